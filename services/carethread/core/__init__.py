@@ -1,0 +1,1 @@
+"""The vocabulary that every service shares; imports no technology."""
