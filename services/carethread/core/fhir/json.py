@@ -83,6 +83,24 @@ def parse(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     return value
 
 
+def raw_decode(text: str, start: int = 0) -> tuple[Any, int]:
+    """Read the JSON value that stands at `start` of a longer text; returns it and the index after it.
+
+    Raises json.JSONDecodeError, whose `pos` is an index in `text`, where this is not JSON or ends too soon, and Malformed
+    for what `parse` refuses beyond that.
+    """
+    try:
+        value, end = _decoder.raw_decode(text, start)
+    except RecursionError:
+        raise Malformed(f"The JSON is nested more than {MAX_DEPTH} levels deep.") from None
+    if text.find("\\u0000", start, end) >= 0 and _NUL.search(text[start:end].encode()):
+        raise Malformed("The character U+0000 is not allowed in FHIR; take it out.")
+    check_depth(value)
+    if text.find("\\ud", start, end) >= 0 or text.find("\\uD", start, end) >= 0:
+        _refuse_lone_surrogates(value)
+    return value, end
+
+
 def parse_object(body: bytes) -> dict[str, Any]:
     """Read one JSON object, as every FHIR resource is. Raises as `parse`."""
     value = parse(body)

@@ -1,0 +1,1 @@
+"""One technology per module or folder; adapters never import each other."""

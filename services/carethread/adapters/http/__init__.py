@@ -1,0 +1,1 @@
+"""HTTP: the REST edge, and the client that asks other services over it."""

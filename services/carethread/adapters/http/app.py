@@ -1,0 +1,106 @@
+"""The HTTP edge: Flask takes a request apart, a handler answers it, and nothing unexpected gets out.
+
+Bodies over the limit end in 413 before they are read; every failure is an OperationOutcome without a stack trace.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from urllib.parse import parse_qsl
+
+import structlog
+from flask import Flask, request
+from flask import Response as FlaskResponse
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from carethread.adapters.http.metrics import exposition, observe
+from carethread.core.clock import Clock
+from carethread.core.context import BACKFILL_HEADER, Context, new_traceparent
+from carethread.core.errors import FhirError, Issue, Malformed, NotSupported, TooLarge
+from carethread.core.fhir import json
+from carethread.core.fhir.outcome import operation_outcome
+from carethread.core.ports import Request, Response
+from carethread.interactions.rest import Handler, refusal
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+log = structlog.get_logger(__name__)
+
+Readiness = Callable[[], Sequence[str]]
+"""Names what is not ready; empty when all is."""
+
+
+def make_app(handler: Handler, *, clock: Clock, max_body_bytes: int, not_ready: Readiness) -> Flask:
+    """The WSGI application: FHIR below `/fhir`, health at `/livez` and `/readyz`, Prometheus at `/metrics`."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
+    app.url_map.merge_slashes = False
+
+    @app.route("/fhir", defaults={"path": ""}, methods=_METHODS, strict_slashes=False)
+    @app.route("/fhir/<path:path>", methods=_METHODS)
+    def fhir(path: str) -> FlaskResponse:
+        started = time.perf_counter()
+        response = _answer(handler, path, clock, max_body_bytes)
+        observe(request.method, response.status, time.perf_counter() - started)
+        return FlaskResponse(b"" if request.method == "HEAD" else response.body, response.status, dict(response.headers))
+
+    @app.get("/livez")
+    def livez() -> FlaskResponse:
+        return FlaskResponse("ok\n", mimetype="text/plain")
+
+    @app.get("/readyz")
+    def readyz() -> FlaskResponse:
+        waiting = not_ready()
+        if waiting:
+            return FlaskResponse(f"not ready: {', '.join(waiting)}\n", 503, mimetype="text/plain")
+        return FlaskResponse("ok\n", mimetype="text/plain")
+
+    @app.get("/metrics")
+    def metrics() -> FlaskResponse:
+        body, content_type = exposition()
+        return FlaskResponse(body, content_type=content_type)
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> FlaskResponse:
+        code = {404: "not-found", 405: "not-supported", 413: "too-long"}.get(error.code or 500, "processing")
+        said = f"{error.name}. FHIR is served below /fhir."
+        body = json.render(operation_outcome([Issue(code, said)]))
+        return FlaskResponse(body, error.code, content_type="application/fhir+json;charset=utf-8")
+
+    return app
+
+
+def _answer(handler: Handler, path: str, clock: Clock, max_body_bytes: int) -> Response:
+    headers = {name.lower(): value for name, value in request.headers}
+    context = Context(
+        clock=clock,
+        traceparent=headers.get("traceparent") or new_traceparent(),
+        backfill=headers.get(BACKFILL_HEADER.lower()) == "true",
+    )
+    try:
+        return handler(_request(path, headers, max_body_bytes), context)
+    except FhirError as error:
+        return refusal(error)
+    except Exception as error:
+        # The last resort of the edge: what nobody foresaw is logged by kind and place, and answered without detail.
+        log.exception("request failed", method=request.method, path=path.partition("/")[0], error=type(error).__name__)
+        issue = Issue("exception", "Something went wrong here; it is logged with the trace of this request.")
+        return Response(500, {"Content-Type": "application/fhir+json"}, json.render(operation_outcome([issue])))
+
+
+def _request(path: str, headers: dict[str, str], max_body_bytes: int) -> Request:
+    method = "GET" if request.method == "HEAD" else request.method
+    if method == "OPTIONS":
+        raise NotSupported("OPTIONS is not supported.", kind="method")
+    try:
+        query = parse_qsl(request.query_string.decode("ascii"), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise Malformed("The query is not percent-encoded UTF-8.", code="value") from None
+    except ValueError as error:
+        raise Malformed(f"The query cannot be read: {error}.", code="value") from None
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise TooLarge(f"A body may have {max_body_bytes} bytes; send a large Bundle in parts.") from None
+    return Request(method, path.removesuffix("/"), query, headers, body)

@@ -1,0 +1,1 @@
+"""gRPC: the server of a process's services, and the client that asks other services."""

@@ -1,0 +1,126 @@
+"""Connections: how a transaction begins, and how the two databases are told to keep what they were given.
+
+SQLite: WAL with synchronous=FULL, so that an answered write survives a power cut; a write transaction begins IMMEDIATE, for
+writers that begin deferred starve (https://sqlite.org/lang_transaction.html). PostgreSQL: the service's schema is the
+search path; READ COMMITTED with row locks for writing, REPEATABLE READ for a consistent view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, literal_column, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from carethread.core.errors import Busy
+
+BUSY_SECONDS = 15
+"""How long a writer waits for SQLite's write lock, or for a pooled connection."""
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "temp_store=MEMORY",
+    "cache_size=-16000",
+    "mmap_size=268435456",
+    "journal_size_limit=67108864",
+)
+
+
+def sqlite_url(path: Path) -> str:
+    """The database URL of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def make_engine(url: str, schema: str = "", *, pool: int = 10) -> Engine:
+    """An engine for one service's database; no connection is made yet.
+
+    `schema` is the PostgreSQL schema that the service's role owns; SQLite has a file for each service instead.
+    """
+    if url.startswith("sqlite"):
+        engine = create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=pool,
+            max_overflow=pool,
+            pool_timeout=BUSY_SECONDS,
+            connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "isolation_level": None},
+        )
+        event.listen(engine, "connect", _tune_sqlite)
+        return engine
+    options = f"-csearch_path={schema} -cstatement_timeout=30000" if schema else "-cstatement_timeout=30000"
+    return create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=pool,
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=True,
+        connect_args={"options": options, "connect_timeout": 5, "application_name": f"carethread-{schema}"},
+    )
+
+
+def _tune_sqlite(connection: Any, _record: object) -> None:
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def is_sqlite(bind: Engine | Connection) -> bool:
+    """Whether this is SQLite; the few statements that differ ask here."""
+    return bind.dialect.name == "sqlite"
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A connection inside a write transaction: committed at the end of the block, rolled back when it raises.
+
+    Raises Busy when the database is away or its lock is not to be had in time.
+    """
+    with _away_is_busy(), engine.connect() as connection:
+        if is_sqlite(engine):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+        connection.commit()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection on one consistent view of the database; nothing is written. Raises Busy when the database is away."""
+    with _away_is_busy(), engine.connect() as connection:
+        if is_sqlite(engine):
+            connection.exec_driver_sql("BEGIN")
+        else:
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        yield connection
+
+
+@contextmanager
+def _away_is_busy() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise Busy(f"The database is away or locked: {_reason(error)}.") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Busy("The database closed the connection.") from error
+        raise
+
+
+def _reason(error: DBAPIError) -> str:
+    return str(error.orig).splitlines()[0].strip().rstrip(".")[:200] if error.orig else "no answer"
+
+
+def now_micros(bind: Connection) -> Any:
+    """The database's own clock in microseconds, as an expression: leases must not depend on a process's clock."""
+    if is_sqlite(bind):
+        return literal_column("CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)")
+    return literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)")
+
+
+def ping(engine: Engine) -> None:
+    """Ask the database for a sign of life. Raises Busy."""
+    with reading(engine) as connection:
+        connection.execute(select(func.count()).select_from(text("(SELECT 1) AS one")))

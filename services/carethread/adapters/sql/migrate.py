@@ -1,0 +1,49 @@
+"""Bring a service's database to the schema of this version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.schema import CreateSchema
+
+from carethread.adapters.sql.engine import is_sqlite, reading, writing
+
+HEAD = "0001"
+"""The newest revision; a test compares it with the scripts."""
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def revision(engine: Engine) -> str:
+    """The revision that the database is at; empty when it has no schema yet. Raises Busy."""
+    with reading(engine) as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return ""
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
+
+
+def migrate(engine: Engine, schema: str) -> bool:
+    """Migrate in one transaction; whether there was anything to do. Raises Busy.
+
+    `schema` is made on PostgreSQL when it is missing, which needs a role that may; SQLite has none.
+    """
+    if is_sqlite(engine):
+        Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    else:
+        with writing(engine) as connection:
+            if schema not in inspect(connection).get_schema_names():
+                connection.execute(CreateSchema(schema))
+    if revision(engine) == HEAD:
+        return False
+    from alembic import command  # takes 100 ms, and a start with nothing to migrate should not wait for it
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    with writing(engine) as connection:
+        if not is_sqlite(engine):
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:schema))"), {"schema": schema})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return True

@@ -1,0 +1,152 @@
+"""The outbox: committed events numbered without gaps and handed out in that order, to one leader at a time.
+
+The lease is a row; its epoch says whose turn it is and the database's clock when it ends. Numbers are given only while
+that row is locked and only to rows that are committed by then: a transaction that commits late gets a later number,
+never none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from sqlalchemy import Connection, Engine, Row, case, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from carethread.adapters.sql.engine import is_sqlite, now_micros, writing
+from carethread.adapters.sql.tables import outbox, relay, versions
+from carethread.core.clock import instant
+from carethread.core.events import Event
+from carethread.core.fhir.json import render
+from carethread.core.service import Limits
+
+BATCH_BYTES = 4 * 1024 * 1024
+"""Bytes of bodies that `take` returns at once, beyond its first event."""
+
+_WITH_VERSION = (versions.c.row == outbox.c.row) & (versions.c.version == outbox.c.version)
+_SIZE = func.length(versions.c.body)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlOutbox:
+    """One service's outbox; see `core.ports.Outbox`. `base_url` is the FHIR base that `dataref` leads to."""
+
+    engine: Engine
+    service: str
+    base_url: str
+    limits: Limits = field(default_factory=Limits)
+    batch_bytes: int = BATCH_BYTES
+
+    def lead(self, holder: str, seconds: float) -> int | None:
+        """Take the lease when it is free, over or already the holder's; returns the new epoch. Raises Busy."""
+        with writing(self.engine) as connection:
+            insert = sqlite.insert(relay) if is_sqlite(connection) else postgresql.insert(relay)
+            fresh = {"name": self.service, "holder": "", "epoch": 0, "expires": 0, "numbered": 0, "sent": 0}
+            connection.execute(insert.values(fresh).on_conflict_do_nothing())
+            now = now_micros(connection)
+            free = (relay.c.expires <= now) | (relay.c.holder == holder)
+            return connection.execute(
+                update(relay)
+                .where(relay.c.name == self.service, free)
+                .values(holder=holder, epoch=relay.c.epoch + 1, expires=now + _micros(seconds))
+                .returning(relay.c.epoch)
+            ).scalar_one_or_none()
+
+    def take(self, epoch: int, sent_through: int, limit: int, seconds: float) -> list[Event] | None:
+        """Mark what was sent, number what is new, and return up to `limit` events that follow, in order.
+
+        `sent_through` is the last sequence that was sent, 0 for nothing yet; `seconds` is how long the lease lasts from
+        now on. Nothing is written when there is nothing to say, so that a waiting relay does not wake itself. None when
+        the epoch is over. Raises Busy.
+        """
+        with writing(self.engine) as connection:
+            now = now_micros(connection)
+            lease = connection.execute(
+                select(relay.c.epoch, relay.c.numbered, relay.c.sent, (relay.c.expires - now).label("left"))
+                .where(relay.c.name == self.service)
+                .with_for_update()
+            ).one_or_none()
+            if lease is None or lease.epoch != epoch:
+                return None
+            sent = max(lease.sent, sent_through)
+            numbered = lease.numbered + _number(connection, lease.numbered, limit)
+            if (numbered, sent) != (lease.numbered, lease.sent) or lease.left < _micros(seconds) // 2:
+                connection.execute(
+                    update(relay)
+                    .where(relay.c.name == self.service)
+                    .values(numbered=numbered, sent=sent, expires=now + _micros(seconds))
+                )
+            return self._following(connection, sent, limit) if limit and numbered > sent else []
+
+    def resign(self, epoch: int) -> None:
+        """Give the lease back at once, when the epoch still holds. Raises Busy."""
+        with writing(self.engine) as connection:
+            connection.execute(
+                update(relay).where(relay.c.name == self.service, relay.c.epoch == epoch).values(expires=0)
+            )
+
+    def _following(self, connection: Connection, sent: int, limit: int) -> list[Event]:
+        """The events after `sent`: as many as fit into the batch, at least one."""
+        sizes = connection.execute(
+            select(outbox.c.sequence, _SIZE)
+            .join(versions, _WITH_VERSION)
+            .where(outbox.c.sequence > sent)
+            .order_by(outbox.c.sequence)
+            .limit(limit)
+        ).all()
+        totals = accumulate(size for _, size in sizes)
+        through = [sequence for (sequence, _), total in zip(sizes, totals, strict=True) if total <= self.batch_bytes]
+        last = through[-1] if through else sizes[0].sequence
+        body = case((_SIZE.between(0, self.limits.event_bytes), versions.c.body))  # what is too large is not even read
+        rows = connection.execute(
+            select(outbox, body.label("body"))
+            .join(versions, _WITH_VERSION)
+            .where(outbox.c.sequence > sent, outbox.c.sequence <= last)
+            .order_by(outbox.c.sequence)
+        )
+        return [self._event(row) for row in rows]
+
+    def _event(self, row: Row[tuple[object, ...]]) -> Event:
+        stub = not row.body
+        return Event(
+            id=row.ce_id,
+            service=self.service,
+            verb=row.verb,
+            resource_type=row.type,
+            resource_id=row.id,
+            version=row.version,
+            time=row.time,
+            key=row.key,
+            data=_stub(row) if stub else bytes(row.body),
+            sequence=row.sequence,
+            dataschema=row.dataschema,
+            department=row.department,
+            backfill=row.backfill,
+            changed=tuple(filter(None, row.changed.split(","))),
+            previous_status=row.previous_status,
+            traceparent=row.traceparent,
+            dataref=f"{self.base_url}/{row.type}/{row.id}/_history/{row.version}" if row.body is None else "",
+        )
+
+
+def _number(connection: Connection, numbered: int, limit: int) -> int:
+    """Give the next numbers to unnumbered rows, in the order of their positions; returns to how many."""
+    unnumbered = (
+        select(outbox.c.position).where(outbox.c.sequence.is_(None)).order_by(outbox.c.position).limit(limit).subquery()
+    )
+    ordinal = func.row_number().over(order_by=unnumbered.c.position)
+    given = select(unnumbered.c.position, (numbered + ordinal).label("sequence")).subquery()
+    done = connection.execute(
+        update(outbox).values(sequence=given.c.sequence).where(outbox.c.position == given.c.position)
+    )
+    return done.rowcount
+
+
+def _stub(row: Row[tuple[object, ...]]) -> bytes:
+    """What stands for a resource that is deleted, or too large for an event."""
+    meta = {"versionId": str(row.version), "lastUpdated": instant(row.time)}
+    return render({"resourceType": row.type, "id": row.id, "meta": meta})
+
+
+def _micros(seconds: float) -> int:
+    return round(seconds * 1_000_000)

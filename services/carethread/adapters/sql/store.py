@@ -1,0 +1,335 @@
+"""A service's store: each version with its index rows and its event, in one transaction."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, Row, and_, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from carethread.adapters.sql import inbox
+from carethread.adapters.sql import search as searching
+from carethread.adapters.sql.engine import is_sqlite, reading, writing
+from carethread.adapters.sql.tables import (
+    INDEX_TABLES,
+    claims,
+    mirrors,
+    outbox,
+    relay,
+    resources,
+    versions,
+)
+from carethread.adapters.sql.wake import Waker
+from carethread.core.errors import Busy
+from carethread.core.events import Event
+from carethread.core.fhir.search.query import SearchQuery
+from carethread.core.ports import Key, Page, Record, Session, Stored, Write
+
+T = TypeVar("T")
+
+_CHUNK = 500
+"""Keys in one IN list; SQLite's limit on variables is 32,766."""
+
+_ATTEMPTS = 8
+_RETRIED_STATES = {"40001", "40P01"}
+"""PostgreSQL's serialization_failure and deadlock_detected."""
+
+_STORED = (
+    resources.c.type,
+    resources.c.id,
+    versions.c.version,
+    versions.c.updated,
+    versions.c.method,
+    versions.c.body,
+    resources.c.key,
+    resources.c.department,
+    resources.c.row,
+)
+_CURRENT = and_(versions.c.row == resources.c.row, versions.c.version == resources.c.version)
+
+
+def _stored(found: Row[tuple[object, ...]]) -> Stored:
+    type_name, id_, version, updated, method, body, key, department, row = found
+    return Stored(type_name, id_, version, updated, method == "DELETE", bytes(body), method, key, department, row)  # type: ignore[arg-type]  # rows of _STORED
+
+
+class SqlSession:
+    """One transaction; see `core.ports.Session`."""
+
+    def __init__(self, connection: Connection, waker: Waker) -> None:
+        self._connection = connection
+        self._waker = waker
+
+    def current(self, keys: Iterable[Key], *, lock: bool = False) -> dict[Key, Stored]:
+        wanted = sorted(set(keys))
+        found: dict[Key, Stored] = {}
+        for start in range(0, len(wanted), _CHUNK):
+            part = wanted[start : start + _CHUNK]
+            statement = (
+                select(*_STORED)
+                .join(versions, _CURRENT)
+                .where(tuple_(resources.c.type, resources.c.id).in_(part))
+                .order_by(resources.c.type, resources.c.id)
+            )
+            if lock and not is_sqlite(self._connection):
+                statement = statement.with_for_update(of=resources)
+            for row in self._connection.execute(statement):
+                stored = _stored(row)
+                found[stored.type, stored.id] = stored
+        return found
+
+    def version(self, key: Key, version: int) -> Stored | None:
+        row = self._connection.execute(self._versions(key).where(versions.c.version == version)).first()
+        return _stored(row) if row else None
+
+    def history(self, key: Key, *, count: int, before: int | None = None) -> tuple[list[Stored], int]:
+        statement = self._versions(key).order_by(versions.c.version.desc()).limit(count)
+        if before is not None:
+            statement = statement.where(versions.c.version < before)
+        total = (
+            select(func.count())
+            .select_from(versions)
+            .join(resources, versions.c.row == resources.c.row)
+            .where(resources.c.type == key[0], resources.c.id == key[1])
+        )
+        found = [_stored(row) for row in self._connection.execute(statement)]
+        return found, self._connection.execute(total).scalar_one()
+
+    @staticmethod
+    def _versions(key: Key) -> searching.Rows:
+        return (
+            select(*_STORED)
+            .join(versions, versions.c.row == resources.c.row)
+            .where(resources.c.type == key[0], resources.c.id == key[1])
+        )
+
+    def search(self, query: SearchQuery, count: int) -> Page:
+        found, cursor = searching.page(self._connection, query, count)
+        rows = self._connection.execute(
+            select(*_STORED).join(versions, _CURRENT).where(resources.c.row.in_(found))
+        )
+        by_row = {stored.row: stored for stored in map(_stored, rows)}
+        return Page([by_row[row] for row in found if row in by_row], cursor)
+
+    def count(self, query: SearchQuery) -> int:
+        return searching.count(self._connection, query)
+
+    def targets(self, matches: Sequence[Stored], param: str, target: str | None) -> list[Key]:
+        by_type: dict[str, list[int]] = {}
+        for stored in matches:
+            by_type.setdefault(stored.type, []).append(stored.row)
+        return [
+            key
+            for type_name, rows in by_type.items()
+            for key in searching.targets(self._connection, rows, f"{type_name}.{param}", target)
+        ]
+
+    def write(self, writes: Sequence[Write]) -> None:
+        if not writes:
+            return
+        last = {(w.stored.type, w.stored.id): w for w in writes}
+        rows = {key: w.stored.row for key, w in last.items() if w.stored.row}
+        self._update_resources([last[key].stored for key in rows])
+        fresh = [w.stored for key, w in last.items() if key not in rows]
+        rows |= self._insert_resources(fresh)
+        self._connection.execute(
+            insert(versions),
+            [
+                {
+                    "row": rows[w.stored.type, w.stored.id],
+                    "version": w.stored.version,
+                    "updated": w.stored.updated,
+                    "method": w.stored.method,
+                    "body": w.stored.body,
+                }
+                for w in writes
+            ],
+        )
+        self._replace_index(last, rows)
+        events = [(w.event, rows[w.stored.type, w.stored.id]) for w in writes if w.event]
+        if events:
+            self._connection.execute(insert(outbox), [_outbox_row(event, row) for event, row in events])
+            self._waker.ring(self._connection)
+
+    def _update_resources(self, changed: Sequence[Stored]) -> None:
+        if changed:
+            self._connection.execute(
+                update(resources)
+                .where(resources.c.row == bindparam("_row"))
+                .values(
+                    version=bindparam("_version"),
+                    updated=bindparam("_updated"),
+                    deleted=bindparam("_deleted"),
+                    department=bindparam("_department"),
+                ),
+                [
+                    {
+                        "_row": s.row,
+                        "_version": s.version,
+                        "_updated": s.updated,
+                        "_deleted": s.deleted,
+                        "_department": s.department,
+                    }
+                    for s in changed
+                ],
+            )
+
+    def _insert_resources(self, fresh: Sequence[Stored]) -> dict[Key, int]:
+        if not fresh:
+            return {}
+        made = self._connection.execute(
+            insert(resources).returning(resources.c.row, sort_by_parameter_order=True),
+            [
+                {
+                    "type": s.type,
+                    "id": s.id,
+                    "version": s.version,
+                    "updated": s.updated,
+                    "deleted": s.deleted,
+                    "key": s.key,
+                    "department": s.department,
+                }
+                for s in fresh
+            ],
+        )
+        return {(s.type, s.id): row for s, row in zip(fresh, made.scalars(), strict=True)}
+
+    def _replace_index(self, last: dict[Key, Write], rows: dict[Key, int]) -> None:
+        known = [{"_row": w.stored.row} for w in last.values() if w.stored.row]
+        for kind, table in INDEX_TABLES.items():
+            if known:
+                self._connection.execute(delete(table).where(table.c.row == bindparam("_row")), known)
+            names = [column.name for column in table.c][2:]
+            values = [
+                dict(zip(names, value, strict=True), row=rows[key], param=f"{key[0]}.{param}")
+                for key, w in last.items()
+                if w.index is not None
+                for param, *value in getattr(w.index, kind)
+            ]
+            if values:
+                self._connection.execute(insert(table), values)
+
+    def claim(self, kind: str, key: str, holder: str) -> str:
+        dialect = sqlite if is_sqlite(self._connection) else postgresql
+        taken = self._connection.execute(
+            dialect.insert(claims)
+            .values(kind=kind, key=key, holder=holder)
+            .on_conflict_do_nothing()
+            .returning(claims.c.holder)
+        ).scalar_one_or_none()
+        return taken or self.claimed(kind, [key])[key]
+
+    def release(self, kind: str, holder: str, keep: Iterable[str] = ()) -> list[str]:
+        freed = self._connection.execute(
+            delete(claims)
+            .where(claims.c.kind == kind, claims.c.holder == holder, claims.c.key.not_in(list(keep)))
+            .returning(claims.c.key)
+        )
+        return sorted(freed.scalars())
+
+    def claimed(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
+        rows = self._connection.execute(
+            select(claims.c.key, claims.c.holder).where(claims.c.kind == kind, claims.c.key.in_(list(keys)))
+        )
+        return {key: holder for key, holder in rows}
+
+    def savepoint(self) -> AbstractContextManager[object]:
+        return self._connection.begin_nested()
+
+    def first_time(self, reaction: str, event_ids: Sequence[str]) -> set[str]:
+        return inbox.first_time(self._connection, reaction, event_ids)
+
+    def advance(self, consumer: str, topic: str, partition: int, expected: int, position: int) -> bool:
+        return inbox.advance(self._connection, consumer, topic, partition, expected, position)
+
+    def bury(self, consumer: str, record: Record, outcome: bytes) -> None:
+        inbox.bury(self._connection, consumer, record, outcome)
+
+
+def _outbox_row(event: Event, row: int) -> dict[str, object]:
+    return {
+        "ce_id": event.id,
+        "row": row,
+        "version": event.version,
+        "type": event.resource_type,
+        "id": event.resource_id,
+        "verb": event.verb,
+        "time": event.time,
+        "key": event.key,
+        "dataschema": event.dataschema,
+        "department": event.department,
+        "backfill": event.backfill,
+        "changed": ",".join(event.changed),
+        "previous_status": event.previous_status,
+        "traceparent": event.traceparent,
+    }
+
+
+class SqlStore:
+    """A service's database; see `core.ports.Store`."""
+
+    def __init__(self, engine: Engine, service: str) -> None:
+        self.engine = engine
+        self._service = service
+        self._waker = Waker(engine, service)
+
+    def transact(self, work: Callable[[Session], T]) -> T:
+        for attempt in range(_ATTEMPTS):
+            try:
+                with writing(self.engine) as connection:
+                    return work(SqlSession(connection, self._waker))
+            except DBAPIError as error:
+                # A row that appeared between look and insert, or a deadlock: what the work decides on has changed.
+                if not isinstance(error, IntegrityError) and getattr(error.orig, "sqlstate", "") not in _RETRIED_STATES:
+                    raise
+                time.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311  # jitter, not a secret
+        raise Busy("Others kept writing to the same resources; try again.")
+
+    def snapshot(self, work: Callable[[Session], T]) -> T:
+        with reading(self.engine) as connection:
+            return work(SqlSession(connection, self._waker))
+
+    def dump(self, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
+        with reading(self.engine) as connection:
+            numbered = select(func.coalesce(func.max(relay.c.numbered), 0)).where(relay.c.name == self._service)
+            sequence: int = connection.execute(numbered).scalar_one()
+            after = 0
+            while True:
+                rows = connection.execute(
+                    select(*_STORED)
+                    .join(versions, _CURRENT)
+                    .where(resources.c.type == type_name, resources.c.row > after)
+                    .order_by(resources.c.row)
+                    .limit(_CHUNK)
+                )
+                chunk = [_stored(row) for row in rows]
+                yield sequence, chunk
+                if len(chunk) < _CHUNK:
+                    return
+                after = chunk[-1].row
+
+    def positions(self, consumer: str) -> dict[tuple[str, int], int]:
+        with reading(self.engine) as connection:
+            return inbox.positions(connection, consumer)
+
+    def mirrored(self, type_name: str) -> int | None:
+        with reading(self.engine) as connection:
+            return connection.execute(
+                select(mirrors.c.sequence).where(mirrors.c.type == type_name)
+            ).scalar_one_or_none()
+
+    def mark_mirrored(self, type_name: str, sequence: int) -> None:
+        with writing(self.engine) as connection:
+            connection.execute(delete(mirrors).where(mirrors.c.type == type_name))
+            connection.execute(insert(mirrors).values(type=type_name, sequence=sequence))
+
+    def wait(self, seconds: float) -> None:
+        self._waker.wait(seconds)
+
+    def close(self) -> None:
+        self.engine.dispose()

@@ -1,0 +1,202 @@
+"""The schema of one service, the same on SQLite and PostgreSQL.
+
+A resource is one `resources` row (what it is now) and one `versions` row for each version (what it said). `row` joins them and
+the index tables: one narrow table per search-parameter type, clustered by resource so that replacing a resource's rows is
+local, with a second index by value. Times are integers, microseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects import postgresql
+
+metadata = MetaData()
+
+_TEXT = String().with_variant(postgresql.VARCHAR(collation="C"), "postgresql")
+"""Text compared by code point, so that a prefix is a range and both databases sort alike."""
+
+_Row = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+
+resources = Table(
+    "resources",
+    metadata,
+    Column("row", _Row, primary_key=True, autoincrement=True),
+    Column("type", String(64), nullable=False),
+    Column("id", _TEXT, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("key", String(140), nullable=False),
+    Column("department", String(64), nullable=False),
+    UniqueConstraint("type", "id"),
+    Index("resources_by_type", "type", "row"),
+    Index("resources_by_time", "type", "updated"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("row", _Row, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("method", String(6), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("row", "version"),
+)
+
+
+def _index_table(name: str, *columns: Column[object], by: tuple[str, ...]) -> Table:
+    """One search-parameter type: which resource, which parameter as `Type.code`, and the value in the order of its row."""
+    return Table(
+        f"index_{name}",
+        metadata,
+        Column("row", _Row, nullable=False),
+        Column("param", String(120), nullable=False),
+        *columns,
+        PrimaryKeyConstraint("row", "param", *(column.name for column in columns)),
+        Index(f"index_{name}_by_value", "param", *by, "row"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _text(name: str) -> Column[object]:
+    return Column(name, _TEXT, nullable=False)
+
+
+def _range(kind: type[BigInteger] | type[Float[float]]) -> tuple[Column[object], Column[object]]:
+    return Column("low", kind, nullable=False), Column("high", kind, nullable=False)
+
+
+tokens = _index_table("token", _text("system"), _text("code"), _text("display"), by=("code", "system"))
+references = _index_table(
+    "reference",
+    _text("target_type"),
+    _text("target_id"),
+    _text("url"),
+    _text("target_version"),
+    _text("identifier_system"),
+    _text("identifier_value"),
+    by=("target_id", "target_type"),
+)
+dates = _index_table("date", *_range(BigInteger), by=("low", "high"))
+strings = _index_table("string", _text("folded"), _text("exact"), by=("folded",))
+numbers = _index_table("number", *_range(Float), by=("low", "high"))
+quantities = _index_table(
+    "quantity", *_range(Float), _text("system"), _text("code"), _text("unit"), by=("low", "high", "code")
+)
+uris = _index_table("uri", _text("uri"), by=("uri",))
+
+INDEX_TABLES = {
+    "token": tokens,
+    "reference": references,
+    "date": dates,
+    "string": strings,
+    "number": numbers,
+    "quantity": quantities,
+    "uri": uris,
+}
+"""By the name of the rows in `core.fhir.search.rows.IndexRows`."""
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("kind", String(64), nullable=False),
+    Column("key", String(140), nullable=False),
+    Column("holder", String(140), nullable=False),
+    PrimaryKeyConstraint("kind", "key"),
+    Index("claims_by_holder", "kind", "holder"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("position", _Row, primary_key=True, autoincrement=True),
+    Column("sequence", BigInteger, unique=True),
+    Column("ce_id", String(36), nullable=False),
+    Column("row", _Row, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("id", String(64), nullable=False),
+    Column("verb", String(32), nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("key", String(140), nullable=False),
+    Column("dataschema", String, nullable=False),
+    Column("department", String(64), nullable=False),
+    Column("backfill", Boolean, nullable=False),
+    Column("changed", String, nullable=False),
+    Column("previous_status", String(64), nullable=False),
+    Column("traceparent", String(64), nullable=False),
+    UniqueConstraint("row", "version"),
+    Index(
+        "outbox_unnumbered",
+        "position",
+        sqlite_where=text("sequence IS NULL"),
+        postgresql_where=text("sequence IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+relay = Table(
+    "relay",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("numbered", BigInteger, nullable=False),
+    Column("sent", BigInteger, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("reaction", String(64), nullable=False),
+    Column("ce_id", String(36), nullable=False),
+    PrimaryKeyConstraint("reaction", "ce_id"),
+    sqlite_with_rowid=False,
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("consumer", String(64), nullable=False),
+    Column("topic", String(200), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    PrimaryKeyConstraint("consumer", "topic", "partition"),
+)
+
+mirrors = Table(
+    "mirrors",
+    metadata,
+    Column("type", String(64), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("consumer", String(64), nullable=False),
+    Column("topic", String(200), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("key", String(140), nullable=False),
+    Column("headers", LargeBinary, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("outcome", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("consumer", "topic", "partition", "position"),
+)

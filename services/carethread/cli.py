@@ -1,0 +1,197 @@
+"""The command line: what people type, turned into settings and calls. Each command imports what it needs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from carethread import __version__
+from carethread.core.settings import SERVICES, Settings, SettingsError, check_bind, load
+
+DEFAULT_BASE = "http://127.0.0.1:8080/fhir"
+ROLES = ("http", "rpc", "worker")
+_BEHIND_HTTP = ("rpc", "worker")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="carethread")
+def cli() -> None:
+    """CareThread: small FHIR R4 services for scheduling, care teams, questionnaires and metrics.
+
+    Settings are CARETHREAD_* environment variables (docs/configuration.md); options stand above them.
+    """
+
+
+def _settings(**options: Any) -> Settings:
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        settings = replace(load(), **given)
+        check_bind(settings)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    return settings
+
+
+def _address(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say where to listen and where data lies."""
+    for option in (
+        click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder for SQLite databases."),
+        click.option("--grpc-port", type=click.IntRange(0, 65535), help="gRPC port. [8090]"),
+        click.option("--port", "http_port", type=click.IntRange(0, 65535), help="HTTP port. [8080]"),
+        click.option("--host", help="Address to listen on. [127.0.0.1]"),
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@_address
+@click.option("--demo", is_flag=True, help="Load the demo practice, and say what to open.")
+def up(demo: bool, **options: Any) -> None:
+    """Run all services on this machine, in the foreground, until Ctrl-C."""
+    settings = _settings(**options)
+    _run(settings, [*SERVICES, "gateway"], SERVICES, ["up-worker"], greet=_load_demo if demo else _say_ready)
+
+
+@cli.command("up-worker", hidden=True)
+def up_worker() -> None:
+    """The process beside `up`'s HTTP server."""
+    from carethread.supervisor import run_worker
+
+    run_worker(_settings(), SERVICES, _BEHIND_HTTP)
+
+
+@cli.command()
+@click.argument("service", type=click.Choice([*SERVICES, "gateway"]))
+@click.option("--role", type=click.Choice(ROLES), help="One role only; without it, all of them.")
+@_address
+def serve(service: str, role: str | None, **options: Any) -> None:
+    """Run one service: HTTP, gRPC, and the worker for events; or one of these roles."""
+    settings = _settings(**options)
+    if service == "gateway":
+        if role not in (None, "http"):
+            raise click.ClickException("The gateway has one role, http.")
+        _run(settings, ["gateway"], (), [])
+        return
+    if role in _BEHIND_HTTP:
+        from carethread.supervisor import run_worker
+
+        _migrate_files(settings, [service])
+        run_worker(settings, [service], [role])
+        return
+    _run(settings, [service], [service], ["serve-behind", service] if role is None else [])
+
+
+@cli.command("serve-behind", hidden=True)
+@click.argument("service")
+def serve_behind(service: str) -> None:
+    """The process beside one service's HTTP server."""
+    from carethread.supervisor import run_worker
+
+    run_worker(_settings(), [service], _BEHIND_HTTP)
+
+
+def _run(
+    settings: Settings,
+    http: Sequence[str],
+    stores: Sequence[str],
+    beside: Sequence[str],
+    greet: Callable[[Settings], None] | None = None,
+) -> None:
+    import threading
+
+    from carethread.supervisor import Beside, serve_http
+
+    _migrate_files(settings, stores)
+    if greet:
+        threading.Thread(target=greet, args=(settings,), name="greet", daemon=True).start()
+    serve_http(settings, http, Beside(settings, beside) if beside else None)
+
+
+def _migrate_files(settings: Settings, services: Sequence[str]) -> None:
+    """SQLite files are made and migrated at start; a PostgreSQL database is migrated by `carethread migrate`."""
+    from carethread.composition import migrate as migrate_all
+
+    migrate_all(settings, [s for s in services if settings.database(s).startswith("sqlite")])
+
+
+def _url(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.http_port}"
+
+
+def _say_ready(settings: Settings) -> None:
+    from carethread.supervisor import wait_ready
+
+    if wait_ready(_url(settings), 60):
+        click.echo(f"CareThread is ready: FHIR R4 at {settings.fhir_base}, gRPC at {settings.host}:{settings.grpc_port}.")
+
+
+def _load_demo(settings: Settings) -> None:
+    from carethread.composition import owners_of_types
+    from carethread.demo import examples, run
+    from carethread.supervisor import wait_ready
+
+    if not wait_ready(_url(settings), 60):
+        return
+    base = f"{_url(settings)}/fhir"
+    run(base, 7, datetime.now(UTC).date(), owners_of_types())
+    click.echo(f"\nThe demo practice is open: {base}/metadata")
+    click.echo("Try:")
+    for line in examples(base):
+        click.echo(f"  {line}")
+    click.echo("Ctrl-C stops everything.")
+
+
+@cli.command()
+@click.option("--base", default=DEFAULT_BASE, show_default=True, help="FHIR base URL of the server.")
+@click.option("--seed", default=7, show_default=True, help="The same seed makes the same practice.")
+def demo(base: str, seed: int) -> None:
+    """Load a made-up practice: departments, people, slots, ten weeks of visits, answers."""
+    from carethread.composition import owners_of_types
+    from carethread.demo import run
+
+    sys.exit(run(base.rstrip("/"), seed, datetime.now(UTC).date(), owners_of_types()))
+
+
+@cli.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--base", default=DEFAULT_BASE, show_default=True, help="FHIR base URL of the server.")
+@click.option("--journal", type=click.Path(dir_okay=False, path_type=Path), help="Where progress is kept.")
+@click.option("--refused", type=click.Path(dir_okay=False, path_type=Path), help="Where refusals are listed.")
+@click.option("--again", is_flag=True, help="Read files again that were imported before.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("--json", "as_json", is_flag=True, help="A summary as one JSON object on standard output.")
+def import_(paths: Sequence[Path], base: str, **options: Any) -> None:
+    """Bring in EHR data: Bundles, resources, NDJSON, .gz, or folders of these."""
+    from carethread.composition import owners_of_types
+    from carethread.importer import run
+
+    sys.exit(run(paths, base.rstrip("/"), owners_of_types(), **options))
+
+
+@cli.command()
+@click.argument("services", nargs=-1, type=click.Choice(SERVICES))
+def migrate(services: Sequence[str]) -> None:
+    """Bring the databases to this version's schema: of all services, or of those named."""
+    from carethread.composition import migrate as migrate_all
+    from carethread.core.errors import Busy
+
+    try:
+        changed = migrate_all(load(), services or SERVICES)
+    except Busy as error:
+        raise click.ClickException(str(error)) from None
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"Migrated: {', '.join(changed)}." if changed else "Nothing to migrate.")
+
+
+def main() -> None:
+    """The `carethread` command."""
+    cli(prog_name="carethread")

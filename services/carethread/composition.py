@@ -1,0 +1,274 @@
+"""The one place where parts are wired: services with their stores, peers and edges, by the settings."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from threading import Event as Signal
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from carethread.core.clock import system_clock
+from carethread.core.context import Context, Principal
+from carethread.core.errors import Busy
+from carethread.core.events import topic
+from carethread.core.ports import Owners, Peer, Publisher, Subscription
+from carethread.core.service import Limits, Reaction, Runtime, Service
+from carethread.core.settings import SERVICES, Settings
+
+if TYPE_CHECKING:
+    import grpc
+    from flask import Flask
+
+    from carethread.adapters.sql.store import SqlStore
+
+GATEWAY = "gateway"
+_RPC_WORKERS = 8
+
+
+def registry() -> dict[str, Service]:
+    """Every service by name."""
+    return {name: import_module(f"carethread.{name}").SERVICE for name in SERVICES}
+
+
+def owners_of_types() -> dict[str, str]:
+    """Which service owns each resource type."""
+    return {type_.name: service.name for service in registry().values() for type_ in service.types}
+
+
+def limits(settings: Settings) -> Limits:
+    """The bounds on a request that the settings give."""
+    return Limits(body_bytes=settings.max_body_bytes)
+
+
+def store(settings: Settings, service: str) -> SqlStore:
+    """A service's own database."""
+    from carethread.adapters.sql.engine import make_engine
+    from carethread.adapters.sql.store import SqlStore
+
+    return SqlStore(make_engine(settings.database(service), schema=service), service)
+
+
+def runtimes(settings: Settings, names: Iterable[str]) -> dict[str, Runtime]:
+    """The named services with their parts; the others are reached by gRPC and HTTP."""
+    from carethread.adapters.local import LocalPeer
+
+    services = registry()
+    here: dict[str, Runtime] = {}
+    together = set(names) == set(services)
+    owners: Owners = _grpc_owners(settings)
+    peer: Peer = LocalPeer(here) if together else _http_peer(settings)
+    for name in names:
+        here[name] = Runtime(services[name], store(settings, name), owners, peer, settings.fhir_base, limits(settings))
+    return here
+
+
+def _grpc_owners(settings: Settings) -> Owners:
+    from carethread.adapters.rpc.client import GrpcOwners
+
+    default = f"127.0.0.1:{settings.grpc_port}"
+    return GrpcOwners({name: settings.grpc_targets.get(name, default) for name in SERVICES})
+
+
+def _http_peer(settings: Settings) -> Peer:
+    from carethread.adapters.http.peer import HttpPeer
+
+    return HttpPeer({name: f"{url.rstrip('/')}/fhir" for name, url in settings.http_urls.items()})
+
+
+def migrate(settings: Settings, names: Iterable[str]) -> list[str]:
+    """Bring the services' databases to this version's schema; returns those that were changed. Raises Busy."""
+    from carethread.adapters.sql.migrate import migrate as migrate_one
+
+    changed = []
+    for name in names:
+        engine = store(settings, name).engine
+        if migrate_one(engine, name):
+            changed.append(name)
+        engine.dispose()
+    return changed
+
+
+def http_app(settings: Settings, names: Sequence[str]) -> Flask:
+    """The WSGI application of one service, of the gateway, or of all services behind the gateway in one process."""
+    from carethread.adapters.http.app import make_app
+    from carethread.gateway.routing import gateway
+    from carethread.interactions.rest import handle
+
+    log_setup(settings)
+    services = [name for name in names if name != GATEWAY]
+    here = runtimes(settings, services)
+    peer = next(iter(here.values())).peer if here else _http_peer(settings)
+    handler = (
+        gateway(list(registry().values()), peer, settings.fhir_base, limits(settings))
+        if GATEWAY in names
+        else partial(handle, here[names[0]])
+    )
+    return make_app(
+        handler,
+        clock=system_clock,
+        max_body_bytes=settings.max_body_bytes,
+        not_ready=lambda: [name for name, runtime in here.items() if not _migrated(runtime)],
+    )
+
+
+def _migrated(runtime: Runtime) -> bool:
+    from carethread.adapters.sql.migrate import HEAD, revision
+
+    engine: Any = runtime.store.engine  # type: ignore[attr-defined]  # composition made it a SqlStore
+    try:
+        return revision(engine) == HEAD
+    except Busy:
+        return False
+
+
+def rpc_server(settings: Settings, here: Mapping[str, Runtime]) -> grpc.Server:
+    """The gRPC server of the services in this process, not yet started."""
+    from carethread.adapters.rpc.server import make_server
+
+    address = f"{settings.host}:{settings.grpc_port}"
+    return make_server(list(here.values()), address, workers=_RPC_WORKERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a worker process runs beside the requests: a thread for each loop."""
+
+    threads: Sequence[Thread]
+    stop: Signal
+
+    def start(self) -> None:
+        for thread in self.threads:
+            thread.start()
+
+    def join(self) -> None:
+        """Tell the loops to end, and wait until they have."""
+        self.stop.set()
+        for thread in self.threads:
+            thread.join(timeout=20)
+
+
+def worker(settings: Settings, here: Mapping[str, Runtime]) -> Worker:
+    """Relays, mirrors and consumers of the services in this process."""
+    stop = Signal()
+    loops: list[tuple[str, Callable[[], None]]] = []
+    for name, runtime in here.items():
+        loops.append((f"relay-{name}", partial(_relay_loop, settings, runtime, stop)))
+        reactions = _reactions(runtime)
+        if reactions:
+            loops.append((f"consumer-{name}", partial(_consumer_loop, settings, runtime, reactions, stop)))
+    return Worker([Thread(target=loop, name=name, daemon=True) for name, loop in loops], stop)
+
+
+def _reactions(runtime: Runtime) -> list[Reaction]:
+    from carethread.interactions.mirror import reaction
+
+    return [reaction(mirror) for mirror in runtime.service.mirrors] + list(runtime.service.reactions)
+
+
+def _relay_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
+    from carethread.adapters.sql.outbox import SqlOutbox
+    from carethread.core.relay import Relay
+    from carethread.interactions.publish import publish
+
+    name = runtime.service.name
+    _until_done(lambda: publish(runtime, Context(principal=Principal(name))), stop)
+    engine: Any = runtime.store.engine  # type: ignore[attr-defined]  # composition made it a SqlStore
+    outbox = SqlOutbox(engine, name, settings.fhir_base, runtime.limits)
+    holder = f"{socket.gethostname()}-{os.getpid()}"
+    Relay(outbox, _publisher(settings), name, holder).run(stop, runtime.store.wait)
+
+
+def _publisher(settings: Settings) -> Publisher:
+    if settings.kafka_bootstrap_servers:
+        from carethread.adapters.kafka import KafkaPublisher
+
+        return KafkaPublisher(_kafka(settings))
+    from carethread.adapters.sql.bus import EmbeddedPublisher
+
+    return EmbeddedPublisher(_bus(settings), settings.kafka_topic_prefix)
+
+
+def _consumer_loop(settings: Settings, runtime: Runtime, reactions: Sequence[Reaction], stop: Signal) -> None:
+    from carethread.core.consumer import Consumer
+    from carethread.interactions.mirror import start
+
+    for mirror in runtime.service.mirrors:
+        _until_done(partial(start, runtime, mirror), stop)
+    if not stop.is_set():
+        Consumer(runtime, _subscription(settings, runtime, reactions), reactions).run(stop)
+
+
+def _subscription(settings: Settings, runtime: Runtime, reactions: Sequence[Reaction]) -> Subscription:
+    name = runtime.service.name
+    types = sorted({type_name for reaction in reactions for type_name in reaction.types})
+    topics = [topic(type_name, settings.kafka_topic_prefix) for type_name in types]
+    positions = partial(runtime.store.positions, name)
+    if settings.kafka_bootstrap_servers:
+        from carethread.adapters.kafka import KafkaSubscription
+
+        group = f"{settings.kafka_topic_prefix}-{name}"
+        return KafkaSubscription(_kafka(settings), group, topics, positions, member=socket.gethostname())
+    from carethread.adapters.sql.bus import EmbeddedSubscription
+
+    return EmbeddedSubscription(_bus(settings), topics, positions)
+
+
+def _kafka(settings: Settings) -> Any:
+    from carethread.adapters.kafka import KafkaSettings
+
+    return KafkaSettings(
+        settings.kafka_bootstrap_servers,
+        settings.kafka_topic_prefix,
+        settings.kafka_partitions,
+        settings.kafka_replication,
+    )
+
+
+def _bus(settings: Settings) -> Path:
+    return settings.data / "bus.db"
+
+
+def _until_done(work: Callable[[], None], stop: Signal) -> None:
+    """Do what needs a database or another service, again and again until it is there."""
+    pause = 0.1
+    while not stop.is_set():
+        try:
+            return work()
+        except Busy:
+            stop.wait(pause)
+            pause = min(pause * 2, 5.0)
+
+
+def log_setup(settings: Settings) -> None:
+    """Structured lines on standard error, from structlog and from the standard library alike."""
+    import logging
+
+    import structlog
+
+    shared = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level)
+    logging.getLogger("kafka").setLevel("ERROR")  # it warns of every reconnection; the relay says what matters

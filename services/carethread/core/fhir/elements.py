@@ -1,0 +1,40 @@
+"""Walking a resource by element names, and rewriting the references in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from carethread.core.fhir.targets import parse_reference
+
+
+def at(resource: dict[str, Any], path: str) -> Iterator[Any]:
+    """The values at a dotted path of element names, through arrays: `participant.actor`."""
+    found: list[Any] = [resource]
+    for name in path.split("."):
+        step = [value[name] for value in found if isinstance(value, dict) and name in value]
+        found = [item for value in step for item in (value if isinstance(value, list) else [value])]
+    yield from found
+
+
+def keys_at(resource: dict[str, Any], path: str) -> list[tuple[str, str]]:
+    """(type, id) of the literal, local references at a path."""
+    keys = []
+    for reference in at(resource, path):
+        text = reference.get("reference") if isinstance(reference, dict) else None
+        target = parse_reference(text) if isinstance(text, str) else None
+        if target and target.id:
+            keys.append((target.type, target.id))
+    return keys
+
+
+def rewrite(value: Any, change: Callable[[str], str]) -> Any:
+    """The value with every Reference.reference replaced by what `change` makes of it."""
+    if isinstance(value, dict):
+        return {
+            name: change(child) if name == "reference" and isinstance(child, str) else rewrite(child, change)
+            for name, child in value.items()
+        }
+    if isinstance(value, list):
+        return [rewrite(child, change) for child in value]
+    return value

@@ -1,0 +1,83 @@
+"""The state of one evaluation: where it started, what it may ask for, and how much work it may still do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from carethread.core.fhir.fhirpath.element import UCUM, Element, Items, resource_element
+from carethread.core.fhir.fhirpath.errors import BudgetExceeded, FhirPathEvaluationError
+
+Resolve = Callable[[str], dict[str, Any] | None]
+"""The resource that a reference's text leads to, or None."""
+
+_UNLIMITED = 1 << 62
+
+_CONSTANTS = {"ucum": UCUM, "sct": "http://snomed.info/sct", "loinc": "http://loinc.org"}
+_PREFIXED = {"vs-": "http://hl7.org/fhir/ValueSet/", "ext-": "http://hl7.org/fhir/StructureDefinition/"}
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much an expression from outside may cost: a step is one item found or one function applied."""
+
+    steps: int = 100_000
+
+
+class Scope:
+    """One evaluation. `index` and `total` are those of the innermost function that has them."""
+
+    def __init__(
+        self,
+        context: Element,
+        root: Element,
+        *,
+        resolve: Resolve | None = None,
+        environment: Mapping[str, Any] | None = None,
+        clock: Callable[[], datetime] | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self.context = context
+        self.root = root
+        self.resolve = resolve
+        self.environment = environment or {}
+        self.clock = clock
+        self.bounded = budget is not None
+        self.steps = budget.steps if budget else _UNLIMITED
+        self.index = 0
+        self.total: Items = []
+
+    def spend(self, steps: int) -> None:
+        """Count work. Raises BudgetExceeded."""
+        self.steps -= steps
+        if self.steps < 0:
+            raise BudgetExceeded("The expression takes more steps than its budget allows; make it simpler.")
+
+    @cached_property
+    def now(self) -> datetime:
+        """The one moment that `now()`, `today()` and `timeOfDay()` mean during an evaluation."""
+        return self.clock() if self.clock else datetime.now(UTC)
+
+    def variable(self, name: str) -> Items:
+        """The value of `%name`. Raises FhirPathEvaluationError for a name that is not defined."""
+        if name in self.environment:
+            value = self.environment[name]
+            values = value if isinstance(value, list) else [value]
+            return [_item(value) for value in values if value is not None]
+        if name in ("resource", "rootResource"):
+            return [self.root]
+        if name == "context":
+            return [self.context]
+        if name in _CONSTANTS:
+            return [_CONSTANTS[name]]
+        for prefix, base in _PREFIXED.items():
+            if name.startswith(prefix):
+                return [base + name.removeprefix(prefix)]
+        raise FhirPathEvaluationError(f"The variable %{name[:64]} is not defined.")
+
+
+def _item(value: Any) -> Any:
+    return resource_element(value) if isinstance(value, dict) else value

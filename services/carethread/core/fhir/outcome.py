@@ -1,0 +1,26 @@
+"""OperationOutcome, built in this one place. Source: http://hl7.org/fhir/R4/operationoutcome.html."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from carethread.core.errors import FhirError, Issue
+from carethread.core.fhir import json
+
+
+def operation_outcome(issues: Sequence[Issue]) -> dict[str, Any]:
+    """The resource that says what was wrong, where, and what is allowed."""
+    return {"resourceType": "OperationOutcome", "issue": [_issue(issue) for issue in issues]}
+
+
+def _issue(issue: Issue) -> dict[str, Any]:
+    out: dict[str, Any] = {"severity": issue.severity, "code": issue.code, "diagnostics": issue.diagnostics}
+    if issue.expression:
+        out["expression"] = [issue.expression]
+    return out
+
+
+def outcome_bytes(error: FhirError) -> bytes:
+    """An error as the JSON of its OperationOutcome."""
+    return json.render(operation_outcome(error.issues))

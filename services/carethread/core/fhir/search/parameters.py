@@ -1,0 +1,54 @@
+"""The search parameters of a type that can be asked for: HL7's and a service's own, by code.
+
+Source: http://hl7.org/fhir/R4/searchparameter-registry.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from carethread.core.fhir.definitions import SearchParameterDefinition, search_parameters
+from carethread.core.fhir.fhirpath.parser import parse
+from carethread.core.fhir.search.extract import COLUMNS, is_indexed
+from carethread.core.fhir.search.paths import Path, implied_system, plain_paths
+
+Extra = Mapping[str, tuple[SearchParameterDefinition, ...]]
+"""A service's own search parameters by resource type."""
+
+
+@lru_cache(maxsize=512)
+def searchable(
+    type_name: str, extra: tuple[SearchParameterDefinition, ...] = ()
+) -> Mapping[str, SearchParameterDefinition]:
+    """The parameters that a search on the type may name, by code. Raises KeyError for an unknown type."""
+    return {
+        parameter.code: parameter
+        for parameter in search_parameters(type_name) + extra
+        if parameter.code in COLUMNS or is_indexed(parameter)
+    }
+
+
+@lru_cache(maxsize=4096)
+def paths_of(type_name: str, expression: str) -> tuple[Path, ...]:
+    """The plain paths of an expression; empty when it is computed."""
+    return plain_paths(parse(expression), type_name) or ()
+
+
+def targets(type_name: str, parameter: SearchParameterDefinition) -> tuple[str, ...]:
+    """The types that a reference parameter can lead to; narrower than declared where its expression says so.
+
+    `CarePlan?patient` declares Patient and Group, but keeps only references to a Patient. Empty: any type.
+    """
+    kept = [path.target for path in paths_of(type_name, parameter.expression or "")]
+    if kept and all(kept):
+        return tuple(dict.fromkeys(target for target in kept if target))
+    return parameter.target
+
+
+def has_systems(type_name: str, parameter: SearchParameterDefinition) -> bool:
+    """Whether a token parameter's rows can name a system: booleans, ids and codes of mixed systems do not."""
+    return any(
+        path.type in ("Coding", "CodeableConcept", "Identifier") or implied_system(path)
+        for path in paths_of(type_name, parameter.expression or "")
+    )

@@ -1,0 +1,49 @@
+"""The rows that one resource puts into the search index, one group per index table.
+
+Source: http://hl7.org/fhir/R4/search.html#table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+
+TokenRow = tuple[str, str, str, str]
+"""param, system, code, display: a system or code that is not there is empty; the display is folded, for `:text`."""
+
+ReferenceRow = tuple[str, str, str, str, str, str, str]
+"""param, type, id, url, version, identifier system, identifier value; what does not apply is empty."""
+
+DateRow = tuple[str, int, int]
+"""param, low (inclusive), high (exclusive), in microseconds since 1970 UTC."""
+
+StringRow = tuple[str, str, str]
+"""param, folded, exact; both clipped to `text.MAX_INDEXED` characters."""
+
+NumberRow = tuple[str, float, float]
+"""param, low, high, both inclusive; equal for a plain number, apart for a Range."""
+
+QuantityRow = tuple[str, float, float, str, str, str]
+"""param, low, high (as in NumberRow), system, code, unit; what is not there is empty."""
+
+UriRow = tuple[str, str]
+"""param, uri."""
+
+
+@dataclass(slots=True)
+class IndexRows:
+    """One resource's rows without duplicates, in the order found.
+
+    Each table is a dict used as an ordered set: iterate it, or `list(rows.token)`, for its tuples. `base` is the URL
+    under which references are local, `zone` the time zone of times that name none.
+    """
+
+    base: str | None = None
+    zone: tzinfo = UTC
+    token: dict[TokenRow, None] = field(default_factory=dict)
+    reference: dict[ReferenceRow, None] = field(default_factory=dict)
+    date: dict[DateRow, None] = field(default_factory=dict)
+    string: dict[StringRow, None] = field(default_factory=dict)
+    number: dict[NumberRow, None] = field(default_factory=dict)
+    quantity: dict[QuantityRow, None] = field(default_factory=dict)
+    uri: dict[UriRow, None] = field(default_factory=dict)

@@ -1,0 +1,165 @@
+"""The text of one search value to what it means, by search type.
+
+A value that cannot be read raises Malformed naming the parameter and what is allowed.
+Source: http://hl7.org/fhir/R4/search.html, sections 3.1.1.4.1 to 3.1.1.4.16.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from decimal import Decimal, InvalidOperation
+
+from carethread.core.errors import Malformed
+from carethread.core.fhir.definitions import resource_types
+from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
+from carethread.core.fhir.search.escapes import split, unescape
+from carethread.core.fhir.search.query import (
+    DateValue,
+    NumberValue,
+    QuantityValue,
+    ReferenceValue,
+    StringValue,
+    TokenValue,
+    UriValue,
+    Value,
+)
+from carethread.core.fhir.search.text import fold
+from carethread.core.fhir.targets import parse_reference
+
+PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
+"""What may stand before a date, number or quantity. Source: http://hl7.org/fhir/R4/search.html#prefix."""
+
+_PREFIXED = re.compile(r"([a-z]{2})?(.*)", re.DOTALL)
+_NUMBER = re.compile(r"[+-]?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading a value depends on: the parameter's name as asked, the types it can lead to, and the surroundings.
+
+    `with_systems` is False for a token parameter whose rows never name a system; `now` is in microseconds since 1970.
+    """
+
+    name: str
+    targets: tuple[str, ...]
+    with_systems: bool
+    base: str | None
+    zone: tzinfo
+    now: int
+
+
+def bad_value(name: str, allowed: str) -> Malformed:
+    """The error for a value that cannot be read; the value, which may be personal, is not shown."""
+    shown = name[:100]
+    return Malformed(f"The value of '{shown}' cannot be read; allowed: {allowed}.", code="value", expression=shown)
+
+
+def read_token(text: str, reading: Reading) -> TokenValue:
+    """`code`, `system|code`, `|code` (no system) or `system|` (any code)."""
+    system, *rest = [unescape(part) for part in split(text, "|", 1)]
+    if not rest:
+        return TokenValue(None, system)
+    code = rest[0]
+    if not system and not code:
+        raise bad_value(reading.name, "code, system|code, |code or system|")
+    return TokenValue(system if reading.with_systems else None, code or None)
+
+
+def read_id(text: str, reading: Reading) -> TokenValue:
+    """A resource's id."""
+    if not _ID.fullmatch(text):
+        raise bad_value(reading.name, "1 to 64 letters, digits, '-' and '.'")
+    return TokenValue(None, text)
+
+
+def read_reference(text: str, reading: Reading) -> ReferenceValue:
+    """`Type/id`, `id`, an absolute URL (local when under the base), `urn:...`, or a canonical with `|version`."""
+    if _ID.fullmatch(text):
+        return ReferenceValue(reading.targets[0] if len(reading.targets) == 1 else None, text, None)
+    url, *version = [unescape(part) for part in split(text, "|", 1)]
+    target = parse_reference(url, reading.base)
+    if target is None or (target.id and target.type not in resource_types()):
+        raise bad_value(reading.name, "Type/id, id, an absolute URL or urn:uuid:...")
+    if target.type in resource_types() and reading.targets and target.type not in reading.targets:
+        allowed = ", ".join(reading.targets)
+        diagnostics = f"'{reading.name}' never refers to {target.type}; allowed: {allowed}."
+        raise Malformed(diagnostics, code="value", expression=reading.name)
+    if target.id:
+        return ReferenceValue(target.type, target.id, None, target.version or None)
+    return ReferenceValue(None, None, target.url, version[0] if version else target.version or None)
+
+
+def read_date(text: str, reading: Reading) -> DateValue:
+    """A date or date-time of any precision, perhaps with a prefix."""
+    prefix, rest = _prefix(text, reading)
+    span = date_range(unescape(rest).replace(" ", "+"), reading.zone)
+    if span is None:
+        raise bad_value(reading.name, "a date such as 2024, 2024-03, 2024-03-01 or 2024-03-01T09:30:00Z")
+    low, high = span
+    if prefix == "ap":
+        margin = abs(reading.now - (low + high) // 2) // 10
+        low, high = max(EARLIEST, low - margin), min(LATEST, high + margin)
+    return DateValue(prefix, low, high)
+
+
+def read_string(text: str, reading: Reading) -> StringValue:
+    """Any text that holds more than white space."""
+    exact = unescape(text)
+    folded = fold(exact)
+    if not folded:
+        raise bad_value(reading.name, "text")
+    return StringValue(folded, exact)
+
+
+def read_number(text: str, reading: Reading) -> NumberValue:
+    """A decimal, perhaps with a prefix and an exponent; it stands for all that round to it."""
+    prefix, rest = _prefix(text, reading)
+    try:
+        number = Decimal(rest) if _NUMBER.fullmatch(rest) else None
+    except InvalidOperation:
+        number = None
+    if number is None:
+        raise bad_value(reading.name, "a number such as 100, 5.40 or 1e-3")
+    value, exponent = float(number), number.as_tuple().exponent
+    margin = abs(value) / 10 if prefix == "ap" else float(Decimal((0, (5,), int(exponent) - 1)))
+    return NumberValue(prefix, value, value - margin, value + margin)
+
+
+def read_quantity(text: str, reading: Reading) -> QuantityValue:
+    """`number`, `number|system|code` or `number||code`, perhaps with a prefix."""
+    number, *unit = [unescape(part) for part in split(text, "|")]
+    if len(unit) not in (0, 2) or not (number and (not unit or unit[1])):
+        raise bad_value(reading.name, "number, number|system|code or number||code")
+    system, code = unit if unit else ("", "")
+    return QuantityValue(read_number(number, reading), system or None, code or None)
+
+
+def read_uri(text: str, _: Reading) -> UriValue:
+    """A URI, compared as it stands."""
+    return UriValue(unescape(text))
+
+
+READERS: Mapping[str, Callable[[str, Reading], Value]] = {
+    "token": read_token,
+    "reference": read_reference,
+    "date": read_date,
+    "string": read_string,
+    "number": read_number,
+    "quantity": read_quantity,
+    "uri": read_uri,
+}
+"""Search type to what reads its values."""
+
+
+def _prefix(text: str, reading: Reading) -> tuple[str, str]:
+    match = _PREFIXED.fullmatch(text)
+    prefix, rest = (match[1], match[2]) if match else (None, text)
+    if prefix is None:
+        return "eq", rest
+    if prefix not in PREFIXES:
+        raise bad_value(reading.name, f"one of the prefixes {', '.join(PREFIXES)}, or none")
+    return prefix, rest

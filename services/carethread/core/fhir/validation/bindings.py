@@ -1,0 +1,124 @@
+"""Required bindings: a coded value must come from its value set. http://hl7.org/fhir/R4/terminologies.html#required
+
+A set that has members is compared; one that has a grammar (MIME types, language tags, currencies, units) is matched
+against it; one that cannot be expanded gives an information issue to those who ask, never an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from carethread.core.fhir.definitions import ElementDefinition, ValueSet, value_set
+
+_MAX_LISTED = 20
+
+_TOKEN = r"[A-Za-z0-9!#$&^_.+\-]{1,127}"
+_GRAMMARS: Mapping[str, tuple[str, str, str]] = {
+    # Short names such as `json` and `xml` stand for FHIR's own types in CapabilityStatement.format.
+    "bcp-13": ("urn:ietf:bcp:13", rf"{_TOKEN}(?:/{_TOKEN}(?:\s*;[^\x00-\x1f]*)?)?", "a MIME type such as text/plain"),
+    "bcp-47": ("urn:ietf:bcp:47", r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*", "a BCP 47 language tag such as en-GB"),
+    "iso-4217": ("urn:iso:std:iso:4217", r"[A-Z]{3}", "an ISO 4217 currency code such as EUR"),
+    "ucum": ("http://unitsofmeasure.org", r"[!-~]+", "a UCUM unit such as mg/dL"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a required binding asks: `accepts` tells of a value of the element's type whether it complies."""
+
+    accepts: Callable[[Any], bool]
+    allowed: str
+
+
+def is_maximum(element: ElementDefinition) -> bool:
+    """Whether the element's required set is the maximum of a weaker binding."""
+    return element.binding is not None and element.binding.strength != "required"
+
+
+def required_value_set(element: ElementDefinition) -> ValueSet | None:
+    """The set that the element's codes may not leave, if it has one."""
+    binding = element.binding
+    if binding is None:
+        return None
+    if binding.strength == "required":
+        return value_set(binding.value_set)
+    return value_set(binding.maximum) if binding.maximum else None
+
+
+def bound(members: ValueSet, type_code: str, *, text_suffices: bool = False) -> Bound | None:
+    """How values of a type comply with a set; None where the set cannot be expanded or the type carries no code.
+
+    With `text_suffices` a concept without a coding complies: so it is under a maximum binding, where only what is coded
+    is bound.
+    """
+    coded = _optional_concept if text_suffices and type_code == "CodeableConcept" else _CODED.get(type_code)
+    if coded is None:
+        return None
+    if members.is_enumerated:
+        pairs = frozenset((system, code) for system, codes in members.codes.items() for code in codes)
+        plain = frozenset(code for _, code in pairs)
+        return Bound(coded(plain.__contains__, pairs.__contains__), _listed(members))
+    if members.grammar:
+        system, pattern, allowed = _GRAMMARS[members.grammar]
+        matches = re.compile(pattern).fullmatch
+
+        def is_code(code: str) -> bool:
+            return matches(code) is not None
+
+        def is_pair(pair: tuple[str, str]) -> bool:
+            return pair[0] == system and matches(pair[1]) is not None
+
+        return Bound(coded(is_code, is_pair), allowed)
+    return None
+
+
+def _listed(members: ValueSet) -> str:
+    codes = [code for codes in members.codes.values() for code in codes]
+    return "one of " + ", ".join(codes) if len(codes) <= _MAX_LISTED else f"a code from {members.url}"
+
+
+IsCode = Callable[[str], bool]
+IsPair = Callable[[tuple[str, str]], bool]
+
+
+def _plain(is_code: IsCode, _: IsPair) -> Callable[[Any], bool]:
+    return is_code
+
+
+def _coding(_: IsCode, is_pair: IsPair) -> Callable[[Any], bool]:
+    def accepts(value: dict[str, Any]) -> bool:
+        return any(map(is_pair, _pairs([value])))
+
+    return accepts
+
+
+def _concept(_: IsCode, is_pair: IsPair) -> Callable[[Any], bool]:
+    def accepts(value: dict[str, Any]) -> bool:
+        return any(map(is_pair, _pairs(value.get("coding"))))
+
+    return accepts
+
+
+def _optional_concept(_: IsCode, is_pair: IsPair) -> Callable[[Any], bool]:
+    def accepts(value: dict[str, Any]) -> bool:
+        return "coding" not in value or any(map(is_pair, _pairs(value["coding"])))
+
+    return accepts
+
+
+def _pairs(codings: Any) -> Iterator[tuple[str, str]]:
+    for coding in codings if type(codings) is list else ():
+        if type(coding) is dict:
+            system, code = coding.get("system"), coding.get("code")
+            if type(system) is str and type(code) is str:
+                yield system, code
+
+
+_CODED: Mapping[str, Callable[[IsCode, IsPair], Callable[[Any], bool]]] = {
+    **dict.fromkeys(("code", "string", "uri", "url", "canonical"), _plain),
+    **dict.fromkeys(("Coding", "Quantity", "SimpleQuantity", "Age", "Count", "Distance", "Duration"), _coding),
+    "CodeableConcept": _concept,
+}

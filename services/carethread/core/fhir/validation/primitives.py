@@ -1,0 +1,111 @@
+"""The formats of R4's primitive types: http://hl7.org/fhir/R4/datatypes.html#primitive.
+
+Each pattern accepts what HL7's does, tightened where HL7's words say more (a real calendar date, padded base64), and
+matches in linear time: no repetition holds another that can match the same text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from carethread.core.fhir.json import Number, describe
+
+MAX_TEXT = 1024 * 1024
+"""Characters of a string, by R4."""
+
+_LEAP = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
+_DAY = (
+    r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    r"|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+)
+_FULL_DATE = rf"(?!0000)(?:[0-9]{{4}}-{_DAY}|{_LEAP}-02-29)"
+_PARTIAL_DATE = r"(?!0000)[0-9]{4}(?:-(?:0[1-9]|1[0-2]))?"
+_TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?"
+_ZONE = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
+
+_control = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]").search
+_base64 = re.compile(r"[0-9A-Za-z+/]+={0,2}").fullmatch
+_div = re.compile(r"\s*<div[\s>/]").match
+
+
+@dataclass(frozen=True, slots=True)
+class Primitive:
+    """One primitive type: `test` is truthy for a right value of Python types `kinds`; `allowed` says what is right."""
+
+    kinds: frozenset[type]
+    test: Callable[[Any], object]
+    allowed: str
+
+    def problem(self, value: Any) -> str:
+        """What is wrong with a value that failed, without repeating it."""
+        if value == "":
+            return "A string is never empty; leave the element out."
+        found = "" if type(value) in self.kinds else f", not {describe(value)}"
+        return f"This must be {self.allowed}{found}."
+
+
+def is_text(value: str) -> bool:
+    """Content that is not only white space, without control characters, within R4's length."""
+    return (
+        value != "" and (value.isprintable() or not _control(value)) and not value.isspace() and len(value) <= MAX_TEXT
+    )
+
+
+def _is_base64(value: str) -> bool:
+    packed = value if value.isalnum() else "".join(value.split())
+    return len(packed) % 4 == 0 and _base64(packed) is not None
+
+
+def _is_xhtml(value: str) -> bool:
+    return _div(value) is not None and value.rstrip().endswith(">") and _control(value) is None
+
+
+def _any(_: Any) -> bool:
+    return True
+
+
+def _text(test: Callable[[str], object] | str, allowed: str) -> Primitive:
+    found = re.compile(test, re.ASCII).fullmatch if isinstance(test, str) else test
+    return Primitive(frozenset({str}), found, allowed)
+
+
+def _integer(least: int, allowed: str) -> Primitive:
+    return Primitive(frozenset({int}), range(least, 2**31).__contains__, allowed)
+
+
+_uri = _text(r"\S+", "a URI without white space")
+
+PRIMITIVES: Mapping[str, Primitive] = {
+    "base64Binary": _text(_is_base64, "base64 content"),
+    "boolean": Primitive(frozenset({bool}), _any, "true or false"),
+    "canonical": _uri,
+    "code": _text(r"\S+(?:\s\S+)*", "a code: no white space at either end, single spaces inside"),
+    "date": _text(rf"{_FULL_DATE}|{_PARTIAL_DATE}", "a date that exists: YYYY, YYYY-MM or YYYY-MM-DD"),
+    "dateTime": _text(
+        rf"{_FULL_DATE}(?:T{_TIME}{_ZONE})?|{_PARTIAL_DATE}",
+        "a date that exists, YYYY, YYYY-MM or YYYY-MM-DD, or with a time, YYYY-MM-DDThh:mm:ss+zz:zz",
+    ),
+    "decimal": Primitive(frozenset({int, float, Number}), _any, "a number"),
+    "id": _text(r"[A-Za-z0-9\-.]{1,64}", "an id: 1 to 64 letters, digits, '-' and '.'"),
+    "instant": _text(
+        rf"{_FULL_DATE}T{_TIME}{_ZONE}",
+        "an instant: a date that exists and a time with its zone, YYYY-MM-DDThh:mm:ss+zz:zz",
+    ),
+    "integer": _integer(-(2**31), "a whole number from -2147483648 to 2147483647"),
+    "markdown": _text(is_text, "text that is not only white space, up to 1 MB, without control characters"),
+    "oid": _text(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+", "an OID as urn:oid:1.2.3"),
+    "positiveInt": _integer(1, "a whole number from 1 to 2147483647"),
+    "string": _text(is_text, "text that is not only white space, up to 1 MB, without control characters"),
+    "time": _text(_TIME, "a time: hh:mm:ss"),
+    "unsignedInt": _integer(0, "a whole number from 0 to 2147483647"),
+    "uri": _uri,
+    "url": _uri,
+    "uuid": _text(
+        r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "a UUID as urn:uuid: in lower case"
+    ),
+    "xhtml": _text(_is_xhtml, "XHTML within one <div> element"),
+}

@@ -1,0 +1,136 @@
+"""How a service declares itself: its types, mirrors, operations and reactions, as data that composition wires."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from carethread.core.context import Context
+from carethread.core.events import Event
+from carethread.core.ports import Key, Owners, Peer, Resource, Session, Store
+
+class Unit(Protocol):
+    """One transaction as a write rule sees it: look at other resources, write them too, claim what is unique."""
+
+    session: Session
+    context: Context
+
+    def find(self, key: Key) -> Resource | None:
+        """The resource as it stands inside the transaction, locked; None when missing or deleted."""
+        ...
+
+    def update(self, resource: Resource) -> None:
+        """Write another resource of this service along with the cause, with its own version and event."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a write rule adds: a more specific verb for the event, and the resource to store where it differs from the sent."""
+
+    verb: str | None = None
+    resource: Resource | None = None
+
+
+WriteRule = Callable[[Unit, "Resource | None", "Resource | None", str], Ruling]
+"""Called in the transaction with the resource before (None: new), after (None: deleted) and its id.
+
+May raise an error of `core.errors`, claim, and update other resources of the service.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """One owned type. `rule` is what else its write means."""
+
+    name: str
+    rule: WriteRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A read-only copy of another service's type, kept so that chains, includes and rules run locally."""
+
+    type: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One invocation of an operation: on which type and instance, with which parameters."""
+
+    type: str
+    id: str
+    params: Mapping[str, Sequence[str]]
+    body: Resource | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A FHIR operation `$name`; `levels` says where it stands; `handler` answers with a resource.
+
+    `affects_state` operations answer POST only (http://hl7.org/fhir/R4/operations.html).
+    """
+
+    name: str
+    type: str
+    levels: tuple[Literal["type", "instance"], ...]
+    definition: str
+    handler: Callable[[Runtime, Call, Context], Resource]
+    affects_state: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What a service does when events of `types` arrive.
+
+    A `projection` can be reset and rebuilt by replay; an `effect` happens once per event, by the inbox.
+    """
+
+    name: str
+    kind: Literal["projection", "effect"]
+    types: tuple[str, ...]
+    handle: Callable[[Runtime, Session, Sequence[Event]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service: one owner of its types."""
+
+    name: str
+    about: str
+    types: tuple[ResourceType, ...]
+    mirrors: tuple[Mirror, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    definitions: tuple[str, ...] = ()
+    """Folders of `fhir_profiles/` whose resources the service publishes as its own, such as `measures`."""
+
+    def owns(self, type_name: str) -> ResourceType | None:
+        """The declaration of an owned type."""
+        return next((t for t in self.types if t.name == type_name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on one request: bytes of a body, matches on a page, entries of a Bundle, bytes of an event's data."""
+
+    body_bytes: int = 16 * 1024 * 1024
+    page: int = 1000
+    default_page: int = 50
+    bundle_entries: int = 5000
+    includes: int = 1000
+    event_bytes: int = 900_000
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A service with its parts in place; what interactions and operations work with."""
+
+    service: Service
+    store: Store
+    owners: Owners
+    peer: Peer
+    base_url: str
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,132 @@
+"""Settings: `CARETHREAD_*` environment variables, typed, read once. Nothing else reads the environment.
+
+Each is described in `docs/configuration.md`. `environment` is the way back: what a child process needs to see the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+
+from environs import Env, EnvError
+from marshmallow.validate import Range
+
+SERVICES = ("records", "scheduling", "careteams", "questionnaires", "metrics", "subscriptions")
+"""Those with a database of their own, in the order in which they start."""
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the message names it and says what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, with their defaults. Ports are TCP; limits are bytes, seconds or counts, as their names say."""
+
+    host: str = "127.0.0.1"
+    http_port: int = 8080
+    grpc_port: int = 8090
+    base_url: str = ""
+    data: Path = Path("carethread-data")
+    database_url: str = ""
+    database_urls: Mapping[str, str] = field(default_factory=dict)
+    http_urls: Mapping[str, str] = field(default_factory=dict)
+    grpc_targets: Mapping[str, str] = field(default_factory=dict)
+    kafka_bootstrap_servers: str = ""
+    kafka_topic_prefix: str = "carethread"
+    kafka_partitions: int = 6
+    kafka_replication: int = 1
+    allow_insecure_bind: bool = False
+    max_body_bytes: int = 16 * 1024 * 1024
+    request_seconds: int = 30
+    http_threads: int = 8
+    log_level: str = "INFO"
+
+    @property
+    def fhir_base(self) -> str:
+        """The FHIR base URL that links and locations use, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.base_url or f"http://{host}:{self.http_port}/fhir").rstrip("/")
+
+    def database(self, service: str) -> str:
+        """The database URL of one service; its own SQLite file unless a setting says otherwise."""
+        own = self.database_urls.get(service) or self.database_url
+        return own or f"sqlite:///{(self.data / service).resolve()}.db"
+
+
+def load() -> Settings:
+    """Read the settings. Raises SettingsError naming the variable at fault."""
+    env = Env(prefix="CARETHREAD_")
+    default = Settings()
+    port = Range(min=0, max=65535)
+    positive = Range(min=1)
+    try:
+        return Settings(
+            host=env.str("HOST", default.host),
+            http_port=env.int("HTTP_PORT", default.http_port, validate=port),
+            grpc_port=env.int("GRPC_PORT", default.grpc_port, validate=port),
+            base_url=env.str("BASE_URL", default.base_url),
+            data=env.path("DATA", default.data),
+            database_url=env.str("DATABASE_URL", default.database_url),
+            database_urls=_each_service(env, "DATABASE_URL"),
+            http_urls=_each_service(env, "HTTP_URL"),
+            grpc_targets=_each_service(env, "GRPC_TARGET"),
+            kafka_bootstrap_servers=env.str("KAFKA_BOOTSTRAP_SERVERS", default.kafka_bootstrap_servers),
+            kafka_topic_prefix=env.str("KAFKA_TOPIC_PREFIX", default.kafka_topic_prefix),
+            kafka_partitions=env.int("KAFKA_PARTITIONS", default.kafka_partitions, validate=positive),
+            kafka_replication=env.int("KAFKA_REPLICATION", default.kafka_replication, validate=positive),
+            allow_insecure_bind=env.bool("ALLOW_INSECURE_BIND", default.allow_insecure_bind),
+            max_body_bytes=env.int("MAX_BODY_BYTES", default.max_body_bytes, validate=positive),
+            request_seconds=env.int("REQUEST_SECONDS", default.request_seconds, validate=positive),
+            http_threads=env.int("HTTP_THREADS", default.http_threads, validate=positive),
+            log_level=env.str("LOG_LEVEL", default.log_level).upper(),
+        )
+    except EnvError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _each_service(env: Env, name: str) -> dict[str, str]:
+    values = {service: env.str(f"{service.upper()}_{name}", "") for service in SERVICES}
+    return {service: value for service, value in values.items() if value}
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that make `load` return these settings again."""
+    found: dict[str, str] = {}
+    for name in Settings.__slots__:
+        value = getattr(settings, name)
+        if isinstance(value, Mapping):
+            suffix = {"database_urls": "DATABASE_URL", "http_urls": "HTTP_URL", "grpc_targets": "GRPC_TARGET"}[name]
+            found |= {f"CARETHREAD_{service.upper()}_{suffix}": each for service, each in value.items()}
+        else:
+            found[f"CARETHREAD_{name.upper()}"] = str(value)
+    return found
+
+
+def export(settings: Settings) -> None:
+    """Put the settings into this process's environment, for the processes that it starts."""
+    os.environ.update(environment(settings))
+
+
+def check_bind(settings: Settings) -> None:
+    """Refuse to listen beyond this machine while nobody has to sign in. Raises SettingsError."""
+    if settings.allow_insecure_bind or is_loopback(settings.host):
+        return
+    raise SettingsError(
+        f"Refusing to listen on {settings.host}: anyone who reaches this address could read and write patient data. "
+        "Authentication must be configured first. Listen on 127.0.0.1, or, where another guard stands in front (a private "
+        "container network, an authenticating proxy), set CARETHREAD_ALLOW_INSECURE_BIND=true."
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""One FHIR base URL over all services; owns no resource type."""

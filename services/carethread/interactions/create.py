@@ -1,0 +1,20 @@
+"""create: http://hl7.org/fhir/R4/http.html#create. The id is ours; one that the client sends is ignored."""
+
+from __future__ import annotations
+
+from carethread.core.context import Context, authorize
+from carethread.core.ports import Resource
+from carethread.core.service import Runtime
+from carethread.interactions.write import Command, Result, apply, check_resource
+
+
+def create(runtime: Runtime, type_name: str, resource: Resource, context: Context) -> Result:
+    """Store a new resource. Raises Malformed or Invalid for its content, Conflict where a rule forbids it."""
+    return apply(runtime, [create_command(runtime, type_name, resource, context)], context)[0]
+
+
+def create_command(runtime: Runtime, type_name: str, resource: Resource, context: Context) -> Command:
+    """The checked command of a create, with its new id."""
+    authorize("create", type_name, context)
+    check_resource(type_name, resource)
+    return Command(type_name, context.new_id(), resource, fresh=True)

@@ -1,0 +1,20 @@
+"""delete: http://hl7.org/fhir/R4/http.html#delete. What is not there, or is deleted already, is no error."""
+
+from __future__ import annotations
+
+from carethread.core.context import Context, authorize
+from carethread.core.ports import Key
+from carethread.core.service import Runtime
+from carethread.interactions.update import version_of
+from carethread.interactions.write import Command, Result, apply
+
+
+def delete(runtime: Runtime, key: Key, context: Context, *, if_match: str = "") -> Result:
+    """Delete a resource; its history stays. Raises PreconditionFailed, or Conflict where a rule forbids it."""
+    return apply(runtime, [delete_command(key, context, if_match=if_match)], context)[0]
+
+
+def delete_command(key: Key, context: Context, *, if_match: str = "") -> Command:
+    """The command of a delete."""
+    authorize("delete", key[0], context)
+    return Command(key[0], key[1], None, if_match=version_of(if_match))

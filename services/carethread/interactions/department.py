@@ -1,0 +1,39 @@
+"""Which department a resource belongs to: an Organization, resolved at write.
+
+It comes from the element that names the organization, or else from the first resource referred to that has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from carethread.core.fhir.elements import keys_at
+from carethread.core.ports import Key, Resource
+
+_NAMED = {
+    "HealthcareService": "providedBy",
+    "Location": "managingOrganization",
+    "PractitionerRole": "organization",
+    "Encounter": "serviceProvider",
+    "CareTeam": "managingOrganization",
+}
+
+_THROUGH = {
+    "Schedule": ("actor",),
+    "Slot": ("schedule",),
+    "Appointment": ("slot", "participant.actor"),
+    "AppointmentResponse": ("appointment",),
+    "CarePlan": ("careTeam",),
+}
+
+
+def department_of(resource: Resource, known: Callable[[Key], str]) -> str:
+    """The id of the department's Organization, empty when it cannot be told. `known` answers for stored resources."""
+    type_name = resource["resourceType"]
+    if type_name in _NAMED:
+        return next((id_ for kind, id_ in keys_at(resource, _NAMED[type_name]) if kind == "Organization"), "")
+    for path in _THROUGH.get(type_name, ()):
+        for key in keys_at(resource, path):
+            if key[0] not in ("Patient", "RelatedPerson") and (department := known(key)):
+                return department
+    return ""

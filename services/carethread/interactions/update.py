@@ -1,0 +1,64 @@
+"""update, and create by update: http://hl7.org/fhir/R4/http.html#update, #upsert."""
+
+from __future__ import annotations
+
+import re
+
+from carethread.core.context import Context, authorize
+from carethread.core.errors import Malformed
+from carethread.core.ports import Key, Resource
+from carethread.core.service import Runtime
+from carethread.interactions.write import Command, Result, apply, check_resource
+
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+
+
+def update(
+    runtime: Runtime, key: Key, resource: Resource, context: Context, *, if_match: str = "", if_none_match: str = ""
+) -> Result:
+    """Replace a resource, or create it under the id of the URL.
+
+    `if_match` is an ETag that must be current; `if_none_match` may be `*`: create only. Raises Malformed or Invalid for the
+    content, PreconditionFailed where a condition does not hold, Conflict where a rule forbids it.
+    """
+    command = update_command(key, resource, context, if_match=if_match, if_none_match=if_none_match)
+    return apply(runtime, [command], context)[0]
+
+
+def update_command(
+    key: Key, resource: Resource, context: Context, *, if_match: str = "", if_none_match: str = ""
+) -> Command:
+    """The checked command of an update."""
+    authorize("update", key[0], context)
+    check_id(key)
+    found = resource.get("id")
+    if found != key[1]:
+        said = f"'{found}'" if isinstance(found, str) and _ID.fullmatch(found) else "none that can be used"
+        raise Malformed(
+            f"The id in the body must be the id in the URL, {key[1]}; it is {said}.",
+            code="invalid",
+            expression=f"{key[0]}.id",
+        )
+    check_resource(key[0], resource)
+    if if_none_match and if_none_match.strip() != "*":
+        raise Malformed("If-None-Match on an update can only be *: create, never replace.", code="invalid")
+    return Command(key[0], key[1], resource, if_match=version_of(if_match), only_create=bool(if_none_match))
+
+
+def check_id(key: Key) -> None:
+    """Raise Malformed for an id that FHIR does not allow."""
+    if not _ID.fullmatch(key[1]):
+        raise Malformed(
+            "An id is 1 to 64 characters from A-Z a-z 0-9 - and a dot.", code="value", expression=f"{key[0]}.id"
+        )
+
+
+def version_of(etag: str) -> int | None:
+    """The version that an ETag names, None for no ETag. Raises Malformed for one that was never ours."""
+    if not etag:
+        return None
+    match = _ETAG.fullmatch(etag.strip())
+    if not match:
+        raise Malformed('If-Match takes one ETag of ours, such as W/"3".', code="invalid")
+    return int(match[1])

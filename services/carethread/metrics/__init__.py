@@ -1,0 +1,14 @@
+"""The practice's numbers, each traceable to its resources."""
+
+from carethread.core.service import Service
+from carethread.metrics.resources import MIRRORS, TYPES
+from carethread.metrics.operations import OPERATIONS
+
+SERVICE = Service(
+    name="metrics",
+    about="The practice's numbers, each traceable to its resources.",
+    types=TYPES,
+    mirrors=MIRRORS,
+    operations=OPERATIONS,
+    definitions=("measures",),
+)

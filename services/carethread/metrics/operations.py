@@ -1,0 +1,95 @@
+"""$evaluate-measure: http://hl7.org/fhir/R4/operation-measure-evaluate-measure.html.
+
+A population's criteria is a FHIR search (`application/x-fhir-query`) on a type that metrics mirrors; the period bounds its `date`.
+The copies keep only the highest version of each resource, so events that come twice or out of order change no count.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from carethread.core.clock import instant, to_micros
+from carethread.core.context import Context
+from carethread.core.errors import Invalid, Malformed
+from carethread.core.fhir import json
+from carethread.core.fhir.search import parse_query
+from carethread.core.ports import Resource
+from carethread.core.service import Call, Operation, Runtime
+from carethread.interactions.read import read
+from carethread.metrics.rules import score
+
+_QUERY = "application/x-fhir-query"
+
+
+def evaluate_measure(runtime: Runtime, call: Call, context: Context) -> Resource:
+    """The MeasureReport of one measure over a period, for all people or for one (`subject`).
+
+    Raises Malformed for a period that is missing or no date, Invalid for a measure that is not counted by searches.
+    """
+    measure = json.parse(read(runtime, ("Measure", call.id), context).body)
+    start, end = (_date(call, name) for name in ("periodStart", "periodEnd"))
+    subject = call.params.get("subject", [""])[0]
+    bounds = [("date", f"ge{start}"), ("date", f"le{end}")] + ([("patient", subject)] if subject else [])
+    groups = [_group(runtime, group, bounds) for group in measure.get("group", [])]
+    report: Resource = {
+        "resourceType": "MeasureReport",
+        "status": "complete",
+        "type": "individual" if subject else "summary",
+        "measure": measure["url"] + (f"|{measure['version']}" if "version" in measure else ""),
+        "date": instant(to_micros(context.clock())),
+        "period": {"start": start, "end": end},
+        "group": groups,
+    }
+    if subject:
+        report["subject"] = {"reference": subject if "/" in subject else f"Patient/{subject}"}
+    if "improvementNotation" in measure:
+        report["improvementNotation"] = measure["improvementNotation"]
+    return report
+
+
+def _date(call: Call, name: str) -> str:
+    values = call.params.get(name, [])
+    if len(values) != 1:
+        raise Malformed(f"{name} is needed once: the first and last day, such as 2026-01-31.", code="required", expression=name)
+    try:
+        parse_query("Appointment", [("date", values[0])], strict=True)
+    except Malformed:
+        raise Malformed(f"{name} is a date such as 2026-01-31.", code="value", expression=name) from None
+    return values[0]
+
+
+def _group(runtime: Runtime, group: Resource, bounds: list[tuple[str, str]]) -> Resource:
+    counts: dict[str, int] = {}
+    populations = []
+    for population in group.get("population", []):
+        count = _count(runtime, population["criteria"], bounds)
+        counts[population["code"]["coding"][0]["code"]] = count
+        populations.append({"code": population["code"], "count": count})
+    report: Resource = {"population": populations}
+    value = score(counts)
+    if value is not None:
+        report["measureScore"] = {"value": value}
+    return report
+
+
+def _count(runtime: Runtime, criteria: Resource, bounds: list[tuple[str, str]]) -> int:
+    type_name, _, query = criteria.get("expression", "").partition("?")
+    if criteria.get("language") != _QUERY or type_name not in {mirror.type for mirror in runtime.service.mirrors}:
+        raise Invalid(
+            f"A population that can be counted has criteria in {_QUERY} on a type that metrics mirrors.",
+            code="not-supported",
+            expression="Measure.group.population.criteria",
+        )
+    search = parse_query(type_name, [*parse_qsl(query), *bounds], strict=True)
+    return runtime.store.snapshot(lambda session: session.count(search))
+
+
+OPERATIONS = (
+    Operation(
+        name="evaluate-measure",
+        type="Measure",
+        levels=("instance",),
+        definition="http://hl7.org/fhir/OperationDefinition/Measure-evaluate-measure",
+        handler=evaluate_measure,
+    ),
+)

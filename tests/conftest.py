@@ -1,0 +1,84 @@
+"""Real servers as fixtures, shared by all workers of a run; where none can be had a test is skipped, or fails in CI."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from typing import TypeVar
+
+import pytest
+
+from support import kafka, postgres, run
+
+_T = TypeVar("_T")
+_SERVER_FIXTURES = {"kafka_bootstrap", "kafka_broker", "postgres_url", "postgres_database", "postgres_server"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    run.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    run.finish()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under CI=true, a skip of a test that needs servers is a failure."""
+    report = yield
+    needs = item.get_closest_marker("servers") or _SERVER_FIXTURES & set(getattr(item, "fixturenames", ()))
+    if needs and report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"CI=true allows no skip of a test that needs servers. {reason}"
+    return report
+
+
+def _or_skip(start: Callable[[], _T]) -> _T:
+    try:
+        return start()
+    except run.Unavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> str:
+    """The run's Kafka as `host:port`; topics of other tests are there too, so name yours uniquely."""
+    return _or_skip(kafka.bootstrap)
+
+
+@pytest.fixture(scope="session")
+def _own_broker() -> kafka.Broker:
+    return _or_skip(kafka.start)
+
+
+@pytest.fixture
+def kafka_broker(_own_broker: kafka.Broker) -> Iterator[kafka.Broker]:
+    """A Kafka that no other worker uses: stop, start, kill and pause it at will; it is brought back afterwards."""
+    yield _own_broker
+    _own_broker.restore()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """The run's PostgreSQL, its maintenance database, as `postgresql+psycopg://…`."""
+    return _or_skip(postgres.url)
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """A fresh database of this test's own, as `postgresql+psycopg://…`; a module's own: `support.postgres.database`."""
+    with postgres.database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _own_postgres() -> postgres.Postgres:
+    return _or_skip(postgres.start)
+
+
+@pytest.fixture
+def postgres_server(_own_postgres: postgres.Postgres) -> Iterator[postgres.Postgres]:
+    """A PostgreSQL that no other worker uses: stop, start, kill and pause it at will; it is brought back afterwards."""
+    yield _own_postgres
+    _own_postgres.restore()

@@ -1,0 +1,1 @@
+"""What tests share: real servers, processes of ours, and a FHIR client."""

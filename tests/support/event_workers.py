@@ -1,0 +1,178 @@
+"""A relay and a consumer as processes of their own, made of the real adapters, for tests that kill, freeze and count.
+
+`python -m support.event_workers relay|consumer --help` says with what. Between sending and marking, and between effect
+and commit, each dawdles as long as it is told, so that a kill at a random moment often falls there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from carethread.adapters.kafka import KafkaPublisher, KafkaSettings, KafkaSubscription
+from carethread.adapters.sql.bus import EmbeddedPublisher, EmbeddedSubscription
+from carethread.adapters.sql.engine import make_engine
+from carethread.adapters.sql.outbox import SqlOutbox
+from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.tables import metadata
+from carethread.core.consumer import Consumer
+from carethread.core.context import new_id
+from carethread.core.events import Event, topic
+from carethread.core.fhir.json import render
+from carethread.core.ports import Key, Place, Publisher, Request, Response, Session, Stored, Subscription, Write
+from carethread.core.relay import Relay
+from carethread.core.service import Reaction, ResourceType, Runtime, Service
+from support.servers import Process
+
+_ROOT = Path(__file__).parents[2]
+BASE_URL = "http://127.0.0.1/fhir"
+
+
+def store_at(url: str, service: str) -> SqlStore:
+    """The store at a database URL, its tables made when they are missing."""
+    store = SqlStore(make_engine(url), service)
+    metadata.create_all(store.engine)
+    return store
+
+
+def event(number: int, *, patients: int = 5, service: str = "scheduling") -> Event:
+    """A version of a new Appointment, of one of a few patients in turn."""
+    id_ = f"a{number}"
+    body = render({"resourceType": "Appointment", "id": id_, "status": "booked"})
+    moment = time.time_ns() // 1000
+    return Event(new_id(), service, "booked", "Appointment", id_, 1, moment, f"Patient/{number % patients}", body)
+
+
+def put(store: SqlStore, events: Sequence[Event]) -> None:
+    """Store the resources with their events, in one transaction, as a write interaction does."""
+    writes = [
+        Write(Stored(e.resource_type, e.resource_id, e.version, e.time, False, e.data, key=e.key), None, e)
+        for e in events
+    ]
+    store.transact(lambda session: session.write(writes))
+
+
+@dataclass
+class Dawdling:
+    """A publisher that has sent but not yet said so."""
+
+    publisher: Publisher
+    seconds: float
+
+    def fence(self, service: str, epoch: int) -> None:
+        self.publisher.fence(service, epoch)
+
+    def send(self, events: Sequence[Event]) -> None:
+        self.publisher.send(events)
+        time.sleep(random.uniform(0, self.seconds))
+
+    def close(self) -> None:
+        self.publisher.close()
+
+
+class Nobody:
+    """The other services, of which these tests have none."""
+
+    def call(self, service: str, request: Request) -> Response:
+        raise AssertionError
+
+    def read(self, service: str, key: Key) -> Stored | None:
+        return None
+
+    def search(self, service: str, type_name: str, params: Sequence[tuple[str, str]]) -> list[Stored]:
+        return []
+
+    def snapshot(self, service: str, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
+        return iter(())
+
+
+def remind(seconds: float) -> Reaction:
+    """An effect that shows when it happens twice: each time it writes a Task of its own, with an event."""
+
+    def handle(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
+        session.write([_task(e) for e in events])
+        time.sleep(random.uniform(0, seconds))
+
+    return Reaction("remind", "effect", ("Appointment",), handle)
+
+
+def _task(cause: Event) -> Write:
+    id_ = new_id()
+    body = render({"resourceType": "Task", "id": id_, "focus": {"reference": f"Appointment/{cause.resource_id}"}})
+    done = Event(new_id(), "careteams", "created", "Task", id_, 1, cause.time, cause.key, body)
+    return Write(Stored("Task", id_, 1, cause.time, False, body, key=cause.key), None, done)
+
+
+def runtime(store: SqlStore, name: str) -> Runtime:
+    """A service without peers."""
+    return Runtime(Service(name, "", (ResourceType("Task"),)), store, Nobody(), Nobody(), BASE_URL)
+
+
+def publisher(bus: str, prefix: str) -> Publisher:
+    """`bus` is `host:port` of Kafka, or the path of an embedded bus."""
+    if "/" in bus:
+        return EmbeddedPublisher(Path(bus), prefix)
+    return KafkaPublisher(KafkaSettings(bus, prefix, partitions=3))
+
+
+def subscription(
+    bus: str, prefix: str, group: str, types: Iterable[str], positions: Mapping[Place, int] | SqlStore, member: str = ""
+) -> Subscription:
+    """The topics of some resource types, read from positions given, or from those that the group keeps in its store."""
+    stored = (lambda: positions.positions(group)) if isinstance(positions, SqlStore) else (lambda: positions)
+    topics = [topic(name, prefix) for name in types]
+    if "/" in bus:
+        return EmbeddedSubscription(Path(bus), topics, stored)
+    settings = KafkaSettings(bus, prefix, partitions=3)
+    return KafkaSubscription(settings, group, topics, stored, member=member, max_records=20)
+
+
+def worker(role: str, *arguments: str) -> Process:
+    """The process, not yet started; when it prints its line it is about to work."""
+    command = [sys.executable, "-m", "support.event_workers", role, *arguments]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CARETHREAD_")}
+    path = os.pathsep.join((str(_ROOT / "services"), str(_ROOT / "tests")))
+    return Process(f"{role}-worker", command, lambda: True, env={**inherited, "PYTHONPATH": path})
+
+
+def main() -> NoReturn:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("role", choices=("relay", "consumer"))
+    parser.add_argument("--database", required=True, help="URL of the service's database")
+    parser.add_argument("--bus", required=True, help="host:port of Kafka, or the path of an embedded bus")
+    parser.add_argument("--prefix", default="carethread")
+    parser.add_argument("--service", required=True)
+    parser.add_argument("--name", default="", help="the relay's holder, or the consumer's member")
+    parser.add_argument("--lease", type=float, default=1.0)
+    parser.add_argument("--batch", type=int, default=10)
+    parser.add_argument("--dawdle", type=float, default=0.0)
+    given = parser.parse_args()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    store = store_at(given.database, given.service)
+    if given.role == "relay":
+        Relay(
+            SqlOutbox(store.engine, given.service, BASE_URL),
+            Dawdling(publisher(given.bus, given.prefix), given.dawdle),
+            given.service,
+            given.name or new_id(),
+            lease=given.lease,
+            batch=given.batch,
+        ).run(stop, store.wait)
+    else:
+        place = subscription(given.bus, given.prefix, given.service, ["Appointment"], store, given.name)
+        Consumer(runtime(store, given.service), place, [remind(given.dawdle)]).run(stop)
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    main()

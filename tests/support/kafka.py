@@ -1,0 +1,127 @@
+"""A real Apache Kafka for tests: by address, in a container, or from Maven's jars; one KRaft node on 127.0.0.1.
+
+The broker listens on the same port number inside its container and outside, because it also talks to itself through the
+address that it advertises (transaction markers).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+import struct
+import subprocess
+from pathlib import Path
+
+from support import run
+from support.run import Unavailable
+from support.servers import Container, Handle, Process, Server, containerised, first, free_port
+
+IMAGE = "apache/kafka:4.1.0"
+_JARS = Path(__file__).parents[2] / ".cache" / "kafka-4.1.0"
+_CLUSTER = "5L6g3nShT-eMCtK--X86sw"
+_API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 1, -1)  # size, key 18, version 0, correlation id, no client id
+
+
+class Broker(Handle):
+    """A broker and what may be done to it."""
+
+    @property
+    def bootstrap(self) -> str:
+        """`host:port`."""
+        return self.address
+
+
+def bootstrap() -> str:
+    """The run's shared broker as `host:port`; the first worker that asks starts it."""
+    return os.environ.get("CARETHREAD_TEST_KAFKA") or run.once("kafka", lambda: start().bootstrap)
+
+
+def start() -> Broker:
+    """Start a broker of one's own; `Unavailable` says why there is no way to."""
+    port = free_port()
+    server = first(lambda: _in_container(port), lambda: _from_jars(port))
+    return Broker(f"127.0.0.1:{port}", server)
+
+
+def _settings(port: int, host: str, controller: int) -> dict[str, str]:
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "1",
+        "group.initial.rebalance.delay.ms": "0",
+        "broker.session.timeout.ms": "3000",  # how long a broker that was killed waits to be let in again
+        "broker.heartbeat.interval.ms": "500",
+    }
+
+
+def _in_container(port: int) -> Server:
+    settings = _settings(port, "", free_port())
+    env = {"KAFKA_" + name.upper().replace(".", "_"): value for name, value in settings.items()}
+
+    def begin() -> Container:
+        container = Container("kafka", IMAGE, port, lambda: _answers(port), env={**env, "CLUSTER_ID": _CLUSTER})
+        container.start()
+        return container
+
+    return containerised(begin)
+
+
+def _from_jars(port: int) -> Server:
+    java = shutil.which("java")
+    if java is None:
+        raise Unavailable("no java to run a broker from Maven's jars")
+    libs = _jars()
+    home = run.folder("kafka")
+    properties = home / "server.properties"
+    settings = {**_settings(port, "127.0.0.1", free_port()), "log.dirs": str(home / "data")}
+    properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    base = [java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", f"{libs}/*"]
+    form = [*base, "kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(properties)]
+    formatted = subprocess.run(form, capture_output=True, text=True, check=False)
+    if formatted.returncode:
+        raise Unavailable(f"the broker's storage cannot be formatted: {formatted.stderr.strip()[-300:]}")
+    server = Process("kafka", [*base, "kafka.Kafka", str(properties)], lambda: _answers(port))
+    server.start()
+    return server
+
+
+def _jars() -> Path:
+    """The folder of Kafka's jars, fetched by Maven the first time and kept in `.cache`."""
+    _JARS.mkdir(parents=True, exist_ok=True)
+    with (_JARS / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = _JARS / "done"
+        if not done.exists():
+            maven = shutil.which("mvn")
+            if maven is None:
+                raise Unavailable("no mvn to fetch Kafka's jars")
+            pom = Path(__file__).with_name("kafka.pom.xml")
+            goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={_JARS / 'libs'}"]
+            fetched = subprocess.run(
+                [maven, "-q", "-B", "-f", str(pom), *goal], capture_output=True, text=True, check=False
+            )
+            if fetched.returncode:
+                raise Unavailable(f"Maven cannot fetch Kafka's jars: {fetched.stdout.strip()[-300:]}")
+            done.touch()
+    return _JARS / "libs"
+
+
+def _answers(port: int) -> bool:
+    """Does a broker answer ApiVersions? A container's port accepts connections before the broker listens."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(_API_VERSIONS)
+            return len(connection.recv(8)) == 8
+    except OSError:
+        return False

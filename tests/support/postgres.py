@@ -1,0 +1,146 @@
+"""A real PostgreSQL for tests: by address, in a container, or from the machine's own packages."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
+
+from support import run
+from support.run import Unavailable
+from support.servers import Container, Handle, Process, Server, as_user, containerised, first, free_port
+
+IMAGE = "postgres:15-bookworm"
+_USER = "carethread"
+_PASSWORD = "carethread"  # of a server on loopback that lives as long as the tests
+_FAST = {"fsync": "off", "max_connections": "300"}  # the data need not survive the machine, only a kill of the server
+
+
+class Postgres(Handle):
+    """A server and what may be done to it."""
+
+    @property
+    def url(self) -> str:
+        """Its maintenance database, as `postgresql+psycopg://…`."""
+        return self.address
+
+
+def url() -> str:
+    """The run's shared server as `postgresql+psycopg://…`; the first worker that asks starts it."""
+    return os.environ.get("CARETHREAD_TEST_DATABASE_URL") or run.once("postgres", lambda: start().url)
+
+
+def start() -> Postgres:
+    """Start a server of one's own; `Unavailable` says why there is no way to."""
+    port = free_port()
+    server = first(lambda: _in_container(port), lambda: _from_packages(port))
+    return Postgres(_url(port), server)
+
+
+@contextmanager
+def database(server_url: str) -> Iterator[str]:
+    """A fresh, empty database on the server, dropped afterwards, as `postgresql+psycopg://…`."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(_libpq(server_url), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with psycopg.connect(_libpq(server_url), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _url(port: int) -> str:
+    return f"postgresql+psycopg://{_USER}:{_PASSWORD}@127.0.0.1:{port}/postgres"
+
+
+def _libpq(server_url: str) -> str:
+    return make_url(server_url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _options() -> list[str]:
+    return [part for name, value in _FAST.items() for part in ("-c", f"{name}={value}")]
+
+
+def _in_container(port: int) -> Server:
+    def begin() -> Container:
+        container = Container(
+            "postgres",
+            IMAGE,
+            port,
+            lambda: _answers(port),
+            env={
+                "POSTGRES_USER": _USER,
+                "POSTGRES_PASSWORD": _PASSWORD,
+                "POSTGRES_DB": "postgres",
+                "LANG": "C.UTF-8",  # initdb takes the encoding from it
+            },
+            inner_port=5432,
+            command=["postgres", *_options()],
+        )
+        container.start()
+        return container
+
+    return containerised(begin)
+
+
+def _from_packages(port: int) -> Server:
+    programs = _programs()
+    home = run.folder("postgres")
+    user = _unprivileged()
+    if user:
+        shutil.chown(home, user)
+    password = home / "password"
+    password.write_text(_PASSWORD)
+    form = [str(programs / "initdb"), "-D", str(home / "data"), "-U", _USER, "--no-sync"]
+    form += ["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", f"--pwfile={password}"]
+    formed = subprocess.run(form, capture_output=True, text=True, check=False, cwd=home, **as_user(user))
+    if formed.returncode:
+        raise Unavailable(f"initdb fails: {formed.stderr.strip()[-300:]}")
+    command = [str(programs / "postgres"), "-D", str(home / "data"), "-p", str(port), *_options()]
+    local = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+    server = Process(
+        "postgres", [*command, *local], lambda: _answers(port), user=user, stop_signal=signal.SIGINT
+    )  # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for every client to leave
+    server.start()
+    return server
+
+
+def _programs() -> Path:
+    """The folder of the machine's newest initdb and postgres."""
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    found = shutil.which("initdb")
+    candidates = [*packaged[::-1], *([Path(found).resolve()] if found else [])]
+    for initdb in candidates:
+        if (initdb.parent / "postgres").exists():
+            return initdb.parent
+    raise Unavailable("no PostgreSQL among the machine's packages")
+
+
+def _unprivileged() -> str | None:
+    """The account to run as when the tests run as root, whom PostgreSQL refuses; None: as ourselves."""
+    if os.geteuid() != 0:
+        return None
+    accounts = {entry.pw_name for entry in pwd.getpwall()}
+    for name in ("postgres", "nobody"):
+        if name in accounts:
+            return name
+    raise Unavailable("PostgreSQL does not run as root, and there is no account postgres or nobody")
+
+
+def _answers(port: int) -> bool:
+    try:
+        with psycopg.connect(_libpq(_url(port)), connect_timeout=2) as connection:
+            return connection.execute("SELECT 1").fetchone() == (1,)
+    except psycopg.OperationalError:
+        return False
