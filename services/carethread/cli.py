@@ -130,23 +130,21 @@ def _say_ready(settings: Settings) -> None:
     from carethread.supervisor import wait_ready
 
     if wait_ready(_url(settings), 60):
-        click.echo(f"CareThread is ready: FHIR R4 at {settings.fhir_base}, gRPC at {settings.host}:{settings.grpc_port}.")
+        click.echo(
+            f"CareThread is ready: FHIR R4 at {settings.fhir_base}, gRPC at {settings.host}:{settings.grpc_port}."
+        )
 
 
 def _load_demo(settings: Settings) -> None:
     from carethread.composition import owners_of_types
-    from carethread.demo import examples, run
+    from carethread.demo import run
     from carethread.supervisor import wait_ready
 
     if not wait_ready(_url(settings), 60):
         return
     base = f"{_url(settings)}/fhir"
     run(base, 7, datetime.now(UTC).date(), owners_of_types())
-    click.echo(f"\nThe demo practice is open: {base}/metadata")
-    click.echo("Try:")
-    for line in examples(base):
-        click.echo(f"  {line}")
-    click.echo("Ctrl-C stops everything.")
+    click.echo(f"Open {base}/metadata in a browser. Ctrl-C stops everything.")
 
 
 @cli.command()

@@ -239,7 +239,8 @@ def _until_done(work: Callable[[], None], stop: Signal) -> None:
     pause = 0.1
     while not stop.is_set():
         try:
-            return work()
+            work()
+            return
         except Busy:
             stop.wait(pause)
             pause = min(pause * 2, 5.0)
@@ -251,7 +252,7 @@ def log_setup(settings: Settings) -> None:
 
     import structlog
 
-    shared = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    shared: list[Any] = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -10,9 +10,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
+from typing import Any
 
 from carethread.core.settings import Settings, export
 
@@ -46,7 +47,7 @@ def serve_http(settings: Settings, names: Sequence[str], beside: Beside | None =
     server.serve(target_loader=partial(_load, settings, tuple(names)), wrap_loader=False)
 
 
-def _load(settings: Settings, names: Sequence[str]) -> object:
+def _load(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
     from carethread.composition import http_app
 
     return http_app(settings, names)

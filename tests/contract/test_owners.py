@@ -259,9 +259,10 @@ def real(tmp_path, monkeypatch) -> Iterator[dict[str, Owners]]:
     migrate(engine, "")
     records = runtime("records", ("Patient", "Location"), SqlStore(engine, "records"))
     for number in range(60):
-        body = f'{{"resourceType":"Patient","id":"p{number}","identifier":[{{"system":"urn:mrn","value":"{number % 30}"}}]}}'
+        identifier = {"system": "urn:mrn", "value": str(number % 30)}
+        body = json.render({"resourceType": "Patient", "id": f"p{number}", "identifier": [identifier]})
         headers = {"content-type": "application/fhir+json"}
-        request = Request("PUT", f"Patient/p{number}", headers=headers, body=body.encode())
+        request = Request("PUT", f"Patient/p{number}", headers=headers, body=body)
         assert local.LocalPeer({"records": records}).call("records", request).status == 201
     assert local.LocalPeer({"records": records}).call("records", Request("DELETE", "Patient/p7")).status == 204
     target = f"127.0.0.1:{free_port()}"

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+
 from carethread.adapters import local
 from carethread.adapters.http import peer as http_peer
 from carethread.adapters.http.peer import HttpPeer

@@ -13,21 +13,27 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+
+from sqlalchemy import select
 
 from carethread.adapters.kafka import KafkaPublisher, KafkaSettings, KafkaSubscription
 from carethread.adapters.sql.bus import EmbeddedPublisher, EmbeddedSubscription
 from carethread.adapters.sql.engine import make_engine
 from carethread.adapters.sql.outbox import SqlOutbox
 from carethread.adapters.sql.store import SqlStore
-from carethread.adapters.sql.tables import metadata
+from carethread.adapters.sql.tables import metadata, versions
+from carethread.adapters.sql.tables import outbox as outbox_table
+from carethread.adapters.sql.tables import relay as relay_table
 from carethread.core.consumer import Consumer
 from carethread.core.context import new_id
-from carethread.core.events import Event, topic
-from carethread.core.fhir.json import render
+from carethread.core.events import Event, from_headers, topic
+from carethread.core.fhir.json import parse_object, render
 from carethread.core.ports import Key, Place, Publisher, Request, Response, Session, Stored, Subscription, Write
 from carethread.core.relay import Relay
 from carethread.core.service import Reaction, ResourceType, Runtime, Service
@@ -134,6 +140,100 @@ def subscription(
         return EmbeddedSubscription(Path(bus), topics, stored)
     settings = KafkaSettings(bus, prefix, partitions=3)
     return KafkaSubscription(settings, group, topics, stored, member=member, max_records=20)
+
+
+class Writer:
+    """A front desk that books on and on, in a thread; `took` has the seconds of each write."""
+
+    def __init__(self, store: SqlStore, pause: float = 0.01) -> None:
+        self.took: list[float] = []
+        self._store = store
+        self._pause = pause
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Writer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            began = time.monotonic()
+            put(self._store, [event(len(self.took) + 1)])
+            self.took.append(time.monotonic() - began)
+            self._stop.wait(self._pause)
+
+
+@contextmanager
+def relaying(store: SqlStore, bus: str, prefix: str) -> Iterator[None]:
+    """A relay of this process, in a thread."""
+    stop = threading.Event()
+    one = Relay(SqlOutbox(store.engine, "scheduling", BASE_URL), publisher(bus, prefix), "scheduling", new_id())
+    thread = threading.Thread(target=one.run, args=(stop, store.wait))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def sent(store: SqlStore) -> int:
+    """The last sequence that is marked as sent."""
+    with store.engine.connect() as connection:
+        return connection.execute(select(relay_table.c.sent)).scalar() or 0
+
+
+def holder(store: SqlStore) -> str:
+    """Who leads."""
+    with store.engine.connect() as connection:
+        return connection.execute(select(relay_table.c.holder)).scalar() or ""
+
+
+def numbers(store: SqlStore) -> dict[int, str]:
+    """The id of each event by its sequence."""
+    with store.engine.connect() as connection:
+        return {n: id_ for n, id_ in connection.execute(select(outbox_table.c.sequence, outbox_table.c.ce_id))}
+
+
+def reminders(store: SqlStore) -> Counter[str]:
+    """How often each Appointment's effect happened, as the consumer's database has it."""
+    with store.engine.connect() as connection:
+        bodies = connection.execute(select(versions.c.body)).scalars()
+        return Counter(parse_object(body)["focus"]["reference"] for body in bodies)
+
+
+def published(bus: str, prefix: str, last: int) -> dict[Place, list[Event]]:
+    """All that lies on the bus, in each place's order, once an event with the sequence `last` is there."""
+    reader = subscription(bus, prefix, f"reader-{new_id()}", ["Appointment"], {})
+    got: dict[Place, list[Event]] = defaultdict(list)
+    end = time.monotonic() + 30
+    while time.monotonic() < end and last not in {e.sequence for events in got.values() for e in events[-50:]}:
+        for place, records in reader.poll(0.5).items():
+            got[place] += [from_headers(r.headers, r.key, r.value) for r in records]
+    while found := reader.poll(1.0):
+        for place, records in found.items():
+            got[place] += [from_headers(r.headers, r.key, r.value) for r in records]
+    reader.close()
+    return got
+
+
+def check_published(got: Mapping[Place, Sequence[Event]], expected: Mapping[int, str], batch: int) -> int:
+    """Each event is there under its number, first seen in order, repeated only right after; returns the repetitions."""
+    assert {e.sequence: e.id for events in got.values() for e in events} == dict(expected), "lost, or renumbered"
+    assert sorted(expected) == list(range(1, len(expected) + 1)), "numbers without gaps"
+    for events in got.values():
+        order = list(dict.fromkeys(e.sequence for e in events))
+        assert order == sorted(order), "something old was first seen after something new"
+        highest = 0
+        for e in events:
+            assert e.sequence > highest - batch, "something long sent came again"
+            highest = max(highest, e.sequence)
+    return sum(map(len, got.values())) - len(expected)
 
 
 def worker(role: str, *arguments: str) -> Process:

@@ -1,7 +1,7 @@
 """Who cares for whom, hand-offs, huddles, shared decisions."""
 
-from carethread.core.service import Service
 from carethread.careteams.resources import TYPES
+from carethread.core.service import Service
 
 SERVICE = Service(
     name="careteams",

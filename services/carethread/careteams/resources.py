@@ -2,9 +2,19 @@
 
 from carethread.core.service import ResourceType
 
-_NAMES = """
-    CareTeam CarePlan Goal Task Communication CommunicationRequest Flag RiskAssessment DetectedIssue Consent
-    PlanDefinition ActivityDefinition
-""".split()
+_NAMES = (
+    "CareTeam",
+    "CarePlan",
+    "Goal",
+    "Task",
+    "Communication",
+    "CommunicationRequest",
+    "Flag",
+    "RiskAssessment",
+    "DetectedIssue",
+    "Consent",
+    "PlanDefinition",
+    "ActivityDefinition",
+)
 
 TYPES = tuple(ResourceType(name) for name in _NAMES)

@@ -1,7 +1,8 @@
-"""What every interaction knows about its call: who asks, the clock, the source of ids, the trace, and whether it is history.
+"""What every interaction knows about its call: who asks, the clock, the source of ids, the trace, and whether it is
+history.
 
-`authorize` and `restrict` are the one place for authorization: every interaction calls the first before it acts, and every
-search compiles through the second. They allow everything until authentication is configured.
+`authorize` and `restrict` are the one place for authorization: every interaction calls the first before it acts, and
+every search compiles through the second. They allow everything until authentication is configured.
 """
 
 from __future__ import annotations

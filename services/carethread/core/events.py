@@ -1,7 +1,7 @@
 """One envelope on every transport: CloudEvents 1.0, in binary mode where the transport has headers.
 
-An Event is one version of one resource. `ce_id` is the deduplication key, `ce_sequence` is gap-free per service, and the
-key keeps all that concerns one patient in order. Source: CloudEvents 1.0.2, Kafka protocol binding 1.0.2.
+An Event is one version of one resource. `ce_id` is the deduplication key, `ce_sequence` is gap-free per service, and
+the key keeps all that concerns one patient in order. Source: CloudEvents 1.0.2, Kafka protocol binding 1.0.2.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Headers = list[tuple[str, bytes]]
 class Event:
     """One version of a resource on its way to whoever wants to know.
 
-    `time` is microseconds since the epoch; `verb` is the last part of `ce_type` (`created`, `booked`, …); `changed` names
-    the top-level elements that an update changed; `data` is the resource as stored, or for a delete, and where `dataref`
-    names the URL to fetch, a stub with resourceType, id and meta.
+    `time` is microseconds since the epoch; `verb` is the last part of `ce_type` (`created`, `booked`, …); `changed`
+    names the top-level elements that an update changed; `data` is the resource as stored, or for a delete, and where
+    `dataref` names the URL to fetch, a stub with resourceType, id and meta.
     """
 
     id: str
@@ -68,7 +68,8 @@ def topic(resource_type: str, prefix: str = "carethread") -> str:
 
 
 def to_headers(event: Event) -> Headers:
-    """The envelope as binary-mode headers, in the order of the catalogue; optional ones only where they say something."""
+    """The envelope as binary-mode headers, in the order of the catalogue; optional ones only where they say
+    something."""
     headers = {
         "ce_specversion": "1.0",
         "ce_id": event.id,
@@ -117,5 +118,6 @@ def from_headers(headers: Iterable[tuple[str, bytes]], key: str, data: bytes) ->
         raise Malformed(f"The event has no header {error.args[0]}.", expression=error.args[0]) from None
     except ValueError:
         raise Malformed(
-            "ce_subject must be Type/id/_history/version, ce_sequence a whole number and ce_time an instant.", expression="ce_subject"
+            "ce_subject must be Type/id/_history/version, ce_sequence a whole number and ce_time an instant.",
+            expression="ce_subject",
         ) from None

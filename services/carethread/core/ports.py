@@ -1,7 +1,8 @@
 """What the inside asks of the outside: a store, a bus, and the other services. Adapters implement these.
 
 `Store.transact` and `Store.snapshot` take the work as a function, so that an adapter can run it again when the database
-asks for that (serialization failure, a row that appeared meanwhile); work must therefore have no effect outside its session.
+asks for that (serialization failure, a row that appeared meanwhile); work must therefore have no effect outside its
+session.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from carethread.core.events import Event
 
 if TYPE_CHECKING:
-    from carethread.core.fhir.search.rows import IndexRows
     from carethread.core.fhir.search.query import SearchQuery
+    from carethread.core.fhir.search.rows import IndexRows
 
 T = TypeVar("T")
 Key = tuple[str, str]
@@ -96,7 +97,7 @@ class Session(Protocol):
         """Who holds which of the keys."""
         ...
 
-    def savepoint(self) -> AbstractContextManager[None]:
+    def savepoint(self) -> AbstractContextManager[object]:
         """What is written inside is undone when the block raises."""
         ...
 

@@ -10,6 +10,7 @@ from carethread.core.context import Context
 from carethread.core.events import Event
 from carethread.core.ports import Key, Owners, Peer, Resource, Session, Store
 
+
 class Unit(Protocol):
     """One transaction as a write rule sees it: look at other resources, write them too, claim what is unique."""
 
@@ -27,7 +28,8 @@ class Unit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What a write rule adds: a more specific verb for the event, and the resource to store where it differs from the sent."""
+    """What a write rule adds: a more specific verb for the event, and the resource to store where it differs from
+    the sent."""
 
     verb: str | None = None
     resource: Resource | None = None

@@ -117,8 +117,8 @@ def check_bind(settings: Settings) -> None:
         return
     raise SettingsError(
         f"Refusing to listen on {settings.host}: anyone who reaches this address could read and write patient data. "
-        "Authentication must be configured first. Listen on 127.0.0.1, or, where another guard stands in front (a private "
-        "container network, an authenticating proxy), set CARETHREAD_ALLOW_INSECURE_BIND=true."
+        "Authentication must be configured first. Listen on 127.0.0.1, or, where another guard stands in front "
+        "(a private container network, an authenticating proxy), set CARETHREAD_ALLOW_INSECURE_BIND=true."
     )
 
 

@@ -1,7 +1,7 @@
 """Which service answers a request: the owner of the type that it is about.
 
-Bytes and headers go through unchanged. A batch whose entries have several owners is split by owner and its answers are put
-back in the order of the request; a transaction must have one owner.
+Bytes and headers go through unchanged. A batch whose entries have several owners is split by owner and its answers
+are put back in the order of the request; a transaction must have one owner.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def gateway(
             return forward(next(iter(by_owner)), request, context)
         if whole["type"] == "transaction":
             raise NotSupported(
-                f"The entries of a transaction must belong to one service; these belong to {', '.join(sorted(by_owner))}. "
+                f"A transaction's entries must belong to one service; these belong to {', '.join(sorted(by_owner))}. "
                 "Send one transaction for each, or a batch.",
                 kind="method",
                 expression="Bundle.entry",
@@ -59,7 +59,8 @@ def gateway(
 
 
 def _by_owner(bundle: Resource, owners: Mapping[str, str], limit: int) -> dict[str, list[int]]:
-    """The entries' numbers by owning service. What no owner can be told for goes to whoever judges it: the first one."""
+    """The entries' numbers by owning service. What no owner can be told for goes to whoever judges it: the first
+    one."""
     found: dict[str, list[int]] = {}
     unowned: list[int] = []
     for number, entry in enumerate(entries_of(bundle, limit)):
@@ -92,4 +93,3 @@ def _split(
             "entry": [answers[number] for number in range(len(whole["entry"]))],
         }
     )
-

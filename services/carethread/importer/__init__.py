@@ -16,7 +16,6 @@ refused something.
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,6 +44,8 @@ def run(
     standard output as one JSON object; `quiet` says nothing but errors.
     """
     # Imported here, so that a command line that does something else need not wait for them.
+    import sqlite3
+
     from carethread.importer import files
     from carethread.importer.client import Away, Client
     from carethread.importer.journal import Journal

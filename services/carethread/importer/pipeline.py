@@ -39,9 +39,16 @@ class Importer:
         self.resolver = Resolver(client.search)
 
     def add(self, path: Path, *, again: bool = False) -> None:
-        """Import one file, unless the journal says that it was. Raises Away, and OSError where it cannot be read."""
+        """Import one file, unless the journal says that it was. Raises Away."""
         self.report.begin(path)
-        number = self.journal.open_file(path, files.digest(path), again=again)
+        try:
+            digest = files.digest(path)
+        except OSError as error:
+            issue = Issue("exception", f"The file cannot be read: {error.strerror}.", severity="fatal")
+            self.report.refuse(Place(path, None, 0), issues_of([issue]))
+            self.report.end(path, "incomplete")
+            return
+        number = self.journal.open_file(path, digest, again=again)
         if number is None:
             self.report.advance(2 * path.stat().st_size)
             self.report.end(path, "skipped")

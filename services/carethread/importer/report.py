@@ -158,10 +158,9 @@ class Report:
         if columns:
             console.print(table)
         files = ", ".join(f"{count} {outcome}" for outcome, count in self.files.items() if count)
-        console.print(
-            f"{summary['resources']:,} resources in {summary['seconds']:.1f} s,"
-            f" {summary['resources_per_second']:,.0f}/s; files: {files or 'none'}; peak memory {summary['peak_memory'] / 1e6:.0f} MB"
-        )
+        rate, megabytes = summary["resources_per_second"], summary["peak_memory"] / 1e6
+        console.print(f"{summary['resources']:,} resources in {summary['seconds']:.1f} s, {rate:,.0f}/s")
+        console.print(f"files: {files or 'none'}; peak memory {megabytes:.0f} MB")
         if self._refused:
             console.print(f"{self.refusals} refused, {self.warnings} warnings: see {self._refused_path}")
 

@@ -10,10 +10,10 @@ from carethread.interactions.write import Command, Result, apply, check_resource
 
 def create(runtime: Runtime, type_name: str, resource: Resource, context: Context) -> Result:
     """Store a new resource. Raises Malformed or Invalid for its content, Conflict where a rule forbids it."""
-    return apply(runtime, [create_command(runtime, type_name, resource, context)], context)[0]
+    return apply(runtime, [create_command(type_name, resource, context)], context)[0]
 
 
-def create_command(runtime: Runtime, type_name: str, resource: Resource, context: Context) -> Command:
+def create_command(type_name: str, resource: Resource, context: Context) -> Command:
     """The checked command of a create, with its new id."""
     authorize("create", type_name, context)
     check_resource(type_name, resource)

@@ -1,7 +1,7 @@
 """Mirrors: read-only copies of another service's types, so that chains, includes and rules run locally.
 
-A mirror starts from the owner's snapshot and is then fed by events; each version is kept only if it is higher than what is
-there, so duplicates and disorder change nothing. Deletions leave tombstones.
+A mirror starts from the owner's snapshot and is then fed by events; each version is kept only if it is higher than
+what is there, so duplicates and disorder change nothing. Deletions leave tombstones.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def start(runtime: Runtime, mirror: Mirror) -> None:
     complete_to = 0
     for sequence, chunk in runtime.owners.snapshot(mirror.owner, mirror.type):
         complete_to = sequence
-        runtime.store.transact(lambda session, chunk=chunk: keep(runtime, session, chunk))
+        remember(runtime, chunk)
     runtime.store.mark_mirrored(mirror.type, complete_to)
 
 

@@ -1,4 +1,5 @@
-"""Definitions that a service publishes as its own resources: what `fhir_profiles/` holds of the folders that it names."""
+"""Definitions that a service publishes as its own resources: what `fhir_profiles/` holds of the folders that it
+names."""
 
 from __future__ import annotations
 

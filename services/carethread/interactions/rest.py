@@ -181,9 +181,7 @@ def _search(
     return Response(200, _CONTENT, searching.bundle(runtime, found))
 
 
-def _operation(
-    runtime: Runtime, name: str, type_name: str, id_: str, request: Request, context: Context
-) -> Response:
+def _operation(runtime: Runtime, name: str, type_name: str, id_: str, request: Request, context: Context) -> Response:
     _allow(request, "GET", "POST")
     body = body_of(request) if request.method == "POST" and request.body else None
     return answer(invoke(runtime, request.method, name, type_name, id_, request.query, body, context))
@@ -223,5 +221,3 @@ def _written(runtime: Runtime, result: Result, request: Request) -> Response:
 
 def _preferences(request: Request) -> set[str]:
     return {part.strip() for part in request.headers.get("prefer", "").replace(";", ",").split(",")}
-
-

@@ -1,7 +1,7 @@
 """search: http://hl7.org/fhir/R4/search.html. Matches, what they include, and links to the pages.
 
-Chains and includes run on this service's own store, mirrors and all; where a mirror has not what is asked, its owner is asked
-once and the answer kept.
+Chains and includes run on this service's own store, mirrors and all; where a mirror has not what is asked, its owner
+is asked once and the answer kept.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from carethread.interactions.mirror import remember
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page: matches in order, what they include, the total if it was asked for, the next page's cursor or nothing."""
+    """One page: matches in order, what they include, the total if it was asked for, the next page's cursor or
+    nothing."""
 
     query: SearchQuery
     count: int

@@ -20,7 +20,12 @@ _STATUS: tuple[tuple[type[FhirError], int], ...] = (
 
 _NOT_SUPPORTED = {"route": 404, "method": 405, "accept": 406, "media": 415}
 
-STATUS_LINES = {"created": "201 Created", "updated": "200 OK", "unchanged": "200 Unchanged", "deleted": "204 No Content"}
+STATUS_LINES = {
+    "created": "201 Created",
+    "updated": "200 OK",
+    "unchanged": "200 Unchanged",
+    "deleted": "204 No Content",
+}
 """What a batch says of a write. `Unchanged`: the resource was there with just this content."""
 
 

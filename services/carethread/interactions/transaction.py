@@ -1,8 +1,8 @@
 """batch and transaction of one service: http://hl7.org/fhir/R4/http.html#transaction.
 
-A batch does each entry by itself, a transaction all or nothing, in the order DELETE, POST, PUT, GET. Within a transaction,
-references to an entry's `urn:uuid:` fullUrl become references to what the entry made, and conditional references
-(`Practitioner?identifier=…`) become the one match.
+A batch does each entry by itself, a transaction all or nothing, in the order DELETE, POST, PUT, GET. Within a
+transaction, references to an entry's `urn:uuid:` fullUrl become references to what the entry made, and conditional
+references (`Practitioner?identifier=…`) become the one match.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from carethread.core.clock import instant
 from carethread.core.context import Context
 from carethread.core.errors import FhirError, Invalid, Issue, Malformed, NotSupported, PreconditionFailed, TooLarge
 from carethread.core.fhir import json
-from carethread.core.fhir.outcome import outcome_bytes
 from carethread.core.fhir.elements import rewrite
+from carethread.core.fhir.outcome import outcome_bytes
 from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Runtime
 from carethread.interactions.bundle import etag, searchset
@@ -202,7 +202,8 @@ def _refuse_same_identity(commands: dict[int, Command]) -> None:
     for number, command in commands.items():
         if command.key in seen:
             raise Invalid(
-                f"{command.type}/{command.id} is written by entry {seen[command.key]} too; a transaction writes each once.",
+                f"{command.type}/{command.id} is written by entry {seen[command.key]} too; "
+                "a transaction writes each once.",
                 code="duplicate",
                 expression=f"Bundle.entry[{number}].request.url",
             )

@@ -19,8 +19,8 @@ def update(
 ) -> Result:
     """Replace a resource, or create it under the id of the URL.
 
-    `if_match` is an ETag that must be current; `if_none_match` may be `*`: create only. Raises Malformed or Invalid for the
-    content, PreconditionFailed where a condition does not hold, Conflict where a rule forbids it.
+    `if_match` is an ETag that must be current; `if_none_match` may be `*`: create only. Raises Malformed or Invalid
+    for the content, PreconditionFailed where a condition does not hold, Conflict where a rule forbids it.
     """
     command = update_command(key, resource, context, if_match=if_match, if_none_match=if_none_match)
     return apply(runtime, [command], context)[0]

@@ -1,7 +1,8 @@
 """How every write happens: commands in, versions with their index rows and events out, in one transaction.
 
-Create, update and delete are commands; a Bundle is many of them. The contended rows are locked first, in key order; then each
-command is decided on what stands, its type's rule runs (and may write other resources), and all versions are stored at once.
+Create, update and delete are commands; a Bundle is many of them. The contended rows are locked first, in key order;
+then each command is decided on what stands, its type's rule runs (and may write other resources), and all versions
+are stored at once.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from carethread.core.context import Context
 from carethread.core.errors import FhirError, Gone, Invalid, Malformed, NotFound, PreconditionFailed
 from carethread.core.events import Event
 from carethread.core.fhir import json
-from carethread.core.fhir.search import extract
-from carethread.core.fhir.search import IndexRows
+from carethread.core.fhir.search import IndexRows, extract
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Key, Resource, Session, Stored, Write
 from carethread.core.service import Ruling, Runtime
@@ -187,7 +187,8 @@ class WriteUnit:
             body=b"" if resource is None else json.render(stamped(resource, command.id, version, self._now)),
             method="DELETE" if resource is None else "POST" if command.fresh else "PUT",
             key=current.key if current else partition_key(command.key, index),
-            department=(resource and department_of(resource, self.department)) or (current.department if current else ""),
+            department=(resource and department_of(resource, self.department))
+            or (current.department if current else ""),
             row=current.row if current else 0,
         )
         self._writes.append(Write(stored, index, self._event(stored, verb, before, resource)))

@@ -1,8 +1,8 @@
 """The practice's numbers, each traceable to its resources."""
 
 from carethread.core.service import Service
-from carethread.metrics.resources import MIRRORS, TYPES
 from carethread.metrics.operations import OPERATIONS
+from carethread.metrics.resources import MIRRORS, TYPES
 
 SERVICE = Service(
     name="metrics",

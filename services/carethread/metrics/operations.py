@@ -1,7 +1,8 @@
 """$evaluate-measure: http://hl7.org/fhir/R4/operation-measure-evaluate-measure.html.
 
-A population's criteria is a FHIR search (`application/x-fhir-query`) on a type that metrics mirrors; the period bounds its `date`.
-The copies keep only the highest version of each resource, so events that come twice or out of order change no count.
+A population's criteria is a FHIR search (`application/x-fhir-query`) on a type that metrics mirrors; the period
+bounds its `date`. The copies keep only the highest version of each resource, so events that come twice or out of
+order change no count.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def evaluate_measure(runtime: Runtime, call: Call, context: Context) -> Resource
 def _date(call: Call, name: str) -> str:
     values = call.params.get(name, [])
     if len(values) != 1:
-        raise Malformed(f"{name} is needed once: the first and last day, such as 2026-01-31.", code="required", expression=name)
+        raise Malformed(
+            f"{name} is needed once: the first and last day, such as 2026-01-31.", code="required", expression=name
+        )
     try:
         parse_query("Appointment", [("date", values[0])], strict=True)
     except Malformed:

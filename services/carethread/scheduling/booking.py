@@ -1,7 +1,8 @@
 """Booking: an Appointment takes its slots, and gives them back, in the transaction that writes it.
 
-A slot is a claim that the database lets exist once. Slot.status follows the claims: `busy` while one is held, `free` again
-afterwards. What an EHR tells as history is kept as it is told: it is never refused over a slot that is already taken.
+A slot is a claim that the database lets exist once. Slot.status follows the claims: `busy` while one is held, `free`
+again afterwards. What an EHR tells as history is kept as it is told: it is never refused over a slot that is already
+taken.
 """
 
 from __future__ import annotations

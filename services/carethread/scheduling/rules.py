@@ -9,7 +9,8 @@ from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Resource
 
 HOLDING = frozenset({"pending", "booked", "arrived", "checked-in", "fulfilled", "noshow"})
-"""An Appointment in one of these has its slots to itself; proposed, waitlist, cancelled and entered-in-error have none."""
+"""An Appointment in one of these has its slots to itself; proposed, waitlist, cancelled and entered-in-error have
+none."""
 
 _VERBS = {
     "booked": "booked",

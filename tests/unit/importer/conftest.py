@@ -27,6 +27,8 @@ class Killed(BaseException):
 class FakeServer:
     """Stores what is put, and counts. `refuse` maps a `Type/id` to the status it gets instead."""
 
+    Killed = Killed
+
     def __init__(self) -> None:
         self.base = BASE
         self.stored: dict[str, Any] = {}

@@ -30,7 +30,8 @@ def _cut(text: str, sizes: list[int]) -> Iterator[str]:
 
 def _entries(items: list[Item]) -> list[Any]:
     """As `json.loads` has them; numbers are compared as text, for a large integer is not read as a Python integer."""
-    return json.loads(render([item.value for item in items if isinstance(item, Entry)]))
+    entries: list[Any] = json.loads(render([item.value for item in items if isinstance(item, Entry)]))
+    return entries
 
 
 def _read(text: str, size: int = 10**6, *, lines: bool = False) -> list[Item]:

@@ -43,7 +43,9 @@ def make_app(handler: Handler, *, clock: Clock, max_body_bytes: int, not_ready: 
         started = time.perf_counter()
         response = _answer(handler, path, clock, max_body_bytes)
         observe(request.method, response.status, time.perf_counter() - started)
-        return FlaskResponse(b"" if request.method == "HEAD" else response.body, response.status, dict(response.headers))
+        return FlaskResponse(
+            b"" if request.method == "HEAD" else response.body, response.status, dict(response.headers)
+        )
 
     @app.get("/livez")
     def livez() -> FlaskResponse:

@@ -1,8 +1,8 @@
 """Connections: how a transaction begins, and how the two databases are told to keep what they were given.
 
-SQLite: WAL with synchronous=FULL, so that an answered write survives a power cut; a write transaction begins IMMEDIATE, for
-writers that begin deferred starve (https://sqlite.org/lang_transaction.html). PostgreSQL: the service's schema is the
-search path; READ COMMITTED with row locks for writing, REPEATABLE READ for a consistent view.
+SQLite: WAL with synchronous=FULL, so that an answered write survives a power cut; a write transaction begins
+IMMEDIATE, for writers that begin deferred starve (https://sqlite.org/lang_transaction.html). PostgreSQL: the
+service's schema is the search path; READ COMMITTED with row locks for writing, REPEATABLE READ for a consistent view.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection on one consistent view of the database; nothing is written. Raises Busy when the database is away."""
+    """A connection on one consistent view of the database; nothing is written. Raises Busy when the database is
+    away."""
     with _away_is_busy(), engine.connect() as connection:
         if is_sqlite(engine):
             connection.exec_driver_sql("BEGIN")

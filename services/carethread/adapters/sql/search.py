@@ -1,7 +1,7 @@
 """A search query as SQL: each criterion becomes a set of rows from one index table, and all of them must hold.
 
-Pages are found by key, not by offset: the cursor holds the last match's sort values and row, and the newest row that there was
-when the search began, so that pages stay the same while resources are added.
+Pages are found by key, not by offset: the cursor holds the last match's sort values and row, and the newest row that
+there was when the search began, so that pages stay the same while resources are added.
 """
 
 from __future__ import annotations
@@ -111,7 +111,9 @@ def _holds(node: Node, type_name: str, base: FromClause) -> Condition:
     if node.param == "_id":
         return base.c.id.in_([value.code for value in node.values if isinstance(value, TokenValue)])
     if node.param == "_lastUpdated":
-        return or_(*(_date(value, base.c.updated, base.c.updated) for value in node.values if isinstance(value, DateValue)))
+        return or_(
+            *(_date(value, base.c.updated, base.c.updated) for value in node.values if isinstance(value, DateValue))
+        )
     return _criterion(node, type_name, base)
 
 
@@ -295,5 +297,7 @@ def _decode(cursor: str, length: int) -> list[Any]:
     except (ValueError, binascii.Error, Malformed):
         values = None
     if not isinstance(values, list) or len(values) != length or not isinstance(values[-1], int):
-        raise Malformed("This page link was not made for this search; begin without it.", code="value", expression="_cursor")
+        raise Malformed(
+            "This page link was not made for this search; begin without it.", code="value", expression="_cursor"
+        )
     return values

@@ -55,7 +55,7 @@ _CURRENT = and_(versions.c.row == resources.c.row, versions.c.version == resourc
 
 def _stored(found: Row[tuple[object, ...]]) -> Stored:
     type_name, id_, version, updated, method, body, key, department, row = found
-    return Stored(type_name, id_, version, updated, method == "DELETE", bytes(body), method, key, department, row)  # type: ignore[arg-type]  # rows of _STORED
+    return Stored(type_name, id_, version, updated, method == "DELETE", bytes(body), method, key, department, row)
 
 
 class SqlSession:
@@ -110,9 +110,7 @@ class SqlSession:
 
     def search(self, query: SearchQuery, count: int) -> Page:
         found, cursor = searching.page(self._connection, query, count)
-        rows = self._connection.execute(
-            select(*_STORED).join(versions, _CURRENT).where(resources.c.row.in_(found))
-        )
+        rows = self._connection.execute(select(*_STORED).join(versions, _CURRENT).where(resources.c.row.in_(found)))
         by_row = {stored.row: stored for stored in map(_stored, rows)}
         return Page([by_row[row] for row in found if row in by_row], cursor)
 
@@ -236,7 +234,7 @@ class SqlSession:
         rows = self._connection.execute(
             select(claims.c.key, claims.c.holder).where(claims.c.kind == kind, claims.c.key.in_(list(keys)))
         )
-        return {key: holder for key, holder in rows}
+        return {row.key: row.holder for row in rows}
 
     def savepoint(self) -> AbstractContextManager[object]:
         return self._connection.begin_nested()
@@ -287,7 +285,7 @@ class SqlStore:
                 # A row that appeared between look and insert, or a deadlock: what the work decides on has changed.
                 if not isinstance(error, IntegrityError) and getattr(error.orig, "sqlstate", "") not in _RETRIED_STATES:
                     raise
-                time.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311  # jitter, not a secret
+                time.sleep(random.uniform(0, 0.005 * 2**attempt))  # jitter, not a secret
         raise Busy("Others kept writing to the same resources; try again.")
 
     def snapshot(self, work: Callable[[Session], T]) -> T:

@@ -1,11 +1,13 @@
 """The schema of one service, the same on SQLite and PostgreSQL.
 
-A resource is one `resources` row (what it is now) and one `versions` row for each version (what it said). `row` joins them and
-the index tables: one narrow table per search-parameter type, clustered by resource so that replacing a resource's rows is
-local, with a second index by value. Times are integers, microseconds since the epoch.
+A resource is one `resources` row (what it is now) and one `versions` row for each version (what it said). `row`
+joins them and the index tables: one narrow table per search-parameter type, clustered by resource so that replacing
+a resource's rows is local, with a second index by value. Times are integers, microseconds since the epoch.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -59,8 +61,9 @@ versions = Table(
 )
 
 
-def _index_table(name: str, *columns: Column[object], by: tuple[str, ...]) -> Table:
-    """One search-parameter type: which resource, which parameter as `Type.code`, and the value in the order of its row."""
+def _index_table(name: str, *columns: Column[Any], by: tuple[str, ...]) -> Table:
+    """One search-parameter type: which resource, which parameter as `Type.code`, and the value in the order of its
+    row."""
     return Table(
         f"index_{name}",
         metadata,
@@ -73,11 +76,11 @@ def _index_table(name: str, *columns: Column[object], by: tuple[str, ...]) -> Ta
     )
 
 
-def _text(name: str) -> Column[object]:
+def _text(name: str) -> Column[Any]:
     return Column(name, _TEXT, nullable=False)
 
 
-def _range(kind: type[BigInteger] | type[Float[float]]) -> tuple[Column[object], Column[object]]:
+def _range(kind: type[BigInteger] | type[Float[float]]) -> tuple[Column[Any], Column[Any]]:
     return Column("low", kind, nullable=False), Column("high", kind, nullable=False)
 
 

@@ -1,8 +1,8 @@
 """Waiting for a database to have something new, without asking it with queries.
 
 SQLite: `PRAGMA data_version` changes when another connection has written (https://sqlite.org/pragma.html#pragma_data_version);
-reading it costs microseconds, so it is looked at every few milliseconds, more seldom while nothing happens. PostgreSQL: LISTEN,
-and a NOTIFY that each writing transaction sends along.
+reading it costs microseconds, so it is looked at every few milliseconds, more seldom while nothing happens.
+PostgreSQL: LISTEN, and a NOTIFY that each writing transaction sends along.
 """
 
 from __future__ import annotations

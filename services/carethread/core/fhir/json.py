@@ -86,8 +86,8 @@ def parse(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
 def raw_decode(text: str, start: int = 0) -> tuple[Any, int]:
     """Read the JSON value that stands at `start` of a longer text; returns it and the index after it.
 
-    Raises json.JSONDecodeError, whose `pos` is an index in `text`, where this is not JSON or ends too soon, and Malformed
-    for what `parse` refuses beyond that.
+    Raises json.JSONDecodeError, whose `pos` is an index in `text`, where this is not JSON or ends too soon, and
+    Malformed for what `parse` refuses beyond that.
     """
     try:
         value, end = _decoder.raw_decode(text, start)

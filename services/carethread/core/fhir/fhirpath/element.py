@@ -109,6 +109,8 @@ def plain(item: Any) -> Any:
         return (parse(value) or value) if parse else value
     if type(value) is dict:
         return _quantity(value) or item if item.type in _QUANTITIES else item
+    if type(value) is list:
+        return item
     if isinstance(value, Number):
         return Decimal(value.text)
     if type(value) is float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import calendar
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
 
 from carethread.core.fhir.fhirpath.element import Items, is_number, single
@@ -56,7 +56,10 @@ def _of_number(value: Decimal, digits: int | None, high: bool) -> Decimal | None
     rounding = ROUND_CEILING if high else ROUND_FLOOR
     if places < -int(exponent):
         bound = value
-    return bound.quantize(Decimal((0, (1,), -places)), rounding=rounding)
+    try:
+        return bound.quantize(Decimal((0, (1,), -places)), rounding=rounding)
+    except InvalidOperation:
+        return None
 
 
 def _of_temporal(value: Temporal, digits: int | None, high: bool) -> Temporal | None:

@@ -55,15 +55,20 @@ def _round(_: Scope, items: Items, digits: Items | None = None) -> Items:
     if places < 0 or places > 30:
         raise FhirPathEvaluationError("'round' takes 0 to 30 digits.")
     if type(value) is Quantity:
-        return [Quantity(_rounded(value.value, places), value.unit)]
+        rounded = _rounded(value.value, places)
+        return [] if rounded is None else [Quantity(rounded, value.unit)]
     number = _number(items, "round")
     if number is None or type(number) is int:
         return items
-    return [_rounded(Decimal(number), places)]
+    result = _rounded(Decimal(number), places)
+    return [] if result is None else [result]
 
 
-def _rounded(value: Decimal, places: int) -> Decimal:
-    return value.quantize(Decimal((0, (1,), -places)), rounding=ROUND_HALF_UP)
+def _rounded(value: Decimal, places: int) -> Decimal | None:
+    try:
+        return value.quantize(Decimal((0, (1,), -places)), rounding=ROUND_HALF_UP)
+    except DecimalException:
+        return None
 
 
 def _power(_: Scope, items: Items, exponent: Items) -> Items:
@@ -76,6 +81,8 @@ def _power(_: Scope, items: Items, exponent: Items) -> Items:
         result = Decimal(base) ** Decimal(power)
     except DecimalException:
         return []
+    if not result.is_finite():
+        return []
     whole = isinstance(base, int) and isinstance(power, int) and result == int(result)
     return [int(result) if whole else result]
 
@@ -85,7 +92,8 @@ def _log(_: Scope, items: Items, base: Items) -> Items:
     if number is None or radix is None or number <= 0 or radix <= 0 or radix == 1:
         return []
     quotient = Decimal(number).ln() / Decimal(radix).ln()
-    return [_rounded(quotient, 20).normalize()]
+    result = _rounded(quotient, 20)
+    return [] if result is None else [result.normalize()]
 
 
 FUNCTIONS: Mapping[str, Function] = {

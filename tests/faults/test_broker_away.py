@@ -1,0 +1,68 @@
+"""The broker away for a while: writes go on as ever, and then the outbox drains in order."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from carethread.core.consumer import Consumer
+from carethread.core.context import new_id
+from carethread.core.relay import BATCH
+from support.event_workers import (
+    Writer,
+    check_published,
+    numbers,
+    published,
+    relaying,
+    remind,
+    reminders,
+    runtime,
+    sent,
+    store_at,
+    subscription,
+)
+from support.kafka import Broker
+from support.servers import until
+
+AWAY_SECONDS = float(os.environ.get("CARETHREAD_TEST_AWAY_SECONDS", "20"))
+
+
+@pytest.mark.timeout(300)
+def test_writes_go_on_and_the_outbox_drains(kafka_broker: Broker, tmp_path: Path) -> None:
+    bus, prefix = kafka_broker.bootstrap, f"b{new_id()[-8:]}"
+    front_desk = store_at(f"sqlite:///{tmp_path}/scheduling.db", "scheduling")
+    back_office = store_at(f"sqlite:///{tmp_path}/careteams.db", "careteams")
+    stop = threading.Event()
+    place = subscription(bus, prefix, "careteams", ["Appointment"], back_office)
+    consumer = Consumer(runtime(back_office, "careteams"), place, [remind(0)])
+    reading = threading.Thread(target=consumer.run, args=(stop,))
+    threads = threading.active_count()
+    try:
+        with relaying(front_desk, bus, prefix):
+            reading.start()
+            with Writer(front_desk) as writer:
+                until(lambda: len(reminders(back_office)) > 50, seconds=60, what="the first effects")
+                kafka_broker.stop()
+                away = len(writer.took)
+                time.sleep(AWAY_SECONDS)
+                meanwhile = writer.took[away:]
+                assert sent(front_desk) < len(writer.took) - 100
+                kafka_broker.start()
+                back = time.monotonic()
+                until(lambda: sent(front_desk) > away + len(meanwhile), seconds=60, what="what was written meanwhile")
+                drained = time.monotonic() - back
+            until(lambda: len(numbers(front_desk)) == sent(front_desk), seconds=60, what="the outbox empty")
+            until(lambda: len(reminders(back_office)) == len(writer.took), seconds=60, what="all effects")
+    finally:
+        stop.set()
+        reading.join()
+    assert len(meanwhile) > AWAY_SECONDS * 10, "a desk that books every 10 ms was not held up"
+    assert sorted(meanwhile)[len(meanwhile) * 99 // 100] < 1.0
+    assert drained < 30
+    assert set(reminders(back_office).values()) == {1}
+    assert threading.active_count() <= threads + 5, "no threads are left of the attempts to reach the broker"
+    check_published(published(bus, prefix, len(writer.took)), numbers(front_desk), BATCH)

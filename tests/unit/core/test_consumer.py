@@ -1,0 +1,413 @@
+"""The consumer against a store and a bus in memory: crashes, repetition, rivals, and events that never succeed."""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from carethread.core.consumer import Consumer
+from carethread.core.errors import Busy, Invalid
+from carethread.core.events import Event, to_headers
+from carethread.core.ports import Key, Place, Record, Session, Stored
+from carethread.core.service import Reaction, Runtime, Service
+
+T = TypeVar("T")
+PLACE = ("carethread.task.v1", 0)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@dataclass
+class Database:
+    """What a transaction changes; effects are counted per event, as those of a mail server would be."""
+
+    positions: dict[Place, int] = field(default_factory=dict)
+    inbox: set[tuple[str, str]] = field(default_factory=set)
+    buried: dict[int, bytes] = field(default_factory=dict)
+    effects: Counter[str] = field(default_factory=Counter)
+    view: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class MemorySession:
+    database: Database
+
+    def first_time(self, reaction: str, event_ids: Sequence[str]) -> set[str]:
+        fresh = {id_ for id_ in event_ids if (reaction, id_) not in self.database.inbox}
+        self.database.inbox |= {(reaction, id_) for id_ in fresh}
+        return fresh
+
+    def advance(self, consumer: str, topic: str, partition: int, expected: int, position: int) -> bool:
+        if self.database.positions.get((topic, partition), 0) != expected:
+            return False
+        self.database.positions[topic, partition] = position
+        return True
+
+    def bury(self, consumer: str, record: Record, outcome: bytes) -> None:
+        self.database.buried[record.position] = outcome
+
+
+@dataclass
+class MemoryStore:
+    """All of a transaction or nothing; `trap` says how the next one ends."""
+
+    database: Database = field(default_factory=Database)
+    trap: str = ""
+    transactions: int = 0
+
+    def transact(self, work: Callable[[Any], T]) -> T:
+        trap, self.trap = self.trap, ""
+        if trap == "away":
+            raise Busy("away")
+        self.transactions += 1
+        draft = copy.deepcopy(self.database)
+        result = work(MemorySession(draft))
+        if trap == "killed before commit":
+            raise Killed
+        self.database = draft
+        if trap == "killed after commit":
+            raise Killed
+        return result
+
+    def positions(self, consumer: str) -> dict[Place, int]:
+        return dict(self.database.positions)
+
+
+@dataclass
+class Queue:
+    """A subscription to a list of records; every delivery is as long as the test says."""
+
+    records: Sequence[Record]
+    positions: Callable[[], dict[Place, int]]
+    size: int = 100
+    next: dict[Place, int] = field(default_factory=dict)
+    rewound: list[tuple[Place, float]] = field(default_factory=list)
+
+    def poll(self, seconds: float) -> dict[Place, list[Record]]:
+        found: dict[Place, list[Record]] = defaultdict(list)
+        for record in self.records:
+            start = self.next.setdefault(record.place, self.positions().get(record.place, 0))
+            if record.position >= start and len(found[record.place]) < self.size:
+                found[record.place].append(record)
+        for place, records in found.items():
+            self.next[place] = records[-1].position + 1 if records else self.next[place]
+        return {place: records for place, records in found.items() if records}
+
+    def rewind(self, place: Place, pause: float = 0.0) -> None:
+        self.next.pop(place, None)
+        self.rewound.append((place, pause))
+
+    def close(self) -> None:
+        self.next.clear()
+
+
+@dataclass
+class Owner:
+    """The owners of large resources."""
+
+    newest: Stored | None = None
+    away: bool = False
+
+    def read(self, service: str, key: Key) -> Stored | None:
+        if self.away:
+            raise Busy("away")
+        return self.newest
+
+    def search(self, service: str, type_name: str, params: Sequence[tuple[str, str]]) -> list[Stored]:
+        return []
+
+    def snapshot(self, service: str, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
+        return iter(())
+
+
+def event(number: int, version: int = 1, **more: Any) -> Event:
+    return Event(
+        f"e{number}", "careteams", "created", "Task", f"t{number}", version, 0, "k", b"{}", sequence=number, **more
+    )
+
+
+def record(position: int, of: Event | None = None, place: Place = PLACE, **more: Any) -> Record:
+    of = of or event(position)
+    return replace(Record(*place, position, of.key, to_headers(of), of.data), **more)
+
+
+def count(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
+    """An effect: not to be repeated."""
+    session.database.effects.update(e.id for e in events)  # type: ignore[attr-defined]  # it is the one above
+
+
+def view(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
+    """A projection: the newest version of each resource."""
+    seen = session.database.view  # type: ignore[attr-defined]  # as above
+    for e in events:
+        seen[e.resource_id] = max(seen.get(e.resource_id, 0), e.version)
+
+
+EFFECT = Reaction("count", "effect", ("Task",), count)
+VIEW = Reaction("view", "projection", ("Task",), view)
+
+
+@dataclass
+class World:
+    records: list[Record]
+    reactions: Sequence[Reaction] = (EFFECT, VIEW)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    owner: Owner = field(default_factory=Owner)
+
+    def consumer(self, size: int = 100) -> Consumer:
+        self.queue = Queue(self.records, lambda: self.store.positions(""), size)
+        runtime = Runtime(Service("metrics", "", ()), self.store, self.owner, None, "")  # type: ignore[arg-type]
+        return Consumer(runtime, self.queue, self.reactions)
+
+    @property
+    def database(self) -> Database:
+        return self.store.database
+
+
+def raising(error: Exception, where: set[str]) -> Reaction:
+    def handle(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
+        count(runtime, session, events)
+        if any(e.id in where for e in events):
+            raise error
+
+    return Reaction("count", "effect", ("Task",), handle)
+
+
+def test_a_batch_is_one_transaction() -> None:
+    world = World([record(n) for n in range(1, 6)])
+    assert world.consumer().step() == 5
+    assert world.store.transactions == 1
+    assert world.database.positions == {PLACE: 6}
+    assert world.database.effects == Counter(f"e{n}" for n in range(1, 6))
+
+
+def test_reactions_get_the_types_they_ask_for() -> None:
+    other = replace(event(2), resource_type="Goal")
+    world = World([record(1), record(2, other)])
+    assert world.consumer().step() == 2
+    assert set(world.database.effects) == {"e1"}
+    assert world.database.positions == {PLACE: 3}
+
+
+def test_an_effect_happens_once_and_a_projection_sees_all() -> None:
+    seen: list[str] = []
+    every = Reaction("all", "projection", ("Task",), lambda runtime, session, events: seen.extend(e.id for e in events))
+    world = World([record(1, event(1)), record(2, event(1)), record(3, event(2)), record(4, event(1))], (EFFECT, every))
+    world.consumer(size=3).step()
+    consumer = world.consumer()
+    assert consumer.step() == 1
+    assert world.database.effects == Counter({"e1": 1, "e2": 1})
+    assert seen == ["e1", "e1", "e2", "e1"]
+
+
+def test_what_is_away_pauses_only_its_place() -> None:
+    slots = ("carethread.slot.v1", 0)
+    other = replace(event(7), resource_type="Slot")
+    world = World([record(1), record(2), record(7, other, slots)], (raising(Busy("away"), {"e1"}),))
+    consumer = world.consumer()
+    pauses = []
+    for _ in range(9):
+        consumer.step()
+        pauses.append(world.queue.rewound[-1][1])
+    assert world.database.positions == {slots: 8}
+    assert world.database.effects == Counter()
+    assert pauses[:3] == [0.05, 0.1, 0.2]
+    assert pauses[-1] == 5.0
+    assert {place for place, _ in world.queue.rewound} == {PLACE}
+    world.reactions = (EFFECT,)
+    assert world.consumer().step() == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (Invalid("Too late.", expression="Task.status"), "invalid", "Too late."),
+        (KeyError("Mrs Somebody"), "exception", "Handling the event failed with KeyError."),
+    ],
+)
+def test_what_never_succeeds_is_put_aside_alone(
+    error: Exception, code: str, says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World([record(n) for n in range(1, 6)], (raising(error, {"e3"}),))
+    assert world.consumer().step() == 5
+    assert world.database.effects == Counter({"e1": 1, "e2": 1, "e4": 1, "e5": 1})
+    assert world.database.positions == {PLACE: 6}
+    (issue,) = json.loads(world.database.buried[3])["issue"]
+    assert (issue["code"], issue["diagnostics"]) == (code, says)
+    (logged,) = [r for r in caplog.records if r.message == "event_buried"]
+    assert logged.__dict__["subject"] == "Task/t3/_history/1"
+    assert "Somebody" not in str(logged.__dict__)
+
+
+def test_an_error_that_does_not_come_again_buries_nothing() -> None:
+    failures = [ValueError(), None]
+
+    def handle(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
+        count(runtime, session, events)
+        if failure := failures.pop(0) if failures else None:
+            raise failure
+
+    world = World([record(1)], (Reaction("count", "effect", ("Task",), handle),))
+    assert world.consumer().step() == 1
+    assert world.database.effects == Counter({"e1": 1})
+    assert world.database.buried == {}
+
+
+@pytest.mark.parametrize(
+    ("headers", "place"),
+    [
+        ([], "ce_subject"),
+        ([(n, v) for n, v in to_headers(event(2)) if n != "ce_id"], "ce_id"),
+        ([(n, b"x" if n == "ce_sequence" else v) for n, v in to_headers(event(2))], "ce_subject"),
+        ([(n, b"\xff" if n == "ce_id" else v) for n, v in to_headers(event(2))], None),
+    ],
+)
+def test_an_envelope_that_cannot_be_read_is_put_aside(headers: list[tuple[str, bytes]], place: str | None) -> None:
+    world = World([record(1), record(2, headers=headers), record(3)])
+    assert world.consumer().step() == 3
+    assert set(world.database.effects) == {"e1", "e3"}
+    (issue,) = json.loads(world.database.buried[2])["issue"]
+    assert issue.get("expression", [None]) == [place]
+
+
+def test_a_body_too_large_is_asked_of_its_owner() -> None:
+    got: list[Event] = []
+    keep = Reaction("keep", "projection", ("Task",), lambda runtime, session, events: got.extend(events))
+    large = event(1, 3, dataref="https://care.example/fhir/Task/t1/_history/3")
+    world = World([record(1, large)], (keep,))
+    world.owner.away = True
+    consumer = world.consumer()
+    assert consumer.step() == 0, "away is no reason to go on without it"
+    world.owner.away = False
+    world.owner.newest = Stored("Task", "t1", 4, 0, False, b'{"id":"t1"}')
+    assert consumer.step() == 1
+    assert (got[0].data, got[0].version) == (b'{"id":"t1"}', 4)
+    world.owner.newest = None
+    world.records.append(record(2, large))
+    consumer.step()
+    assert got[1].data == large.data, "of what is gone the stub tells enough"
+
+
+def test_one_that_lost_its_place_writes_nothing() -> None:
+    world = World([record(n) for n in range(1, 9)])
+    stale = world.consumer(size=4)
+    assert stale.step() == 4
+    assert World.consumer(world).step() == 4
+    world.queue.next[PLACE] = 5
+    stale._subscription = world.queue
+    assert stale.step() == 0
+    assert world.database.positions == {PLACE: 9}
+    assert world.queue.rewound == [(PLACE, 0.0)]
+    assert world.database.effects == Counter(f"e{n}" for n in range(1, 9))
+    world.records.append(record(9))
+    assert stale.step() == 1
+
+
+def test_a_position_set_back_replays() -> None:
+    world = World([record(n) for n in range(1, 5)])
+    consumer = world.consumer()
+    consumer.step()
+    world.database.positions[PLACE] = 0
+    world.database.view.clear()
+    world.records.append(record(5))
+    consumer.step()
+    assert consumer.step() == 5
+    assert len(world.database.view) == 5
+    assert world.database.effects == Counter(f"e{n}" for n in range(1, 6))
+
+
+def test_run_survives_a_bus_that_is_away() -> None:
+    world, stop = World([record(1)]), threading.Event()
+    consumer = world.consumer()
+    polls: list[int] = []
+
+    def poll(seconds: float) -> dict[Place, list[Record]]:
+        polls.append(1)
+        if len(polls) < 3:
+            raise Busy("away")
+        stop.set()
+        return {PLACE: [record(1)]}
+
+    world.queue.poll = poll  # type: ignore[method-assign]  # the bus is away
+    consumer.run(stop)
+    assert world.database.positions == {PLACE: 2}
+
+
+class Consumers(RuleBasedStateMachine):
+    """Two consumers on one log that repeats and reorders; they are killed, cut off, and lose places without knowing."""
+
+    @initialize(size=st.integers(1, 5))
+    def begin(self, size: int) -> None:
+        self.size = size
+        self.world = World([], (EFFECT, VIEW))
+        self.consumers = [self.fresh(), self.fresh()]
+        self.published: list[Event] = []
+
+    def fresh(self) -> tuple[Consumer, Queue]:
+        consumer = self.world.consumer(self.size)
+        return consumer, self.world.queue
+
+    @rule(place=st.integers(0, 1), versions=st.lists(st.integers(1, 5), min_size=1, max_size=4))
+    def publish(self, place: int, versions: list[int]) -> None:
+        for version in versions:
+            number = len(self.world.records) + 1
+            self.published.append(event(number, version))
+            self._append(place, self.published[-1])
+
+    @rule(place=st.integers(0, 1), pick=st.integers(0, 1000))
+    def publish_again(self, place: int, pick: int) -> None:
+        if self.published:
+            self._append(place, self.published[pick % len(self.published)])
+
+    def _append(self, place: int, of: Event) -> None:
+        self.world.records.append(record(len(self.world.records) + 1, of, (PLACE[0], place)))
+
+    @rule(n=st.integers(0, 1), trap=st.sampled_from(["", "", "away", "killed before commit", "killed after commit"]))
+    def step(self, n: int, trap: str) -> None:
+        self.world.store.trap = trap
+        try:
+            self.consumers[n][0].step()
+        except Killed:
+            self.consumers[n] = self.fresh()
+        self.world.store.trap = ""
+
+    @rule(n=st.integers(0, 1), place=st.integers(0, 1), back=st.integers(0, 30))
+    def sees_old_records_again(self, n: int, place: int, back: int) -> None:
+        """A consumer whose partition went to another and came back fetches from where it once was."""
+        queue = self.consumers[n][1]
+        if queue.next.get((PLACE[0], place), 0) > back:
+            queue.next[PLACE[0], place] = back
+
+    @invariant()
+    def effects_once(self) -> None:
+        if hasattr(self, "world"):
+            assert all(times == 1 for times in self.world.database.effects.values())
+
+    @invariant()
+    def nothing_skipped(self) -> None:
+        if hasattr(self, "world"):
+            for r in self.world.records:
+                if r.position < self.world.database.positions.get(r.place, 0):
+                    assert dict(r.headers)["ce_id"].decode() in self.world.database.effects
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        for _ in range(len(self.world.records) + 5):
+            self.consumers[0][0].step()
+        assert self.world.database.effects == Counter(e.id for e in self.published)
+        assert self.world.database.view == {e.resource_id: e.version for e in self.published}
+
+
+TestConsumers = Consumers.TestCase
