@@ -1,4 +1,4 @@
-"""Relays that are killed and frozen at random moments, as real processes on a real Kafka: no event lost or out of order."""
+"""Relays killed and frozen at random moments, as real processes on a real Kafka: no event lost or out of order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from carethread.core.context import new_id
-from support.event_workers import Writer, check_published, holder, numbers, published, relaying, sent, store_at, worker
+from support.event_workers import (
+    Writer,
+    check_published,
+    drained,
+    holder,
+    numbers,
+    published,
+    relaying,
+    sent,
+    store_at,
+    worker,
+)
 from support.servers import Process, until
 
 KILLS = 20
@@ -36,7 +47,7 @@ def test_killed_between_send_and_mark(kafka_bootstrap: str, tmp_path: Path) -> N
             finally:
                 relay.kill9()
     with relaying(store, kafka_bootstrap, prefix):
-        until(lambda: len(numbers(store)) == sent(store), seconds=60, what="the outbox empty")
+        until(lambda: drained(store), seconds=60, what="the outbox empty")
     expected = numbers(store)
     got = published(kafka_bootstrap, prefix, max(expected))
     repeated = check_published(got, expected, BATCH)
@@ -64,7 +75,7 @@ def test_frozen_past_the_lease_and_woken(kafka_bootstrap: str, tmp_path: Path) -
                     until(lambda: sent(store) > before + BATCH, seconds=30, what="the new leader at work")  # noqa: B023
                 finally:
                     relays[leader].unpause()
-        until(lambda: len(numbers(store)) == sent(store), seconds=60, what="the outbox empty")
+        until(lambda: drained(store), seconds=60, what="the outbox empty")
         assert all(relay.alive for relay in relays.values()), "a fenced relay goes on as a candidate"
     finally:
         for relay in relays.values():

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from carethread.adapters.kafka import KafkaPublisher, KafkaSettings, KafkaSubscription
 from carethread.adapters.sql.bus import EmbeddedPublisher, EmbeddedSubscription
@@ -195,9 +195,22 @@ def holder(store: SqlStore) -> str:
 
 
 def numbers(store: SqlStore) -> dict[int, str]:
-    """The id of each event by its sequence."""
+    """The id of each event that has a sequence, by that."""
     with store.engine.connect() as connection:
-        return {n: id_ for n, id_ in connection.execute(select(outbox_table.c.sequence, outbox_table.c.ce_id))}
+        rows = connection.execute(select(outbox_table.c.sequence, outbox_table.c.ce_id)).all()
+    return {row.sequence: row.ce_id for row in rows if row.sequence}
+
+
+def unnumbered(store: SqlStore) -> int:
+    """How many events wait for their number."""
+    with store.engine.connect() as connection:
+        missing = select(func.count()).where(outbox_table.c.sequence.is_(None))
+        return connection.execute(missing).scalar_one()
+
+
+def drained(store: SqlStore) -> bool:
+    """Whether all that is committed is numbered, sent and marked."""
+    return not unnumbered(store) and len(numbers(store)) == sent(store)
 
 
 def reminders(store: SqlStore) -> Counter[str]:

@@ -69,17 +69,17 @@ class FhirServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Search(self, request, context):
-        """One page of a type search. An unknown parameter answers INVALID_ARGUMENT; resources come whole, whatever `_elements`
-        and `_summary` say (`_summary=count` and `_count=0` bring the total alone). A page over the message limit answers
-        RESOURCE_EXHAUSTED: ask with a smaller `_count`, or use SearchAll.
+        """One page of a type search. An unknown parameter answers INVALID_ARGUMENT; resources come whole, whatever
+        `_elements` and `_summary` say (`_summary=count` and `_count=0` bring the total alone). A page over the message
+        limit answers RESOURCE_EXHAUSTED: ask with a smaller `_count`, or use SearchAll.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SearchAll(self, request, context):
-        """Every match of a type search, in order, in messages of bounded size. Pages are read as the client takes them, each on
-        its own view; what is added meanwhile does not shift those that follow.
+        """Every match of a type search, in order, in messages of bounded size. Pages are read as the client takes them, each
+        on its own view; what is added meanwhile does not shift those that follow.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -21,6 +21,8 @@ from carethread.core.fhir.fhirpath import (
     Temporal,
     compile,
 )
+from carethread.core.fhir.fhirpath.functions import FUNCTIONS
+from carethread.core.fhir.fhirpath.operators import LOGIC, OPERATORS
 from carethread.core.fhir.json import Number, parse_object
 
 PATIENT: dict[str, Any] = {
@@ -167,3 +169,36 @@ def test_a_date_time_is_written_as_it_was_read(moment: datetime, zone: int) -> N
     value = Temporal.parse_literal(text)
     assert value is not None
     assert str(value) == text
+
+
+ODD_VALUES = (
+    "{}", "1", "-1", "0", "1.5", "99999999999999999999.0", "'a'", "''", "'[a'", "true", "(1 | 'a')", "name",
+    "%resource", "@2015", "@9999-12-31T23:59:59-14:00", "@T10:00", "1 'mg'", "100000 years", "2 '1'", "multipleBirth",
+    "contained",
+)  # fmt: skip
+ODD_RESOURCE = {
+    **PATIENT,
+    "birthDate": "1970-99-99",
+    "multipleBirthInteger": "two",
+    "contained": [{"resourceType": "Nothing", "a": {"b": [1, [2]]}}, {"id": "x"}],
+}
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_every_function_takes_or_refuses_odd_values(name: str) -> None:
+    calls = [f"({value}).{name}({argument})" for value in ODD_VALUES for argument in ("", *ODD_VALUES)]
+    for call in calls:
+        try:
+            compile(call).evaluate(ODD_RESOURCE, budget=Budget(steps=2000))
+        except (FhirPathError, BudgetExceeded):
+            continue
+
+
+@pytest.mark.parametrize("operator", sorted({*OPERATORS, *LOGIC}))
+def test_every_operator_takes_or_refuses_odd_values(operator: str) -> None:
+    for left in ODD_VALUES:
+        for right in ODD_VALUES:
+            try:
+                compile(f"({left}) {operator} ({right})").evaluate(ODD_RESOURCE)
+            except FhirPathError:
+                continue

@@ -1,0 +1,1 @@
+"""Measurements, printed as a table; nothing here asserts a time."""

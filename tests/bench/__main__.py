@@ -1,0 +1,45 @@
+"""`make bench`: measure what the project promises, beside the promise. `python -m bench NAME…` measures only those."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import booking, importing, starting
+from bench.figures import Figure
+from support import run
+
+BENCHES: dict[str, Callable[[], list[Figure]]] = {
+    "starting": starting.measure,
+    "importing": importing.measure,
+    "booking": booking.measure,
+}
+
+
+def main(names: list[str]) -> None:
+    table = Table(title=f"CareThread, {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {_machine()}")
+    for heading in ("what", "goal", "measured", "how"):
+        table.add_column(heading)
+    run.begin()
+    try:
+        for name in names or BENCHES:
+            for figure in BENCHES[name]():
+                table.add_row(figure.what, figure.goal, figure.measured, figure.how)
+    finally:
+        run.finish()
+    Console(width=150).print(table)
+
+
+def _machine() -> str:
+    import os
+
+    return f"{os.cpu_count()} cores"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
