@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from carethread import __version__
+from carethread.core.errors import Busy
 from carethread.core.settings import SERVICES, Settings, SettingsError, check_bind, load
 
 DEFAULT_BASE = "http://127.0.0.1:8080/fhir"
@@ -29,12 +30,11 @@ def cli() -> None:
 
 
 def _settings(**options: Any) -> Settings:
-    given = {name: value for name, value in options.items() if value is not None}
-    try:
-        settings = replace(load(), **given)
-        check_bind(settings)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
+    from carethread.composition import check
+
+    settings = replace(load(), **{name: value for name, value in options.items() if value is not None})
+    check_bind(settings)
+    check(settings)
     return settings
 
 
@@ -64,7 +64,7 @@ def up_worker() -> None:
     """The process beside `up`'s HTTP server."""
     from carethread.supervisor import run_worker
 
-    run_worker(_settings(), SERVICES, _BEHIND_HTTP)
+    run_worker(_settings(), SERVICES, _BEHIND_HTTP, supervised=True)
 
 
 @cli.command()
@@ -94,7 +94,7 @@ def serve_behind(service: str) -> None:
     """The process beside one service's HTTP server."""
     from carethread.supervisor import run_worker
 
-    run_worker(_settings(), [service], _BEHIND_HTTP)
+    run_worker(_settings(), [service], _BEHIND_HTTP, supervised=True)
 
 
 def _run(
@@ -106,8 +106,11 @@ def _run(
 ) -> None:
     import threading
 
-    from carethread.supervisor import Beside, serve_http
+    from carethread.supervisor import Beside, check_port, serve_http
 
+    check_port(settings.host, settings.http_port, "--port (CARETHREAD_HTTP_PORT)")
+    if beside:
+        check_port(settings.host, settings.grpc_port, "--grpc-port (CARETHREAD_GRPC_PORT)")
     _migrate_files(settings, stores)
     if greet:
         threading.Thread(target=greet, args=(settings,), name="greet", daemon=True).start()
@@ -178,18 +181,19 @@ def import_(paths: Sequence[Path], base: str, **options: Any) -> None:
 @click.argument("services", nargs=-1, type=click.Choice(SERVICES))
 def migrate(services: Sequence[str]) -> None:
     """Bring the databases to this version's schema: of all services, or of those named."""
+    from carethread.composition import check
     from carethread.composition import migrate as migrate_all
-    from carethread.core.errors import Busy
 
-    try:
-        changed = migrate_all(load(), services or SERVICES)
-    except Busy as error:
-        raise click.ClickException(str(error)) from None
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
+    settings = load()
+    check(settings)
+    changed = migrate_all(settings, services or SERVICES)
     click.echo(f"Migrated: {', '.join(changed)}." if changed else "Nothing to migrate.")
 
 
 def main() -> None:
-    """The `carethread` command."""
-    cli(prog_name="carethread")
+    """The `carethread` command; what the settings or the machine do not allow is one line, not a trace."""
+    try:
+        cli(prog_name="carethread")
+    except (SettingsError, Busy) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)

@@ -19,16 +19,16 @@ from carethread.core.errors import Busy
 from carethread.core.events import topic
 from carethread.core.ports import Owners, Peer, Publisher, Subscription
 from carethread.core.service import Limits, Reaction, Runtime, Service
-from carethread.core.settings import SERVICES, Settings
+from carethread.core.settings import SERVICES, Settings, SettingsError
 
 if TYPE_CHECKING:
     import grpc
-    from flask import Flask
 
     from carethread.adapters.sql.store import SqlStore
 
 GATEWAY = "gateway"
 _RPC_WORKERS = 8
+_DATABASES = ("sqlite:///", "postgresql+psycopg://")
 
 
 def registry() -> dict[str, Service]:
@@ -39,6 +39,24 @@ def registry() -> dict[str, Service]:
 def owners_of_types() -> dict[str, str]:
     """Which service owns each resource type."""
     return {type_.name: service.name for service in registry().values() for type_ in service.types}
+
+
+def check(settings: Settings) -> None:
+    """Raise SettingsError for a setting that is well-formed and still cannot be used."""
+    import logging
+
+    if settings.log_level not in logging.getLevelNamesMapping():
+        raise SettingsError("CARETHREAD_LOG_LEVEL is one of DEBUG, INFO, WARNING, ERROR, CRITICAL.")
+    for name in SERVICES:
+        if not settings.database(name).startswith(_DATABASES):
+            kinds = " or ".join(f"{kind}..." for kind in _DATABASES)
+            raise SettingsError(f"The database URL of {name} (CARETHREAD_DATABASE_URL) begins with {kinds}.")
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"The folder {settings.data} (CARETHREAD_DATA) cannot be made: {error.strerror}.") from None
+    if not os.access(settings.data, os.W_OK | os.X_OK):
+        raise SettingsError(f"The folder {settings.data} (CARETHREAD_DATA) cannot be written to.")
 
 
 def limits(settings: Settings) -> Limits:
@@ -94,9 +112,10 @@ def migrate(settings: Settings, names: Iterable[str]) -> list[str]:
     return changed
 
 
-def http_app(settings: Settings, names: Sequence[str]) -> Flask:
-    """The WSGI application of one service, of the gateway, or of all services behind the gateway in one process."""
+def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
+    """The HTTP edge of one service, of the gateway, or of all services behind the gateway in one process."""
     from carethread.adapters.http.app import make_app
+    from carethread.adapters.http.edge import make_edge
     from carethread.gateway.routing import gateway
     from carethread.interactions.rest import handle
 
@@ -109,11 +128,17 @@ def http_app(settings: Settings, names: Sequence[str]) -> Flask:
         if GATEWAY in names
         else partial(handle, here[names[0]])
     )
-    return make_app(
+    application = make_app(
         handler,
         clock=system_clock,
         max_body_bytes=settings.max_body_bytes,
         not_ready=lambda: [name for name, runtime in here.items() if not _migrated(runtime)],
+    )
+    return make_edge(
+        application,
+        threads=settings.http_threads,
+        max_body_bytes=settings.max_body_bytes,
+        body_seconds=settings.request_seconds,
     )
 
 

@@ -1,25 +1,48 @@
 """The processes of one command: granian's HTTP worker, and one process for gRPC, relays, mirrors and consumers.
 
-Objects of gRPC and Kafka are made after the fork, in the process that uses them. A worker that dies is started again.
+Objects of gRPC and Kafka are made after the fork, in the process that uses them. A worker that dies is started again; a
+worker whose supervisor died ends by itself. Ctrl-C reaches every process of a terminal, but only the supervisor acts on
+it: it ends the others in order. Workers wait for signals instead of handling them: a handler that sets an Event can run
+while its own thread holds that Event's lock, and then waits for itself for ever.
 """
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
-from types import FrameType
 from typing import Any
 
-from carethread.core.settings import Settings, export
+import urllib3  # here, not on use: no thread may be importing while granian forks, or the fork waits for it for ever
+
+from carethread.core.settings import Settings, SettingsError, export
 
 _RESTART_SECONDS = 1.0
 _STOP_SECONDS = 25.0
+_LOOK_SECONDS = 0.5
+_ENDINGS = {signal.SIGTERM, signal.SIGINT}
 _HEADER_MILLISECONDS = 10_000
+
+
+def check_port(host: str, port: int, option: str) -> None:
+    """Raise SettingsError when a TCP port cannot be listened on; `option` names what chooses it."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            reason = (error.strerror or "it cannot be used").lower()
+            raise SettingsError(
+                f"Cannot listen on {host} port {port}: {reason}. Choose another with {option}."
+            ) from None
 
 
 def serve_http(settings: Settings, names: Sequence[str], beside: Beside | None = None) -> None:
@@ -32,9 +55,8 @@ def serve_http(settings: Settings, names: Sequence[str], beside: Beside | None =
         "carethread",
         address=settings.host,
         port=settings.http_port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=1,
-        blocking_threads=settings.http_threads,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
         log_enabled=False,
@@ -44,13 +66,42 @@ def serve_http(settings: Settings, names: Sequence[str], beside: Beside | None =
     if beside:
         server.on_startup(beside.start)
         server.on_shutdown(beside.stop)
-    server.serve(target_loader=partial(_load, settings, tuple(names)), wrap_loader=False)
+    server.serve(target_loader=partial(_load, settings, tuple(names), os.getpid()), wrap_loader=False)
 
 
-def _load(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
-    from carethread.composition import http_app
+def _load(settings: Settings, names: Sequence[str], supervisor: int) -> Callable[..., Any]:
+    from carethread.composition import http_edge
 
-    return http_app(settings, names)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)  # for this thread and all that it starts
+    threading.Thread(target=_end_granian, name="end", daemon=True).start()
+    _end_with(supervisor)
+    return http_edge(settings, names)
+
+
+def _end_granian() -> None:
+    """Wait for SIGTERM, then call granian's own handler, on a thread that holds none of its locks.
+
+    Again and again, for granian installs it only after the application is loaded.
+    """
+    signal.sigwait({signal.SIGTERM})
+    while True:
+        handler = signal.getsignal(signal.SIGTERM)
+        if callable(handler):
+            handler(signal.SIGTERM, None)
+        time.sleep(0.1)
+
+
+def _end_with(supervisor: int) -> None:
+    """End this process when its supervisor is gone: politely first, then at once."""
+
+    def watch() -> None:
+        while os.getppid() == supervisor:
+            time.sleep(_LOOK_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_STOP_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
 
 
 class Beside:
@@ -89,27 +140,28 @@ class Beside:
             self._process.kill()
 
 
-def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str]) -> None:
-    """Run gRPC (`rpc`) and the loops (`worker`) of the services until SIGTERM, SIGINT, or the end of the parent."""
+def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *, supervised: bool = False) -> None:
+    """Run gRPC (`rpc`) and the loops (`worker`) of the services until SIGTERM or SIGINT.
+
+    A `supervised` one leaves SIGINT to its parent, and ends when the parent is gone. Raises SettingsError when the gRPC
+    address cannot be listened on.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)  # for this thread and all that it starts
+    if supervised:
+        _end_with(os.getppid())
     from carethread.composition import log_setup, rpc_server, runtimes, worker
 
     log_setup(settings)
     here = runtimes(settings, names)
-    stop = threading.Event()
-
-    def ended(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, ended)
-    signal.signal(signal.SIGINT, ended)
+    if "rpc" in roles:
+        check_port(settings.host, settings.grpc_port, "--grpc-port (CARETHREAD_GRPC_PORT)")
     server = rpc_server(settings, here) if "rpc" in roles else None
     loops = worker(settings, here) if "worker" in roles else None
     if server:
         server.start()
     if loops:
         loops.start()
-    while not stop.wait(1.0):
-        pass
+    signal.sigwait({signal.SIGTERM} if supervised else _ENDINGS)
     if loops:
         loops.join()
     if server:
@@ -120,13 +172,10 @@ def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str]) -
 
 def wait_ready(url: str, seconds: float) -> bool:
     """Whether the server at `url` says that it is ready, within a time."""
-    import urllib3
-
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        try:
+        with suppress(urllib3.exceptions.HTTPError):
             if urllib3.request("GET", f"{url}/readyz", timeout=1.0, retries=False).status == 200:
                 return True
-        except urllib3.exceptions.HTTPError:
-            time.sleep(0.05)
+        time.sleep(0.05)
     return False

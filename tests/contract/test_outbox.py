@@ -210,6 +210,26 @@ def test_a_transaction_that_commits_late_gets_a_later_number(engine: Engine) -> 
     assert ordered == [delayed, quick], "the positions tell that the late one came first"
 
 
+@pytest.mark.parametrize("engine", [POSTGRES], indirect=True)
+def test_a_take_waits_for_a_takeover_under_way_and_sees_it(engine: Engine) -> None:
+    """On SQLite a write transaction excludes every other from the start."""
+    box = SqlOutbox(engine, "careteams", BASE)
+    epoch = box.lead("one", 30)
+    assert epoch
+    with writing(engine) as connection:
+        enter(connection, "t1")
+    taken: list[object] = []
+    with engine.connect() as other:
+        other.execute(update(relay).values(epoch=relay.c.epoch + 1))
+        waiting = threading.Thread(target=lambda: taken.append(box.take(epoch, 0, 10, 30)))
+        waiting.start()
+        waiting.join(0.3)
+        assert taken == []
+        other.commit()
+    waiting.join()
+    assert taken == [None]
+
+
 def test_many_writers_leave_no_gap_and_keep_each_resources_order(engine: Engine) -> None:
     """Writers commit after random waits, some give up; a relay takes in the midst, and another takes over from it."""
     box = SqlOutbox(engine, "careteams", BASE)

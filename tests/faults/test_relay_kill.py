@@ -13,6 +13,7 @@ from support.event_workers import (
     Writer,
     check_published,
     drained,
+    freeze,
     holder,
     numbers,
     published,
@@ -66,9 +67,8 @@ def test_frozen_past_the_lease_and_woken(kafka_bootstrap: str, tmp_path: Path) -
             for _ in range(6):
                 before = sent(store)
                 until(lambda: sent(store) > before + BATCH, seconds=30, what="the leader at work")  # noqa: B023
-                time.sleep(random.uniform(0, 0.1))
                 leader = holder(store)
-                relays[leader].pause()
+                freeze(relays[leader], tmp_path / "scheduling.db")
                 try:
                     until(lambda: holder(store) != leader, seconds=30, what="another leader")  # noqa: B023
                     before = sent(store)

@@ -1,7 +1,7 @@
 """A relay and a consumer as processes of their own, made of the real adapters, for tests that kill, freeze and count.
 
-`python -m support.event_workers relay|consumer --help` says with what. Between sending and marking, and between effect
-and commit, each dawdles as long as it is told, so that a kill at a random moment often falls there.
+`python -m support.event_workers relay|consumer --help` says with what. Around sending, and between effect and commit,
+each dawdles as long as it is told, so that a kill at a random moment often falls there.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import os
 import random
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -69,7 +70,7 @@ def put(store: SqlStore, events: Sequence[Event]) -> None:
 
 @dataclass
 class Dawdling:
-    """A publisher that has sent but not yet said so."""
+    """A publisher that is slow to begin, and to say that it has sent."""
 
     publisher: Publisher
     seconds: float
@@ -78,6 +79,7 @@ class Dawdling:
         self.publisher.fence(service, epoch)
 
     def send(self, events: Sequence[Event]) -> None:
+        time.sleep(random.uniform(0, self.seconds))
         self.publisher.send(events)
         time.sleep(random.uniform(0, self.seconds))
 
@@ -247,6 +249,21 @@ def check_published(got: Mapping[Place, Sequence[Event]], expected: Mapping[int,
             assert e.sequence > highest - batch, "something long sent came again"
             highest = max(highest, e.sequence)
     return sum(map(len, got.values())) - len(expected)
+
+
+def freeze(process: Process, database: Path) -> None:
+    """Pause it at a random moment outside a transaction: it would keep SQLite's lock, and all would wait for it."""
+    while True:
+        time.sleep(random.uniform(0, 0.1))
+        process.pause()
+        probe = sqlite3.connect(database, timeout=0.5, isolation_level=None)
+        try:
+            probe.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError:
+            process.unpause()
+        finally:
+            probe.close()
 
 
 def worker(role: str, *arguments: str) -> Process:

@@ -185,8 +185,12 @@ class KafkaSubscription:
         while True:
             self._resume(consumer)
             wait = max(0.0, min(end, self._next_due()) - time.monotonic())
-            with _away_is_busy():
-                found = consumer.poll(timeout_ms=_millis(wait))
+            try:
+                with _away_is_busy():
+                    found = consumer.poll(timeout_ms=_millis(wait))
+            except Busy:
+                self.close()  # what poll() does not retry by itself, only a new member gets over
+                raise
             if found or time.monotonic() >= end:
                 return {(p.topic, p.partition): [_record(r) for r in records] for p, records in found.items()}
 
@@ -196,8 +200,10 @@ class KafkaSubscription:
     def close(self) -> None:
         """Leave the group, so that others take over at once."""
         consumer, self._consumer = self._consumer, None
+        self._due.clear()
         if consumer is not None:
-            consumer.close(autocommit=False, timeout_ms=_millis(self._settings.seconds))
+            with suppress(KafkaError):
+                consumer.close(autocommit=False, timeout_ms=_millis(self._settings.seconds))
 
     def _join(self) -> Any:
         ensure_topics(self._settings, self._topics)
@@ -213,6 +219,7 @@ class KafkaSubscription:
                 isolation_level="read_committed",
                 fetch_min_bytes=1,
                 fetch_max_wait_ms=500,
+                fetch_max_bytes=16 * 1024 * 1024,
                 max_poll_records=self._max_records,
                 session_timeout_ms=10_000,
                 allow_auto_create_topics=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from carethread.core.context import BACKFILL_HEADER, Context, authorize, new_traceparent
+from carethread.core.context import Context, authorize, context_of
 from carethread.core.errors import Gone, NotFound, NotSupported, TooCostly
 from carethread.core.ports import Key, Request, Response, Stored
 from carethread.core.service import Runtime
@@ -65,10 +65,7 @@ class LocalPeer:
 
     def call(self, service: str, request: Request) -> Response:
         """The service's answer, whatever its status; the caller's trace and mark of history go along."""
-        context = Context(
-            traceparent=request.headers.get("traceparent") or new_traceparent(),
-            backfill=request.headers.get(BACKFILL_HEADER.lower()) == "true",
-        )
+        context = context_of(request.headers)
         return handle(_runtime(self._runtimes, service), request, context)
 
 

@@ -7,9 +7,10 @@ every search compiles through the second. They allow everything until authentica
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 BACKFILL_HEADER = "X-CareThread-Backfill"
 """Request header; `true` marks what is written as history: projections take it, but no reminder or alarm fires."""
+
+
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+"""https://www.w3.org/TR/trace-context/#traceparent-header, version 00."""
 
 
 def new_id() -> str:
@@ -54,6 +59,16 @@ class Context:
     new_id: Callable[[], str] = new_id
     traceparent: str = field(default_factory=new_traceparent)
     backfill: bool = False
+
+
+def context_of(headers: Mapping[str, str], clock: Clock = system_clock) -> Context:
+    """The context of a call by its headers or metadata, whose names are lower case; a trace goes on if it is one."""
+    trace = headers.get("traceparent", "")
+    return Context(
+        clock=clock,
+        traceparent=trace if _TRACEPARENT.fullmatch(trace) else new_traceparent(),
+        backfill=headers.get(BACKFILL_HEADER.lower()) == "true",
+    )
 
 
 def authorize(interaction: str, type_name: str, context: Context) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from carethread.core.context import Context, authorize
 from carethread.core.ports import Key
 from carethread.core.service import Runtime
-from carethread.interactions.update import version_of
+from carethread.interactions.update import check_id, version_of
 from carethread.interactions.write import Command, Result, apply
 
 
@@ -17,4 +17,5 @@ def delete(runtime: Runtime, key: Key, context: Context, *, if_match: str = "") 
 def delete_command(key: Key, context: Context, *, if_match: str = "") -> Command:
     """The command of a delete."""
     authorize("delete", key[0], context)
+    check_id(key)
     return Command(key[0], key[1], None, if_match=version_of(if_match))

@@ -6,6 +6,7 @@ from carethread.core.clock import instant
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Malformed, NotFound
 from carethread.core.fhir import json
+from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Key, Stored
 from carethread.core.service import Runtime
 from carethread.interactions.bundle import entry, etag, link_url, searchset
@@ -15,10 +16,12 @@ from carethread.interactions.paging import count_of
 def history(runtime: Runtime, key: Key, params: list[tuple[str, str]], context: Context) -> bytes:
     """A history Bundle, one page of it. Raises NotFound for what never was."""
     authorize("history-instance", key[0], context)
+    if not is_id(key[1]):
+        raise NotFound(f"This {key[0]} is not known here.")
     given = dict(params)
     count = count_of(given.get("_count"), runtime.limits)
     before = given.get("_before", "")
-    if before and not before.isdigit():
+    if before and not (before.isascii() and before.isdigit() and len(before) < 10):
         raise Malformed("This page link was not made here; begin without it.", code="value", expression="_before")
     versions, total = runtime.store.snapshot(
         lambda session: session.history(key, count=count + 1, before=int(before) if before else None)
@@ -27,8 +30,9 @@ def history(runtime: Runtime, key: Key, params: list[tuple[str, str]], context: 
         raise NotFound(f"{key[0]}/{key[1]} is not known here.")
     path = f"{key[0]}/{key[1]}/_history"
     links = {"self": link_url(runtime.base_url, path, params)}
-    if len(versions) > count:
-        versions = versions[:count]
+    more_to_come = len(versions) > count > 0
+    versions = versions[:count]
+    if more_to_come:
         more = [("_count", str(count)), ("_before", str(versions[-1].version))]
         links["next"] = link_url(runtime.base_url, path, more)
     return searchset("history", total, links, [_version(runtime.base_url, stored) for stored in versions])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from carethread.core.clock import to_micros
 from carethread.core.context import Context, authorize, restrict
 from carethread.core.errors import TooCostly
 from carethread.core.fhir.search import parse_query
@@ -37,7 +38,8 @@ def search(
 ) -> Found:
     """Search one type. Raises Malformed for a parameter that cannot be used; unknown ones only when `strict`."""
     authorize("search-type", type_name, context)
-    query = restrict(parse_query(type_name, params, strict=strict), context)
+    now = to_micros(context.clock())
+    query = restrict(parse_query(type_name, params, strict=strict, base=runtime.base_url, now=now), context)
     count = min(runtime.limits.default_page if query.count is None else query.count, runtime.limits.page)
     for link in _unanswered(runtime, query):
         _ask_owner(runtime, link)

@@ -6,11 +6,11 @@ import re
 
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Malformed
+from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Key, Resource
 from carethread.core.service import Runtime
 from carethread.interactions.write import Command, Result, apply, check_resource
 
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 
 
@@ -34,7 +34,7 @@ def update_command(
     check_id(key)
     found = resource.get("id")
     if found != key[1]:
-        said = f"'{found}'" if isinstance(found, str) and _ID.fullmatch(found) else "none that can be used"
+        said = f"'{found}'" if isinstance(found, str) and is_id(found) else "none that can be used"
         raise Malformed(
             f"The id in the body must be the id in the URL, {key[1]}; it is {said}.",
             code="invalid",
@@ -48,7 +48,7 @@ def update_command(
 
 def check_id(key: Key) -> None:
     """Raise Malformed for an id that FHIR does not allow."""
-    if not _ID.fullmatch(key[1]):
+    if not is_id(key[1]):
         raise Malformed(
             "An id is 1 to 64 characters from A-Z a-z 0-9 - and a dot.", code="value", expression=f"{key[0]}.id"
         )

@@ -165,26 +165,29 @@ class WriteUnit:
             return self._stage(command, current, "deleted", ruled=ruled)
         if current is None or current.deleted:
             return self._stage(command, current, "created", ruled=ruled)
-        if self.context.backfill and _same(command.resource, current):
-            return Result("unchanged", current)
         return self._stage(command, current, "updated", ruled=ruled)
 
     def _stage(self, command: Command, current: Stored | None, outcome: Outcome, *, ruled: bool) -> Result:
         rule = self._rules.get(command.type) if ruled else None
         living = current is not None and not current.deleted
+        if not rule and self._stands(command.resource, current):
+            return Result("unchanged", current)
         before: Resource | None = json.parse(current.body) if living and current else None
         resource = command.resource
         ruling = rule(self, before, resource, command.id) if rule else Ruling()
         resource, verb = ruling.resource or resource, ruling.verb or outcome
+        if rule and self._stands(resource, current):
+            return Result("unchanged", current)
         version = current.version + 1 if current else 1
+        updated = max(self._now, current.updated) if current else self._now
         index = extract(resource, base=self._runtime.base_url) if resource else None
         stored = Stored(
             type=command.type,
             id=command.id,
             version=version,
-            updated=max(self._now, current.updated) if current else self._now,
+            updated=updated,
             deleted=resource is None,
-            body=b"" if resource is None else json.render(stamped(resource, command.id, version, self._now)),
+            body=b"" if resource is None else json.render(stamped(resource, command.id, version, updated)),
             method="DELETE" if resource is None else "POST" if command.fresh else "PUT",
             key=current.key if current else partition_key(command.key, index),
             department=(resource and department_of(resource, self.department))
@@ -195,6 +198,12 @@ class WriteUnit:
         self._undo.append((command.key, current))
         self._current[command.key] = stored
         return Result(outcome, stored)
+
+    def _stands(self, resource: Resource | None, current: Stored | None) -> bool:
+        """Whether history told again says what is there already; a client's own update always makes a version."""
+        if not self.context.backfill or resource is None or current is None or current.deleted:
+            return False
+        return json.render(stamped(resource, current.id, current.version, current.updated)) == current.body
 
     def _event(self, stored: Stored, verb: str, before: Resource | None, after: Resource | None) -> Event:
         profiles = (after or before or {}).get("meta", {}).get("profile") or ()
@@ -213,8 +222,8 @@ class WriteUnit:
             department=stored.department,
             backfill=self.context.backfill,
             changed=tuple(sorted(n for n in old.keys() | new.keys() if n != "meta" and old.get(n) != new.get(n))),
-            previous_status=str(old.get("status", "")),
-            traceparent=self.context.traceparent,
+            previous_status=status if isinstance(status := old.get("status"), str) else "",
+            traceparent=self.context.traceparent[:64],
         )
 
     def store(self) -> None:
@@ -253,10 +262,6 @@ def stamped(resource: Resource, id_: str, version: int, updated: int) -> Resourc
     out["id"] = id_
     out["meta"] = meta
     return out
-
-
-def _same(resource: Resource, current: Stored) -> bool:
-    return json.render(stamped(resource, current.id, current.version, current.updated)) == current.body
 
 
 def partition_key(key: Key, index: IndexRows | None) -> str:

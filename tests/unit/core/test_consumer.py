@@ -353,6 +353,7 @@ class Consumers(RuleBasedStateMachine):
         self.world = World([], (EFFECT, VIEW))
         self.consumers = [self.fresh(), self.fresh()]
         self.published: list[Event] = []
+        self.highest: dict[Place, int] = {}
 
     def fresh(self) -> tuple[Consumer, Queue]:
         consumer = self.world.consumer(self.size)
@@ -393,6 +394,13 @@ class Consumers(RuleBasedStateMachine):
     def effects_once(self) -> None:
         if hasattr(self, "world"):
             assert all(times == 1 for times in self.world.database.effects.values())
+
+    @invariant()
+    def positions_never_go_back(self) -> None:
+        if hasattr(self, "world"):
+            for place, position in self.world.database.positions.items():
+                assert position >= self.highest.get(place, 0)
+                self.highest[place] = position
 
     @invariant()
     def nothing_skipped(self) -> None:

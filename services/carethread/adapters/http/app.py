@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from carethread.adapters.http.metrics import exposition, observe
 from carethread.core.clock import Clock
-from carethread.core.context import BACKFILL_HEADER, Context, new_traceparent
+from carethread.core.context import context_of
 from carethread.core.errors import FhirError, Issue, Malformed, NotSupported, TooLarge
 from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome
@@ -75,11 +75,7 @@ def make_app(handler: Handler, *, clock: Clock, max_body_bytes: int, not_ready: 
 
 def _answer(handler: Handler, path: str, clock: Clock, max_body_bytes: int) -> Response:
     headers = {name.lower(): value for name, value in request.headers}
-    context = Context(
-        clock=clock,
-        traceparent=headers.get("traceparent") or new_traceparent(),
-        backfill=headers.get(BACKFILL_HEADER.lower()) == "true",
-    )
+    context = context_of(headers, clock)
     try:
         return handler(_request(path, headers, max_body_bytes), context)
     except FhirError as error:

@@ -7,7 +7,6 @@ get half of the workers and a longest time, and what comes beyond that is told t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from grpc_reflection.v1alpha import reflection
 from carethread.adapters.rpc.errors import abort
 from carethread.adapters.rpc.health import FHIR_SERVICE, HEALTH_SERVICE, Health
 from carethread.adapters.rpc.messages import MESSAGE_BYTES, chunks, to_message
-from carethread.core.context import Context, authorize
+from carethread.core.context import Context, authorize, context_of
 from carethread.core.errors import Busy, FhirError, NotSupported, TooLarge
 from carethread.core.service import Runtime
 from carethread.interactions.read import read
@@ -45,7 +44,6 @@ OPTIONS: Sequence[tuple[str, int]] = (
 CURSOR = "_cursor"
 """The search parameter that asks for the page after one; its value is `Found.next`."""
 
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _log = structlog.get_logger(__name__)
 
 
@@ -175,5 +173,4 @@ def _place(error: Exception) -> str:
 
 def _context(call: grpc.ServicerContext) -> Context:
     """The call's surroundings; its trace goes on in ours."""
-    traceparent = str(dict(call.invocation_metadata()).get("traceparent", ""))
-    return Context(traceparent=traceparent) if _TRACEPARENT.fullmatch(traceparent) else Context()
+    return context_of({name: str(value) for name, value in call.invocation_metadata()})

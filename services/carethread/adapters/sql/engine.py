@@ -7,19 +7,31 @@ service's schema is the search path; READ COMMITTED with row locks for writing, 
 
 from __future__ import annotations
 
+import random
+import sqlite3
+import threading
+import time
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, literal_column, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from carethread.core.errors import Busy
 
-BUSY_SECONDS = 15
+BUSY_SECONDS = 15.0
 """How long a writer waits for SQLite's write lock, or for a pooled connection."""
+
+CONFLICT_STATES = frozenset({"40001", "40P01"})
+"""PostgreSQL's serialization_failure and deadlock_detected: the database is there, and the same work may succeed."""
+
+_turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+"""By SQLite file: which of this process's threads may ask for the write lock."""
 
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -36,10 +48,11 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def make_engine(url: str, schema: str = "", *, pool: int = 10) -> Engine:
+def make_engine(url: str, schema: str = "", *, pool: int = 10, busy_seconds: float = BUSY_SECONDS) -> Engine:
     """An engine for one service's database; no connection is made yet.
 
     `schema` is the PostgreSQL schema that the service's role owns; SQLite has a file for each service instead.
+    `busy_seconds` is how long a lock or a pooled connection is waited for.
     """
     if url.startswith("sqlite"):
         engine = create_engine(
@@ -47,8 +60,9 @@ def make_engine(url: str, schema: str = "", *, pool: int = 10) -> Engine:
             poolclass=QueuePool,
             pool_size=pool,
             max_overflow=pool,
-            pool_timeout=BUSY_SECONDS,
-            connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "isolation_level": None},
+            pool_timeout=busy_seconds,
+            connect_args={"check_same_thread": False, "timeout": busy_seconds, "isolation_level": None},
+            execution_options={"busy_seconds": busy_seconds},
         )
         event.listen(engine, "connect", _tune_sqlite)
         return engine
@@ -57,7 +71,7 @@ def make_engine(url: str, schema: str = "", *, pool: int = 10) -> Engine:
         url,
         pool_size=pool,
         max_overflow=pool,
-        pool_timeout=BUSY_SECONDS,
+        pool_timeout=busy_seconds,
         pool_pre_ping=True,
         connect_args={"options": options, "connect_timeout": 5, "application_name": f"carethread-{schema}"},
     )
@@ -79,11 +93,37 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     Raises Busy when the database is away or its lock is not to be had in time.
     """
-    with _away_is_busy(), engine.connect() as connection:
-        if is_sqlite(engine):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+    turn = _sqlite_turn if is_sqlite(engine) else nullcontext
+    with _away_is_busy(), engine.connect() as connection, turn(connection):
         yield connection
         connection.commit()
+
+
+@contextmanager
+def _sqlite_turn(connection: Connection) -> Iterator[None]:
+    """Begin a write transaction in turn: by a lock among this process's threads, by asking often among processes.
+
+    SQLite's own waiting sleeps up to 100 ms between two looks at its lock: whoever waits long waits ever longer.
+    """
+    seconds: float = connection.get_execution_options()["busy_seconds"]
+    deadline = time.monotonic() + seconds
+    turn = _turns[connection.engine.url.database or ""]
+    if not turn.acquire(timeout=seconds):
+        raise Busy("Others kept writing to the database; try again.")
+    try:
+        connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                break
+            except OperationalError as error:
+                if time.monotonic() > deadline or getattr(error.orig, "sqlite_errorcode", 0) != sqlite3.SQLITE_BUSY:
+                    raise
+                time.sleep(random.uniform(0.0005, 0.002))
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={round(seconds * 1000)}")
+        turn.release()
 
 
 @contextmanager
@@ -102,7 +142,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def _away_is_busy() -> Iterator[None]:
     try:
         yield
+    except PoolTimeout as error:
+        raise Busy("Every connection to the database is in use.") from error
     except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) in CONFLICT_STATES:
+            raise
         raise Busy(f"The database is away or locked: {_reason(error)}.") from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.schema import CreateSchema
 
 from carethread.adapters.sql.engine import is_sqlite, reading, writing
@@ -32,6 +32,7 @@ def migrate(engine: Engine, schema: str) -> bool:
         Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
     else:
         with writing(engine) as connection:
+            _take_turn(connection, schema)
             if schema not in inspect(connection).get_schema_names():
                 connection.execute(CreateSchema(schema))
     if revision(engine) == HEAD:
@@ -43,7 +44,12 @@ def migrate(engine: Engine, schema: str) -> bool:
     config.set_main_option("script_location", str(_SCRIPTS))
     with writing(engine) as connection:
         if not is_sqlite(engine):
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:schema))"), {"schema": schema})
+            _take_turn(connection, schema)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return True
+
+
+def _take_turn(connection: Connection, schema: str) -> None:
+    """On PostgreSQL, wait until no other process migrates this schema; the transaction's end gives the turn on."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:schema))"), {"schema": schema})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from typing import Any
 
 from sqlalchemy import (
@@ -24,11 +25,12 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    true,
     tuple_,
 )
 
-from carethread.adapters.sql.tables import INDEX_TABLES, references, resources
-from carethread.core.errors import Malformed
+from carethread.adapters.sql.tables import INDEX_TABLES, fit, references, resources
+from carethread.core.errors import Malformed, TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.search.query import (
     Chain,
@@ -45,12 +47,20 @@ from carethread.core.fhir.search.query import (
     StringValue,
     TokenValue,
     UriValue,
+    Value,
 )
+from carethread.core.fhir.search.text import MAX_INDEXED
 
 Rows = Select[Any]
 Condition = ColumnElement[bool]
 
 _AFTER_ALL_TEXT = "\U0010ffff"
+
+_MOST_VALUES = 5000
+"""Values in one query; SQLite takes 32,766 variables, and a value has five at most."""
+
+_WIDEST_OR = 500
+"""Conditions in one OR; SQLite nests it, and takes 1,000 levels."""
 
 
 def page(connection: Connection, query: SearchQuery, count: int) -> tuple[list[int], str]:
@@ -59,7 +69,7 @@ def page(connection: Connection, query: SearchQuery, count: int) -> tuple[list[i
     keys.append((resources.c.row, False))
     columns = [column for column, _ in keys]
     if query.cursor:
-        *last, bound = _decode(query.cursor, len(keys) + 1)
+        *last, bound = _decode(query.cursor, [*columns, resources.c.row])
         after = _after(keys, last)
     else:
         newest = select(func.coalesce(func.max(resources.c.row), 0))
@@ -96,6 +106,8 @@ def targets(connection: Connection, rows: Sequence[int], param: str, target: str
 
 
 def _matches(query: SearchQuery) -> Condition:
+    if sum(map(_size, query.criteria)) > _MOST_VALUES:
+        raise TooCostly(f"A search may name {_MOST_VALUES} values in all.")
     return and_(
         resources.c.type == query.type,
         not_(resources.c.deleted),
@@ -103,27 +115,50 @@ def _matches(query: SearchQuery) -> Condition:
     )
 
 
+def _size(node: Node) -> int:
+    if isinstance(node, Chain):
+        return sum(_size(link.node) for link in node.links)
+    return _size(node.node) if isinstance(node, Reverse) else len(node.values)
+
+
 def _holds(node: Node, type_name: str, base: FromClause) -> Condition:
     if isinstance(node, Chain):
         return _chain(node, type_name, base)
     if isinstance(node, Reverse):
         return _reverse(node, type_name, base)
-    if node.param == "_id":
-        return base.c.id.in_([value.code for value in node.values if isinstance(value, TokenValue)])
-    if node.param == "_lastUpdated":
-        return or_(
-            *(_date(value, base.c.updated, base.c.updated) for value in node.values if isinstance(value, DateValue))
-        )
+    if node.param in ("_id", "_lastUpdated"):
+        return _own(node, base)
     return _criterion(node, type_name, base)
+
+
+def _own(node: Criterion, base: FromClause) -> Condition:
+    """What the resource's own row answers; it is never missing."""
+    if node.modifier == "missing":
+        return false() if _asks_missing(node) else true()
+    ids = [value.code for value in node.values if isinstance(value, TokenValue)]
+    times = [_INSTANT[v.prefix](v, base.c.updated) for v in node.values if isinstance(v, DateValue)]
+    found = base.c.id.in_(ids) if node.param == "_id" else _any(times)
+    return not_(found) if node.modifier == "not" else found
+
+
+def _asks_missing(node: Criterion) -> bool:
+    return any(isinstance(value, MissingValue) and value.missing for value in node.values)
+
+
+def _any(conditions: Sequence[Condition]) -> Condition:
+    """One of the conditions holds; many are nested flat."""
+    if len(conditions) <= _WIDEST_OR:
+        return or_(*conditions)
+    parts = [or_(*conditions[i : i + _WIDEST_OR]) for i in range(0, len(conditions), _WIDEST_OR)]
+    return or_(*(case((part, 1), else_=0) == 1 for part in parts))
 
 
 def _criterion(node: Criterion, type_name: str, base: FromClause) -> Condition:
     table = INDEX_TABLES[node.type]
     rows = select(table.c.row).where(table.c.param == f"{type_name}.{node.param}")
     if node.modifier == "missing":
-        missing = any(isinstance(value, MissingValue) and value.missing for value in node.values)
-        return base.c.row.not_in(rows) if missing else base.c.row.in_(rows)
-    found = base.c.row.in_(rows.where(or_(*(_value(value, node.modifier, table) for value in node.values))))
+        return base.c.row.not_in(rows) if _asks_missing(node) else base.c.row.in_(rows)
+    found = base.c.row.in_(rows.where(_any([_value(value, node.modifier, table) for value in node.values])))
     return not_(found) if node.modifier == "not" else found
 
 
@@ -155,8 +190,14 @@ def _reverse(node: Reverse, type_name: str, base: FromClause) -> Condition:
     )
 
 
-def _value(value: object, modifier: str | None, table: FromClause) -> Condition:
+def _has_nul(value: Value) -> bool:
+    return any("\x00" in part for part in astuple(value) if isinstance(part, str))
+
+
+def _value(value: Value, modifier: str | None, table: FromClause) -> Condition:
     columns = table.c
+    if _has_nul(value):
+        return false()  # no resource holds U+0000, and PostgreSQL cannot be asked for it
     match value:
         case TokenValue() if table is references:
             return _token(value, columns.identifier_system, columns.identifier_value)
@@ -173,23 +214,23 @@ def _value(value: object, modifier: str | None, table: FromClause) -> Condition:
         case QuantityValue():
             return _quantity(value, table)
         case UriValue():
-            return columns.uri == value.uri
+            return columns.uri == fit(value.uri)
     raise AssertionError(f"no SQL for {type(value).__name__}")
 
 
 def _token(value: TokenValue, system: ColumnElement[str], code: ColumnElement[str]) -> Condition:
-    parts = [code == value.code] if value.code is not None else []
+    parts = [code == fit(value.code)] if value.code is not None else []
     if value.system is not None:
-        parts.append(system == value.system)
+        parts.append(system == fit(value.system))
     return and_(*parts)
 
 
 def _reference(value: ReferenceValue, table: FromClause) -> Condition:
-    parts = [table.c.url == value.url] if value.url is not None else [table.c.target_id == value.id]
+    parts = [table.c.url == fit(value.url)] if value.url is not None else [table.c.target_id == value.id]
     if value.type is not None and value.url is None:
         parts.append(table.c.target_type == value.type)
     if value.version is not None:
-        parts.append(table.c.target_version == value.version)
+        parts.append(table.c.target_version == fit(value.version))
     return and_(*parts)
 
 
@@ -207,13 +248,27 @@ _DATE: dict[str, Callable[[DateValue, Any, Any], Condition]] = {
 """As in `DateValue`; `eq` also bounds `low` from above, so that the index by value is read on one range."""
 
 
+_INSTANT: dict[str, Callable[[DateValue, Any], Condition]] = {
+    "eq": lambda v, at: and_(at >= v.low, at < v.high),
+    "ne": lambda v, at: or_(at < v.low, at >= v.high),
+    "gt": lambda v, at: at >= v.high,
+    "ge": lambda v, at: at >= v.low,
+    "lt": lambda v, at: at < v.low,
+    "le": lambda v, at: at < v.high,
+    "sa": lambda v, at: at >= v.high,
+    "eb": lambda v, at: at < v.low,
+    "ap": lambda v, at: and_(at >= v.low, at < v.high),
+}
+"""The same for a moment, which is the range of nothing but itself."""
+
+
 def _date(value: DateValue, low: ColumnElement[int], high: ColumnElement[int]) -> Condition:
     return _DATE[value.prefix](value, low, high)
 
 
 def _string(value: StringValue, modifier: str | None, table: FromClause) -> Condition:
     if modifier == "exact":
-        return table.c.exact == value.exact
+        return table.c.exact == value.exact[:MAX_INDEXED]
     if modifier == "contains":
         contains: Condition = table.c.folded.contains(value.folded, autoescape=True)
         return contains
@@ -240,10 +295,10 @@ def _number(value: NumberValue, table: FromClause) -> Condition:
 def _quantity(value: QuantityValue, table: FromClause) -> Condition:
     parts = [_number(value.number, table)]
     if value.system is not None:
-        parts.append(table.c.system == value.system)
+        parts.append(table.c.system == fit(value.system))
     if value.code is not None:
-        code = table.c.code == value.code
-        parts.append(code if value.system else or_(code, table.c.unit == value.code))
+        code = table.c.code == fit(value.code)
+        parts.append(code if value.system else or_(code, table.c.unit == fit(value.code)))
     return and_(*parts)
 
 
@@ -291,13 +346,21 @@ def _encode(values: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(json.render(list(values))).decode().rstrip("=")
 
 
-def _decode(cursor: str, length: int) -> list[Any]:
+def _decode(cursor: str, columns: Sequence[ColumnElement[Any]]) -> list[Any]:
     try:
         values = json.parse(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error, Malformed):
         values = None
-    if not isinstance(values, list) or len(values) != length or not isinstance(values[-1], int):
+    if not isinstance(values, list) or len(values) != len(columns) or not all(map(_belongs, values, columns)):
         raise Malformed(
             "This page link was not made for this search; begin without it.", code="value", expression="_cursor"
         )
     return values
+
+
+def _belongs(value: object, column: ColumnElement[Any]) -> bool:
+    """Whether a cursor's value can be compared with the column."""
+    kind = column.type.python_type
+    if kind is int:
+        return type(value) is int and abs(value) < 2**63
+    return isinstance(value, str if kind is str else int | float) and not isinstance(value, bool)

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, Row, and_, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    not_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from carethread.adapters.sql import inbox
 from carethread.adapters.sql import search as searching
-from carethread.adapters.sql.engine import is_sqlite, reading, writing
+from carethread.adapters.sql.engine import CONFLICT_STATES, is_sqlite, reading, writing
 from carethread.adapters.sql.tables import (
     INDEX_TABLES,
     claims,
+    fit,
     mirrors,
     outbox,
     relay,
@@ -36,8 +53,6 @@ _CHUNK = 500
 """Keys in one IN list; SQLite's limit on variables is 32,766."""
 
 _ATTEMPTS = 8
-_RETRIED_STATES = {"40001", "40P01"}
-"""PostgreSQL's serialization_failure and deadlock_detected."""
 
 _STORED = (
     resources.c.type,
@@ -69,19 +84,21 @@ class SqlSession:
         wanted = sorted(set(keys))
         found: dict[Key, Stored] = {}
         for start in range(0, len(wanted), _CHUNK):
-            part = wanted[start : start + _CHUNK]
-            statement = (
-                select(*_STORED)
-                .join(versions, _CURRENT)
-                .where(tuple_(resources.c.type, resources.c.id).in_(part))
-                .order_by(resources.c.type, resources.c.id)
-            )
+            among = tuple_(resources.c.type, resources.c.id).in_(wanted[start : start + _CHUNK])
             if lock and not is_sqlite(self._connection):
-                statement = statement.with_for_update(of=resources)
-            for row in self._connection.execute(statement):
+                among = resources.c.row.in_(self._locked(among))
+            for row in self._connection.execute(select(*_STORED).join(versions, _CURRENT).where(among)):
                 stored = _stored(row)
                 found[stored.type, stored.id] = stored
         return found
+
+    def _locked(self, among: ColumnElement[bool]) -> list[int]:
+        """Lock the resources, in key order, and return their rows.
+
+        A statement of its own: one that joined the versions would be looking for the version before the wait.
+        """
+        statement = select(resources.c.row).where(among).order_by(resources.c.type, resources.c.id).with_for_update()
+        return list(self._connection.execute(statement).scalars())
 
     def version(self, key: Key, version: int) -> Stored | None:
         row = self._connection.execute(self._versions(key).where(versions.c.version == version)).first()
@@ -135,18 +152,9 @@ class SqlSession:
         self._update_resources([last[key].stored for key in rows])
         fresh = [w.stored for key, w in last.items() if key not in rows]
         rows |= self._insert_resources(fresh)
-        self._connection.execute(
-            insert(versions),
-            [
-                {
-                    "row": rows[w.stored.type, w.stored.id],
-                    "version": w.stored.version,
-                    "updated": w.stored.updated,
-                    "method": w.stored.method,
-                    "body": w.stored.body,
-                }
-                for w in writes
-            ],
+        self._fill(
+            versions,
+            [(rows[s.type, s.id], s.version, s.updated, s.method, s.body) for s in (write.stored for write in writes)],
         )
         self._replace_index(last, rows)
         events = [(w.event, rows[w.stored.type, w.stored.id]) for w in writes if w.event]
@@ -181,7 +189,7 @@ class SqlSession:
         if not fresh:
             return {}
         made = self._connection.execute(
-            insert(resources).returning(resources.c.row, sort_by_parameter_order=True),
+            insert(resources).returning(resources.c.type, resources.c.id, resources.c.row),
             [
                 {
                     "type": s.type,
@@ -195,32 +203,36 @@ class SqlSession:
                 for s in fresh
             ],
         )
-        return {(s.type, s.id): row for s, row in zip(fresh, made.scalars(), strict=True)}
+        return {(type_name, id_): row for type_name, id_, row in made}
 
     def _replace_index(self, last: dict[Key, Write], rows: dict[Key, int]) -> None:
-        known = [{"_row": w.stored.row} for w in last.values() if w.stored.row]
+        known = [w.stored.row for w in last.values() if w.stored.row]
+        indexed = [(key[0], rows[key], w.index) for key, w in last.items() if w.index is not None]
         for kind, table in INDEX_TABLES.items():
-            if known:
-                self._connection.execute(delete(table).where(table.c.row == bindparam("_row")), known)
-            names = [column.name for column in table.c][2:]
-            values = [
-                dict(zip(names, value, strict=True), row=rows[key], param=f"{key[0]}.{param}")
-                for key, w in last.items()
-                if w.index is not None
-                for param, *value in getattr(w.index, kind)
-            ]
-            if values:
-                self._connection.execute(insert(table), values)
+            for start in range(0, len(known), _CHUNK):
+                self._connection.execute(delete(table).where(table.c.row.in_(known[start : start + _CHUNK])))
+            self._fill(
+                table,
+                {
+                    (row, f"{type_name}.{param}", *(fit(v) if type(v) is str else v for v in values)): None
+                    for type_name, row, index in indexed
+                    for param, *values in getattr(index, kind)
+                },
+            )
+
+    def _fill(self, table: Table, rows: Collection[tuple[object, ...]]) -> None:
+        """Insert rows that are in the order of the columns, without a dictionary for each."""
+        if rows:
+            self._connection.exec_driver_sql(_insertion(table, is_sqlite(self._connection)), list(rows))
 
     def claim(self, kind: str, key: str, holder: str) -> str:
         dialect = sqlite if is_sqlite(self._connection) else postgresql
-        taken = self._connection.execute(
-            dialect.insert(claims)
-            .values(kind=kind, key=key, holder=holder)
-            .on_conflict_do_nothing()
-            .returning(claims.c.holder)
-        ).scalar_one_or_none()
-        return taken or self.claimed(kind, [key])[key]
+        place = dialect.insert(claims).values(kind=kind, key=key, holder=holder)
+        while True:  # who was in the way may give it up before we see who it was
+            taken = self._connection.execute(place.on_conflict_do_nothing().returning(claims.c.holder)).scalar()
+            found: str | None = taken or self.claimed(kind, [key]).get(key)
+            if found:
+                return found
 
     def release(self, kind: str, holder: str, keep: Iterable[str] = ()) -> list[str]:
         freed = self._connection.execute(
@@ -249,6 +261,13 @@ class SqlSession:
         inbox.bury(self._connection, consumer, record, outcome)
 
 
+@cache
+def _insertion(table: Table, lite: bool) -> str:
+    """The INSERT of one whole row, as the driver takes it."""
+    names = ", ".join(f'"{column.name}"' for column in table.c)
+    return f"INSERT INTO {table.name} ({names}) VALUES ({', '.join(['?' if lite else '%s'] * len(table.c))})"
+
+
 def _outbox_row(event: Event, row: int) -> dict[str, object]:
     return {
         "ce_id": event.id,
@@ -268,6 +287,11 @@ def _outbox_row(event: Event, row: int) -> dict[str, object]:
     }
 
 
+def _may_succeed(error: DBAPIError) -> bool:
+    """A row that appeared between look and insert, or a deadlock: what the work decides on has changed."""
+    return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in CONFLICT_STATES
+
+
 class SqlStore:
     """A service's database; see `core.ports.Store`."""
 
@@ -282,8 +306,7 @@ class SqlStore:
                 with writing(self.engine) as connection:
                     return work(SqlSession(connection, self._waker))
             except DBAPIError as error:
-                # A row that appeared between look and insert, or a deadlock: what the work decides on has changed.
-                if not isinstance(error, IntegrityError) and getattr(error.orig, "sqlstate", "") not in _RETRIED_STATES:
+                if not _may_succeed(error):
                     raise
                 time.sleep(random.uniform(0, 0.005 * 2**attempt))  # jitter, not a secret
         raise Busy("Others kept writing to the same resources; try again.")
@@ -301,7 +324,7 @@ class SqlStore:
                 rows = connection.execute(
                     select(*_STORED)
                     .join(versions, _CURRENT)
-                    .where(resources.c.type == type_name, resources.c.row > after)
+                    .where(resources.c.type == type_name, resources.c.row > after, not_(resources.c.deleted))
                     .order_by(resources.c.row)
                     .limit(_CHUNK)
                 )

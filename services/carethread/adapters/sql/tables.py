@@ -7,6 +7,7 @@ a resource's rows is local, with a second index by value. Times are integers, mi
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +33,25 @@ _TEXT = String().with_variant(postgresql.VARCHAR(collation="C"), "postgresql")
 """Text compared by code point, so that a prefix is a range and both databases sort alike."""
 
 _Row = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+
+_LONGEST = 400
+"""Bytes of a text in an index table. A row of a PostgreSQL index holds 2,704, and one of `references` six texts."""
+
+_DIGEST = 64
+
+
+def fit(text: str) -> str:
+    """The text as an index table keeps it and a search asks for it: what is too long is cut and told by its digest.
+
+    Strings, of which a search may know the beginning only, are cut by `core.fhir.search.text` and need no fitting.
+    """
+    if len(text) <= _LONGEST // 4:  # UTF-8 takes four bytes at most
+        return text
+    whole = text.encode()
+    if len(whole) <= _LONGEST:
+        return text
+    return whole[: _LONGEST - _DIGEST].decode(errors="ignore") + sha256(whole).hexdigest()
+
 
 resources = Table(
     "resources",

@@ -42,6 +42,13 @@ class Waker:
             connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": self._channel})
 
     def _wait_sqlite(self, seconds: float) -> None:
+        try:
+            self._watch_file(seconds)
+        except sqlite3.OperationalError:
+            self._local.watch = None
+            time.sleep(min(seconds, 1.0))
+
+    def _watch_file(self, seconds: float) -> None:
         watch: sqlite3.Connection | None = getattr(self._local, "watch", None)
         if watch is None:
             watch = self._local.watch = sqlite3.connect(self._engine.url.database or "", isolation_level=None)

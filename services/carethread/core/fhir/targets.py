@@ -12,6 +12,14 @@ from typing import NamedTuple
 _REST = re.compile(r"(?:(https?://.+)/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?")
 
 
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+
+def is_id(text: str) -> bool:
+    """Whether FHIR allows this as a resource's id (http://hl7.org/fhir/R4/datatypes.html#id)."""
+    return _ID.fullmatch(text) is not None
+
+
 class Target(NamedTuple):
     """A reference taken apart; what does not apply is empty.
 

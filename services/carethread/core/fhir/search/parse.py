@@ -51,6 +51,8 @@ def parse_query(
     for name, value in params:
         if len(value) > MAX_VALUE:
             raise Malformed(f"A value may have {MAX_VALUE} characters.", code="too-long", expression=name[:100])
+        if "\0" in value:
+            raise Malformed("The character U+0000 is not allowed; take it out.", code="value", expression=name[:100])
         try:
             if not value:
                 raise UnknownParameter(f"'{name[:64]}' has no value.", expression=name[:100])

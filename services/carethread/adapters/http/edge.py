@@ -1,0 +1,130 @@
+"""The way in: a request is read whole, within bounds of size and time, before a thread is spent on it.
+
+granian's WSGI hands a thread to each request as soon as its header is there, and a few clients that send a byte now and
+then would hold all of them. So the event loop collects the body (granian's RSGI 1.5), and a bounded pool of threads
+runs the WSGI application (PEP 3333) on what has arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from carethread.core.errors import Busy, FhirError, Malformed, TooLarge
+from carethread.interactions.rest import refusal
+
+WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+_WAITING_PER_THREAD = 64
+"""Requests that may wait for each thread; more are answered 503 at once instead of late."""
+
+
+class Scope(Protocol):
+    """What RSGI tells of a request."""
+
+    method: str
+    path: str
+    query_string: str
+    server: str
+    http_version: str
+    headers: Any
+
+
+def make_edge(application: WSGI, *, threads: int, max_body_bytes: int, body_seconds: float) -> Callable[..., Any]:
+    """The RSGI application around a WSGI one. Bodies that are too large or too slow are refused without reading on."""
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="http")
+    waiting = 0
+
+    async def edge(scope: Scope, protocol: Any) -> None:
+        nonlocal waiting
+        try:
+            body = await _body(scope, protocol, max_body_bytes, body_seconds)
+            if waiting >= threads * _WAITING_PER_THREAD:
+                raise Busy("More requests are waiting than can be answered soon.")
+        except FhirError as error:
+            refused = refusal(error)
+            headers = [*refused.headers.items(), ("Connection", "close")]
+            protocol.response_bytes(refused.status, headers, refused.body)
+            return
+        waiting += 1
+        try:
+            answer = await asyncio.get_running_loop().run_in_executor(pool, _call, application, _environ(scope, body))
+        finally:
+            waiting -= 1
+        protocol.response_bytes(*answer)
+
+    return edge
+
+
+async def _body(scope: Scope, protocol: Any, limit: int, seconds: float) -> bytes:
+    """The whole body. Raises TooLarge beyond `limit` bytes, Malformed when it is not there within `seconds`."""
+    declared = scope.headers.get("content-length") or "0"
+    too_large = TooLarge(f"A body may have {limit} bytes; send a large Bundle in parts.")
+    if not declared.isascii() or not declared.isdigit():
+        raise Malformed("Content-Length is a whole number.", code="value")
+    if int(declared[:18]) > limit:
+        raise too_large
+    if declared == "0" and not scope.headers.get("transfer-encoding"):
+        return b""
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(seconds):
+            async for piece in protocol:
+                pieces.append(piece)
+                size += len(piece)
+                if size > limit:
+                    raise too_large
+    except TimeoutError:
+        raise Malformed(f"The body did not arrive within {seconds:g} s.", code="timeout") from None
+    return b"".join(pieces)
+
+
+def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
+    """The request as PEP 3333 has it."""
+    host, _, port = scope.server.rpartition(":")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),  # granian has decoded the percent signs
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": host,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        key = name.upper().replace("-", "_")
+        if key == "CONTENT_TYPE":
+            environ[key] = value
+        elif key != "CONTENT_LENGTH":
+            environ[f"HTTP_{key}"] = value
+    return environ
+
+
+def _call(application: WSGI, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Run the application to its end."""
+    answer: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
+        answer[:] = [int(status[:3]), headers]
+
+    pieces = application(environ, start_response)
+    try:
+        body = b"".join(pieces)
+    finally:
+        close = getattr(pieces, "close", None)
+        if close:
+            close()
+    return answer[0], answer[1], body

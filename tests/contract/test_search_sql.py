@@ -1,0 +1,452 @@
+"""Search as SQL against an obvious slow model: the same matches, count, order and pages, on both databases.
+
+The model judges a query by the rows that `extract` gives for each resource, one resource at a time, in Python.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cmp_to_key
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete
+
+from carethread.adapters.sql.engine import is_sqlite, writing
+from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.tables import fit, metadata
+from carethread.core.errors import Malformed, TooCostly
+from carethread.core.fhir.search import IndexRows, extract, parse_query
+from carethread.core.fhir.search import query as q
+from carethread.core.fhir.search.dates import date_range
+from carethread.core.fhir.search.escapes import escape
+from carethread.core.fhir.search.text import MAX_INDEXED
+from carethread.core.ports import Stored
+from support.stores import BASE, deletion, open_store, put
+
+Resource = dict[str, Any]
+Params = list[tuple[str, str]]
+NOW = 1_767_225_600_000_000  # 2026-01-01
+
+# ---------------------------------------------------------------------------------------------------- the model
+
+
+@dataclass(frozen=True)
+class Known:
+    """One living resource as the model sees it."""
+
+    stored: Stored
+    rows: IndexRows
+
+
+class Model:
+    """Every living resource, judged one by one."""
+
+    def __init__(self, found: Sequence[tuple[Stored, Resource]]) -> None:
+        self.all = [Known(stored, extract(resource, base=BASE)) for stored, resource in found]
+
+    def search(self, query: q.SearchQuery) -> list[str]:
+        """The ids of the matches, in order."""
+        matches = [k for k in self.all if k.stored.type == query.type and self.matches(query, k)]
+        return [k.stored.id for k in sorted(matches, key=cmp_to_key(lambda a, b: compare(query.sort, a, b)))]
+
+    def matches(self, query: q.SearchQuery, known: Known) -> bool:
+        return all(self.holds(node, known) for node in query.criteria)
+
+    def holds(self, node: q.Node, known: Known) -> bool:
+        if isinstance(node, q.Chain):
+            targets = {(row[1], row[2]) for row in known.rows.reference if row[0] == node.param}
+            return any(
+                other.stored.type == link.type
+                and (other.stored.type, other.stored.id) in targets
+                and self.holds(link.node, other)
+                for other in self.all
+                for link in node.links
+            )
+        if isinstance(node, q.Reverse):
+            return any(
+                other.stored.type == node.type
+                and any(
+                    row[:3] == (node.param, known.stored.type, known.stored.id) for row in other.rows.reference
+                )
+                and self.holds(node.node, other)
+                for other in self.all
+            )
+        if node.modifier == "missing":
+            missing = node.param not in ("_id", "_lastUpdated") and not rows_of(node, known)
+            return missing == any(isinstance(v, q.MissingValue) and v.missing for v in node.values)
+        met = any(meets(value, node.modifier, row) for value in node.values for row in rows_of(node, known))
+        return not met if node.modifier == "not" else met
+
+
+def rows_of(node: q.Criterion, known: Known) -> list[tuple[Any, ...]]:
+    if node.param == "_id":
+        return [("", known.stored.id)]
+    if node.param == "_lastUpdated":
+        return [(known.stored.updated, known.stored.updated + 1)]
+    return [row[1:] for row in getattr(known.rows, node.type) if row[0] == node.param]
+
+
+def meets(value: q.Value, modifier: str | None, row: tuple[Any, ...]) -> bool:
+    match value:
+        case q.TokenValue():
+            system, code = row[4:6] if modifier == "identifier" else row[:2]
+            return (value.system is None or value.system == system) and (value.code is None or value.code == code)
+        case q.ReferenceValue():
+            type_name, id_, url, version = row[:4]
+            if value.version is not None and value.version != version:
+                return False
+            if value.url is not None:
+                return bool(value.url == url)
+            return value.id == id_ and value.type in (None, type_name)
+        case q.DateValue():
+            return in_range(value.prefix, row[0], row[1], value.low, value.high)
+        case q.StringValue():
+            folded, exact = row
+            if modifier == "exact":
+                return bool(value.exact[:MAX_INDEXED] == exact)
+            return value.folded in folded if modifier == "contains" else folded.startswith(value.folded)
+        case q.NumberValue():
+            return near(value, row[0], row[1])
+        case q.QuantityValue():
+            low, high, system, code, unit = row
+            if value.system is not None and value.system != system:
+                return False
+            names = (code,) if value.system else (code, unit)
+            return near(value.number, low, high) and (value.code is None or value.code in names)
+        case q.UriValue():
+            return bool(value.uri == row[0])
+    raise AssertionError(value)
+
+
+def in_range(prefix: str, low: int, high: int, first: int, last: int) -> bool:
+    inside = low >= first and high <= last
+    return {
+        "eq": inside,
+        "ne": not inside,
+        "gt": high > last,
+        "ge": high > last or inside,
+        "lt": low < first,
+        "le": low < first or inside,
+        "sa": low >= last,
+        "eb": high <= first,
+        "ap": low < last and high > first,
+    }[prefix]
+
+
+def near(value: q.NumberValue, low: float, high: float) -> bool:
+    inside = low >= value.low and high < value.high
+    return {
+        "eq": inside,
+        "ne": not inside,
+        "gt": high > value.value,
+        "ge": high >= value.value,
+        "lt": low < value.value,
+        "le": low <= value.value,
+        "sa": low > value.value,
+        "eb": high < value.value,
+        "ap": low < value.high and high >= value.low,
+    }[value.prefix]
+
+
+_SORTED_BY = {"token": 1, "reference": 1, "date": 0, "string": 0, "number": 0, "quantity": 0, "uri": 0}
+
+
+def sort_value(sort: q.Sort, known: Known) -> Any:
+    """What counts of a resource for one key; None where it has nothing."""
+    if sort.param in ("_id", "_lastUpdated"):
+        return known.stored.id if sort.param == "_id" else known.stored.updated
+    place = 1 if sort.type == "date" and sort.descending else _SORTED_BY[sort.type]
+    values = [row[1:][place] for row in getattr(known.rows, sort.type) if row[0] == sort.param]
+    values = [fit(value) if isinstance(value, str) and sort.type != "string" else value for value in values]
+    return (max if sort.descending else min)(values, default=None)
+
+
+def compare(sorts: Sequence[q.Sort], one: Known, other: Known) -> int:
+    for sort in sorts:
+        a, b = sort_value(sort, one), sort_value(sort, other)
+        if a == b:
+            continue
+        if a is None or b is None:
+            return 1 if a is None else -1
+        return -1 if (a < b) is not sort.descending else 1
+    return one.stored.row - other.stored.row
+
+
+# ------------------------------------------------------------------------------------------------ what is searched
+
+TEXTS = st.sampled_from(
+    ["Müller", "MULLER", "muller-lang", "Åsa", "O'Neil", "50%", "5", "a_b", "axb", "_", "%", "😀", "z😀b", 'q"q', "\\", "a,b"]
+    + ["a|b", "a$b", "Straße", "STRASSE", "ﬀ", "İ", "ı", "e\u0301", "é", "x" * 199 + "yz", "x" * 199 + "y", "x" * 200]
+    + ["'; DROP TABLE resources; --", "Ω", "中文", "a  b", "a b", "\u00a0a", "~", "\uffff", "\U0010fffe"]
+)  # fmt: skip
+SYSTEMS = st.sampled_from(["", "urn:a", "urn:A", "http://a/" + "s" * 500, "http://a/" + "s" * 500 + "t", "a|b"])
+CODES = st.sampled_from(["1", "2", "a", "A", "é", "%", "_", "c" * 700, "c" * 700 + "d", "a,b", "10 % 'x'"])
+DATES = st.sampled_from(
+    ["1980", "1980-02", "1980-02-29", "1980-03-01", "2025-12-31", "2026", "2026-01-01", "9999", "0001-01-01"]
+)
+MOMENTS = st.sampled_from(
+    ["1980", "1980-02-29", "1980-02-29T10:00:00Z", "1980-02-29T23:30:00-01:00", "1980-03-01T00:00:00.000Z"]
+    + ["1980-02-29T10:00:00.5Z", "2026-01-01T00:00:00Z", "1980-02-29T12:00:00+02:00", "2025-06"]
+)
+NUMBERS = st.sampled_from([0, 1, 1.0, 5.4, 5.35, 5.45, 5.449999, 100, 99.5, 100.5, -3, 1e-9, 1e300, 12345678901234567])
+PEOPLE = [f"p{n}" for n in range(5)]
+ORGANIZATIONS = st.sampled_from(
+    ["Organization/o1", f"{BASE}/Organization/o1", "http://else/Organization/o1", "urn:uuid:1", "Organization/o2"]
+    + ["Organization/o1/_history/2", "http://else/" + "u" * 3000, "http://else/" + "u" * 3000 + "v"]
+)
+
+
+def members(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[Resource]:
+    """An object with any of the members."""
+    return st.fixed_dictionaries({}, optional=strategies)
+
+
+IDENTIFIERS = st.lists(members(system=SYSTEMS, value=CODES), max_size=2)
+QUANTITIES = members(value=NUMBERS, comparator=st.sampled_from(["<", ">="]), system=SYSTEMS, code=CODES, unit=CODES)
+PERIODS = members(start=MOMENTS, end=MOMENTS)
+SUBJECTS = st.fixed_dictionaries({"reference": st.sampled_from([f"Patient/{id_}" for id_ in PEOPLE])})
+
+
+def typed(type_name: str, ids: Sequence[str], **strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[Resource]:
+    return st.builds(
+        lambda id_, rest: {"resourceType": type_name, "id": id_, **rest}, st.sampled_from(ids), members(**strategies)
+    )
+
+
+RESOURCES = st.lists(
+    st.one_of(
+        typed(
+            "Patient",
+            PEOPLE,
+            meta=st.builds(lambda p: {"profile": p}, st.lists(ORGANIZATIONS, max_size=2)),
+            name=st.lists(members(family=TEXTS, given=st.lists(TEXTS, max_size=2), text=TEXTS), max_size=2),
+            identifier=IDENTIFIERS,
+            birthDate=DATES,
+            gender=st.sampled_from(["male", "female"]),
+            active=st.booleans(),
+            managingOrganization=members(reference=ORGANIZATIONS, identifier=members(system=SYSTEMS, value=CODES)),
+        ),
+        typed(
+            "Appointment",
+            ["a0", "a1", "a2"],
+            status=st.sampled_from(["booked", "noshow"]),
+            start=MOMENTS,
+            participant=st.lists(st.builds(lambda a: {"actor": a}, SUBJECTS), max_size=2),
+        ),
+        typed(
+            "Observation",
+            ["b0", "b1", "b2", "b3"],
+            subject=SUBJECTS,
+            code=st.builds(lambda c: {"coding": c}, st.lists(members(system=SYSTEMS, code=CODES), max_size=2)),
+            valueQuantity=QUANTITIES,
+            effectivePeriod=PERIODS,
+        ),
+        typed("ChargeItem", ["c0", "c1", "c2"], factorOverride=NUMBERS, subject=SUBJECTS),
+    ),
+    max_size=14,
+    unique_by=lambda r: (r["resourceType"], r["id"]),
+)
+
+# ------------------------------------------------------------------------------------------------- what is asked
+
+PREFIXES = st.sampled_from(["", *(["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])])
+NUMBER_TEXTS = st.sampled_from(["0", "1", "1.0", "5.4", "5", "100", "1e2", "100.00", "-3", "1e-9", "1e300", "-1e300"])
+
+
+def either(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """One value or several, of which one must be met."""
+    return st.lists(values, min_size=1, max_size=3).map(",".join)
+
+
+TOKEN_VALUES = either(
+    st.one_of(
+        CODES.map(escape),
+        st.builds(lambda s, c: f"{escape(s)}|{escape(c)}", SYSTEMS, CODES),
+        SYSTEMS.filter(bool).map(lambda s: f"{escape(s)}|"),
+    )
+)
+STRING_VALUES = either(
+    st.one_of(TEXTS, st.builds(lambda t, n: t[: n or None], TEXTS, st.integers(0, 3))).map(escape)
+)
+DATE_VALUES = either(st.builds(lambda p, d: p + d, PREFIXES, st.one_of(DATES, MOMENTS)))
+NUMBER_VALUES = either(st.builds(lambda p, n: p + n, PREFIXES, NUMBER_TEXTS))
+QUANTITY_VALUES = either(
+    st.builds(
+        lambda p, n, s, c: f"{p}{n}" + (f"|{escape(s)}|{escape(c)}" if c else ""),
+        PREFIXES,
+        NUMBER_TEXTS,
+        SYSTEMS,
+        st.one_of(st.just(""), CODES),
+    )
+)
+MISSING = st.sampled_from(["true", "false"])
+ORGANIZATION_VALUES = either(st.one_of(ORGANIZATIONS, st.sampled_from(["o1", "o2", "o9"])))
+PATIENT_VALUES = either(st.sampled_from(["p0", "Patient/p1", f"{BASE}/Patient/p2", "http://else/Patient/p3"]))
+
+ASKED: dict[str, dict[str, st.SearchStrategy[str]]] = {
+    "Patient": {
+        "family": STRING_VALUES,
+        "name:contains": STRING_VALUES,
+        "name:exact": STRING_VALUES,
+        "given:missing": MISSING,
+        "identifier": TOKEN_VALUES,
+        "identifier:not": TOKEN_VALUES,
+        "identifier:missing": MISSING,
+        "gender": st.sampled_from(["male", "female,male", "http://hl7.org/fhir/administrative-gender|male", "|male"]),
+        "gender:not": st.sampled_from(["male", "female,male"]),
+        "active": st.sampled_from(["true", "false"]),
+        "birthdate": DATE_VALUES,
+        "birthdate:missing": MISSING,
+        "organization": ORGANIZATION_VALUES,
+        "organization:identifier": TOKEN_VALUES,
+        "_profile": ORGANIZATION_VALUES,
+        "_id": either(st.sampled_from([*PEOPLE, "p9"])),
+        "_id:not": either(st.sampled_from(PEOPLE)),
+        "_id:missing": MISSING,
+        "_lastUpdated": DATE_VALUES,
+        "_lastUpdated:missing": MISSING,
+        "_has:Observation:patient:code": TOKEN_VALUES,
+        "_has:Observation:subject:value-quantity": QUANTITY_VALUES,
+        "_has:Appointment:patient:date": DATE_VALUES,
+        "_has:Observation:subject:_id": st.sampled_from(["b0", "b1,b2"]),
+        "_has:Observation:subject:code:missing": MISSING,
+    },
+    "Appointment": {
+        "status": st.sampled_from(["booked", "noshow,booked"]),
+        "date": DATE_VALUES,
+        "patient": PATIENT_VALUES,
+        "patient:missing": MISSING,
+        "patient.name": STRING_VALUES,
+        "patient.birthdate": DATE_VALUES,
+        "patient.identifier:not": TOKEN_VALUES,
+        "actor:Patient.family:exact": STRING_VALUES,
+    },
+    "Observation": {
+        "code": TOKEN_VALUES,
+        "code:not": TOKEN_VALUES,
+        "value-quantity": QUANTITY_VALUES,
+        "value-quantity:missing": MISSING,
+        "date": DATE_VALUES,
+        "subject": PATIENT_VALUES,
+        "subject:Patient": PATIENT_VALUES,
+        "patient.identifier": TOKEN_VALUES,
+        "patient._has:Appointment:patient:status": st.just("booked"),
+        "patient.organization": ORGANIZATION_VALUES,
+        "patient._id": st.sampled_from(["p0", "p1,p2"]),
+    },
+    "ChargeItem": {"factor-override": NUMBER_VALUES, "factor-override:missing": MISSING, "patient.gender": st.just("male")},
+}
+SORTS = {
+    "Patient": ["family", "birthdate", "identifier", "organization", "_id", "_lastUpdated", "gender", "_profile"],
+    "Appointment": ["date", "patient", "status", "_lastUpdated"],
+    "Observation": ["code", "value-quantity", "date", "subject"],
+    "ChargeItem": ["factor-override", "_id"],
+}
+
+
+@st.composite
+def asked(draw: st.DrawFn) -> tuple[str, Params]:
+    """A type, and parameters for it."""
+    type_name = draw(st.sampled_from(list(ASKED)))
+    params = draw(
+        st.lists(
+            st.sampled_from(list(ASKED[type_name])).flatmap(
+                lambda name: ASKED[type_name][name].map(lambda value: (name, value))
+            ),
+            max_size=3,
+        )
+    )
+    sorts = draw(st.lists(st.sampled_from(SORTS[type_name]), max_size=3, unique=True))
+    if sorts:
+        params.append(("_sort", ",".join(draw(st.sampled_from(["", "-"])) + name for name in sorts)))
+    return type_name, params
+
+
+def parsed(type_name: str, params: Params) -> q.SearchQuery:
+    return parse_query(type_name, params, strict=True, base=BASE, now=NOW)
+
+
+def readable(question: tuple[str, Params]) -> bool:
+    """False for such as a string that folds to nothing, or a value over its length."""
+    try:
+        parsed(*question)
+    except Malformed:
+        return False
+    return True
+
+
+QUESTIONS = asked().filter(readable)
+
+
+# --------------------------------------------------------------------------------------------------- the database
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStore]:
+    """One database for all examples; each begins by emptying it."""
+    if request.param == "sqlite":
+        opened = open_store(f"sqlite:///{tmp_path_factory.mktemp('search')}/search.db")
+        yield opened
+        opened.close()
+        return
+    from support.postgres import database
+
+    with database(request.getfixturevalue("postgres_url")) as url:
+        opened = open_store(url)
+        yield opened
+        opened.close()
+
+
+def empty(store: SqlStore) -> None:
+    with writing(store.engine) as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(delete(table))
+
+
+def model_of(store: SqlStore, resources: Sequence[Resource]) -> Model:
+    """The model of what the store holds of the resources."""
+    keyed = {(r["resourceType"], r["id"]): r for r in resources}
+    found = store.snapshot(lambda s: s.current(keyed))
+    return Model([(stored, keyed[key]) for key, stored in found.items() if not stored.deleted])
+
+
+def pages(store: SqlStore, query: q.SearchQuery, size: int) -> Iterator[list[str]]:
+    """The ids of one page after the other."""
+    cursor = None
+    while True:
+        asked_next = q.SearchQuery(query.type, query.criteria, query.sort, cursor=cursor)
+        page = store.snapshot(lambda s, asked=asked_next: s.search(asked, size))  # type: ignore[misc]
+        yield [stored.id for stored in page.matches]
+        if not page.next:
+            return
+        assert len(page.matches) == size
+        cursor = page.next
+
+
+SETTINGS = settings(
+    max_examples=600,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+
+@SETTINGS
+@given(resources=RESOURCES, queries=st.lists(QUESTIONS, min_size=5, max_size=12), size=st.integers(1, 7))
+def test_the_sql_finds_what_the_model_finds(
+    store: SqlStore, resources: list[Resource], queries: list[tuple[str, Params]], size: int
+) -> None:
+    empty(store)
+    put(store, resources)
+    model = model_of(store, resources)
+    for type_name, params in queries:
+        query = parsed(type_name, params)
+        expected = model.search(query)
+        found = list(pages(store, query, size))
+        assert [id_ for page in found for id_ in page] == expected, params
+        event(f"{min(len(expected), 3)} found")
+        assert store.snapshot(lambda s, query=query: s.count(query)) == len(expected)  # type: ignore[misc]

@@ -1,0 +1,563 @@
+"""The Store port on both databases: what a transaction keeps, how writers meet, and what happens without a database."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from carethread.adapters.sql.engine import reading, writing
+from carethread.adapters.sql.outbox import SqlOutbox
+from carethread.adapters.sql.store import SqlSession, SqlStore
+from carethread.adapters.sql.tables import INDEX_TABLES, dead_letters, outbox
+from carethread.adapters.sql.wake import Waker
+from carethread.core.clock import instant
+from carethread.core.context import Context
+from carethread.core.errors import Busy, NotFound, PreconditionFailed
+from carethread.core.fhir import json
+from carethread.core.fhir.search import parse_query
+from carethread.core.ports import Record, Session
+from carethread.interactions.delete import delete
+from carethread.interactions.update import update
+from support.postgres import Postgres
+from support.stores import BASE, deletion, open_store, put, runtime, service_of, version
+
+
+class Undone(Exception):
+    """Raised by a test inside a transaction."""
+
+
+def task(id_: str, **members: Any) -> dict[str, Any]:
+    return {"resourceType": "Task", "id": id_, "status": "draft", "intent": "order", **members}
+
+
+def current(store: SqlStore, id_: str) -> Any:
+    return store.snapshot(lambda session: session.current([("Task", id_)])).get(("Task", id_))
+
+
+def together(*works: Callable[[], object]) -> list[object]:
+    """Run each in a thread, at once; what each returned, or the exception that it raised."""
+    results: list[object] = [None] * len(works)
+    barrier = threading.Barrier(len(works))
+
+    def run(place: int) -> None:
+        barrier.wait()
+        try:
+            results[place] = works[place]()
+        except Exception as error:  # noqa: BLE001  # handed to the test
+            results[place] = error
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def rows_of(store: SqlStore) -> dict[str, int]:
+    """How many rows each index table and the outbox have."""
+    with reading(store.engine) as connection:
+        tables = {**INDEX_TABLES, "outbox": outbox}
+        return {
+            name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for name, table in tables.items()
+        }
+
+
+def test_versions_are_kept_and_read(store: SqlStore) -> None:
+    store.transact(lambda s: s.write([version(task("a")), version(task("b"))]))
+    first = current(store, "a")
+    assert (first.version, first.deleted, first.key, json.parse(first.body)) == (1, False, "Task/a", task("a"))
+    store.transact(lambda s: s.write([version(task("a", status="ready"), 2, row=first.row)]))
+    store.transact(lambda s: s.write([deletion(current(store, "a"))]))
+    last = current(store, "a")
+    assert (last.version, last.deleted, last.body, last.row) == (3, True, b"", first.row)
+
+    def look(session: Session) -> None:
+        assert [session.version(("Task", "a"), n) for n in (0, 4)] == [None, None]
+        second = session.version(("Task", "a"), 2)
+        assert second is not None
+        assert json.parse(second.body)["status"] == "ready"
+        newest, total = session.history(("Task", "a"), count=2)
+        assert ([v.version for v in newest], [v.method for v in newest], total) == ([3, 2], ["DELETE", "PUT"], 3)
+        older, total = session.history(("Task", "a"), count=2, before=2)
+        assert ([v.version for v in older], total) == ([1], 3)
+        assert session.history(("Task", "z"), count=2) == ([], 0)
+        assert session.current([("Task", "b"), ("Task", "z"), ("Patient", "b")]).keys() == {("Task", "b")}
+        assert session.current([]) == {}
+
+    store.snapshot(look)
+
+
+def test_several_versions_of_one_resource_in_one_write(store: SqlStore) -> None:
+    """As a batch makes them: the last counts, all are kept, each has its event."""
+    store.transact(lambda s: s.write([version(task("a")), version(task("a", status="ready"), 2)]))
+    found = current(store, "a")
+    assert (found.version, json.parse(found.body)["status"]) == (2, "ready")
+    assert rows_of(store)["outbox"] == 2
+    count = store.snapshot(lambda s: s.count(parse_query("Task", [("status", "draft,ready")])))
+    assert count == 1
+    store.transact(
+        lambda s: s.write(
+            [version(task("a", status="failed"), 3, row=found.row), version(task("a"), 4, row=found.row)]
+        )
+    )
+    assert current(store, "a").version == 4
+    assert store.snapshot(lambda s: s.history(("Task", "a"), count=9))[1] == 4
+
+
+def test_the_index_follows_the_newest_version(store: SqlStore) -> None:
+    patient = {"resourceType": "Patient", "id": "p", "name": [{"family": "Ås"}], "identifier": [{"value": "1"}]}
+    put(store, [patient])
+    assert rows_of(store)["string"] > 0
+    put(store, [{"resourceType": "Patient", "id": "p", "name": [{"family": "Berg"}]}])
+
+    def found(name: str, value: str) -> int:
+        return store.snapshot(lambda s: s.count(parse_query("Patient", [(name, value)])))
+
+    assert [found("family", "as"), found("family", "berg"), found("identifier", "1")] == [0, 1, 0]
+    stands = store.snapshot(lambda s: s.current([("Patient", "p")]))["Patient", "p"]
+    store.transact(lambda s: s.write([deletion(stands)]))
+    assert not any(count for name, count in rows_of(store).items() if name != "outbox")
+
+
+def test_more_keys_than_one_statement_takes(store: SqlStore) -> None:
+    many = [task(f"t{n:04}") for n in range(1203)]
+    put(store, many)
+    keys = [("Task", f"t{n:04}") for n in range(1300)]
+    assert len(store.snapshot(lambda s: s.current(keys))) == 1203
+    assert len(store.transact(lambda s: s.current(keys, lock=True))) == 1203
+    put(store, many)
+    assert store.snapshot(lambda s: s.count(parse_query("Task", []))) == 1203
+    chunks = list(store.dump("Task"))
+    assert [len(chunk) for _, chunk in chunks] == [500, 500, 203]
+    assert {s.version for _, chunk in chunks for s in chunk} == {2}
+
+
+def test_a_transaction_is_kept_whole_or_not_at_all(store: SqlStore) -> None:
+    def work(session: Session) -> None:
+        session.write([version(task("a"))])
+        session.claim("slot", "s", "Task/a")
+        session.first_time("r", ["1"])
+        session.advance("c", "t", 0, 0, 5)
+        session.bury("c", Record("t", 0, 1, "k", [], b""), b"{}")
+        raise Undone
+
+    with pytest.raises(Undone):
+        store.transact(work)
+    assert current(store, "a") is None
+    assert not any(rows_of(store).values())
+    assert store.snapshot(lambda s: s.claimed("slot", ["s"])) == {}
+    assert store.positions("c") == {}
+    assert store.transact(lambda s: s.first_time("r", ["1"])) == {"1"}
+    with reading(store.engine) as connection:
+        assert connection.execute(select(func.count()).select_from(dead_letters)).scalar_one() == 0
+
+
+def test_a_savepoint_undoes_what_is_inside(store: SqlStore) -> None:
+    def work(session: Session) -> None:
+        session.claim("slot", "before", "h")
+        with pytest.raises(Undone), session.savepoint():
+            session.claim("slot", "inside", "h")
+            raise Undone
+        with session.savepoint():
+            session.claim("slot", "after", "h")
+
+    store.transact(work)
+    assert store.snapshot(lambda s: s.claimed("slot", ["before", "inside", "after"])) == {"before": "h", "after": "h"}
+
+
+def test_a_place_is_taken_once(store: SqlStore) -> None:
+    assert store.transact(lambda s: s.claim("slot", "1", "a")) == "a"
+    assert store.transact(lambda s: s.claim("slot", "1", "b")) == "a"
+    assert store.transact(lambda s: s.claim("slot", "1", "a")) == "a"
+    assert store.transact(lambda s: s.claim("room", "1", "b")) == "b", "another kind is another place"
+    store.transact(lambda s: s.claim("slot", "2", "a"))
+    store.transact(lambda s: s.claim("slot", "3", "a"))
+    assert store.transact(lambda s: s.release("slot", "a", keep=["2"])) == ["1", "3"]
+    assert store.transact(lambda s: s.release("slot", "b")) == []
+    assert store.snapshot(lambda s: s.claimed("slot", ["1", "2", "3"])) == {"2": "a"}
+    assert store.snapshot(lambda s: s.claimed("slot", [])) == {}
+
+
+def test_claims_that_race_have_one_winner(store: SqlStore) -> None:
+    """Each takes the place, or sees who has it, and those who have it give it up again and again."""
+
+    def work(name: str) -> Callable[[], object]:
+        def run() -> int:
+            won = 0
+            for _ in range(30):
+                holder = store.transact(lambda s: s.claim("slot", "1", name))
+                won += holder == name
+                if holder == name:
+                    store.transact(lambda s: s.release("slot", name))
+            return won
+
+        return run
+
+    results = together(*(work(f"h{n}") for n in range(4)))
+    assert all(isinstance(result, int) for result in results), results
+    assert store.snapshot(lambda s: s.claimed("slot", ["1"])) == {}
+
+
+def test_the_inbox_and_the_positions(store: SqlStore) -> None:
+    assert store.transact(lambda s: s.first_time("r", ["1", "2", "1"])) == {"1", "2"}
+    assert store.transact(lambda s: s.first_time("r", ["2", "3"])) == {"3"}
+    assert store.transact(lambda s: s.first_time("other", ["1"])) == {"1"}
+    assert store.transact(lambda s: s.first_time("r", [])) == set()
+    assert store.transact(lambda s: s.advance("c", "t", 0, 0, 7))
+    assert not store.transact(lambda s: s.advance("c", "t", 0, 0, 9)), "another was faster"
+    assert not store.transact(lambda s: s.advance("c", "t", 0, 6, 9))
+    assert store.transact(lambda s: s.advance("c", "t", 0, 7, 9))
+    assert not store.transact(lambda s: s.advance("c", "t", 1, 3, 9)), "there is no position to move"
+    assert store.positions("c") == {("t", 0): 9}
+    assert store.positions("d") == {}
+
+
+def test_what_is_buried_twice_has_the_newer_outcome(store: SqlStore) -> None:
+    record = Record("t", 0, 1, "k", [("ce_id", b"\x00\xff")], b"\x00body")
+    store.transact(lambda s: s.bury("c", record, b"old"))
+    store.transact(lambda s: s.bury("c", record, b"new"))
+    with reading(store.engine) as connection:
+        found = connection.execute(select(dead_letters.c.value, dead_letters.c.outcome)).all()
+    assert [(bytes(value), bytes(outcome)) for value, outcome in found] == [(b"\x00body", b"new")]
+
+
+def test_a_dump_is_what_lives_on_one_view(store: SqlStore) -> None:
+    put(store, [task(f"t{n}") for n in range(600)])
+    store.transact(lambda s: s.write([deletion(current(store, "t3"))]))
+    box = SqlOutbox(store.engine, "records", BASE)
+    epoch = box.lead("me", 30)
+    assert epoch
+    box.take(epoch, 0, 1000, 30)
+    chunks = store.dump("Task")
+    sequence, first = next(chunks)
+    assert (sequence, len(first)) == (601, 500)
+    put(store, [task("late"), task("t599", status="ready")])
+    rest = [stored for _, chunk in chunks for stored in chunk]
+    assert {s.id for s in [*first, *rest]} == {f"t{n}" for n in range(600)} - {"t3"}
+    assert {s.version for s in rest} == {1}, "what is written meanwhile is not seen"
+    assert list(store.dump("Patient")) == [(601, [])]
+
+
+def test_a_mirror_remembers_how_far_it_is_complete(store: SqlStore) -> None:
+    assert store.mirrored("Patient") is None
+    store.mark_mirrored("Patient", 0)
+    assert store.mirrored("Patient") == 0
+    store.mark_mirrored("Patient", 12)
+    assert (store.mirrored("Patient"), store.mirrored("Task")) == (12, None)
+
+
+def test_waiting_ends_with_another_connections_write(store: SqlStore, database_url: str) -> None:
+    other = open_store(database_url)
+    store.wait(0)  # begins to listen
+    store.wait(0)
+    threading.Timer(0.3, lambda: put(other, [task("a")])).start()
+    begun = time.monotonic()
+    store.wait(10)
+    assert 0.2 < time.monotonic() - begun < 3
+    begun = time.monotonic()
+    store.wait(0.3)
+    assert time.monotonic() - begun > 0.25, "nothing new: the whole time"
+    other.close()
+
+
+def test_a_write_between_look_and_wait_is_not_missed(store: SqlStore) -> None:
+    """Each round: look, then a write by another thread, then wait; it must return at once, whoever writes when."""
+    store.wait(0)
+    seen = 0
+    stop = threading.Event()
+
+    def write() -> None:
+        for n in range(20):
+            time.sleep(random.uniform(0, 0.02))
+            put(store, [task(f"t{n}")])
+        stop.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    deadline = time.monotonic() + 60
+    longest = 0.0
+    while seen < 20 and time.monotonic() < deadline:
+        seen = store.snapshot(lambda s: s.count(parse_query("Task", [])))
+        if seen < 20:
+            begun = time.monotonic()
+            store.wait(5)
+            longest = max(longest, time.monotonic() - begun)
+    writer.join()
+    assert seen == 20
+    assert longest < 4, "a wake-up was missed: only the timeout ended the wait"
+
+
+def test_waiting_without_a_database_takes_its_time_and_no_more(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/gone.db")
+    store.wait(0)
+    holder = sqlite3.connect(tmp_path / "gone.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    begun = time.monotonic()
+    store.wait(0.2)
+    assert time.monotonic() - begun < 2
+    holder.close()
+    store.close()
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_two_that_create_the_same_id_make_two_versions(store: SqlStore, round_: int) -> None:
+    services = runtime(store, service_of("Task"))
+
+    def work() -> object:
+        return update(services, ("Task", "a"), task("a"), Context())
+
+    results: list[Any] = together(work, work)
+    assert sorted((r.outcome, r.stored.version) for r in results) == [("created", 1), ("updated", 2)]
+    assert store.snapshot(lambda s: s.history(("Task", "a"), count=9))[1] == 2
+    assert rows_of(store)["outbox"] == 2
+
+
+def test_many_updates_at_once_make_a_version_each(store: SqlStore) -> None:
+    services = runtime(store, service_of("Task"))
+    put(store, [task("a")])
+
+    def work() -> list[int]:
+        return [update(services, ("Task", "a"), task("a"), Context()).stored.version for _ in range(8)]  # type: ignore[union-attr]  # an update leaves a version
+
+    results: list[Any] = together(*[work] * 4)
+    assert sorted(n for versions in results for n in versions) == list(range(2, 34)), results
+
+
+def test_of_conditional_updates_one_holds(store: SqlStore) -> None:
+    services = runtime(store, service_of("Task"))
+    put(store, [task("a")])
+
+    def work() -> object:
+        return update(services, ("Task", "a"), task("a"), Context(), if_match='W/"1"')
+
+    results = together(*[work] * 4)
+    refused = [r for r in results if isinstance(r, PreconditionFailed)]
+    assert len(refused) == 3, results
+    assert current(store, "a").version == 2
+
+
+def test_a_delete_that_waits_for_an_update_is_not_lost(store: SqlStore) -> None:
+    """Whoever waits for a row must see it as it is after the wait, not as missing."""
+    services = runtime(store, service_of("Task"))
+    for n in range(10):
+        put(store, [task(f"t{n}")])
+        results = together(
+            partial(delete, services, ("Task", f"t{n}"), Context()),
+            partial(update, services, ("Task", f"t{n}"), task(f"t{n}"), Context()),
+        )
+        outcomes = [getattr(r, "outcome", r) for r in results]
+        stands = current(store, f"t{n}")
+        assert (outcomes, stands.deleted) in ((["deleted", "updated"], True), (["deleted", "created"], False))
+        assert stands.version == 3
+
+
+@pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.servers)], indirect=True)
+def test_a_lock_shows_the_version_after_the_wait(store: SqlStore) -> None:
+    """On SQLite a write transaction excludes every other from the start."""
+    put(store, [task("a")])
+    seen: list[Any] = []
+    with writing(store.engine) as connection:
+        session = SqlSession(connection, Waker(store.engine, "records"))
+        row = session.current([("Task", "a")], lock=True)["Task", "a"].row
+        session.write([version(task("a", status="ready"), 2, row=row)])
+        waiting = threading.Thread(
+            target=lambda: seen.append(store.transact(lambda s: s.current([("Task", "a")], lock=True)))
+        )
+        waiting.start()
+        waiting.join(0.3)
+        assert seen == []
+    waiting.join()
+    assert [found["Task", "a"].version for found in seen] == [2]
+
+
+def test_locks_in_any_order_do_not_hinder_each_other(store: SqlStore) -> None:
+    keys = [("Task", f"t{n}") for n in range(20)]
+    put(store, [task(id_) for _, id_ in keys])
+
+    def work(seed: int) -> Callable[[], object]:
+        def run() -> bool:
+            mixed = list(keys)
+            for _ in range(5):
+                random.Random(seed).shuffle(mixed)
+                store.transact(
+                    lambda s: s.write(
+                        [
+                            version(task(stored.id), stored.version + 1, row=stored.row)
+                            for stored in s.current(mixed, lock=True).values()
+                        ]
+                    )
+                )
+            return True
+
+        return run
+
+    assert together(*(work(seed) for seed in range(4))) == [True] * 4
+    assert {current(store, id_).version for _, id_ in keys} == {21}
+
+
+def test_a_deadlock_is_run_again(store: SqlStore) -> None:
+    """Two that lock the same two in opposite order, in statements of their own: both get through."""
+    put(store, [task("a"), task("b")])
+
+    def work(first: str, second: str) -> Callable[[], object]:
+        def run() -> bool:
+            def both(session: Session) -> None:
+                for id_ in (first, second):
+                    stored = session.current([("Task", id_)], lock=True)["Task", id_]
+                    session.write([version(task(id_), stored.version + 1, row=stored.row)])
+                    time.sleep(0.1)
+
+            store.transact(both)
+            return True
+
+        return run
+
+    assert together(work("a", "b"), work("b", "a")) == [True, True]
+    assert [current(store, id_).version for id_ in "ab"] == [3, 3]
+
+
+def test_what_never_fits_together_is_busy_in_the_end(store: SqlStore) -> None:
+    put(store, [task("a")])
+    attempts = []
+
+    def work(session: Session) -> None:
+        attempts.append(1)
+        session.write([version(task("a"))])
+
+    with pytest.raises(Busy):
+        store.transact(work)
+    assert len(attempts) > 2
+    assert current(store, "a").version == 1
+
+
+def test_a_locked_sqlite_file_is_busy_and_then_not(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/locked.db", busy_seconds=0.3)
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sqlite3, sys\n"
+            "c = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+            "c.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.read()",
+            str(tmp_path / "locked.db"),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdout and holder.stdin
+    assert holder.stdout.readline() == b"held\n"
+    begun = time.monotonic()
+    with pytest.raises(Busy, match="locked"):
+        put(store, [task("a")])
+    assert 0.25 < time.monotonic() - begun < 5
+    assert current(store, "a") is None, "reading goes on"
+    holder.stdin.close()
+    holder.wait()
+    holder.stdout.close()
+    put(store, [task("a")])
+    assert current(store, "a").version == 1
+    store.close()
+
+
+def test_no_connection_to_be_had_is_busy(database_url: str) -> None:
+    store = open_store(database_url, pool=1, busy_seconds=0.2)
+    with reading(store.engine), reading(store.engine), pytest.raises(Busy):
+        store.snapshot(lambda s: s.current([("Task", "a")]))
+    assert current(store, "a") is None
+    store.close()
+
+
+@pytest.mark.servers
+def test_without_postgresql_it_is_busy_and_comes_back_by_itself(postgres_server: Postgres) -> None:
+    store = open_store(postgres_server.url)
+    put(store, [task("a")])
+    store.wait(0)
+    broken: list[object] = []
+
+    def inside(session: Session) -> None:
+        session.write([version(task("b"))])
+        postgres_server.kill9()
+        session.current([("Task", "a")])
+
+    with pytest.raises(Busy):
+        store.transact(inside)
+    for attempt in (
+        lambda: store.snapshot(lambda s: s.current([])) and None,
+        lambda: put(store, [task("b")]),
+        lambda: store.positions("c"),
+        lambda: store.mirrored("Task"),
+        lambda: list(store.dump("Task")),
+    ):
+        try:
+            broken.append(attempt())
+        except Busy as error:
+            broken.append(error)
+    assert [type(result) for result in broken[1:]] == [Busy] * 4
+    begun = time.monotonic()
+    store.wait(0.3)
+    store.wait(0.3)
+    assert time.monotonic() - begun < 5
+    postgres_server.start()
+    assert current(store, "a").version == 1
+    assert current(store, "b") is None
+    put(store, [task("b")])
+    store.wait(0)
+    store.wait(0)
+    threading.Timer(0.2, lambda: put(store, [task("c")])).start()
+    begun = time.monotonic()
+    store.wait(10)
+    assert time.monotonic() - begun < 3, "it listens again"
+    store.close()
+
+
+def test_the_time_in_the_body_is_the_time_of_the_version(store: SqlStore) -> None:
+    """Also when a clock goes backwards: what is newer is never older."""
+    services = runtime(store, service_of("Task"))
+    moments = iter([datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)])
+    times = []
+    for _ in range(2):
+        result = update(services, ("Task", "a"), task("a"), Context(clock=lambda: next(moments)))
+        assert result.stored is not None
+        assert json.parse(result.stored.body)["meta"]["lastUpdated"] == instant(result.stored.updated)
+        times.append(result.stored.updated)
+    assert times == sorted(times)
+
+
+def test_history_told_again_changes_nothing(store: SqlStore) -> None:
+    services = runtime(store, service_of("Task"))
+    told = Context(backfill=True)
+    assert [update(services, ("Task", "a"), task("a"), told).outcome for _ in range(2)] == ["created", "unchanged"]
+    assert update(services, ("Task", "a"), task("a", status="ready"), told).outcome == "updated"
+    assert update(services, ("Task", "a"), task("a", status="ready"), Context()).outcome == "updated"
+    assert current(store, "a").version == 3
+    with pytest.raises(NotFound):
+        update(services, ("Task", "z"), task("z"), Context(), if_match='W/"1"')
+
+
+def test_an_overlong_trace_does_not_hinder_a_write(store: SqlStore) -> None:
+    services = runtime(store, service_of("Task"))
+    assert update(services, ("Task", "a"), task("a"), Context(traceparent="0" * 500)).outcome == "created"
+
+
+def test_replacing_keeps_other_resources_rows(store: SqlStore) -> None:
+    put(store, [task("a"), task("b")])
+    before = rows_of(store)
+    put(store, [task("a")])
+    after = rows_of(store)
+    assert {**after, "outbox": 0} == {**before, "outbox": 0}
+    assert replace(current(store, "b"), row=0).version == 1
