@@ -50,7 +50,8 @@ def check(settings: Settings) -> None:
     for name in SERVICES:
         if not settings.database(name).startswith(_DATABASES):
             kinds = " or ".join(f"{kind}..." for kind in _DATABASES)
-            raise SettingsError(f"The database URL of {name} (CARETHREAD_DATABASE_URL) begins with {kinds}.")
+            variable = f"CARETHREAD_{name.upper()}_" if name in settings.database_urls else "CARETHREAD_"
+            raise SettingsError(f"The database URL of {name} ({variable}DATABASE_URL) begins with {kinds}.")
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
     except OSError as error:

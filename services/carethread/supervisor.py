@@ -2,8 +2,7 @@
 
 Objects of gRPC and Kafka are made after the fork, in the process that uses them. A worker that dies is started again; a
 worker whose supervisor died ends by itself. Ctrl-C reaches every process of a terminal, but only the supervisor acts on
-it: it ends the others in order. Workers wait for signals instead of handling them: a handler that sets an Event can run
-while its own thread holds that Event's lock, and then waits for itself for ever.
+it: it ends the others in order.
 """
 
 from __future__ import annotations
@@ -72,23 +71,10 @@ def serve_http(settings: Settings, names: Sequence[str], beside: Beside | None =
 def _load(settings: Settings, names: Sequence[str], supervisor: int) -> Callable[..., Any]:
     from carethread.composition import http_edge
 
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)  # for this thread and all that it starts
-    threading.Thread(target=_end_granian, name="end", daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for this thread and all that it starts
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until granian's loop listens; the handler from before the fork cannot
     _end_with(supervisor)
     return http_edge(settings, names)
-
-
-def _end_granian() -> None:
-    """Wait for SIGTERM, then call granian's own handler, on a thread that holds none of its locks.
-
-    Again and again, for granian installs it only after the application is loaded.
-    """
-    signal.sigwait({signal.SIGTERM})
-    while True:
-        handler = signal.getsignal(signal.SIGTERM)
-        if callable(handler):
-            handler(signal.SIGTERM, None)
-        time.sleep(0.1)
 
 
 def _end_with(supervisor: int) -> None:
@@ -146,7 +132,8 @@ def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *
     A `supervised` one leaves SIGINT to its parent, and ends when the parent is gone. Raises SettingsError when the gRPC
     address cannot be listened on.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)  # for this thread and all that it starts
+    # Signals are waited for, not handled: a handler that sets an Event can run while its own thread holds the Event's lock.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
     if supervised:
         _end_with(os.getppid())
     from carethread.composition import log_setup, rpc_server, runtimes, worker

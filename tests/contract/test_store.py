@@ -111,9 +111,7 @@ def test_several_versions_of_one_resource_in_one_write(store: SqlStore) -> None:
     count = store.snapshot(lambda s: s.count(parse_query("Task", [("status", "draft,ready")])))
     assert count == 1
     store.transact(
-        lambda s: s.write(
-            [version(task("a", status="failed"), 3, row=found.row), version(task("a"), 4, row=found.row)]
-        )
+        lambda s: s.write([version(task("a", status="failed"), 3, row=found.row), version(task("a"), 4, row=found.row)])
     )
     assert current(store, "a").version == 4
     assert store.snapshot(lambda s: s.history(("Task", "a"), count=9))[1] == 4

@@ -76,7 +76,7 @@ def _entry(number: int, value: object) -> Entry | FhirError:
     if not isinstance(value, dict) or not isinstance(request, dict):
         return Malformed("Every entry needs a request.", code="required", expression=f"{where}.request")
     method, url, resource = request.get("method"), request.get("url"), value.get("resource")
-    if method not in _ORDER:
+    if not isinstance(method, str) or method not in _ORDER:
         return NotSupported(
             f"request.method is one of {', '.join(_ORDER)}.", kind="method", expression=f"{where}.request.method"
         )

@@ -1,15 +1,8 @@
-"""A search query as SQL: each criterion becomes a set of rows from one index table, and all of them must hold.
-
-Pages are found by key, not by offset: the cursor holds the last match's sort values and row, and the newest row that
-there was when the search began, so that pages stay the same while resources are added.
-"""
+"""A search query as SQL: each criterion becomes a set of rows from one index table, and all of them must hold."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
 from typing import Any
 
 from sqlalchemy import (
@@ -18,10 +11,8 @@ from sqlalchemy import (
     FromClause,
     Select,
     and_,
-    case,
     false,
     func,
-    literal,
     not_,
     or_,
     select,
@@ -30,8 +21,7 @@ from sqlalchemy import (
 )
 
 from carethread.adapters.sql.tables import INDEX_TABLES, fit, references, resources
-from carethread.core.errors import Malformed, TooCostly
-from carethread.core.fhir import json
+from carethread.core.errors import TooCostly
 from carethread.core.fhir.search.query import (
     Chain,
     Criterion,
@@ -43,7 +33,6 @@ from carethread.core.fhir.search.query import (
     ReferenceValue,
     Reverse,
     SearchQuery,
-    Sort,
     StringValue,
     TokenValue,
     UriValue,
@@ -59,38 +48,13 @@ _AFTER_ALL_TEXT = "\U0010ffff"
 _MOST_VALUES = 5000
 """Values in one query; SQLite takes 32,766 variables, and a value has five at most."""
 
-_WIDEST_OR = 500
-"""Conditions in one OR; SQLite nests it, and takes 1,000 levels."""
-
-
-def page(connection: Connection, query: SearchQuery, count: int) -> tuple[list[int], str]:
-    """The rows of one page's matches, in order, and the cursor of the next page, empty at the end."""
-    keys = [key for sort in query.sort for key in _sort_keys(query.type, sort)]
-    keys.append((resources.c.row, False))
-    columns = [column for column, _ in keys]
-    if query.cursor:
-        *last, bound = _decode(query.cursor, [*columns, resources.c.row])
-        after = _after(keys, last)
-    else:
-        newest = select(func.coalesce(func.max(resources.c.row), 0))
-        bound, after = connection.execute(newest).scalar_one(), None
-    statement = (
-        select(*(column.label(f"k{i}") for i, column in enumerate(columns)))
-        .where(_matches(query), resources.c.row <= bound)
-        .order_by(*(column.desc() if descending else column.asc() for column, descending in keys))
-        .limit(count + 1)
-    )
-    if after is not None:
-        statement = statement.where(after)
-    found = [tuple(row) for row in connection.execute(statement)]
-    more = len(found) > count
-    found = found[:count]
-    return [row[-1] for row in found], _encode([*found[-1], bound]) if more and found else ""
+_WIDEST_OR = 70
+"""Conditions in one OR. SQLite makes each a level of an expression, and takes 1,000 levels of all that are nested."""
 
 
 def count(connection: Connection, query: SearchQuery) -> int:
     """How many resources match in all."""
-    return connection.execute(select(func.count()).select_from(resources).where(_matches(query))).scalar_one()
+    return connection.execute(select(func.count()).select_from(resources).where(matches(query))).scalar_one()
 
 
 def targets(connection: Connection, rows: Sequence[int], param: str, target: str | None) -> list[tuple[str, str]]:
@@ -105,7 +69,8 @@ def targets(connection: Connection, rows: Sequence[int], param: str, target: str
     return [(type_name, id_) for type_name, id_ in connection.execute(statement)]
 
 
-def _matches(query: SearchQuery) -> Condition:
+def matches(query: SearchQuery) -> Condition:
+    """The resources that the query finds. Raises TooCostly for too many values."""
     if sum(map(_size, query.criteria)) > _MOST_VALUES:
         raise TooCostly(f"A search may name {_MOST_VALUES} values in all.")
     return and_(
@@ -137,7 +102,9 @@ def _own(node: Criterion, base: FromClause) -> Condition:
         return false() if _asks_missing(node) else true()
     ids = [value.code for value in node.values if isinstance(value, TokenValue)]
     times = [_INSTANT[v.prefix](v, base.c.updated) for v in node.values if isinstance(v, DateValue)]
-    found = base.c.id.in_(ids) if node.param == "_id" else _any(times)
+    if len(times) > _WIDEST_OR:
+        raise TooCostly(f"_lastUpdated may have {_WIDEST_OR} values.", expression="_lastUpdated")
+    found = base.c.id.in_(ids) if node.param == "_id" else or_(*times)
     return not_(found) if node.modifier == "not" else found
 
 
@@ -145,20 +112,14 @@ def _asks_missing(node: Criterion) -> bool:
     return any(isinstance(value, MissingValue) and value.missing for value in node.values)
 
 
-def _any(conditions: Sequence[Condition]) -> Condition:
-    """One of the conditions holds; many are nested flat."""
-    if len(conditions) <= _WIDEST_OR:
-        return or_(*conditions)
-    parts = [or_(*conditions[i : i + _WIDEST_OR]) for i in range(0, len(conditions), _WIDEST_OR)]
-    return or_(*(case((part, 1), else_=0) == 1 for part in parts))
-
-
 def _criterion(node: Criterion, type_name: str, base: FromClause) -> Condition:
     table = INDEX_TABLES[node.type]
     rows = select(table.c.row).where(table.c.param == f"{type_name}.{node.param}")
     if node.modifier == "missing":
         return base.c.row.not_in(rows) if _asks_missing(node) else base.c.row.in_(rows)
-    found = base.c.row.in_(rows.where(_any([_value(value, node.modifier, table) for value in node.values])))
+    met = [_value(value, node.modifier, table) for value in node.values]
+    parts = [met[start : start + _WIDEST_OR] for start in range(0, len(met), _WIDEST_OR)]
+    found = or_(*(base.c.row.in_(rows.where(or_(*part))) for part in parts))
     return not_(found) if node.modifier == "not" else found
 
 
@@ -190,14 +151,8 @@ def _reverse(node: Reverse, type_name: str, base: FromClause) -> Condition:
     )
 
 
-def _has_nul(value: Value) -> bool:
-    return any("\x00" in part for part in astuple(value) if isinstance(part, str))
-
-
 def _value(value: Value, modifier: str | None, table: FromClause) -> Condition:
     columns = table.c
-    if _has_nul(value):
-        return false()  # no resource holds U+0000, and PostgreSQL cannot be asked for it
     match value:
         case TokenValue() if table is references:
             return _token(value, columns.identifier_system, columns.identifier_value)
@@ -300,67 +255,3 @@ def _quantity(value: QuantityValue, table: FromClause) -> Condition:
         code = table.c.code == fit(value.code)
         parts.append(code if value.system else or_(code, table.c.unit == fit(value.code)))
     return and_(*parts)
-
-
-_SORT_COLUMN = {
-    "token": "code",
-    "reference": "target_id",
-    "date": "low",
-    "string": "folded",
-    "number": "low",
-    "quantity": "low",
-    "uri": "uri",
-}
-
-
-def _sort_keys(type_name: str, sort: Sort) -> list[tuple[ColumnElement[Any], bool]]:
-    """The columns that order by one key: first whether the value is missing, which comes last, then the value."""
-    if sort.param == "_id":
-        return [(resources.c.id, sort.descending)]
-    if sort.param == "_lastUpdated":
-        return [(resources.c.updated, sort.descending)]
-    table = INDEX_TABLES[sort.type]
-    name = "high" if sort.type == "date" and sort.descending else _SORT_COLUMN[sort.type]
-    pick = func.max if sort.descending else func.min
-    value = (
-        select(pick(table.c[name]))
-        .where(table.c.row == resources.c.row, table.c.param == f"{type_name}.{sort.param}")
-        .correlate(resources)
-        .scalar_subquery()
-    )
-    nothing = literal("") if sort.type in ("token", "reference", "string", "uri") else literal(0)
-    missing = case((value.is_(None), 1), else_=0)
-    return [(missing, False), (func.coalesce(value, nothing), sort.descending)]
-
-
-def _after(keys: Sequence[tuple[ColumnElement[Any], bool]], last: Sequence[Any]) -> Condition:
-    """What comes after the last match, key by key."""
-    condition: Condition = false()
-    for (column, descending), value in reversed(list(zip(keys, last, strict=True))):
-        beyond = column < value if descending else column > value
-        condition = or_(beyond, and_(column == value, condition))
-    return condition
-
-
-def _encode(values: Sequence[Any]) -> str:
-    return base64.urlsafe_b64encode(json.render(list(values))).decode().rstrip("=")
-
-
-def _decode(cursor: str, columns: Sequence[ColumnElement[Any]]) -> list[Any]:
-    try:
-        values = json.parse(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error, Malformed):
-        values = None
-    if not isinstance(values, list) or len(values) != len(columns) or not all(map(_belongs, values, columns)):
-        raise Malformed(
-            "This page link was not made for this search; begin without it.", code="value", expression="_cursor"
-        )
-    return values
-
-
-def _belongs(value: object, column: ColumnElement[Any]) -> bool:
-    """Whether a cursor's value can be compared with the column."""
-    kind = column.type.python_type
-    if kind is int:
-        return type(value) is int and abs(value) < 2**63
-    return isinstance(value, str if kind is str else int | float) and not isinstance(value, bool)

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from carethread.adapters.sql import inbox
+from carethread.adapters.sql import inbox, pages
 from carethread.adapters.sql import search as searching
 from carethread.adapters.sql.engine import CONFLICT_STATES, is_sqlite, reading, writing
 from carethread.adapters.sql.tables import (
@@ -126,7 +126,7 @@ class SqlSession:
         )
 
     def search(self, query: SearchQuery, count: int) -> Page:
-        found, cursor = searching.page(self._connection, query, count)
+        found, cursor = pages.page(self._connection, query, count)
         rows = self._connection.execute(select(*_STORED).join(versions, _CURRENT).where(resources.c.row.in_(found)))
         by_row = {stored.row: stored for stored in map(_stored, rows)}
         return Page([by_row[row] for row in found if row in by_row], cursor)
