@@ -52,6 +52,8 @@ def check(settings: Settings) -> None:
             kinds = " or ".join(f"{kind}..." for kind in _DATABASES)
             variable = f"CARETHREAD_{name.upper()}_" if name in settings.database_urls else "CARETHREAD_"
             raise SettingsError(f"The database URL of {name} ({variable}DATABASE_URL) begins with {kinds}.")
+    if settings.kafka_bootstrap_servers and not any(settings.database(name).startswith("sqlite") for name in SERVICES):
+        return  # nothing is kept in files
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
     except OSError as error:

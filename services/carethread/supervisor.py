@@ -72,7 +72,9 @@ def _load(settings: Settings, names: Sequence[str], supervisor: int) -> Callable
     from carethread.composition import http_edge
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for this thread and all that it starts
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until granian's loop listens; the handler from before the fork cannot
+    signal.signal(
+        signal.SIGTERM, signal.SIG_DFL
+    )  # until granian's loop listens; the handler from before the fork cannot
     _end_with(supervisor)
     return http_edge(settings, names)
 

@@ -23,7 +23,12 @@ def measure() -> list[Figure]:
         memory = proportional_memory(server.pid)
         again = _import(server.fhir.base, "--again")
     return [
-        Figure("import, SQLite", ">= 1,500/s", f"{first['resources_per_second']:,.0f}/s", f"{first['resources']:,} resources"),
+        Figure(
+            "import, SQLite",
+            ">= 1,500/s",
+            f"{first['resources_per_second']:,.0f}/s",
+            f"{first['resources']:,} resources",
+        ),
         Figure("import again, all identical", "", f"{again['resources_per_second']:,.0f}/s", "nothing is written"),
         Figure("importer's memory", "< 300 MB", f"{first['peak_memory'] / 1e6:.0f} MB", "peak RSS, largest file 40 MB"),
         Figure("memory of `up` after it", "< 350 MB", f"{memory / 1e6:.0f} MB", "PSS of the process tree"),

@@ -185,8 +185,8 @@ def compare(sorts: Sequence[q.Sort], one: Known, other: Known) -> int:
 TEXTS = st.sampled_from(
     [
         "Müller", "MULLER", "muller-lang", "Åsa", "O'Neil", "50%", "5", "a_b", "axb", "_", "%", "😀", "z😀b", 'q"q',
-        "\\", "a,b", "a|b", "a$b", "Straße", "STRASSE", "ﬀ", "İ", "ı", "e\u0301", "é", "x" * 199 + "yz", "x" * 199 + "y",
-        "x" * 200, "'; DROP TABLE resources; --", "Ω", "中文", "a  b", "a b", "\u00a0a", "~", "\uffff", "\U0010fffe",
+        "\\", "a,b", "a|b", "a$b", "Straße", "STRASSE", "ﬀ", "İ", "ı", "e\u0301", "é", "x" * 199 + "yz",
+        "x" * 199 + "y", "x" * 200, "'; DROP TABLE resources; --", "Ω", "中文", "a  b", "a b", "\u00a0a", "~", "\uffff", "\U0010fffe",
     ]
 )  # fmt: skip
 SYSTEMS = st.sampled_from(["", "urn:a", "urn:A", "http://a/" + "s" * 500, "http://a/" + "s" * 500 + "t", "a|b"])

@@ -38,7 +38,9 @@ def command(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess
 def children(pid: int) -> dict[int, str]:
     """The processes below one, with their command lines."""
     listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [(int(pid), int(parent), args) for pid, parent, args in (line.split(None, 2) for line in listed.splitlines())]
+    rows = [
+        (int(pid), int(parent), args) for pid, parent, args in (line.split(None, 2) for line in listed.splitlines())
+    ]
     found: dict[int, str] = {}
     wanted = {pid}
     while wanted:
@@ -103,7 +105,9 @@ def test_it_listens_on_loopback_only(server):
     assert {address.partition(":")[0] for address in addresses} <= loopback
 
 
-@pytest.mark.parametrize("arguments", [("up",), ("serve", "records"), ("serve", "gateway"), ("serve", "records", "--role", "rpc")])
+@pytest.mark.parametrize(
+    "arguments", [("up",), ("serve", "records"), ("serve", "gateway"), ("serve", "records", "--role", "rpc")]
+)
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
 def test_it_refuses_to_listen_beyond_this_machine(arguments, host):
     done = command(*arguments, "--host", host)
@@ -179,9 +183,10 @@ def test_a_signal_ends_all_with_exit_code_0(server, number, to):
 
 
 def test_it_ends_while_clients_hold_connections(server):
-    with socket.create_connection(("127.0.0.1", server.http_port)) as idle, socket.create_connection(
-        ("127.0.0.1", server.http_port)
-    ) as slow:
+    with (
+        socket.create_connection(("127.0.0.1", server.http_port)) as idle,
+        socket.create_connection(("127.0.0.1", server.http_port)) as slow,
+    ):
         idle.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
         assert idle.recv(1000).startswith(b"HTTP/1.1 200")
         slow.sendall(b"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")

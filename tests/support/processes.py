@@ -33,6 +33,7 @@ class CareThread(Process):
         settings = {"CARETHREAD_HTTP_PORT": str(free_port()), "CARETHREAD_GRPC_PORT": str(free_port()), **(env or {})}
         settings.setdefault("CARETHREAD_DATA", str(run.folder("data")))
         checks: dict[str, Callable[[], bool]] = {"http": self._http_ready, "grpc": self._grpc_ready, "": lambda: True}
+        self.data = Path(settings["CARETHREAD_DATA"])
         self.http_port = int(settings["CARETHREAD_HTTP_PORT"])
         self.grpc_port = int(settings["CARETHREAD_GRPC_PORT"])
         self.url = f"http://127.0.0.1:{self.http_port}"

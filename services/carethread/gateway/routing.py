@@ -6,6 +6,7 @@ are put back in the order of the request; a transaction must have one owner.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,8 +16,10 @@ from carethread.core.fhir import json
 from carethread.core.ports import Peer, Request, Resource, Response
 from carethread.core.service import Limits, Service
 from carethread.interactions.capabilities import capability_statement
-from carethread.interactions.rest import answer, body_of, guarded
+from carethread.interactions.rest import answer, body_of, guarded, refusal
 from carethread.interactions.transaction import entries_of
+
+_ENTRY = re.compile(r"^Bundle\.entry\[\d+\]")
 
 
 def gateway(
@@ -80,10 +83,13 @@ def _split(
     answers: dict[int, object] = {}
     for service, numbers in by_owner.items():
         part = {**whole, "entry": [whole["entry"][number] for number in numbers]}
-        response = send(service, replace(request, body=json.render(part)))
+        try:
+            response = send(service, replace(request, body=json.render(part)))
+        except FhirError as error:  # one owner is away: what the others did stays done, and the answer says so
+            response = refusal(error)
         said = json.parse_object(response.body)
         if response.status == 200:
-            answers |= dict(zip(numbers, said["entry"], strict=True))
+            answers |= {n: _renumbered(entry, n) for n, entry in zip(numbers, said["entry"], strict=True)}
         else:
             answers |= {n: {"response": {"status": str(response.status), "outcome": said}} for n in numbers}
     return answer(
@@ -93,3 +99,11 @@ def _split(
             "entry": [answers[number] for number in range(len(whole["entry"]))],
         }
     )
+
+
+def _renumbered(entry: Resource, number: int) -> Resource:
+    """An answer whose issues say where in the whole Bundle they are, not where in its owner's part."""
+    for issue in entry.get("response", {}).get("outcome", {}).get("issue", []):
+        if "expression" in issue:
+            issue["expression"] = [_ENTRY.sub(f"Bundle.entry[{number}]", place) for place in issue["expression"]]
+    return entry

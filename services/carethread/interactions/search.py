@@ -16,6 +16,7 @@ from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.search.query import Chain, Criterion, Link, Node, SearchQuery, TokenValue
 from carethread.core.ports import Key, Session, Stored
 from carethread.core.service import Runtime
+from carethread.interactions.answerable import answerable
 from carethread.interactions.bundle import entry, link_url, searchset
 from carethread.interactions.mirror import remember
 
@@ -39,7 +40,8 @@ def search(
     """Search one type. Raises Malformed for a parameter that cannot be used; unknown ones only when `strict`."""
     authorize("search-type", type_name, context)
     now = to_micros(context.clock())
-    query = restrict(parse_query(type_name, params, strict=strict, base=runtime.base_url, now=now), context)
+    asked = parse_query(type_name, params, strict=strict, base=runtime.base_url, now=now)
+    query = restrict(answerable(runtime.service, asked, strict=strict), context)
     count = min(runtime.limits.default_page if query.count is None else query.count, runtime.limits.page)
     for link in _unanswered(runtime, query):
         _ask_owner(runtime, link)

@@ -7,6 +7,7 @@ order change no count.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl
 
 from carethread.core.clock import instant, to_micros
@@ -14,12 +15,14 @@ from carethread.core.context import Context
 from carethread.core.errors import Invalid, Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Resource
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.read import read
 from carethread.metrics.rules import score
 
 _QUERY = "application/x-fhir-query"
+_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?", re.ASCII)
 
 
 def evaluate_measure(runtime: Runtime, call: Call, context: Context) -> Resource:
@@ -29,20 +32,22 @@ def evaluate_measure(runtime: Runtime, call: Call, context: Context) -> Resource
     """
     measure = json.parse(read(runtime, ("Measure", call.id), context).body)
     start, end = (_date(call, name) for name in ("periodStart", "periodEnd"))
-    subject = call.params.get("subject", [""])[0]
+    if start > end[: len(start)]:
+        raise Malformed("periodEnd is not before periodStart.", code="value", expression="periodEnd")
+    subject = _subject(call)
     bounds = [("date", f"ge{start}"), ("date", f"le{end}")] + ([("patient", subject)] if subject else [])
     groups = [_group(runtime, group, bounds) for group in measure.get("group", [])]
     report: Resource = {
         "resourceType": "MeasureReport",
         "status": "complete",
         "type": "individual" if subject else "summary",
-        "measure": measure["url"] + (f"|{measure['version']}" if "version" in measure else ""),
+        "measure": _canonical(measure, runtime.base_url),
         "date": instant(to_micros(context.clock())),
         "period": {"start": start, "end": end},
         "group": groups,
     }
     if subject:
-        report["subject"] = {"reference": subject if "/" in subject else f"Patient/{subject}"}
+        report["subject"] = {"reference": subject}
     if "improvementNotation" in measure:
         report["improvementNotation"] = measure["improvementNotation"]
     return report
@@ -54,11 +59,30 @@ def _date(call: Call, name: str) -> str:
         raise Malformed(
             f"{name} is needed once: the first and last day, such as 2026-01-31.", code="required", expression=name
         )
+    wrong = Malformed(f"{name} is a date such as 2026-01-31.", code="value", expression=name)
+    if not _DATE.fullmatch(values[0]):
+        raise wrong
     try:
         parse_query("Appointment", [("date", values[0])], strict=True)
     except Malformed:
-        raise Malformed(f"{name} is a date such as 2026-01-31.", code="value", expression=name) from None
+        raise wrong from None
     return values[0]
+
+
+def _subject(call: Call) -> str:
+    """The reference of the one person whom the report is about; empty for all."""
+    values = call.params.get("subject", [])
+    if not values:
+        return ""
+    id_ = values[0].removeprefix("Patient/")
+    if len(values) > 1 or not is_id(id_):
+        raise Malformed("subject is one patient, such as Patient/123.", code="value", expression="subject")
+    return f"Patient/{id_}"
+
+
+def _canonical(measure: Resource, base_url: str) -> str:
+    url: str = measure.get("url") or f"{base_url}/Measure/{measure['id']}"
+    return url + (f"|{measure['version']}" if "version" in measure else "")
 
 
 def _group(runtime: Runtime, group: Resource, bounds: list[tuple[str, str]]) -> Resource:
@@ -66,8 +90,9 @@ def _group(runtime: Runtime, group: Resource, bounds: list[tuple[str, str]]) -> 
     populations = []
     for population in group.get("population", []):
         count = _count(runtime, population["criteria"], bounds)
-        counts[population["code"]["coding"][0]["code"]] = count
-        populations.append({"code": population["code"], "count": count})
+        codings = population.get("code", {}).get("coding", [])
+        counts |= {coding["code"]: count for coding in codings if "code" in coding}
+        populations.append({**({"code": population["code"]} if "code" in population else {}), "count": count})
     report: Resource = {"population": populations}
     value = score(counts)
     if value is not None:
@@ -77,14 +102,24 @@ def _group(runtime: Runtime, group: Resource, bounds: list[tuple[str, str]]) -> 
 
 def _count(runtime: Runtime, criteria: Resource, bounds: list[tuple[str, str]]) -> int:
     type_name, _, query = criteria.get("expression", "").partition("?")
-    if criteria.get("language") != _QUERY or type_name not in {mirror.type for mirror in runtime.service.mirrors}:
-        raise Invalid(
-            f"A population that can be counted has criteria in {_QUERY} on a type that metrics mirrors.",
-            code="not-supported",
-            expression="Measure.group.population.criteria",
-        )
-    search = parse_query(type_name, [*parse_qsl(query), *bounds], strict=True)
+    here = {mirror.type for mirror in runtime.service.mirrors}
+    if criteria.get("language") != _QUERY or type_name not in here:
+        raise _uncountable(f"in {_QUERY} on a type that metrics mirrors ({', '.join(sorted(here))})")
+    wanted = parse_qsl(query)
+    try:
+        parse_query(type_name, wanted, strict=True)
+    except Malformed as error:
+        raise _uncountable(f"that can be searched by: {error.issues[0].diagnostics}") from None
+    search = parse_query(type_name, [*wanted, *bounds], strict=True, base=runtime.base_url)
     return runtime.store.snapshot(lambda session: session.count(search))
+
+
+def _uncountable(what: str) -> Invalid:
+    return Invalid(
+        f"A population that can be counted has criteria {what}.",
+        code="not-supported",
+        expression="Measure.group.population.criteria",
+    )
 
 
 OPERATIONS = (

@@ -43,9 +43,11 @@ def make_app(handler: Handler, *, clock: Clock, max_body_bytes: int, not_ready: 
         started = time.perf_counter()
         response = _answer(handler, path, clock, max_body_bytes)
         observe(request.method, response.status, time.perf_counter() - started)
-        return FlaskResponse(
-            b"" if request.method == "HEAD" else response.body, response.status, dict(response.headers)
-        )
+        body = b"" if request.method == "HEAD" else response.body
+        answer = FlaskResponse(body, response.status, dict(response.headers))
+        if "Content-Type" not in response.headers:
+            del answer.headers["Content-Type"]  # Flask's default says HTML, even of nothing
+        return answer
 
     @app.get("/livez")
     def livez() -> FlaskResponse:

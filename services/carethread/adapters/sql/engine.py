@@ -57,6 +57,7 @@ def make_engine(url: str, schema: str = "", *, pool: int = 10, busy_seconds: flo
     if url.startswith("sqlite"):
         engine = create_engine(
             url,
+            hide_parameters=True,
             poolclass=QueuePool,
             pool_size=pool,
             max_overflow=pool,
@@ -69,6 +70,7 @@ def make_engine(url: str, schema: str = "", *, pool: int = 10, busy_seconds: flo
     options = f"-csearch_path={schema} -cstatement_timeout=30000" if schema else "-cstatement_timeout=30000"
     return create_engine(
         url,
+        hide_parameters=True,  # they hold what patients said; an error in the log names the statement only
         pool_size=pool,
         max_overflow=pool,
         pool_timeout=busy_seconds,

@@ -47,6 +47,8 @@ def migrate(engine: Engine, schema: str) -> bool:
             _take_turn(connection, schema)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    if revision(engine) != HEAD:
+        raise RuntimeError(f"The migration scripts of this installation do not lead to {HEAD}; install it again.")
     return True
 
 

@@ -13,7 +13,7 @@ from itertools import accumulate
 from sqlalchemy import Connection, Engine, Row, case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from carethread.adapters.sql.engine import is_sqlite, now_micros, writing
+from carethread.adapters.sql.engine import is_sqlite, now_micros, reading, writing
 from carethread.adapters.sql.tables import outbox, relay, versions
 from carethread.core.clock import instant
 from carethread.core.events import Event
@@ -56,9 +56,11 @@ class SqlOutbox:
         """Mark what was sent, number what is new, and return up to `limit` events that follow, in order.
 
         `sent_through` is the last sequence that was sent, 0 for nothing yet; `seconds` is how long the lease lasts from
-        now on. Nothing is written when there is nothing to say, so that a waiting relay does not wake itself. None when
-        the epoch is over. Raises Busy.
+        now on. While nothing is new, nothing is written: a waiting relay does not wake itself, and what it sent last is
+        marked with the next batch or the next renewal. None when the epoch is over. Raises Busy.
         """
+        if limit and self._nothing_new(epoch, sent_through, seconds):
+            return []
         with writing(self.engine) as connection:
             now = now_micros(connection)
             lease = connection.execute(
@@ -77,6 +79,19 @@ class SqlOutbox:
                     .values(numbered=numbered, sent=sent, expires=now + _micros(seconds))
                 )
             return self._following(connection, sent, limit) if limit and numbered > sent else []
+
+    def _nothing_new(self, epoch: int, sent_through: int, seconds: float) -> bool:
+        """Whether the lease is fresh and ours and every event is sent; asked without the write lock."""
+        with reading(self.engine) as connection:
+            lease = connection.execute(
+                select(relay.c.epoch, relay.c.numbered, (relay.c.expires - now_micros(connection)).label("left")).where(
+                    relay.c.name == self.service
+                )
+            ).one_or_none()
+            if lease is None or (lease.epoch, lease.numbered) != (epoch, sent_through):
+                return False
+            new = select(outbox.c.position).where(outbox.c.sequence.is_(None)).limit(1)
+            return lease.left >= _micros(seconds) // 2 and connection.execute(new).first() is None
 
     def resign(self, epoch: int) -> None:
         """Give the lease back at once, when the epoch still holds. Raises Busy."""

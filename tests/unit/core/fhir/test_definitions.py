@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+
 from carethread.core.fhir import definitions
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+
 from carethread.core.fhir.json import Number
 from carethread.core.fhir.validation import validate
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from carethread.core.fhir.json import parse
-from carethread.core.fhir.validation import validate
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from carethread.core.fhir.json import parse
+from carethread.core.fhir.validation import validate
 
 SHARED = Path(__file__).resolve().parents[5] / "shared"
 EXAMPLES = SHARED / "official" / "r4-examples"
