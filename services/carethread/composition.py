@@ -24,6 +24,7 @@ from carethread.core.settings import SERVICES, Settings, SettingsError
 if TYPE_CHECKING:
     import grpc
 
+    from carethread.adapters.sql.outbox import SqlOutbox
     from carethread.adapters.sql.store import SqlStore
 
 GATEWAY = "gateway"
@@ -119,6 +120,7 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
     """The HTTP edge of one service, of the gateway, or of all services behind the gateway in one process."""
     from carethread.adapters.http.app import make_app
     from carethread.adapters.http.edge import make_edge
+    from carethread.adapters.prometheus import exposition, http_observer
     from carethread.gateway.routing import gateway
     from carethread.interactions.rest import handle
 
@@ -136,6 +138,8 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
         clock=system_clock,
         max_body_bytes=settings.max_body_bytes,
         not_ready=lambda: [name for name, runtime in here.items() if not _migrated(runtime)],
+        observe=http_observer(GATEWAY if GATEWAY in names else names[0]),
+        exposition=partial(exposition, {name: partial(_backlog, settings, runtime) for name, runtime in here.items()}),
     )
     return make_edge(
         application,
@@ -153,6 +157,20 @@ def _migrated(runtime: Runtime) -> bool:
         return revision(engine) == HEAD
     except Busy:
         return False
+
+
+def _backlog(settings: Settings, runtime: Runtime) -> int:
+    """How many events are unsent. Raises Busy while the database is away or has another version's schema."""
+    if not _migrated(runtime):
+        raise Busy(f"The database of {runtime.service.name} is away or not migrated.")
+    return _outbox(settings, runtime).backlog()
+
+
+def _outbox(settings: Settings, runtime: Runtime) -> SqlOutbox:
+    from carethread.adapters.sql.outbox import SqlOutbox
+
+    engine: Any = runtime.store.engine  # type: ignore[attr-defined]  # composition made it a SqlStore
+    return SqlOutbox(engine, runtime.service.name, settings.fhir_base, runtime.limits)
 
 
 def rpc_server(settings: Settings, here: Mapping[str, Runtime]) -> grpc.Server:
@@ -200,16 +218,15 @@ def _reactions(runtime: Runtime) -> list[Reaction]:
 
 
 def _relay_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
-    from carethread.adapters.sql.outbox import SqlOutbox
+    from carethread.adapters.prometheus import observer
     from carethread.core.relay import Relay
     from carethread.interactions.publish import publish
 
     name = runtime.service.name
     _until_done(lambda: publish(runtime, Context(principal=Principal(name))), stop)
-    engine: Any = runtime.store.engine  # type: ignore[attr-defined]  # composition made it a SqlStore
-    outbox = SqlOutbox(engine, name, settings.fhir_base, runtime.limits)
     holder = f"{socket.gethostname()}-{os.getpid()}"
-    Relay(outbox, _publisher(settings), name, holder).run(stop, runtime.store.wait)
+    relay = Relay(_outbox(settings, runtime), _publisher(settings), name, holder, observe=observer(name))
+    relay.run(stop, runtime.store.wait)
 
 
 def _publisher(settings: Settings) -> Publisher:
@@ -223,13 +240,15 @@ def _publisher(settings: Settings) -> Publisher:
 
 
 def _consumer_loop(settings: Settings, runtime: Runtime, reactions: Sequence[Reaction], stop: Signal) -> None:
+    from carethread.adapters.prometheus import observer
     from carethread.core.consumer import Consumer
     from carethread.interactions.mirror import start
 
     for mirror in runtime.service.mirrors:
         _until_done(partial(start, runtime, mirror), stop)
     if not stop.is_set():
-        Consumer(runtime, _subscription(settings, runtime, reactions), reactions).run(stop)
+        subscription = _subscription(settings, runtime, reactions)
+        Consumer(runtime, subscription, reactions, observe=observer(runtime.service.name)).run(stop)
 
 
 def _subscription(settings: Settings, runtime: Runtime, reactions: Sequence[Reaction]) -> Subscription:

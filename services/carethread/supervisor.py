@@ -14,14 +14,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import urllib3  # here, not on use: no thread may be importing while granian forks, or the fork waits for it for ever
 
-from carethread.core.settings import Settings, SettingsError, export
+from carethread.core.settings import Settings, SettingsError, export, share_metrics
 
 _RESTART_SECONDS = 1.0
 _STOP_SECONDS = 25.0
@@ -65,7 +66,16 @@ def serve_http(settings: Settings, names: Sequence[str], beside: Beside | None =
     if beside:
         server.on_startup(beside.start)
         server.on_shutdown(beside.stop)
-    server.serve(target_loader=partial(_load, settings, tuple(names), os.getpid()), wrap_loader=False)
+    with _metrics_folder() if beside else nullcontext():
+        server.serve(target_loader=partial(_load, settings, tuple(names), os.getpid()), wrap_loader=False)
+
+
+@contextmanager
+def _metrics_folder() -> Iterator[None]:
+    """Where the processes of one start keep their metrics, and from where HTTP shows them."""
+    with TemporaryDirectory(prefix="carethread-metrics-", ignore_cleanup_errors=True) as folder:
+        share_metrics(folder)
+        yield
 
 
 def _load(settings: Settings, names: Sequence[str], supervisor: int) -> Callable[..., Any]:

@@ -291,3 +291,20 @@ def test_an_expired_lease_that_nobody_took_goes_on(engine: Engine) -> None:
         connection.execute(update(relay).values(expires=1))
     assert box.take(epoch, 0, 10, 10) == []
     assert box.lead("two", 10) is None
+
+
+def test_the_backlog_is_what_is_not_marked_as_sent(engine: Engine) -> None:
+    box = SqlOutbox(engine, "s", BASE)
+    assert box.backlog() == 0
+    with writing(engine) as connection:
+        for number in range(5):
+            enter(connection, f"a{number}")
+    assert box.backlog() == 5, "before any relay led"
+    epoch = box.lead("one", 60)
+    assert epoch is not None
+    box.take(epoch, 0, 3, 60)
+    assert box.backlog() == 5, "three are numbered, none is sent"
+    box.take(epoch, 3, 1, 60)
+    assert box.backlog() == 2
+    box.take(epoch, 5, 10, 60)
+    assert box.backlog() == 0

@@ -111,6 +111,14 @@ def export(settings: Settings) -> None:
     os.environ.update(environment(settings))
 
 
+def share_metrics(folder: str) -> None:
+    """Let the processes that are started from now on keep their metrics in an empty folder, where each sees them all.
+
+    prometheus_client reads this variable when it is imported.
+    """
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+
 def check_bind(settings: Settings) -> None:
     """Refuse to listen beyond this machine while nobody has to sign in. Raises SettingsError."""
     if settings.allow_insecure_bind or is_loopback(settings.host):

@@ -16,7 +16,7 @@ from carethread.core.fhir import json
 from carethread.core.ports import Peer, Request, Resource, Response
 from carethread.core.service import Limits, Service
 from carethread.interactions.capabilities import capability_statement
-from carethread.interactions.rest import answer, body_of, guarded, refusal
+from carethread.interactions.rest import allow, answer, body_of, guarded, refusal
 from carethread.interactions.transaction import entries_of
 
 _ENTRY = re.compile(r"^Bundle\.entry\[\d+\]")
@@ -36,7 +36,8 @@ def gateway(
         head = request.path.partition("/")[0]
         if head in owners:
             return forward(owners[head], request, context)
-        if request.path == "metadata" and request.method == "GET":
+        if request.path == "metadata":
+            allow(request, "GET")
             return answer(capability_statement(services, base_url, context))
         if not request.path and request.method == "POST":
             return bundle(request, context)

@@ -27,7 +27,7 @@ from carethread.interactions.read import read, vread
 from carethread.interactions.status import status_of
 from carethread.interactions.transaction import batch, transaction
 from carethread.interactions.update import update
-from carethread.interactions.write import Result
+from carethread.interactions.write import Result, check_resource
 
 MEDIA_TYPE = "application/fhir+json"
 _JSON = {MEDIA_TYPE, "application/json", "text/json"}
@@ -61,10 +61,10 @@ def _route(runtime: Runtime, request: Request, context: Context) -> Response:
     _negotiate(request)
     match request.path.split("/") if request.path else []:
         case []:
-            _allow(request, "POST")
+            allow(request, "POST")
             return _bundle(runtime, request, context)
         case ["metadata"]:
-            _allow(request, "GET")
+            allow(request, "GET")
             return answer(capability_statement([runtime.service], runtime.base_url, context))
         case [type_name, *rest]:
             known_type(runtime, type_name)
@@ -75,14 +75,14 @@ def _route(runtime: Runtime, request: Request, context: Context) -> Response:
 def _typed(runtime: Runtime, type_name: str, rest: list[str], request: Request, context: Context) -> Response:
     match rest:
         case []:
-            _allow(request, "GET", "POST")
+            allow(request, "GET", "POST")
             if request.method == "GET":
                 return _search(runtime, type_name, request.query, request, context)
             if "if-none-exist" in request.headers:
                 raise NotSupported("Conditional create (If-None-Exist) is not supported.", kind="method")
             return _written(runtime, create(runtime, type_name, body_of(request), context), request)
         case ["_search"]:
-            _allow(request, "POST")
+            allow(request, "POST")
             form = _form(request)
             return _search(runtime, type_name, [*request.query, *form], request, context)
         case [name] if name.startswith("$"):
@@ -90,10 +90,10 @@ def _typed(runtime: Runtime, type_name: str, rest: list[str], request: Request, 
         case [id_]:
             return _instance(runtime, type_name, id_, request, context)
         case [id_, "_history"]:
-            _allow(request, "GET")
+            allow(request, "GET")
             return Response(200, _CONTENT, history(runtime, (type_name, id_), list(request.query), context))
         case [id_, "_history", version]:
-            _allow(request, "GET")
+            allow(request, "GET")
             return _resource(vread(runtime, (type_name, id_), version, context), request)
         case [id_, name] if name.startswith("$"):
             return _operation(runtime, name[1:], type_name, id_, request, context)
@@ -101,7 +101,7 @@ def _typed(runtime: Runtime, type_name: str, rest: list[str], request: Request, 
 
 
 def _instance(runtime: Runtime, type_name: str, id_: str, request: Request, context: Context) -> Response:
-    _allow(request, "GET", "PUT", "DELETE")
+    allow(request, "GET", "PUT", "DELETE")
     key, headers = (type_name, id_), request.headers
     if request.method == "GET":
         return _resource(read(runtime, key, context), request)
@@ -129,7 +129,8 @@ def known_type(runtime: Runtime, type_name: str) -> None:
     raise NotSupported("The path begins with no R4 resource type; types are written like Patient.")
 
 
-def _allow(request: Request, *methods: str) -> None:
+def allow(request: Request, *methods: str) -> None:
+    """Raise NotSupported for a method that is not among those of the path."""
     if request.method not in methods:
         raise NotSupported(f"Allowed here: {', '.join(methods)}.", kind="method")
 
@@ -182,8 +183,10 @@ def _search(
 
 
 def _operation(runtime: Runtime, name: str, type_name: str, id_: str, request: Request, context: Context) -> Response:
-    _allow(request, "GET", "POST")
+    allow(request, "GET", "POST")
     body = body_of(request) if request.method == "POST" and request.body else None
+    if body and body.get("resourceType") == "Parameters":
+        check_resource("Parameters", body)
     return answer(invoke(runtime, request.method, name, type_name, id_, request.query, body, context))
 
 

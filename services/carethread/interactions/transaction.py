@@ -17,7 +17,7 @@ from carethread.core.errors import FhirError, Invalid, Issue, Malformed, NotSupp
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import rewrite
 from carethread.core.fhir.outcome import outcome_bytes
-from carethread.core.ports import Request, Resource, Response
+from carethread.core.ports import Request, Resource, Response, Session
 from carethread.core.service import Runtime
 from carethread.interactions.bundle import etag, searchset
 from carethread.interactions.create import create_command
@@ -25,7 +25,7 @@ from carethread.interactions.delete import delete_command
 from carethread.interactions.search import search
 from carethread.interactions.status import STATUS_LINES, status_of
 from carethread.interactions.update import update_command
-from carethread.interactions.write import Command, Result, apply, apply_each
+from carethread.interactions.write import Command, Result, WriteUnit, apply_each
 
 _ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "GET": 3}
 _KINDS = ("batch", "transaction")
@@ -134,10 +134,28 @@ def transaction(runtime: Runtime, bundle: Resource, context: Context, handle: Ha
     _raise_all(errors)
     _refuse_same_identity(commands)
     answers: dict[int, bytes] = {}
-    for i, result in zip(commands, apply(runtime, list(commands.values()), context), strict=True):
+    for i, result in _apply(runtime, commands, context).items():
         answers[i] = _done(result)
     answers |= {e.number: _answered(handle(_request(e))) for e in entries if e.method == "GET"}
     return searchset("transaction-response", None, {}, [answers[i] for i in range(len(parsed))])
+
+
+def _apply(runtime: Runtime, commands: dict[int, Command], context: Context) -> dict[int, Result]:
+    """Do all in one database transaction, or none; an error says which entry it is of."""
+
+    def work(session: Session) -> dict[int, Result]:
+        unit = WriteUnit(runtime, session, context)
+        unit.look(list(commands.values()))
+        results: dict[int, Result] = {}
+        for number, command in commands.items():
+            try:
+                results[number] = unit.do(command)
+            except FhirError as error:
+                raise _located(error, number) from None
+        unit.store()
+        return results
+
+    return runtime.store.transact(work)
 
 
 def _raise_all(errors: Sequence[FhirError]) -> None:

@@ -14,7 +14,6 @@ from flask import Flask, request
 from flask import Response as FlaskResponse
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from carethread.adapters.http.metrics import exposition, observe
 from carethread.core.clock import Clock
 from carethread.core.context import context_of
 from carethread.core.errors import FhirError, Issue, Malformed, NotSupported, TooLarge
@@ -30,8 +29,22 @@ log = structlog.get_logger(__name__)
 Readiness = Callable[[], Sequence[str]]
 """Names what is not ready; empty when all is."""
 
+Observe = Callable[[str, int, float], None]
+"""Called with the method, the status and the seconds of a FHIR request."""
 
-def make_app(handler: Handler, *, clock: Clock, max_body_bytes: int, not_ready: Readiness) -> Flask:
+Exposition = Callable[[], tuple[bytes, str]]
+"""The metrics and their content type."""
+
+
+def make_app(
+    handler: Handler,
+    *,
+    clock: Clock,
+    max_body_bytes: int,
+    not_ready: Readiness,
+    observe: Observe,
+    exposition: Exposition,
+) -> Flask:
     """The WSGI application: FHIR below `/fhir`, health at `/livez` and `/readyz`, Prometheus at `/metrics`."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes

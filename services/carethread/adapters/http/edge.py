@@ -23,6 +23,12 @@ _WAITING_PER_THREAD = 64
 """Requests that may wait for each thread; more are answered 503 at once instead of late."""
 
 
+_BODY = {"CONTENT_LENGTH", "TRANSFER_ENCODING"}
+"""Of the body as it came; here it has been read."""
+
+_DECIDING = {"if-match", "if-none-match", "if-none-exist", "content-type", "prefer", "x-carethread-backfill"}
+
+
 class Scope(Protocol):
     """What RSGI tells of a request."""
 
@@ -42,6 +48,7 @@ def make_edge(application: WSGI, *, threads: int, max_body_bytes: int, body_seco
     async def edge(scope: Scope, protocol: Any) -> None:
         nonlocal waiting
         try:
+            _refuse_unreadable(scope)
             body = await _body(scope, protocol, max_body_bytes, body_seconds)
             if waiting >= threads * _WAITING_PER_THREAD:
                 raise Busy("More requests are waiting than can be answered soon.")
@@ -58,6 +65,14 @@ def make_edge(application: WSGI, *, threads: int, max_body_bytes: int, body_seco
         protocol.response_bytes(*answer)
 
     return edge
+
+
+def _refuse_unreadable(scope: Scope) -> None:
+    """Raise Malformed for a header that decides what happens and that granian cannot hand on: it drops what is not ASCII,
+    and an If-Match that is dropped would let any update through."""
+    for name in _DECIDING & set(scope.headers.keys()):
+        if not all(value.isascii() for value in scope.headers.get_all(name)) or scope.headers.get(name) is None:
+            raise Malformed(f"The header {name} has characters beyond ASCII.", code="value", expression=name)
 
 
 async def _body(scope: Scope, protocol: Any, limit: int, seconds: float) -> bytes:
@@ -106,10 +121,10 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
     }
     for name, value in scope.headers.items():
         key = name.upper().replace("-", "_")
-        if key == "CONTENT_TYPE":
-            environ[key] = value
-        elif key != "CONTENT_LENGTH":
-            environ[f"HTTP_{key}"] = value
+        if key in _BODY:
+            continue
+        key = key if key == "CONTENT_TYPE" else f"HTTP_{key}"
+        environ[key] = f"{environ[key]}, {value}" if key in environ else value  # RFC 9110 section 5.3
     return environ
 
 

@@ -37,8 +37,7 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "temp_store=MEMORY",
-    "cache_size=-16000",
-    "mmap_size=268435456",
+    "cache_size=-8000",
     "journal_size_limit=67108864",
 )
 

@@ -93,6 +93,13 @@ class SqlOutbox:
             new = select(outbox.c.position).where(outbox.c.sequence.is_(None)).limit(1)
             return lease.left >= _micros(seconds) // 2 and connection.execute(new).first() is None
 
+    def backlog(self) -> int:
+        """How many events are not marked as sent, numbered or not. Raises Busy."""
+        numbered = select(relay.c.numbered - relay.c.sent).where(relay.c.name == self.service).scalar_subquery()
+        unnumbered = select(func.count()).where(outbox.c.sequence.is_(None)).scalar_subquery()
+        with reading(self.engine) as connection:
+            return connection.execute(select(func.coalesce(numbered, 0) + unnumbered)).scalar_one()
+
     def resign(self, epoch: int) -> None:
         """Give the lease back at once, when the epoch still holds. Raises Busy."""
         with writing(self.engine) as connection:

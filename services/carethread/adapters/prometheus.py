@@ -1,0 +1,102 @@
+"""What Prometheus reads: every process counts for itself, and the one that serves HTTP shows the sum.
+
+Processes that `core.settings.share_metrics` gave a folder keep their values there, in files that prometheus_client maps
+into memory (https://prometheus.github.io/client_python/multiprocess/): a process that was started again goes on where
+its predecessor ended. Without a folder a process shows its own values. Labels name services, methods and statuses only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from prometheus_client.values import MutexValue, ValueClass
+
+from carethread.core.errors import Busy
+from carethread.core.metric_names import HTTP_REQUESTS, HTTP_SECONDS, MEANINGS, OUTBOX_UNSENT, Observe
+
+_HTTP_LABELS = {HTTP_REQUESTS: ("service", "method", "status"), HTTP_SECONDS: ("service", "method")}
+_HTTP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LAG_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
+"""Seconds: from a bus that is at hand to one that was away for an afternoon."""
+
+disable_created_metrics()  # Prometheus has no use for them, and they would show without a folder only
+_registry = CollectorRegistry()
+_counters = {
+    name: Counter(name, meaning, _HTTP_LABELS.get(name, ("service",)), registry=_registry)
+    for name, meaning in MEANINGS.items()
+    if name.endswith("_total")
+}
+_histograms = {
+    name: Histogram(
+        name,
+        meaning,
+        _HTTP_LABELS.get(name, ("service",)),
+        registry=_registry,
+        buckets=_HTTP_BUCKETS if name == HTTP_SECONDS else _LAG_BUCKETS,
+    )
+    for name, meaning in MEANINGS.items()
+    if name.endswith("_seconds")
+}
+
+
+def observer(service: str) -> Observe:
+    """What counts for one service's relay and consumer; counters are there from now on, so that an alert sees the first
+    event that is buried."""
+    for name in _counters.keys() - _HTTP_LABELS.keys():
+        _counters[name].labels(service)
+
+    def observe(name: str, value: float) -> None:
+        if name in _counters:
+            _counters[name].labels(service).inc(value)
+        else:
+            _histograms[name].labels(service).observe(value)
+
+    return observe
+
+
+def http_observer(service: str) -> Callable[[str, int, float], None]:
+    """What counts a request to one service or to the gateway: its method, its status and its duration in seconds."""
+
+    def observe(method: str, status: int, seconds: float) -> None:
+        _counters[HTTP_REQUESTS].labels(service, method, str(status)).inc()
+        _histograms[HTTP_SECONDS].labels(service, method).observe(seconds)
+
+    return observe
+
+
+def exposition(backlogs: Mapping[str, Callable[[], int]]) -> tuple[bytes, str]:
+    """The text format and its content type. `backlogs` tells each service's unsent events, or raises Busy."""
+    registry = CollectorRegistry()
+    if ValueClass is MutexValue:
+        registry.register(_registry)
+    else:
+        MultiProcessCollector(registry)
+    registry.register(_Backlogs(backlogs))
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+class _Backlogs(Collector):
+    """The gauge that is asked of the databases; a service whose database is away has no sample."""
+
+    def __init__(self, backlogs: Mapping[str, Callable[[], int]]) -> None:
+        self._backlogs = backlogs
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        gauge = GaugeMetricFamily(OUTBOX_UNSENT, MEANINGS[OUTBOX_UNSENT], labels=["service"])
+        for service, backlog in self._backlogs.items():
+            try:
+                gauge.add_metric([service], backlog())
+            except Busy:
+                continue
+        return [gauge]
