@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from threading import Event as Signal
-from threading import Thread
+from threading import Thread, current_thread
 from typing import TYPE_CHECKING, Any
 
 from carethread.core.clock import system_clock
@@ -44,7 +45,6 @@ def owners_of_types() -> dict[str, str]:
 
 def check(settings: Settings) -> None:
     """Raise SettingsError for a setting that is well-formed and still cannot be used."""
-    import logging
 
     if settings.log_level not in logging.getLevelNamesMapping():
         raise SettingsError("CARETHREAD_LOG_LEVEL is one of DEBUG, INFO, WARNING, ERROR, CRITICAL.")
@@ -208,7 +208,20 @@ def worker(settings: Settings, here: Mapping[str, Runtime]) -> Worker:
         reactions = _reactions(runtime)
         if reactions:
             loops.append((f"consumer-{name}", partial(_consumer_loop, settings, runtime, reactions, stop)))
-    return Worker([Thread(target=loop, name=name, daemon=True) for name, loop in loops], stop)
+    return Worker([Thread(target=_kept_up, args=(loop, stop), name=name, daemon=True) for name, loop in loops], stop)
+
+
+def _kept_up(loop: Callable[[], None], stop: Signal) -> None:
+    """Run a loop until it ends by itself; one that fails is logged and begun again, for nobody else does its work."""
+    pause = 1.0
+    while not stop.is_set():
+        try:
+            loop()
+            return
+        except Exception:
+            logging.getLogger(__name__).exception("loop_failed", extra={"loop": current_thread().name})
+            stop.wait(pause)
+            pause = min(pause * 2, 30.0)
 
 
 def _reactions(runtime: Runtime) -> list[Reaction]:
@@ -295,7 +308,6 @@ def _until_done(work: Callable[[], None], stop: Signal) -> None:
 
 def log_setup(settings: Settings) -> None:
     """Structured lines on standard error, from structlog and from the standard library alike."""
-    import logging
 
     import structlog
 

@@ -144,7 +144,7 @@ def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *
     A `supervised` one leaves SIGINT to its parent, and ends when the parent is gone. Raises SettingsError when the gRPC
     address cannot be listened on.
     """
-    # Signals are waited for, not handled: a handler that sets an Event can run while its own thread holds the Event's lock.
+    # Signals are waited for, not handled: a handler that sets an Event may run while its thread holds the Event's lock.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
     if supervised:
         _end_with(os.getppid())

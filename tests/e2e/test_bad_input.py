@@ -427,7 +427,9 @@ def test_a_parameter_that_cannot_be_used(fhir, query, name):
     assert form.status == answer.status
 
 
-@pytest.mark.parametrize("query", ["%", "%zz", "%FF=1", "name=%FF", "name=%C3%28", "=", "&&&", "name", "name=%ED%A0%80"])
+@pytest.mark.parametrize(
+    "query", ["%", "%zz", "%FF=1", "name=%FF", "name=%C3%28", "=", "&&&", "name", "name=%ED%A0%80"]
+)
 def test_a_query_that_is_not_well_percent_encoded(fhir, query):
     answer = fhir.get(f"Patient?{query}")
     assert answer.status in (200, 400)
@@ -469,8 +471,15 @@ def test_a_header_beyond_ascii_is_never_just_dropped(server, fhir):
     fhir.put("Patient/matched", {**PATIENT, "id": "matched"})
     before = fhir.get("Patient/matched").headers["ETag"]
     body = b'{"resourceType":"Patient","id":"matched"}'
-    for header in (b'If-Match: W/"\xff"', b'If-Match: W/"1"\r\nIf-Match: W/"2"', b"If-None-Match: \xff", b"Prefer: \xff"):
-        lines = b"Host: x\r\nConnection: close\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n" % len(body)
+    for header in (
+        b'If-Match: W/"\xff"',
+        b'If-Match: W/"1"\r\nIf-Match: W/"2"',
+        b"If-None-Match: \xff",
+        b"Prefer: \xff",
+    ):
+        lines = b"Host: x\r\nConnection: close\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n" % len(
+            body
+        )
         status, answer = raw(server, b"PUT /fhir/Patient/matched HTTP/1.1\r\n%s%s\r\n\r\n%s" % (lines, header, body))
         assert (status, answer["resourceType"]) == (400, "OperationOutcome"), header
     assert fhir.get("Patient/matched").headers["ETag"] == before
@@ -499,7 +508,7 @@ def test_if_none_match_star_creates_only(fhir):
         b"Prefer: \xff;;;=,,handling",
         b"Accept: ;;;,,,\xff",
         b"X-CareThread-Backfill: perhaps",
-        b"If-None-Match: \xff\"",
+        b'If-None-Match: \xff"',
         b"Cookie: " + b"a=b; " * 1000,
         b"Content-Encoding: gzip",
         b"Expect: the unexpected",
@@ -541,7 +550,9 @@ def test_request_line_junk(server, line):
 
 
 def test_unicode_in_urls_and_values(fhir):
-    for number, family in enumerate(["Åsa", "李", "مريم", "O'Neill", 'a"b', "a,b", "a|b", "a$b", "a\\b", "a+b", "a b", "%", "🙂", "e\u0301"]):
+    for number, family in enumerate(
+        ["Åsa", "李", "مريم", "O'Neill", 'a"b', "a,b", "a|b", "a$b", "a\\b", "a+b", "a b", "%", "🙂", "e\u0301"]
+    ):
         body = {"resourceType": "Patient", "id": f"name-{number}", "name": [{"family": family}]}
         assert fhir.put(f"Patient/name-{number}", body).status == 201
         escaped = family.replace("\\", "\\\\").replace(",", "\\,").replace("|", "\\|").replace("$", "\\$")
@@ -647,7 +658,9 @@ def test_a_transaction_that_writes_one_resource_twice_writes_nothing(fhir):
 
 def test_a_bundle_with_too_many_entries(fhir):
     entries = [entry("GET", "Patient/x")] * 5001
-    refused(fhir.post("", {"resourceType": "Bundle", "type": "batch", "entry": entries}), 413, "too-long", "Bundle.entry")
+    refused(
+        fhir.post("", {"resourceType": "Bundle", "type": "batch", "entry": entries}), 413, "too-long", "Bundle.entry"
+    )
 
 
 def test_a_transaction_over_several_owners_is_refused_whole(fhir):
@@ -684,7 +697,9 @@ def test_a_conditional_reference_that_matches_none_or_several_writes_nothing(fhi
     for criteria in ("identifier=nobody-has-this", "identifier=twin", "banana=1", "identifier=%zz%00", ""):
         before = total(fhir, "Patient")
         body = {**PATIENT, "generalPractitioner": [{"reference": f"Practitioner?{criteria}"}]}
-        answer = fhir.post("", {"resourceType": "Bundle", "type": "transaction", "entry": [entry("POST", "Patient", body)]})
+        answer = fhir.post(
+            "", {"resourceType": "Bundle", "type": "transaction", "entry": [entry("POST", "Patient", body)]}
+        )
         assert answer.status in (400, 412), (criteria, answer)
         refused(answer, answer.status)
         assert total(fhir, "Patient") == before
@@ -695,7 +710,9 @@ def test_a_conditional_reference_that_matches_none_or_several_writes_nothing(fhi
 
 def test_slow_clients_do_not_hold_up_the_others(server, fhir):
     """More clients than the server has threads send their request byte by byte; the others are answered at once."""
-    head = b"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\nContent-Length: 500\r\n\r\n"
+    head = (
+        b"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\nContent-Length: 500\r\n\r\n"
+    )
     slow = [socket.create_connection(("127.0.0.1", server.http_port)) for _ in range(32)]
     try:
         for number, connection in enumerate(slow):
@@ -719,7 +736,9 @@ def test_of_concurrent_updates_with_if_match_one_wins(server, fhir):
         for _ in range(5):
             etag = fhir.get("Patient/contended").headers["ETag"]
             statuses = sorted(
-                pool.map(lambda _, etag=etag: Fhir(fhir.base).put("Patient/contended", body, If_Match=etag).status, range(10))
+                pool.map(
+                    lambda _, etag=etag: Fhir(fhir.base).put("Patient/contended", body, If_Match=etag).status, range(10)
+                )
             )
             assert statuses == [200] + [412] * 9
 
@@ -728,7 +747,8 @@ def test_concurrent_creates_under_one_id_make_one(server, fhir):
     with ThreadPoolExecutor(10) as pool:
         answers = list(
             pool.map(
-                lambda _: Fhir(fhir.base).put("Patient/raced", {**PATIENT, "id": "raced"}, If_None_Match="*").status, range(10)
+                lambda _: Fhir(fhir.base).put("Patient/raced", {**PATIENT, "id": "raced"}, If_None_Match="*").status,
+                range(10),
             )
         )
     assert sorted(answers) == [201] + [412] * 9
@@ -788,7 +808,10 @@ def mutated(chance: random.Random, value: Any) -> Any:
             case 0:
                 return rest
             case 1:
-                return {**rest, chance.choice(["x", "_" + name, name + "x", "", "resourceType", "id", "extension"]): value[name]}
+                return {
+                    **rest,
+                    chance.choice(["x", "_" + name, name + "x", "", "resourceType", "id", "extension"]): value[name],
+                }
             case _:
                 return {**value, name: mutated(chance, value[name])}
     if isinstance(value, list) and value:
@@ -804,13 +827,20 @@ def cut(chance: random.Random, body: bytes) -> bytes:
     if not body:
         return body
     at = chance.randrange(len(body))
-    return body[:at] + chance.choice([b"", b"\x00", b"\xff", b'"', b"{", b"]", b"\\u0000", b"\\ud800", b"1e5", b",,"]) + body[at + chance.randrange(4) :]
+    return (
+        body[:at]
+        + chance.choice([b"", b"\x00", b"\xff", b'"', b"{", b"]", b"\\u0000", b"\\ud800", b"1e5", b",,"])
+        + body[at + chance.randrange(4) :]
+    )
 
 
 def request(chance: random.Random) -> tuple[str, str, bytes | None, dict[str, str]]:
     path = chance.choice(PATHS)
     if chance.random() < 0.2:
-        path = quote("".join(chance.choice([path, "/", "é", "%", "\x00", "$", "_history", "x", ".."]) for _ in range(3)), safe="/$")
+        path = quote(
+            "".join(chance.choice([path, "/", "é", "%", "\x00", "$", "_history", "x", ".."]) for _ in range(3)),
+            safe="/$",
+        )
     if chance.random() < 0.6:
         pairs = [(chance.choice(NAMES), chance.choice(VALUES)) for _ in range(chance.randrange(1, 4))]
         path += "?" + "&".join(
@@ -830,8 +860,26 @@ def request(chance: random.Random) -> tuple[str, str, bytes | None, dict[str, st
             path = "" if kind == "Bundle" else f"{kind}/f" if method == "PUT" else str(kind)
             path = quote(path.encode("utf-8", "surrogatepass"), safe="/")
     headers = {"Content_Type": "application/fhir+json"} if body is not None else {}
-    junk = ["strict", "handling=strict", 'W/"1"', 'W/"', "*", "return=minimal", "return=OperationOutcome", "application/json", "x" * 100]
-    for name in ("Prefer", "If_Match", "If_None_Match", "Accept", "X_CareThread_Backfill", "traceparent", "Content_Type"):
+    junk = [
+        "strict",
+        "handling=strict",
+        'W/"1"',
+        'W/"',
+        "*",
+        "return=minimal",
+        "return=OperationOutcome",
+        "application/json",
+        "x" * 100,
+    ]
+    for name in (
+        "Prefer",
+        "If_Match",
+        "If_None_Match",
+        "Accept",
+        "X_CareThread_Backfill",
+        "traceparent",
+        "Content_Type",
+    ):
         if chance.random() < 0.08:
             headers[name] = chance.choice([*junk, "true"])
     return method, path, body, headers

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from carethread.core.metric_names import CONSUMER_EVENTS, CONSUMER_LAG, HTTP_REQUESTS, OUTBOX_UNSENT, RELAY_LAG, RELAY_SENT
+from carethread.core.metric_names import (
+    CONSUMER_EVENTS,
+    CONSUMER_LAG,
+    HTTP_REQUESTS,
+    OUTBOX_UNSENT,
+    RELAY_LAG,
+    RELAY_SENT,
+)
 from carethread.core.settings import SERVICES
 from support.processes import CareThread, carethread
 from support.servers import until
@@ -52,8 +59,9 @@ def folders(server: CareThread) -> set[Path]:
 
 def test_the_workers_counters_are_seen_over_http():
     with carethread("up") as server:
-        visit = create(server.fhir, appointment(slot(server.fhir, schedule(server.fhir), moment("2031-01-06")), "Patient/a"))
-        create(server.fhir, patient())
+        free = slot(server.fhir, schedule(server.fhir), moment("2031-01-06"))
+        visit = create(server.fhir, appointment(free, "Patient/a"))
+        create(server.fhir, patient("1"))
 
         def arrived() -> bool:
             seen = scrape(server)
@@ -66,10 +74,8 @@ def test_the_workers_counters_are_seen_over_http():
         assert of(seen, f"{CONSUMER_LAG}_count", "metrics") >= 1
         assert 0 < of(seen, f"{CONSUMER_LAG}_sum", "metrics") < 60
         assert of(seen, HTTP_REQUESTS, "gateway") >= 4
-        assert {labels for labels in seen[OUTBOX_UNSENT]} == {(("service", name),) for name in SERVICES}
-        until(
-            lambda: not any(scrape(server)[OUTBOX_UNSENT].values()), seconds=30, what="every event is marked as sent"
-        )
+        assert set(seen[OUTBOX_UNSENT]) == {(("service", name),) for name in SERVICES}
+        until(lambda: not any(scrape(server)[OUTBOX_UNSENT].values()), seconds=30, what="every event is marked as sent")
 
         labels = {label for values in seen.values() for each in values for label in each}
         assert {name for name, _ in labels} == {"service", "method", "status", "le"}
@@ -84,7 +90,7 @@ def test_the_workers_counters_are_seen_over_http():
 
 def test_a_process_alone_counts_without_a_folder():
     with carethread("serve", "records", "--role", "http") as server:
-        create(server.fhir, patient())
+        create(server.fhir, patient("1"))
         seen = scrape(server)
         assert seen[HTTP_REQUESTS] == {(("method", "POST"), ("service", "records"), ("status", "201")): 1.0}
         assert seen[OUTBOX_UNSENT] == {(("service", "records"),): 1.0}, "nobody relays"

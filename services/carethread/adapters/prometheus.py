@@ -30,7 +30,7 @@ _HTTP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 _LAG_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 """Seconds: from a bus that is at hand to one that was away for an afternoon."""
 
-disable_created_metrics()  # Prometheus has no use for them, and they would show without a folder only
+disable_created_metrics()  # type: ignore[no-untyped-call]  # times of creation, which only a process without folder shows
 _registry = CollectorRegistry()
 _counters = {
     name: Counter(name, meaning, _HTTP_LABELS.get(name, ("service",)), registry=_registry)
@@ -81,7 +81,7 @@ def exposition(backlogs: Mapping[str, Callable[[], int]]) -> tuple[bytes, str]:
     if ValueClass is MutexValue:
         registry.register(_registry)
     else:
-        MultiProcessCollector(registry)
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # registers itself
     registry.register(_Backlogs(backlogs))
     return generate_latest(registry), CONTENT_TYPE_LATEST
 

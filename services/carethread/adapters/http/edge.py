@@ -68,8 +68,10 @@ def make_edge(application: WSGI, *, threads: int, max_body_bytes: int, body_seco
 
 
 def _refuse_unreadable(scope: Scope) -> None:
-    """Raise Malformed for a header that decides what happens and that granian cannot hand on: it drops what is not ASCII,
-    and an If-Match that is dropped would let any update through."""
+    """Raise Malformed for a header that decides what happens and that granian cannot hand on.
+
+    It drops what is not ASCII, and an If-Match that is dropped would let any update through.
+    """
     for name in _DECIDING & set(scope.headers.keys()):
         if not all(value.isascii() for value in scope.headers.get_all(name)) or scope.headers.get(name) is None:
             raise Malformed(f"The header {name} has characters beyond ASCII.", code="value", expression=name)

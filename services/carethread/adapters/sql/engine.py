@@ -146,13 +146,18 @@ def _away_is_busy() -> Iterator[None]:
     except PoolTimeout as error:
         raise Busy("Every connection to the database is in use.") from error
     except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) in CONFLICT_STATES:
+        if getattr(error.orig, "sqlstate", None) in CONFLICT_STATES or _is_wrong_statement(error):
             raise
         raise Busy(f"The database is away or locked: {_reason(error)}.") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Busy("The database closed the connection.") from error
         raise
+
+
+def _is_wrong_statement(error: DBAPIError) -> bool:
+    """Whether SQLite refuses the statement itself, such as for a table that is missing; waiting mends nothing."""
+    return getattr(error.orig, "sqlite_errorname", None) == "SQLITE_ERROR"
 
 
 def _reason(error: DBAPIError) -> str:

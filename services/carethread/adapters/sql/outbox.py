@@ -98,7 +98,8 @@ class SqlOutbox:
         numbered = select(relay.c.numbered - relay.c.sent).where(relay.c.name == self.service).scalar_subquery()
         unnumbered = select(func.count()).where(outbox.c.sequence.is_(None)).scalar_subquery()
         with reading(self.engine) as connection:
-            return connection.execute(select(func.coalesce(numbered, 0) + unnumbered)).scalar_one()
+            unsent: int = connection.execute(select(func.coalesce(numbered, 0) + unnumbered)).scalar_one()
+        return unsent
 
     def resign(self, epoch: int) -> None:
         """Give the lease back at once, when the epoch still holds. Raises Busy."""

@@ -306,8 +306,8 @@ class SqlStore:
                 with writing(self.engine) as connection:
                     return work(SqlSession(connection, self._waker))
             except DBAPIError as error:
-                if not _may_succeed(error):
-                    raise
+                if not _may_succeed(error) or (attempt == _ATTEMPTS - 1 and isinstance(error, IntegrityError)):
+                    raise  # what breaks a constraint every time is no race
                 time.sleep(random.uniform(0, 0.005 * 2**attempt))  # jitter, not a secret
         raise Busy("Others kept writing to the same resources; try again.")
 
