@@ -119,9 +119,11 @@ def _run(
 
 def _migrate_files(settings: Settings, services: Sequence[str]) -> None:
     """SQLite files are made and migrated at start; a PostgreSQL database is migrated by `carethread migrate`."""
+    from carethread.composition import make_bus
     from carethread.composition import migrate as migrate_all
 
     migrate_all(settings, [s for s in services if settings.database(s).startswith("sqlite")])
+    make_bus(settings)
 
 
 def _url(settings: Settings) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from carethread.core.clock import system_clock
 from carethread.core.context import Context, Principal
 from carethread.core.errors import Busy
 from carethread.core.events import topic
+from carethread.core.faults import told
 from carethread.core.ports import Owners, Peer, Publisher, Subscription
 from carethread.core.service import Limits, Reaction, Runtime, Service
 from carethread.core.settings import SERVICES, Settings, SettingsError
@@ -25,11 +27,15 @@ from carethread.core.settings import SERVICES, Settings, SettingsError
 if TYPE_CHECKING:
     import grpc
 
+    from carethread.adapters.rpc.health import Health
     from carethread.adapters.sql.outbox import SqlOutbox
     from carethread.adapters.sql.store import SqlStore
 
+log = logging.getLogger(__name__)
+
 GATEWAY = "gateway"
 _RPC_WORKERS = 8
+_HEALTH_SECONDS = 2.0
 _DATABASES = ("sqlite:///", "postgresql+psycopg://")
 
 
@@ -93,7 +99,7 @@ def runtimes(settings: Settings, names: Iterable[str]) -> dict[str, Runtime]:
 def _grpc_owners(settings: Settings) -> Owners:
     from carethread.adapters.rpc.client import GrpcOwners
 
-    default = f"127.0.0.1:{settings.grpc_port}"
+    default = settings.grpc_address
     return GrpcOwners({name: settings.grpc_targets.get(name, default) for name in SERVICES})
 
 
@@ -175,10 +181,20 @@ def _outbox(settings: Settings, runtime: Runtime) -> SqlOutbox:
 
 def rpc_server(settings: Settings, here: Mapping[str, Runtime]) -> grpc.Server:
     """The gRPC server of the services in this process, not yet started."""
+    from carethread.adapters.rpc.health import Health
     from carethread.adapters.rpc.server import make_server
 
-    address = f"{settings.host}:{settings.grpc_port}"
-    return make_server(list(here.values()), address, workers=_RPC_WORKERS)
+    health = Health(here)
+    Thread(target=_tell_health, args=(health, here), name="health", daemon=True).start()
+    return make_server(list(here.values()), settings.grpc_address, workers=_RPC_WORKERS, health=health)
+
+
+def _tell_health(health: Health, here: Mapping[str, Runtime]) -> None:
+    """Keep gRPC's health in step with the databases, for as long as the process lives."""
+    while True:
+        for name, runtime in here.items():
+            health.set(name, _migrated(runtime))
+        time.sleep(_HEALTH_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +231,14 @@ def _kept_up(loop: Callable[[], None], stop: Signal) -> None:
     """Run a loop until it ends by itself; one that fails is logged and begun again, for nobody else does its work."""
     pause = 1.0
     while not stop.is_set():
+        began = time.monotonic()
         try:
             loop()
             return
-        except Exception:
-            logging.getLogger(__name__).exception("loop_failed", extra={"loop": current_thread().name})
+        except Exception as error:  # noqa: BLE001  # whatever it was, a relay or consumer that stays down is worse
+            log.error("loop_failed", extra={"loop": current_thread().name, **told(error)})
+            pause = min(pause * 2, 30.0) if time.monotonic() - began < 60 else 1.0
             stop.wait(pause)
-            pause = min(pause * 2, 30.0)
 
 
 def _reactions(runtime: Runtime) -> list[Reaction]:
@@ -272,8 +289,8 @@ def _subscription(settings: Settings, runtime: Runtime, reactions: Sequence[Reac
     if settings.kafka_bootstrap_servers:
         from carethread.adapters.kafka import KafkaSubscription
 
-        group = f"{settings.kafka_topic_prefix}-{name}"
-        return KafkaSubscription(_kafka(settings), group, topics, positions, member=socket.gethostname())
+        member = settings.kafka_member or socket.gethostname()
+        return KafkaSubscription(_kafka(settings), name, topics, positions, member=f"{member}-{name}")
     from carethread.adapters.sql.bus import EmbeddedSubscription
 
     return EmbeddedSubscription(_bus(settings), topics, positions)
@@ -292,6 +309,14 @@ def _kafka(settings: Settings) -> Any:
 
 def _bus(settings: Settings) -> Path:
     return settings.data / "bus.db"
+
+
+def make_bus(settings: Settings) -> None:
+    """Make the embedded bus's file, once, before several threads and processes open it."""
+    if not settings.kafka_bootstrap_servers:
+        from carethread.adapters.sql.bus import connect
+
+        connect(_bus(settings)).close()
 
 
 def _until_done(work: Callable[[], None], stop: Signal) -> None:

@@ -25,7 +25,9 @@ import urllib3  # here, not on use: no thread may be importing while granian for
 from carethread.core.settings import Settings, SettingsError, export, share_metrics
 
 _RESTART_SECONDS = 1.0
-_STOP_SECONDS = 25.0
+_STOP_SECONDS = 15.0
+_HTTP_STOP_SECONDS = 8
+"""What requests that are being read or answered get to finish in; both together stay below Kubernetes' 30 s."""
 _LOOK_SECONDS = 0.5
 _ENDINGS = {signal.SIGTERM, signal.SIGINT}
 _HEADER_MILLISECONDS = 10_000
@@ -61,7 +63,7 @@ def serve_http(settings: Settings, names: Sequence[str], beside: Beside | None =
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
         log_enabled=False,
         respawn_failed_workers=True,
-        workers_kill_timeout=int(_STOP_SECONDS),
+        workers_kill_timeout=_HTTP_STOP_SECONDS,
     )
     if beside:
         server.on_startup(beside.start)

@@ -13,7 +13,7 @@ from copy import deepcopy
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import delete as delete_rows
@@ -278,6 +278,7 @@ def test_whatever_is_written_all_agree(store: SqlStore, examples: int, steps: in
             max_examples=examples,
             stateful_step_count=steps,
             deadline=None,
+            phases=[Phase.reuse, Phase.generate, Phase.shrink],  # to explain would take minutes
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -274,6 +274,15 @@ def test_waiting_ends_with_another_connections_write(store: SqlStore, database_u
     other.close()
 
 
+def test_a_write_before_the_wait_ends_it_at_once(store: SqlStore) -> None:
+    store.wait(0)
+    for n in range(3):
+        put(store, [task(f"t{n}")])
+        begun = time.monotonic()
+        store.wait(10)
+        assert time.monotonic() - begun < 3
+
+
 def test_a_write_between_look_and_wait_is_not_missed(store: SqlStore) -> None:
     """Each round: look, then a write by another thread, then wait; it must return at once, whoever writes when."""
     store.wait(0)

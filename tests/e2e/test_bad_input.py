@@ -1,4 +1,4 @@
-"""Bad input: each kind gets its status and an OperationOutcome that names the place; never a 500, never half a write."""
+"""Bad input: each kind gets its status and an OperationOutcome that names the place; no 500, no half of a write."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from urllib.parse import quote
 import pytest
 import urllib3
 
+from support import fuzz
 from support.fhir import Answer, Fhir
 from support.processes import CareThread, carethread
 
-PATIENT = {"resourceType": "Patient", "active": True}
-APPOINTMENT = {
+PATIENT: dict[str, Any] = {"resourceType": "Patient", "active": True}
+APPOINTMENT: dict[str, Any] = {
     "resourceType": "Appointment",
     "status": "proposed",
     "participant": [{"actor": {"reference": "Patient/p"}, "status": "accepted"}],
 }
-FUZZ_SECONDS = 12
-FUZZ_REQUESTS = 3000
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +280,8 @@ def test_head_answers_as_get_without_a_body(server, fhir):
 @pytest.mark.parametrize(
     "media",
     ["application/fhir+xml", "application/xml", "text/plain", "text/html", "application/x-www-form-urlencoded", "",
-     "application/json-patch+json", "multipart/form-data; boundary=x", "json", ";", "application/fhir+json, text/plain"],
+     "application/json-patch+json", "multipart/form-data; boundary=x", "json", ";",
+     "application/fhir+json, text/plain"],
 )  # fmt: skip
 def test_a_wrong_content_type(fhir, media):
     refused(fhir.send("POST", "Patient", json.dumps(PATIENT), headers={"Content_Type": media}), 415, "not-supported")
@@ -298,6 +298,7 @@ def test_an_answer_that_we_cannot_give(fhir, accept):
     refused(fhir.get(f"Patient?_format={quote(accept)}"), 406, "not-supported")
 
 
+HEAD = b"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\n"
 BIG = 20 * 1024 * 1024
 
 
@@ -312,8 +313,7 @@ def test_twenty_megabytes_are_too_large(fhir, path):
 
 
 def test_a_length_over_the_limit_is_refused_before_it_is_read(server):
-    head = f"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\nContent-Length: {BIG}\r\n\r\n"
-    status, body = raw(server, head.encode())
+    status, body = raw(server, HEAD + b"Content-Length: %d\r\n\r\n" % BIG)
     assert status == 413
     assert body is not None
     assert body["issue"][0]["code"] == "too-long"
@@ -321,10 +321,7 @@ def test_a_length_over_the_limit_is_refused_before_it_is_read(server):
 
 def test_twenty_megabytes_in_chunks_are_too_large(server):
     with socket.create_connection(("127.0.0.1", server.http_port), timeout=30) as connection:
-        connection.sendall(
-            b"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n"
-        )
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
         chunk = b"%x\r\n" % 65536 + b"x" * 65536 + b"\r\n"
         try:
             for _ in range(BIG // 65536):
@@ -342,8 +339,7 @@ def test_chunks_of_a_good_body_are_read(server):
     with socket.create_connection(("127.0.0.1", server.http_port), timeout=30) as connection:
         body = json.dumps(PATIENT).encode()
         parts = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
-        head = b"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\nTransfer-Encoding: chunked\r\n\r\n"
-        connection.sendall(head + parts)
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + parts)
         response = http.client.HTTPResponse(connection)
         response.begin()
         assert response.status == 201
@@ -539,7 +535,8 @@ def test_header_junk(server, header):
 
 @pytest.mark.parametrize(
     "line",
-    [b"GET", b"GET /fhir/Patient", b"GET /fhir/Patient HTTP/9.9", b"\x16\x03\x01\x02\x00\x01", b"GET " + b"/" * 70_000 + b" HTTP/1.1",
+    [b"GET", b"GET /fhir/Patient", b"GET /fhir/Patient HTTP/9.9", b"\x16\x03\x01\x02\x00\x01",
+     b"GET " + b"/" * 70_000 + b" HTTP/1.1",
      b"GET /fhir/\x00 HTTP/1.1", b"GET /fhir/\xff HTTP/1.1", b"GET http://other.example/fhir/Patient HTTP/1.1",
      b"GET /fhir/Patient?\xff=\xff HTTP/1.1", b"GET /fhir/%ff%fe HTTP/1.1", b"GET * HTTP/1.1", b"CONNECT a:1 HTTP/1.1"],
     ids=lambda line: line[:40].decode("latin-1"),
@@ -756,170 +753,28 @@ def test_concurrent_creates_under_one_id_make_one(server, fhir):
 
 # Fuzz
 
-JUNK: list[Any] = [
-    None, True, False, 0, -1, 1.5, 10**30, "", " ", "\x00", "\ud800", "x" * 3000, "2031-02-30", "🙂", "Patient/1", "urn:uuid:x",
-    [], {}, [[]], [None], [{}], {"a": {}}, {"resourceType": "Patient"}, "http://[", "?", "%", "../..", "\u202e",
-]  # fmt: skip
-SEEDS = [
-    PATIENT,
-    APPOINTMENT,
-    {
-        "resourceType": "Patient",
-        "id": "f",
-        "meta": {"profile": ["http://x.example/p"], "tag": [{"code": "t"}]},
-        "contained": [{"resourceType": "Organization", "id": "o"}],
-        "extension": [{"url": "http://x.example", "valueQuantity": {"value": 1.10, "unit": "kg"}}],
-        "name": [{"family": "Person", "given": ["A"], "_given": [{"extension": [{"url": "u", "valueString": "v"}]}]}],
-        "managingOrganization": {"reference": "#o"},
-        "birthDate": "1990-01-01",
-    },
-    {"resourceType": "Bundle", "type": "batch", "entry": [entry("POST", "Patient", PATIENT), entry("GET", "Patient?name=x")]},
-    {
-        "resourceType": "Bundle",
-        "type": "transaction",
-        "entry": [
-            {"fullUrl": "urn:uuid:1", **entry("POST", "Patient", PATIENT)},
-            entry("PUT", "Observation/f", {"resourceType": "Observation", "id": "f", "status": "final", "code": {"text": "x"},
-                                           "subject": {"reference": "urn:uuid:1"}}),
-        ],
-    },
-    {"resourceType": "Slot", "schedule": {"reference": "Schedule/1"}, "status": "free", "start": "2031-01-01T09:00:00Z", "end": "2031-01-01T10:00:00Z"},
-    {"resourceType": "Measure", "status": "active", "group": [{"population": [{"criteria": {"language": "text/cql", "expression": "x"}}]}]},
-]  # fmt: skip
-PATHS = ["Patient", "Appointment", "Slot", "Measure", "Observation", "Bundle", "", "Patient/f", "Observation/f", "Patient/f/_history",
-         "Patient/f/_history/1", "Measure/no-show-rate/$evaluate-measure", "Patient/_search", "metadata", "Banana", "Patient/f/$x"]  # fmt: skip
-NAMES = ["name", "family", "birthdate", "identifier", "_id", "_lastUpdated", "_count", "_sort", "_include", "_revinclude", "_summary",
-         "_total", "_elements", "_cursor", "_has", "_filter", "_text", "_format", "organization", "organization.name", "link",
-         "general-practitioner:Practitioner.name", "subject.name", "date", "value-quantity", "code", "code:in", "name:exact", "periodStart",
-         "periodEnd", "subject", "_before", "phone", "active:not", "_tag", "_profile", "patient.identifier", "actor", "slot"]  # fmt: skip
-VALUES = ["", "x", "ge2031", "2031-13", "|", "a|b", "http://x|", "|||", "\\", ",", ",,", "$", "1e999", "-1", "0", "Patient/1", "Patient:link",
-          "Observation:subject:Patient", "true", "count", "\x00", "\udcff", "é" * 100, "ap1", "5.4|http://unitsofmeasure.org|mg", "9" * 400,
-          "../..", "*", "name,-birthdate", "eyJhIjoxfQ", "W10", "json", "2031-01-01", "Patient?name=x", "urn:uuid:x", "#x"]  # fmt: skip
-
-
-def mutated(chance: random.Random, value: Any) -> Any:
-    """The value with something in it changed, removed, doubled or put elsewhere."""
-    if chance.random() < 0.15:
-        return chance.choice(JUNK)
-    if isinstance(value, dict) and value:
-        name = chance.choice(list(value))
-        rest = {key: child for key, child in value.items() if key != name}
-        match chance.randrange(5):
-            case 0:
-                return rest
-            case 1:
-                return {
-                    **rest,
-                    chance.choice(["x", "_" + name, name + "x", "", "resourceType", "id", "extension"]): value[name],
-                }
-            case _:
-                return {**value, name: mutated(chance, value[name])}
-    if isinstance(value, list) and value:
-        position = chance.randrange(len(value))
-        if chance.random() < 0.2:
-            return value * 2
-        return [*value[:position], mutated(chance, value[position]), *value[position + 1 :]]
-    return chance.choice(JUNK)
-
-
-def cut(chance: random.Random, body: bytes) -> bytes:
-    """Bytes with some of them changed."""
-    if not body:
-        return body
-    at = chance.randrange(len(body))
-    return (
-        body[:at]
-        + chance.choice([b"", b"\x00", b"\xff", b'"', b"{", b"]", b"\\u0000", b"\\ud800", b"1e5", b",,"])
-        + body[at + chance.randrange(4) :]
-    )
-
-
-def request(chance: random.Random) -> tuple[str, str, bytes | None, dict[str, str]]:
-    path = chance.choice(PATHS)
-    if chance.random() < 0.2:
-        path = quote(
-            "".join(chance.choice([path, "/", "é", "%", "\x00", "$", "_history", "x", ".."]) for _ in range(3)),
-            safe="/$",
-        )
-    if chance.random() < 0.6:
-        pairs = [(chance.choice(NAMES), chance.choice(VALUES)) for _ in range(chance.randrange(1, 4))]
-        path += "?" + "&".join(
-            f"{quote(n, safe=':._')}={quote(v.encode('utf-8', 'surrogateescape'), safe='')}" for n, v in pairs
-        )
-    method = chance.choice(["GET", "GET", "POST", "POST", "POST", "PUT", "PUT", "DELETE", "PATCH"])
-    body: bytes | None = None
-    if method in ("POST", "PUT", "PATCH"):
-        resource: Any = chance.choice(SEEDS)
-        for _ in range(chance.randrange(4)):
-            resource = mutated(chance, resource)
-        body = json.dumps(resource).encode()
-        if chance.random() < 0.2:
-            body = cut(chance, body)
-        if isinstance(resource, dict) and chance.random() < 0.7:
-            kind = resource.get("resourceType")
-            path = "" if kind == "Bundle" else f"{kind}/f" if method == "PUT" else str(kind)
-            path = quote(path.encode("utf-8", "surrogatepass"), safe="/")
-    headers = {"Content_Type": "application/fhir+json"} if body is not None else {}
-    junk = [
-        "strict",
-        "handling=strict",
-        'W/"1"',
-        'W/"',
-        "*",
-        "return=minimal",
-        "return=OperationOutcome",
-        "application/json",
-        "x" * 100,
-    ]
-    for name in (
-        "Prefer",
-        "If_Match",
-        "If_None_Match",
-        "Accept",
-        "X_CareThread_Backfill",
-        "traceparent",
-        "Content_Type",
-    ):
-        if chance.random() < 0.08:
-            headers[name] = chance.choice([*junk, "true"])
-    return method, path, body, headers
-
-
-def check_never_a_fault(fhir: Fhir, seed: int) -> int:
-    """Send mutated requests for a while; returns how many. Says how to repeat the one that goes wrong."""
-    chance = random.Random(seed)
-    end = time.monotonic() + FUZZ_SECONDS
-    for number in range(FUZZ_REQUESTS):
-        if time.monotonic() > end:
-            return number
-        method, path, body, headers = request(chance)
-        answer = fhir.send(method, path, body, headers=headers)
-        said = f"seed {seed}, request {number}: {method} {path[:300]} {headers} {(body or b'')[:600]!r} -> {answer}"
-        assert answer.status < 500, said
-        if answer.status >= 400:
-            assert answer.json is not None, said
-            assert answer.json["resourceType"] == "OperationOutcome", said
-            assert answer.json["issue"][0]["diagnostics"], said
-    return FUZZ_REQUESTS
-
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_whatever_is_sent_no_fault_and_always_an_outcome(fhir, seed):
-    assert check_never_a_fault(fhir, seed) > 20
+    assert fuzz.check_never_a_fault(fhir, seed, seconds=12, requests=3000) > 20
 
 
 def test_the_same_in_batches(fhir):
     """Mutated requests as entries: the batch is answered whole, each entry by itself."""
     chance = random.Random(3)
+    done = 0
     for _ in range(60):
-        entries = []
-        for _ in range(20):
-            method, path, _, _ = request(chance)
-            resource = mutated(chance, chance.choice(SEEDS))
-            entries.append(mutated(chance, {"fullUrl": "urn:uuid:1", **entry(method, path, resource)}))
+        entries: list[Any] = []
+        while len(entries) < 20:
+            method, path, _, _ = fuzz.request(chance)
+            resource = fuzz.mutated(chance, chance.choice(fuzz.SEEDS))
+            one = fuzz.mutated(chance, {"fullUrl": "urn:uuid:1", **entry(method, path, resource)})
+            text = json.dumps(one)
+            if "\\u0000" not in text and "\\ud800" not in text:  # these spoil the whole body
+                entries.append(one)
         answer = fhir.post("", {"resourceType": "Bundle", "type": "batch", "entry": entries})
-        if answer.status == 400:  # half of a surrogate pair, or U+0000, somewhere in it
-            continue
         assert answer.status == 200, answer
         assert len(answer.json["entry"]) == len(entries)
         assert all(each["response"]["status"][0] in "24" for each in answer.json["entry"]), answer
+        done += sum(each["response"]["status"][0] == "2" for each in answer.json["entry"])
+    assert done > 20

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def calendar(server: CareThread) -> str:
     return schedule(server.fhir)
 
 
-def version(resource: dict) -> int:
+def version(resource: dict[str, Any]) -> int:
     return int(resource["meta"]["versionId"])
 
 
@@ -91,7 +92,7 @@ def test_of_many_clients_one_gets_the_slot(server, fhir, calendar):
         free = slot(fhir, calendar, moment("2031-01-07", hour))
         together = threading.Barrier(clients)
 
-        def book(number: int, free: dict = free, together: threading.Barrier = together) -> int:
+        def book(number: int, free: dict[str, Any] = free, together: threading.Barrier = together) -> int:
             client = Fhir(server.fhir.base)
             together.wait(30)
             return client.post("Appointment", appointment(free, f"Patient/racer-{number}")).status
@@ -271,7 +272,7 @@ def test_a_bad_period_or_subject_is_named(fhir, query, where):
     assert (refused.status, refused.json["issue"][0]["expression"]) == (400, [where])
 
 
-def _criteria(language: str, expression: str) -> dict:
+def _criteria(language: str, expression: str) -> dict[str, Any]:
     return {"group": [{"population": [{"criteria": {"language": language, "expression": expression}}]}]}
 
 
@@ -306,7 +307,7 @@ def test_the_events_of_a_booking(server, fhir, calendar, visited):
     assert next(e for e in events if e.resource_id == visit["id"] and e.version == 2).data == _bytes(server, missed)
 
 
-def _bytes(server: CareThread, resource: dict) -> bytes:
+def _bytes(server: CareThread, resource: dict[str, Any]) -> bytes:
     import urllib3
 
     return urllib3.request("GET", f"{server.fhir.base}/{reference(resource)}").data

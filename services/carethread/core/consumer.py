@@ -17,6 +17,7 @@ from threading import Event as Signal
 from carethread.core.clock import Clock, system_clock, to_micros
 from carethread.core.errors import Busy, FhirError
 from carethread.core.events import Event, from_headers
+from carethread.core.faults import told
 from carethread.core.fhir.outcome import outcome_bytes
 from carethread.core.metric_names import (
     CONSUMER_BURIED,
@@ -153,7 +154,7 @@ class Consumer:
         buried = self._runtime.store.transact(work)
         if buried:
             self._observe(CONSUMER_BURIED, 1)
-            log.error("event_buried", extra={"consumer": self._name, **_names(record), **_where(error)})
+            log.error("event_buried", extra={"consumer": self._name, **_names(record), **told(error)})
         return buried
 
     def _position(self, place: Place) -> int:
@@ -197,12 +198,3 @@ def _names(record: Record) -> dict[str, object]:
     subject = next((value for name, value in record.headers if name == "ce_subject"), b"")
     where = {"topic": record.topic, "partition": record.partition, "position": record.position}
     return {**where, "subject": subject.decode("utf-8", "replace")}
-
-
-def _where(error: Exception) -> dict[str, object]:
-    """Which error, and where in the code."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
-    return {"error": type(error).__name__, "raised_at": place}

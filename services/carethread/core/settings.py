@@ -39,6 +39,7 @@ class Settings:
     kafka_topic_prefix: str = "carethread"
     kafka_partitions: int = 6
     kafka_replication: int = 1
+    kafka_member: str = ""
     allow_insecure_bind: bool = False
     max_body_bytes: int = 16 * 1024 * 1024
     request_seconds: int = 30
@@ -50,6 +51,12 @@ class Settings:
         """The FHIR base URL that links and locations use, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return (self.base_url or f"http://{host}:{self.http_port}/fhir").rstrip("/")
+
+    @property
+    def grpc_address(self) -> str:
+        """Where this process's gRPC listens: `127.0.0.1:8090`, `[::1]:8090`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.grpc_port}"
 
     def database(self, service: str) -> str:
         """The database URL of one service; its own SQLite file unless a setting says otherwise."""
@@ -78,6 +85,7 @@ def load() -> Settings:
             kafka_topic_prefix=env.str("KAFKA_TOPIC_PREFIX", default.kafka_topic_prefix),
             kafka_partitions=env.int("KAFKA_PARTITIONS", default.kafka_partitions, validate=positive),
             kafka_replication=env.int("KAFKA_REPLICATION", default.kafka_replication, validate=positive),
+            kafka_member=env.str("KAFKA_MEMBER", default.kafka_member),
             allow_insecure_bind=env.bool("ALLOW_INSECURE_BIND", default.allow_insecure_bind),
             max_body_bytes=env.int("MAX_BODY_BYTES", default.max_body_bytes, validate=positive),
             request_seconds=env.int("REQUEST_SECONDS", default.request_seconds, validate=positive),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context, authorize, restrict
-from carethread.core.errors import TooCostly
+from carethread.core.errors import Busy, TooCostly
 from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.search.query import Chain, Criterion, Link, Node, SearchQuery, TokenValue
 from carethread.core.ports import Key, Session, Stored
@@ -19,6 +19,9 @@ from carethread.core.service import Runtime
 from carethread.interactions.answerable import answerable
 from carethread.interactions.bundle import entry, link_url, searchset
 from carethread.interactions.mirror import remember
+
+_IDS_AT_ONCE = 50
+"""Resources asked of their owner in one question; the URL's length and an answer's size stay moderate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +49,30 @@ def search(
     for link in _unanswered(runtime, query):
         _ask_owner(runtime, link)
 
-    def work(session: Session) -> Found:
+    def work(session: Session) -> tuple[Found, list[Key]]:
         if query.summary == "count" or count == 0:
-            return Found(query, 0, (), (), session.count(query), "")
+            return Found(query, 0, (), (), session.count(query), ""), []
         page = session.search(query, count)
+        wanted = _wanted(session, query, page.matches)
+        if len(wanted) > runtime.limits.includes:
+            raise TooCostly(
+                f"The page includes more than {runtime.limits.includes} resources; ask for a smaller _count."
+            )
+        present = session.current(wanted)
+        included = [stored for stored in present.values() if not stored.deleted]
         total = _total(session, query, page.matches, page.next)
-        return Found(query, count, page.matches, _include(runtime, session, query, page.matches), total, page.next)
+        return Found(query, count, page.matches, included, total, page.next), [k for k in wanted if k not in present]
 
-    found = runtime.store.snapshot(work)
-    missing = _missing(runtime, found)
+    found, absent = runtime.store.snapshot(work)
+    missing = _asked_of_owners(runtime, absent) if absent else []
     return replace(found, included=[*found.included, *missing]) if missing else found
 
 
 def _total(session: Session, query: SearchQuery, matches: Sequence[Stored], cursor: str) -> int | None:
-    if query.total == "none":
+    """How many match in all; counted for the first page, and on later ones only for who asks for it."""
+    if query.total == "none" or (query.cursor and query.total != "accurate"):
         return None
     return session.count(query) if cursor or query.cursor else len(matches)
-
-
-def _include(runtime: Runtime, session: Session, query: SearchQuery, matches: Sequence[Stored]) -> list[Stored]:
-    """What the matches refer to by the `_include` parameters and this store holds, each once and not itself a match."""
-    wanted = _wanted(session, query, matches)
-    return [stored for stored in session.current(wanted).values() if not stored.deleted]
 
 
 def _wanted(session: Session, query: SearchQuery, matches: Sequence[Stored]) -> list[Key]:
@@ -79,20 +84,22 @@ def _wanted(session: Session, query: SearchQuery, matches: Sequence[Stored]) -> 
     return [key for key in keys if key not in known]
 
 
-def _missing(runtime: Runtime, found: Found) -> list[Stored]:
-    """Includes of mirrored types that the mirror has not got yet, from their owners, which are asked once each."""
-    if not found.query.includes or not found.matches:
-        return []
-    owners = {mirror.type: mirror.owner for mirror in runtime.service.mirrors}
-    wanted = runtime.store.snapshot(lambda session: _wanted(session, found.query, found.matches))
-    present = runtime.store.snapshot(lambda session: session.current(wanted))
-    absent = [key for key in wanted if key not in present and key[0] in owners]
-    if len(absent) > runtime.limits.includes:
-        raise TooCostly(f"The page includes more than {runtime.limits.includes} resources; ask for a smaller _count.")
-    answers = [runtime.owners.read(owners[key[0]], key) for key in absent]
-    got = [stored for stored in answers if stored is not None]
+def _asked_of_owners(runtime: Runtime, absent: Sequence[Key]) -> list[Stored]:
+    """Includes of mirrored types that the mirror has not got yet: one question to their owner for each type.
+
+    An owner that is away is no reason to withhold the matches; what it would have given is left out this time.
+    """
+    got: list[Stored] = []
+    for mirror in runtime.service.mirrors:
+        ids = [id_ for type_name, id_ in absent if type_name == mirror.type]
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            params = [("_id", ",".join(ids[start : start + _IDS_AT_ONCE])), ("_count", str(_IDS_AT_ONCE))]
+            try:
+                got += runtime.owners.search(mirror.owner, mirror.type, params)
+            except Busy:
+                break
     remember(runtime, got)
-    return [stored for stored in got if not stored.deleted]
+    return got
 
 
 def _unanswered(runtime: Runtime, query: SearchQuery) -> list[Link]:

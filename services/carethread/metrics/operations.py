@@ -8,13 +8,15 @@ order change no count.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 from carethread.core.clock import instant, to_micros
-from carethread.core.context import Context
+from carethread.core.context import Context, restrict
 from carethread.core.errors import Invalid, Malformed
 from carethread.core.fhir import json
-from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.elements import at
+from carethread.core.fhir.search import SearchQuery, parse_query
 from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Resource
 from carethread.core.service import Call, Operation, Runtime
@@ -36,7 +38,12 @@ def evaluate_measure(runtime: Runtime, call: Call, context: Context) -> Resource
         raise Malformed("periodEnd is not before periodStart.", code="value", expression="periodEnd")
     subject = _subject(call)
     bounds = [("date", f"ge{start}"), ("date", f"le{end}")] + ([("patient", subject)] if subject else [])
-    groups = [_group(runtime, group, bounds) for group in measure.get("group", [])]
+    searches = [
+        [_search(runtime, population["criteria"], bounds, context) for population in group.get("population", [])]
+        for group in measure.get("group", [])
+    ]
+    counts = runtime.store.snapshot(lambda session: [[session.count(query) for query in each] for each in searches])
+    groups = [_group(group, each) for group, each in zip(measure.get("group", []), counts, strict=True)]
     report: Resource = {
         "resourceType": "MeasureReport",
         "status": "complete",
@@ -85,41 +92,30 @@ def _canonical(measure: Resource, base_url: str) -> str:
     return url + (f"|{measure['version']}" if "version" in measure else "")
 
 
-def _group(runtime: Runtime, group: Resource, bounds: list[tuple[str, str]]) -> Resource:
-    counts: dict[str, int] = {}
-    populations = []
-    for population in group.get("population", []):
-        count = _count(runtime, population["criteria"], bounds)
-        codings = population.get("code", {}).get("coding", [])
-        counts |= {coding["code"]: count for coding in codings if "code" in coding}
-        populations.append({**({"code": population["code"]} if "code" in population else {}), "count": count})
-    report: Resource = {"population": populations}
-    value = score(counts)
+def _group(group: Resource, counts: Sequence[int]) -> Resource:
+    populations = group.get("population", [])
+    report: Resource = {}
+    by_code: dict[str, int] = {}
+    for population, count in zip(populations, counts, strict=True):
+        code = {"code": population["code"]} if "code" in population else {}
+        report.setdefault("population", []).append({**code, "count": count})
+        by_code |= {coding["code"]: count for coding in at(population, "code.coding") if "code" in coding}
+    value = score(by_code)
     if value is not None:
         report["measureScore"] = {"value": value}
     return report
 
 
-def _count(runtime: Runtime, criteria: Resource, bounds: list[tuple[str, str]]) -> int:
+def _search(runtime: Runtime, criteria: Resource, bounds: list[tuple[str, str]], context: Context) -> SearchQuery:
+    """The search that counts a population, as far as the principal may see."""
     type_name, _, query = criteria.get("expression", "").partition("?")
-    here = {mirror.type for mirror in runtime.service.mirrors}
-    if criteria.get("language") != _QUERY or type_name not in here:
-        raise _uncountable(f"in {_QUERY} on a type that metrics mirrors ({', '.join(sorted(here))})")
-    wanted = parse_qsl(query)
-    try:
-        parse_query(type_name, wanted, strict=True)
-    except Malformed as error:
-        raise _uncountable(f"that can be searched by: {error.issues[0].diagnostics}") from None
-    search = parse_query(type_name, [*wanted, *bounds], strict=True, base=runtime.base_url)
-    return runtime.store.snapshot(lambda session: session.count(search))
-
-
-def _uncountable(what: str) -> Invalid:
-    return Invalid(
-        f"A population that can be counted has criteria {what}.",
-        code="not-supported",
-        expression="Measure.group.population.criteria",
-    )
+    if criteria.get("language") != _QUERY or type_name not in {mirror.type for mirror in runtime.service.mirrors}:
+        raise Invalid(
+            f"A population that can be counted has criteria in {_QUERY} on a type that metrics mirrors.",
+            code="not-supported",
+            expression="Measure.group.population.criteria",
+        )
+    return restrict(parse_query(type_name, [*parse_qsl(query), *bounds], strict=True), context)
 
 
 OPERATIONS = (

@@ -8,12 +8,16 @@ taken.
 from __future__ import annotations
 
 from carethread.core.errors import Conflict
+from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit
 from carethread.scheduling.rules import slot_status, slots_held, verb
 
 _SLOT = "slot"
 """The kind of claim; its key is the Slot's id, its holder the Appointment's reference."""
+
+_OPEN = ("free", "busy-tentative")
+"""Statuses in which a Slot can be booked."""
 
 
 def appointment_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
@@ -23,29 +27,33 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
     """
     holder = f"Appointment/{id_}"
     wanted = slots_held(after)
-    for slot in unit.session.release(_SLOT, holder, keep=wanted):
-        _set_status(unit, slot, "free")
-    held = unit.session.claimed(_SLOT, wanted)
-    for position, slot in enumerate(wanted):
-        if held.get(slot) != holder:
-            _take(unit, slot, holder, f"Appointment.slot[{position}]")
+    freed = unit.session.release(_SLOT, holder, keep=wanted)
+    taken = [slot for slot in wanted if unit.session.claim(_SLOT, slot, holder) == holder]
+    told = unit.context.backfill
+    for slot in wanted:
+        if slot not in taken and not told:
+            raise Conflict(
+                f"Slot/{slot} is taken by another Appointment; choose one that is free.", expression=_where(after, slot)
+            )
+    had = slots_held(before)
+    for slot in sorted({*freed, *taken}):  # in one order for everybody, so that two bookings cannot wait for each other
+        found = unit.find(("Slot", slot))
+        if found is None:
+            continue
+        if slot in taken and slot not in had and found["status"] not in _OPEN and not told:
+            raise Conflict(
+                f"Slot/{slot} is {found['status']}; choose one that is free.", expression=_where(after, slot)
+            )
+        status = "busy" if slot in taken else "free"
+        if found["status"] != status:
+            unit.update({**found, "status": status})
     return Ruling(verb(before, after))
 
 
-def _take(unit: Unit, slot: str, holder: str, where: str) -> None:
-    found = unit.find(("Slot", slot))
-    if found and found["status"] not in ("free", "busy-tentative") and not unit.context.backfill:
-        raise Conflict(f"Slot/{slot} is {found['status']}; choose one that is free.", expression=where)
-    if unit.session.claim(_SLOT, slot, holder) == holder:
-        _set_status(unit, slot, "busy")
-    elif not unit.context.backfill:
-        raise Conflict(f"Slot/{slot} is taken by another Appointment; choose one that is free.", expression=where)
-
-
-def _set_status(unit: Unit, slot: str, status: str) -> None:
-    found = unit.find(("Slot", slot))
-    if found and found["status"] != status:
-        unit.update({**found, "status": status})
+def _where(appointment: Resource | None, slot: str) -> str:
+    """The element that names the Slot."""
+    slots = [id_ for _, id_ in keys_at(appointment or {}, "slot")]
+    return f"Appointment.slot[{slots.index(slot)}]"
 
 
 def slot_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
@@ -53,7 +61,7 @@ def slot_written(unit: Unit, before: Resource | None, after: Resource | None, id
 
     Raises Conflict for a delete, or a change of status, while an Appointment holds the slot.
     """
-    held = id_ in unit.session.claimed(_SLOT, [id_])
+    held = _is_held(unit, id_, new=before is None)
     if after is None:
         if held:
             raise Conflict(f"Slot/{id_} is booked; cancel or move its Appointment first.")
@@ -67,3 +75,14 @@ def slot_written(unit: Unit, before: Resource | None, after: Resource | None, id
             expression="Slot.status",
         )
     return Ruling(resource={**after, "status": status})
+
+
+def _is_held(unit: Unit, slot: str, *, new: bool) -> bool:
+    """Whether an Appointment holds the Slot. Of a new one the claim is tried: a booking under way is waited for."""
+    if not new:
+        return slot in unit.session.claimed(_SLOT, [slot])
+    probe = f"Slot/{slot}"
+    if unit.session.claim(_SLOT, slot, probe) != probe:
+        return True
+    unit.session.release(_SLOT, probe)
+    return False

@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from carethread.core.clock import Clock
 from carethread.core.context import context_of
 from carethread.core.errors import FhirError, Issue, Malformed, NotSupported, TooLarge
+from carethread.core.faults import told
 from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.ports import Request, Response
@@ -95,9 +96,9 @@ def _answer(handler: Handler, path: str, clock: Clock, max_body_bytes: int) -> R
         return handler(_request(path, headers, max_body_bytes), context)
     except FhirError as error:
         return refusal(error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # The last resort of the edge: what nobody foresaw is logged by kind and place, and answered without detail.
-        log.exception("request failed", method=request.method, path=path.partition("/")[0], error=type(error).__name__)
+        log.error("request failed", method=request.method, path=path.partition("/")[0], **told(error))
         issue = Issue("exception", "Something went wrong here; it is logged with the trace of this request.")
         return Response(500, {"Content-Type": "application/fhir+json"}, json.render(operation_outcome([issue])))
 

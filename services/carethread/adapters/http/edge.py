@@ -12,6 +12,7 @@ import io
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from carethread.core.errors import Busy, FhirError, Malformed, TooLarge
@@ -43,25 +44,28 @@ class Scope(Protocol):
 def make_edge(application: WSGI, *, threads: int, max_body_bytes: int, body_seconds: float) -> Callable[..., Any]:
     """The RSGI application around a WSGI one. Bodies that are too large or too slow are refused without reading on."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="http")
+    room = Room(threads * max_body_bytes)
     waiting = 0
 
     async def edge(scope: Scope, protocol: Any) -> None:
         nonlocal waiting
+        body = Body(room)
         try:
             _refuse_unreadable(scope)
-            body = await _body(scope, protocol, max_body_bytes, body_seconds)
+            await body.read(scope, protocol, max_body_bytes, body_seconds)
             if waiting >= threads * _WAITING_PER_THREAD:
                 raise Busy("More requests are waiting than can be answered soon.")
+            waiting += 1
+            try:
+                environ = _environ(scope, body.taken())
+                answer = await asyncio.get_running_loop().run_in_executor(pool, _call, application, environ)
+            finally:
+                waiting -= 1
         except FhirError as error:
             refused = refusal(error)
-            headers = [*refused.headers.items(), ("Connection", "close")]
-            protocol.response_bytes(refused.status, headers, refused.body)
-            return
-        waiting += 1
-        try:
-            answer = await asyncio.get_running_loop().run_in_executor(pool, _call, application, _environ(scope, body))
+            answer = refused.status, [*refused.headers.items(), ("Connection", "close")], refused.body
         finally:
-            waiting -= 1
+            room.left += body.size
         protocol.response_bytes(*answer)
 
     return edge
@@ -73,32 +77,52 @@ def _refuse_unreadable(scope: Scope) -> None:
     It drops what is not ASCII, and an If-Match that is dropped would let any update through.
     """
     for name in _DECIDING & set(scope.headers.keys()):
-        if not all(value.isascii() for value in scope.headers.get_all(name)) or scope.headers.get(name) is None:
+        if scope.headers.get(name) is None:
             raise Malformed(f"The header {name} has characters beyond ASCII.", code="value", expression=name)
 
 
-async def _body(scope: Scope, protocol: Any, limit: int, seconds: float) -> bytes:
-    """The whole body. Raises TooLarge beyond `limit` bytes, Malformed when it is not there within `seconds`."""
-    declared = scope.headers.get("content-length") or "0"
-    too_large = TooLarge(f"A body may have {limit} bytes; send a large Bundle in parts.")
-    if not declared.isascii() or not declared.isdigit():
-        raise Malformed("Content-Length is a whole number.", code="value")
-    if int(declared[:18]) > limit:
-        raise too_large
-    if declared == "0" and not scope.headers.get("transfer-encoding"):
-        return b""
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(seconds):
-            async for piece in protocol:
-                pieces.append(piece)
-                size += len(piece)
-                if size > limit:
-                    raise too_large
-    except TimeoutError:
-        raise Malformed(f"The body did not arrive within {seconds:g} s.", code="timeout") from None
-    return b"".join(pieces)
+@dataclass(slots=True)
+class Room:
+    """Bytes that the bodies of all requests, arriving or waiting, may still take."""
+
+    left: int
+
+
+class Body:
+    """One request's body as it arrives; `size` is what it has taken of the room."""
+
+    def __init__(self, room: Room) -> None:
+        self.size = 0
+        self._room = room
+        self._pieces: list[bytes] = []
+
+    async def read(self, scope: Scope, protocol: Any, limit: int, seconds: float) -> None:
+        """Read all of it. Raises TooLarge beyond `limit` bytes, Malformed after `seconds`, Busy when there is no room."""
+        declared = scope.headers.get("content-length") or "0"
+        too_large = TooLarge(f"A body may have {limit} bytes; send a large Bundle in parts.")
+        if not declared.isascii() or not declared.isdigit():
+            raise Malformed("Content-Length is a whole number.", code="value")
+        if int(declared[:18]) > limit:
+            raise too_large
+        if declared == "0" and not scope.headers.get("transfer-encoding"):
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                async for piece in protocol:
+                    if self.size + len(piece) > limit:
+                        raise too_large
+                    if len(piece) > self._room.left:
+                        raise Busy("The bodies of other requests fill the room for them.")
+                    self._pieces.append(piece)
+                    self.size += len(piece)
+                    self._room.left -= len(piece)
+        except TimeoutError:
+            raise Malformed(f"The body did not arrive within {seconds:g} s.", code="timeout") from None
+
+    def taken(self) -> bytes:
+        """The whole body, once."""
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
 
 
 def _environ(scope: Scope, body: bytes) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from carethread.adapters.rpc.health import FHIR_SERVICE, HEALTH_SERVICE, Health
 from carethread.adapters.rpc.messages import MESSAGE_BYTES, chunks, to_message
 from carethread.core.context import Context, authorize, context_of
 from carethread.core.errors import Busy, FhirError, NotSupported, TooLarge
+from carethread.core.faults import told
 from carethread.core.service import Runtime
 from carethread.interactions.read import read
 from carethread.interactions.search import Found, search
@@ -159,16 +160,8 @@ def _answering(call: grpc.ServicerContext) -> Iterator[None]:
     except FhirError as error:
         abort(call, error)
     except Exception as error:  # noqa: BLE001 the edge's last resort, see above
-        _log.error("rpc.fault", error=type(error).__name__, place=_place(error))
+        _log.error("rpc.fault", **told(error))
         abort(call, FhirError("The server failed; its log says where."))
-
-
-def _place(error: Exception) -> str:
-    """File and line that raised, for the log."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
 
 
 def _context(call: grpc.ServicerContext) -> Context:

@@ -7,6 +7,7 @@ service's schema is the search path; READ COMMITTED with row locks for writing, 
 
 from __future__ import annotations
 
+import logging
 import random
 import sqlite3
 import threading
@@ -23,6 +24,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from carethread.core.errors import Busy
+
+log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 15.0
 """How long a writer waits for SQLite's write lock, or for a pooled connection."""
@@ -148,7 +151,8 @@ def _away_is_busy() -> Iterator[None]:
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) in CONFLICT_STATES or _is_wrong_statement(error):
             raise
-        raise Busy(f"The database is away or locked: {_reason(error)}.") from error
+        log.warning("database_away", extra={"reason": _reason(error)})
+        raise Busy("The database is away or locked.") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Busy("The database closed the connection.") from error

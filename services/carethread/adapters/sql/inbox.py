@@ -50,7 +50,7 @@ def bury(connection: Connection, consumer: str, record: Record, outcome: bytes) 
         "topic": record.topic,
         "partition": record.partition,
         "position": record.position,
-        "key": record.key,
+        "key": record.key.encode(),
         "headers": pack(record.headers),
         "value": record.value,
         "outcome": outcome,
