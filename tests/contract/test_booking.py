@@ -108,7 +108,12 @@ class Practice:
             return False
         for s in [s for s, holder in self.holders.items() if holder == id_ and s not in wanted]:
             del self.holders[s]
-            self._mark(s, "free")
+            rivals = [
+                a for (kind, a), r in self.living.items() if kind == "Appointment" and s in _wanted(r) and a != id_
+            ]
+            if rivals:
+                self.holders[s] = min(rivals)
+            self._mark(s, "busy" if rivals else "free")
         for s in new:
             if s not in self.holders:
                 self.holders[s] = id_

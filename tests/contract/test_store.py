@@ -26,7 +26,7 @@ from carethread.adapters.sql.tables import INDEX_TABLES, dead_letters, outbox
 from carethread.adapters.sql.wake import Waker
 from carethread.core.clock import instant
 from carethread.core.context import Context
-from carethread.core.errors import Busy, NotFound, PreconditionFailed
+from carethread.core.errors import Busy, PreconditionFailed
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Record, Session
@@ -553,7 +553,7 @@ def test_history_told_again_changes_nothing(store: SqlStore) -> None:
     assert update(services, ("Task", "a"), task("a", status="ready"), told).outcome == "updated"
     assert update(services, ("Task", "a"), task("a", status="ready"), Context()).outcome == "updated"
     assert current(store, "a").version == 3
-    with pytest.raises(NotFound):
+    with pytest.raises(PreconditionFailed):
         update(services, ("Task", "z"), task("z"), Context(), if_match='W/"1"')
 
 

@@ -485,7 +485,7 @@ def test_a_header_beyond_ascii_is_never_just_dropped(server, fhir):
 def test_an_if_match_that_does_not_hold(fhir, etag):
     fhir.put("Patient/matched", {**PATIENT, "id": "matched"})
     refused(fhir.put("Patient/matched", {**PATIENT, "id": "matched"}, If_Match=etag), 412, "conflict")
-    refused(fhir.put("Patient/never-there", {**PATIENT, "id": "never-there"}, If_Match=etag), 404)
+    refused(fhir.put("Patient/never-there", {**PATIENT, "id": "never-there"}, If_Match=etag), 412)
 
 
 def test_if_none_match_star_creates_only(fhir):
@@ -593,7 +593,7 @@ BROKEN: list[tuple[str, Any, int]] = [
     ("bad id to delete", entry("DELETE", "Patient/a%00b"), 400),
     ("bad ifMatch", entry("PUT", "Patient/one", {**PATIENT, "id": "one"}, ifMatch="banana"), 400),
     ("ifMatch is a number", entry("PUT", "Patient/one", {**PATIENT, "id": "one"}, ifMatch=1), 400),
-    ("ifMatch of nothing", entry("PUT", "Patient/absent", {**PATIENT, "id": "absent"}, ifMatch='W/"3"'), 404),
+    ("ifMatch of nothing", entry("PUT", "Patient/absent", {**PATIENT, "id": "absent"}, ifMatch='W/"3"'), 412),
     ("conditional create", entry("POST", "Patient", PATIENT, ifNoneExist="identifier=1"), 405),
     ("conditional update", entry("PUT", "Patient?identifier=1", PATIENT), 405),
 ]

@@ -215,7 +215,7 @@ def test_pages_hold_each_match_once_in_order(fhir, people, sort, size):
     assert sorted(whole) == people
     found = pages(fhir, f"Patient?{MINE}&_count={size}&{sort}")
     assert [id_ for page in found for id_ in ids(page)] == whole
-    assert {page["total"] for page in found} == {40}
+    assert found[0]["total"] == 40
     assert all(len(page["entry"]) == size for page in found[:-1])
 
 

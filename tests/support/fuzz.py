@@ -71,19 +71,22 @@ SEEDS: list[dict[str, Any]] = [
     },
 ]
 PATHS = [
-    "",
-    *"""Patient Appointment Slot Measure Observation Bundle Patient/f Observation/f Patient/f/_history Patient/_search
-    Patient/f/_history/1 Measure/no-show-rate/$evaluate-measure metadata Banana Patient/f/$x""".split(),
-]
-NAMES = """name family birthdate identifier _id _lastUpdated _count _sort _include _revinclude _summary _total _elements
-    _cursor _has _filter _text _format organization organization.name link general-practitioner:Practitioner.name date
-    subject.name value-quantity code code:in name:exact periodStart periodEnd subject _before phone active:not _tag
-    _profile patient.identifier actor slot""".split()
+    "", "Patient", "Appointment", "Slot", "Measure", "Observation", "Bundle", "Patient/f", "Observation/f", "metadata",
+    "Patient/f/_history", "Patient/f/_history/1", "Patient/_search", "Measure/no-show-rate/$evaluate-measure", "Banana",
+    "Patient/f/$x",
+]  # fmt: skip
+NAMES = [
+    "name", "family", "birthdate", "identifier", "_id", "_lastUpdated", "_count", "_sort", "_include", "_revinclude",
+    "_summary", "_total", "_elements", "_cursor", "_has", "_filter", "_text", "_format", "organization", "link", "date",
+    "organization.name", "general-practitioner:Practitioner.name", "subject.name", "value-quantity", "code", "code:in",
+    "name:exact", "periodStart", "periodEnd", "subject", "_before", "phone", "active:not", "_tag", "_profile", "actor",
+    "patient.identifier", "slot",
+]  # fmt: skip
 VALUES = [
-    "", "\x00", "\udcff", "é" * 100, "9" * 400,
-    *"""x ge2031 2031-13 | a|b http://x| ||| \\ , ,, $ 1e999 -1 0 Patient/1 Patient:link Observation:subject:Patient true
-    count ap1 5.4|http://unitsofmeasure.org|mg ../.. * name,-birthdate eyJhIjoxfQ W10 json 2031-01-01 Patient?name=x
-    urn:uuid:x #x""".split(),
+    "", "\x00", "\udcff", "é" * 100, "9" * 400, "x", "ge2031", "2031-13", "|", "a|b", "http://x|", "|||", "\\", ",",
+    ",,", "$", "1e999", "-1", "0", "Patient/1", "Patient:link", "Observation:subject:Patient", "true", "count", "ap1", "*",
+    "5.4|http://unitsofmeasure.org|mg", "../..", "name,-birthdate", "eyJhIjoxfQ", "W10", "json", "2031-01-01", "#x",
+    "Patient?name=x", "urn:uuid:x",
 ]  # fmt: skip
 
 

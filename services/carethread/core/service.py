@@ -16,6 +16,7 @@ class Unit(Protocol):
 
     session: Session
     context: Context
+    base_url: str
 
     def find(self, key: Key) -> Resource | None:
         """The resource as it stands inside the transaction, locked; None when missing or deleted."""

@@ -9,12 +9,12 @@ from carethread.interactions.update import check_id, version_of
 from carethread.interactions.write import Command, Result, apply
 
 
-def delete(runtime: Runtime, key: Key, context: Context, *, if_match: str = "") -> Result:
+def delete(runtime: Runtime, key: Key, context: Context, *, if_match: str | None = None) -> Result:
     """Delete a resource; its history stays. Raises PreconditionFailed, or Conflict where a rule forbids it."""
     return apply(runtime, [delete_command(key, context, if_match=if_match)], context)[0]
 
 
-def delete_command(key: Key, context: Context, *, if_match: str = "") -> Command:
+def delete_command(key: Key, context: Context, *, if_match: str | None = None) -> Command:
     """The command of a delete."""
     authorize("delete", key[0], context)
     check_id(key)

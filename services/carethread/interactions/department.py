@@ -27,13 +27,13 @@ _THROUGH = {
 }
 
 
-def department_of(resource: Resource, known: Callable[[Key], str]) -> str:
+def department_of(resource: Resource, known: Callable[[Key], str], base: str | None = None) -> str:
     """The id of the department's Organization, empty when it cannot be told. `known` answers for stored resources."""
     type_name = resource["resourceType"]
     if type_name in _NAMED:
-        return next((id_ for kind, id_ in keys_at(resource, _NAMED[type_name]) if kind == "Organization"), "")
+        return next((id_ for kind, id_ in keys_at(resource, _NAMED[type_name], base) if kind == "Organization"), "")
     for path in _THROUGH.get(type_name, ()):
-        for key in keys_at(resource, path):
+        for key in keys_at(resource, path, base):
             if key[0] not in ("Patient", "RelatedPerson") and (department := known(key)):
                 return department
     return ""

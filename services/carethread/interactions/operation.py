@@ -8,6 +8,7 @@ from carethread.core.context import Context, authorize
 from carethread.core.errors import NotSupported
 from carethread.core.ports import Resource
 from carethread.core.service import Call, Operation, Runtime
+from carethread.interactions.write import check_resource
 
 
 def invoke(
@@ -25,6 +26,8 @@ def invoke(
     if method == "GET" and operation.affects_state:
         raise NotSupported(f"${name} changes state: POST it.", kind="method")
     authorize(f"${name}", type_name, context)
+    if body is not None:
+        check_resource("Parameters", body)
     given: dict[str, list[str]] = {}
     for key, value in [*params, *_values(body)]:
         given.setdefault(key, []).append(value)
@@ -43,11 +46,9 @@ def find(runtime: Runtime, name: str, type_name: str, level: str) -> Operation:
 
 def _values(parameters: Resource | None) -> list[tuple[str, str]]:
     """The simple values of a Parameters resource, as a GET would give them."""
-    if not parameters or parameters.get("resourceType") != "Parameters":
-        return []
     return [
         (part["name"], value if isinstance(value, str) else str(value))
-        for part in parameters.get("parameter", [])
+        for part in (parameters or {}).get("parameter", [])
         for member, value in part.items()
         if member.startswith("value") and not isinstance(value, dict | list)
     ]

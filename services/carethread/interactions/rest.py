@@ -27,7 +27,7 @@ from carethread.interactions.read import read, vread
 from carethread.interactions.status import status_of
 from carethread.interactions.transaction import batch, transaction
 from carethread.interactions.update import update
-from carethread.interactions.write import Result, check_resource
+from carethread.interactions.write import Result
 
 MEDIA_TYPE = "application/fhir+json"
 _JSON = {MEDIA_TYPE, "application/json", "text/json"}
@@ -58,6 +58,7 @@ def refusal(error: FhirError) -> Response:
 
 
 def _route(runtime: Runtime, request: Request, context: Context) -> Response:
+    _refuse_nul([("", request.path), *request.query])
     _negotiate(request)
     match request.path.split("/") if request.path else []:
         case []:
@@ -106,7 +107,7 @@ def _instance(runtime: Runtime, type_name: str, id_: str, request: Request, cont
     if request.method == "GET":
         return _resource(read(runtime, key, context), request)
     if request.method == "DELETE":
-        result = delete(runtime, key, context, if_match=headers.get("if-match", ""))
+        result = delete(runtime, key, context, if_match=headers.get("if-match"))
         version = {"ETag": etag(result.stored.version)} if result.stored else {}
         return Response(204, version)
     result = update(
@@ -114,10 +115,16 @@ def _instance(runtime: Runtime, type_name: str, id_: str, request: Request, cont
         key,
         body_of(request),
         context,
-        if_match=headers.get("if-match", ""),
-        if_none_match=headers.get("if-none-match", ""),
+        if_match=headers.get("if-match"),
+        if_none_match=headers.get("if-none-match"),
     )
     return _written(runtime, result, request)
+
+
+def _refuse_nul(pairs: Sequence[tuple[str, str]]) -> None:
+    """No element and no database has U+0000, and an answer that repeats it is no JSON that FHIR allows."""
+    if any("\0" in text for pair in pairs for text in pair):
+        raise Malformed("The character U+0000 is not allowed in a URL or a form; take it out.", code="value")
 
 
 def known_type(runtime: Runtime, type_name: str) -> None:
@@ -152,6 +159,8 @@ def body_of(request: Request) -> Resource:
 
 
 def _media(request: Request, allowed: set[str], name: str) -> None:
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise NotSupported("Bodies are sent without Content-Encoding.", kind="media")
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent not in allowed:
         said = "it is missing" if not sent else "it is another"
@@ -163,9 +172,11 @@ def _form(request: Request) -> list[tuple[str, str]]:
         return []
     _media(request, {_FORM}, _FORM)
     try:
-        return parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict")
+        form = parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
         raise Malformed("The form is not UTF-8.") from None
+    _refuse_nul(form)
+    return form
 
 
 def _bundle(runtime: Runtime, request: Request, context: Context) -> Response:
@@ -185,8 +196,6 @@ def _search(
 def _operation(runtime: Runtime, name: str, type_name: str, id_: str, request: Request, context: Context) -> Response:
     allow(request, "GET", "POST")
     body = body_of(request) if request.method == "POST" and request.body else None
-    if body and body.get("resourceType") == "Parameters":
-        check_resource("Parameters", body)
     return answer(invoke(runtime, request.method, name, type_name, id_, request.query, body, context))
 
 

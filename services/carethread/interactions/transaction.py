@@ -17,6 +17,7 @@ from carethread.core.errors import FhirError, Invalid, Issue, Malformed, NotSupp
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import rewrite
 from carethread.core.fhir.outcome import outcome_bytes
+from carethread.core.fhir.search.parse import CONTROLS
 from carethread.core.ports import Request, Resource, Response, Session
 from carethread.core.service import Runtime
 from carethread.interactions.bundle import etag, searchset
@@ -43,8 +44,8 @@ class Entry:
     url: str
     full_url: str
     resource: Resource | None
-    if_match: str
-    if_none_match: str
+    if_match: str | None
+    if_none_match: str | None
 
     @property
     def path(self) -> list[str]:
@@ -89,10 +90,12 @@ def _entry(number: int, value: object) -> Entry | FhirError:
             return NotSupported(f"{what} is not supported.", kind="method", expression=f"{where}.request.{name}")
     if method in ("POST", "PUT") and not isinstance(resource, dict):
         return Malformed(f"{method} needs a resource.", code="required", expression=f"{where}.resource")
-    texts = [value.get("fullUrl", ""), request.get("ifMatch", ""), request.get("ifNoneMatch", "")]
+    full_url, if_match, if_none_match = value.get("fullUrl", ""), request.get("ifMatch"), request.get("ifNoneMatch")
+    texts = (full_url, "" if if_match is None else if_match, "" if if_none_match is None else if_none_match)
     if not all(isinstance(text, str) for text in texts):
         return Malformed("fullUrl, ifMatch and ifNoneMatch are strings.", code="structure", expression=where)
-    return Entry(number, method, url, texts[0], resource if isinstance(resource, dict) else None, texts[1], texts[2])
+    resource = resource if isinstance(resource, dict) else None
+    return Entry(number, method, url, full_url, resource, if_match, if_none_match)
 
 
 def batch(runtime: Runtime, bundle: Resource, context: Context, handle: Handle) -> bytes:
@@ -181,7 +184,10 @@ def _resolver(runtime: Runtime, context: Context, targets: dict[str, str]) -> Ca
             return reference
         if not runtime.service.owns(type_name):
             raise NotSupported(f"Conditional references to {type_name} are resolved where {type_name} is kept.")
-        found = search(runtime, type_name, parse_qsl(criteria), context, strict=True).matches
+        params = parse_qsl(criteria)
+        if not params or any(name in CONTROLS for name, _ in params):
+            raise Malformed(f"A conditional reference to {type_name} has criteria only.", code="value")
+        found = search(runtime, type_name, [*params, ("_count", "2")], context, strict=True).matches
         if len(found) != 1:
             raise PreconditionFailed(
                 f"The conditional reference to {type_name} must match one resource; it matches "

@@ -15,7 +15,13 @@ _ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 
 
 def update(
-    runtime: Runtime, key: Key, resource: Resource, context: Context, *, if_match: str = "", if_none_match: str = ""
+    runtime: Runtime,
+    key: Key,
+    resource: Resource,
+    context: Context,
+    *,
+    if_match: str | None = None,
+    if_none_match: str | None = None,
 ) -> Result:
     """Replace a resource, or create it under the id of the URL.
 
@@ -27,7 +33,7 @@ def update(
 
 
 def update_command(
-    key: Key, resource: Resource, context: Context, *, if_match: str = "", if_none_match: str = ""
+    key: Key, resource: Resource, context: Context, *, if_match: str | None = None, if_none_match: str | None = None
 ) -> Command:
     """The checked command of an update."""
     authorize("update", key[0], context)
@@ -41,9 +47,9 @@ def update_command(
             expression=f"{key[0]}.id",
         )
     check_resource(key[0], resource)
-    if if_none_match and if_none_match.strip() != "*":
+    if if_none_match is not None and if_none_match.strip() != "*":
         raise Malformed("If-None-Match on an update can only be *: create, never replace.", code="invalid")
-    return Command(key[0], key[1], resource, if_match=version_of(if_match), only_create=bool(if_none_match))
+    return Command(key[0], key[1], resource, if_match=version_of(if_match), only_create=if_none_match is not None)
 
 
 def check_id(key: Key) -> None:
@@ -54,9 +60,9 @@ def check_id(key: Key) -> None:
         )
 
 
-def version_of(etag: str) -> int | None:
+def version_of(etag: str | None) -> int | None:
     """The version that an ETag names, None for no ETag. Raises Malformed for one that was never ours."""
-    if not etag:
+    if etag is None:
         return None
     match = _ETAG.fullmatch(etag.strip())
     if not match:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
-from carethread.core.errors import FhirError, Gone, Invalid, Malformed, NotFound, PreconditionFailed
+from carethread.core.errors import FhirError, Invalid, Malformed, PreconditionFailed
 from carethread.core.events import Event
 from carethread.core.fhir import json
 from carethread.core.fhir.search import IndexRows, extract
@@ -100,6 +100,7 @@ class WriteUnit:
     def __init__(self, runtime: Runtime, session: Session, context: Context) -> None:
         self.session = session
         self.context = context
+        self.base_url = runtime.base_url
         self._runtime = runtime
         self._rules = {t.name: t.rule for t in runtime.service.types if t.rule}
         self._now = to_micros(context.clock()) // 1000 * 1000  # an instant on the wire has milliseconds
@@ -190,7 +191,7 @@ class WriteUnit:
             body=b"" if resource is None else json.render(stamped(resource, command.id, version, updated)),
             method="DELETE" if resource is None else "POST" if command.fresh else "PUT",
             key=current.key if current else partition_key(command.key, index),
-            department=(resource and department_of(resource, self.department))
+            department=(resource and department_of(resource, self.department, self.base_url))
             or (current.department if current else ""),
             row=current.row if current else 0,
         )
@@ -238,10 +239,8 @@ def _check_preconditions(command: Command, current: Stored | None) -> None:
         raise PreconditionFailed(f"{where} is already there, and If-None-Match: * allows only its creation.")
     if command.if_match is None:
         return
-    if current is None:
-        raise NotFound(f"{where} is not known, so If-Match cannot hold.")
-    if current.deleted:
-        raise Gone(f"{where} is deleted, so If-Match cannot hold.")
+    if current is None or current.deleted:
+        raise PreconditionFailed(f"{where} is not there, so If-Match cannot hold.")
     if current.version != command.if_match:
         raise PreconditionFailed(
             f"{where} is at version {current.version}, not {command.if_match}; read it again and repeat the change.",

@@ -109,13 +109,23 @@ def _group(group: Resource, counts: Sequence[int]) -> Resource:
 def _search(runtime: Runtime, criteria: Resource, bounds: list[tuple[str, str]], context: Context) -> SearchQuery:
     """The search that counts a population, as far as the principal may see."""
     type_name, _, query = criteria.get("expression", "").partition("?")
-    if criteria.get("language") != _QUERY or type_name not in {mirror.type for mirror in runtime.service.mirrors}:
-        raise Invalid(
-            f"A population that can be counted has criteria in {_QUERY} on a type that metrics mirrors.",
-            code="not-supported",
-            expression="Measure.group.population.criteria",
-        )
-    return restrict(parse_query(type_name, [*parse_qsl(query), *bounds], strict=True), context)
+    here = sorted(mirror.type for mirror in runtime.service.mirrors)
+    if criteria.get("language") != _QUERY or type_name not in here:
+        raise _uncountable(f"in {_QUERY} on a type that metrics mirrors ({', '.join(here)})")
+    wanted = parse_qsl(query)
+    try:
+        parse_query(type_name, wanted, strict=True)
+    except Malformed as error:  # it is the Measure that is wrong, not the request
+        raise _uncountable(f"that can be searched by: {error.issues[0].diagnostics}") from None
+    return restrict(parse_query(type_name, [*wanted, *bounds], strict=True, base=runtime.base_url), context)
+
+
+def _uncountable(what: str) -> Invalid:
+    return Invalid(
+        f"A population that can be counted has criteria {what}.",
+        code="not-supported",
+        expression="Measure.group.population.criteria",
+    )
 
 
 OPERATIONS = (

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from carethread.core.errors import Conflict
 from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit
-from carethread.scheduling.rules import slot_status, slots_held, verb
+from carethread.scheduling.rules import HOLDING, slot_status, slots_held, verb
 
 _SLOT = "slot"
 """The kind of claim; its key is the Slot's id, its holder the Appointment's reference."""
+
+_RIVALS = 20
+"""How many other Appointments of a freed Slot are looked at."""
 
 _OPEN = ("free", "busy-tentative")
 """Statuses in which a Slot can be booked."""
@@ -26,33 +30,34 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
     Raises Conflict when another Appointment holds a slot, or when the slot is not free.
     """
     holder = f"Appointment/{id_}"
-    wanted = slots_held(after)
+    wanted = slots_held(after, unit.base_url)
     freed = unit.session.release(_SLOT, holder, keep=wanted)
     taken = [slot for slot in wanted if unit.session.claim(_SLOT, slot, holder) == holder]
     told = unit.context.backfill
     for slot in wanted:
         if slot not in taken and not told:
             raise Conflict(
-                f"Slot/{slot} is taken by another Appointment; choose one that is free.", expression=_where(after, slot)
+                f"Slot/{slot} is taken by another Appointment; choose one that is free.",
+                expression=_where(unit, after, slot),
             )
-    had = slots_held(before)
+    had = slots_held(before, unit.base_url)
     for slot in sorted({*freed, *taken}):  # in one order for everybody, so that two bookings cannot wait for each other
         found = unit.find(("Slot", slot))
         if found is None:
             continue
         if slot in taken and slot not in had and found["status"] not in _OPEN and not told:
             raise Conflict(
-                f"Slot/{slot} is {found['status']}; choose one that is free.", expression=_where(after, slot)
+                f"Slot/{slot} is {found['status']}; choose one that is free.", expression=_where(unit, after, slot)
             )
-        status = "busy" if slot in taken else "free"
+        status = "busy" if slot in taken or _passes_on(unit, slot, id_) else "free"
         if found["status"] != status:
             unit.update({**found, "status": status})
     return Ruling(verb(before, after))
 
 
-def _where(appointment: Resource | None, slot: str) -> str:
+def _where(unit: Unit, appointment: Resource | None, slot: str) -> str:
     """The element that names the Slot."""
-    slots = [id_ for _, id_ in keys_at(appointment or {}, "slot")]
+    slots = [id_ for _, id_ in keys_at(appointment or {}, "slot", unit.base_url)]
     return f"Appointment.slot[{slots.index(slot)}]"
 
 
@@ -85,4 +90,15 @@ def _is_held(unit: Unit, slot: str, *, new: bool) -> bool:
     if unit.session.claim(_SLOT, slot, probe) != probe:
         return True
     unit.session.release(_SLOT, probe)
+    return False
+
+
+def _passes_on(unit: Unit, slot: str, left_by: str) -> bool:
+    """Whether the Slot goes to another Appointment, one that was told as history while the Slot was taken."""
+    statuses = ",".join(sorted(HOLDING))
+    others = parse_query("Appointment", [("slot", f"Slot/{slot}"), ("status", statuses), ("_sort", "_id")])
+    for other in unit.session.search(others, _RIVALS).matches:
+        stands = unit.find(("Appointment", other.id))  # it may have been cancelled in this very transaction
+        if other.id != left_by and slot in slots_held(stands, unit.base_url):
+            return bool(unit.session.claim(_SLOT, slot, f"Appointment/{other.id}"))
     return False

@@ -22,11 +22,11 @@ _VERBS = {
 }
 
 
-def slots_held(appointment: Resource | None) -> list[str]:
-    """The ids of the Slots that an Appointment holds."""
+def slots_held(appointment: Resource | None, base_url: str) -> list[str]:
+    """The ids of the Slots that an Appointment holds; a Slot may be named by its absolute URL under `base_url`."""
     if appointment is None or appointment["status"] not in HOLDING:
         return []
-    return sorted({id_ for kind, id_ in keys_at(appointment, "slot") if kind == "Slot"})
+    return sorted({id_ for kind, id_ in keys_at(appointment, "slot", base_url) if kind == "Slot"})
 
 
 def verb(before: Resource | None, after: Resource | None) -> str | None:

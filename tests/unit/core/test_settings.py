@@ -37,6 +37,7 @@ EVERY = Settings(
     kafka_topic_prefix="practice",
     kafka_partitions=12,
     kafka_replication=3,
+    kafka_member="ward-1",
     allow_insecure_bind=True,
     max_body_bytes=1,
     request_seconds=5,

@@ -10,6 +10,7 @@ import pytest
 from carethread.core.fhir.validation import validate
 from carethread.scheduling.rules import HOLDING, slot_status, slots_held, verb
 
+BASE = "http://127.0.0.1:8080/fhir"
 STATUSES = [
     "proposed", "pending", "booked", "arrived", "fulfilled", "cancelled", "noshow", "entered-in-error", "checked-in",
     "waitlist",
@@ -45,15 +46,24 @@ def test_these_are_all_statuses_that_fhir_has() -> None:
 @pytest.mark.parametrize("status", STATUSES)
 def test_whether_a_status_holds_its_slots(status: str) -> None:
     holds = status in {"pending", "booked", "arrived", "checked-in", "fulfilled", "noshow"}
-    assert slots_held(appointment(status, "Slot/b", "Slot/a")) == (["a", "b"] if holds else [])
+    assert slots_held(appointment(status, "Slot/b", "Slot/a"), BASE) == (["a", "b"] if holds else [])
 
 
 def test_slots_are_local_slots_each_once_in_order() -> None:
     """In order, so that two that book the same slots lock them alike."""
-    texts = ["Slot/b", "Slot/a", "Slot/b", "Schedule/c", "http://else/fhir/Slot/d", "#e", "Slot/f/_history/2"]
-    assert slots_held(appointment("booked", *texts)) == ["a", "b", "f"]
-    assert slots_held(None) == []
-    assert slots_held({"resourceType": "Appointment", "status": "booked"}) == []
+    texts = [
+        "Slot/b",
+        "Slot/a",
+        "Slot/b",
+        "Schedule/c",
+        "http://else/fhir/Slot/d",
+        "#e",
+        "Slot/f/_history/2",
+        f"{BASE}/Slot/g",
+    ]
+    assert slots_held(appointment("booked", *texts), BASE) == ["a", "b", "f", "g"]
+    assert slots_held(None, BASE) == []
+    assert slots_held({"resourceType": "Appointment", "status": "booked"}, BASE) == []
 
 
 @pytest.mark.parametrize("before, after", list(product([None, *STATUSES], repeat=2)))

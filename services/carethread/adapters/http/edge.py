@@ -97,15 +97,13 @@ class Body:
         self._pieces: list[bytes] = []
 
     async def read(self, scope: Scope, protocol: Any, limit: int, seconds: float) -> None:
-        """Read all of it. Raises TooLarge beyond `limit` bytes, Malformed after `seconds`, Busy when there is no room."""
+        """Read all of it. Raises TooLarge over `limit` bytes, Malformed for a short or slow one, Busy without room."""
         declared = scope.headers.get("content-length") or "0"
         too_large = TooLarge(f"A body may have {limit} bytes; send a large Bundle in parts.")
         if not declared.isascii() or not declared.isdigit():
             raise Malformed("Content-Length is a whole number.", code="value")
         if int(declared[:18]) > limit:
             raise too_large
-        if declared == "0" and not scope.headers.get("transfer-encoding"):
-            return
         try:
             async with asyncio.timeout(seconds):
                 async for piece in protocol:
@@ -116,6 +114,8 @@ class Body:
                     self._pieces.append(piece)
                     self.size += len(piece)
                     self._room.left -= len(piece)
+            if self.size < int(declared):
+                raise Malformed(f"The body has {self.size} bytes of {declared}.")
         except TimeoutError:
             raise Malformed(f"The body did not arrive within {seconds:g} s.", code="timeout") from None
 

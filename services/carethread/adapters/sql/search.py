@@ -17,7 +17,6 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    tuple_,
 )
 
 from carethread.adapters.sql.tables import INDEX_TABLES, fit, references, resources
@@ -125,15 +124,14 @@ def _criterion(node: Criterion, type_name: str, base: FromClause) -> Condition:
 
 def _chain(node: Chain, type_name: str, base: FromClause) -> Condition:
     """The resources whose reference leads to one that meets a link."""
-    reference, param = references.alias(), f"{type_name}.{node.param}"
-    ways = []
-    for link in node.links:
-        target = resources.alias()
-        meeting = select(target.c.type, target.c.id).where(
-            target.c.type == link.type, not_(target.c.deleted), _holds(link.node, link.type, target)
-        )
-        ways.append(tuple_(reference.c.target_type, reference.c.target_id).in_(meeting))
-    return base.c.row.in_(select(reference.c.row).where(reference.c.param == param, or_(*ways)))
+    reference, target = references.alias(), resources.alias()
+    ways = [and_(target.c.type == link.type, _holds(link.node, link.type, target)) for link in node.links]
+    leads = and_(target.c.type == reference.c.target_type, target.c.id == reference.c.target_id)
+    return base.c.row.in_(
+        select(reference.c.row)
+        .join(target, leads)
+        .where(reference.c.param == f"{type_name}.{node.param}", not_(target.c.deleted), or_(*ways))
+    )
 
 
 def _reverse(node: Reverse, type_name: str, base: FromClause) -> Condition:

@@ -17,12 +17,12 @@ def at(resource: dict[str, Any], path: str) -> Iterator[Any]:
     yield from found
 
 
-def keys_at(resource: dict[str, Any], path: str) -> list[tuple[str, str]]:
-    """(type, id) of the literal, local references at a path."""
+def keys_at(resource: dict[str, Any], path: str, base: str | None = None) -> list[tuple[str, str]]:
+    """(type, id) of the literal references at a path that are local: relative, or absolute under `base`."""
     keys = []
     for reference in at(resource, path):
         text = reference.get("reference") if isinstance(reference, dict) else None
-        target = parse_reference(text) if isinstance(text, str) else None
+        target = parse_reference(text.partition("#")[0], base) if isinstance(text, str) else None
         if target and target.id:
             keys.append((target.type, target.id))
     return keys

@@ -69,7 +69,7 @@ def parse_query(
 
 def _with(query: SearchQuery, name: str, value: str, around: Surroundings) -> SearchQuery:
     head, _, modifier = name.partition(":")
-    control = _CONTROLS.get(head)
+    control = CONTROLS.get(head)
     if control is None:
         node = read_criterion(query.type, name, value, around)
         return replace(query, criteria=(*query.criteria, node))
@@ -151,7 +151,7 @@ def _accepted(query: SearchQuery, _: str, __: str, ___: Surroundings) -> SearchQ
     return query
 
 
-_CONTROLS: Mapping[str, Callable[[SearchQuery, str, str, Surroundings], SearchQuery]] = {
+CONTROLS: Mapping[str, Callable[[SearchQuery, str, str, Surroundings], SearchQuery]] = {
     "_count": _count,
     "_sort": _sort,
     "_include": _include,
