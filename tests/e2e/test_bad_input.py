@@ -381,7 +381,6 @@ def test_an_unknown_parameter_strict_and_lenient(fhir, query, name):
         ("_count=99999999999999999999", "_count"),
         ("_count=%EF%BC%91", "_count"),
         ("_cursor=banana", "_cursor"),
-        ("_cursor=%00", "_cursor"),
         ("_cursor=W10", "_cursor"),
         ("_cursor=WzFd", None),
         ("_cursor=WyJ4Il0", "_cursor"),
@@ -448,7 +447,7 @@ def test_a_history_that_cannot_be_paged_so(fhir, query):
     refused(fhir.get(f"Patient/paged/_history?{query}"), 400, "value")
 
 
-@pytest.mark.parametrize("version", ["0", "-1", "x", "99999999999999999999", "%00", "1.0", "%C2%B2"])
+@pytest.mark.parametrize("version", ["0", "-1", "x", "99999999999999999999", "1.0", "%C2%B2"])
 def test_a_version_that_never_was(fhir, version):
     fhir.put("Patient/versioned", {**PATIENT, "id": "versioned"})
     refused(fhir.get(f"Patient/versioned/_history/{version}"), 404)
@@ -581,6 +580,7 @@ BROKEN: list[tuple[str, Any, int]] = [
     ("url is a number", entry("POST", 1, PATIENT), 400),  # type: ignore[arg-type]  # what is tested
     ("absolute url", entry("GET", "https://elsewhere.example/fhir/Patient/1"), 400),
     ("rooted url", entry("GET", "/fhir/Patient/1"), 400),
+    ("url with U+0000", entry("GET", "Patient?name=%00"), 400),
     ("no resource", entry("POST", "Patient"), 400),
     ("resource is a string", entry("POST", "Patient", "Patient"), 400),
     ("unknown type", entry("POST", "Banana", {"resourceType": "Banana"}), 404),

@@ -81,7 +81,7 @@ def _entry(number: int, value: object) -> Entry | FhirError:
         return NotSupported(
             f"request.method is one of {', '.join(_ORDER)}.", kind="method", expression=f"{where}.request.method"
         )
-    if not isinstance(url, str) or not url or url.startswith(("/", "http:", "https:")):
+    if not isinstance(url, str) or not url or url.startswith(("/", "http:", "https:")) or "\0" in unquote(url):
         return Malformed(
             "request.url is relative to the base URL: Patient/123.", code="value", expression=f"{where}.request.url"
         )
@@ -204,7 +204,7 @@ def _command(
 ) -> Command:
     type_name, *rest = entry.path
     if not runtime.service.owns(type_name):
-        raise NotSupported(f"{type_name} is not kept here.")
+        raise NotSupported("The url begins with no type that is kept here.")
     if "?" in entry.url or len(rest) != (0 if entry.method == "POST" else 1):
         shape = type_name if entry.method == "POST" else f"{type_name}/[id]"
         raise NotSupported(f"For {entry.method} the url is {shape}.", kind="method")

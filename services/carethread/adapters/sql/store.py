@@ -7,36 +7,28 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Engine,
     Row,
     Table,
-    and_,
-    bindparam,
     delete,
     func,
     insert,
     not_,
     select,
-    tuple_,
-    update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from carethread.adapters.sql import inbox, pages
+from carethread.adapters.sql import inbox, pages, statements
 from carethread.adapters.sql import search as searching
 from carethread.adapters.sql.engine import CONFLICT_STATES, is_sqlite, reading, writing
 from carethread.adapters.sql.tables import (
     INDEX_TABLES,
-    claims,
     fit,
     mirrors,
-    outbox,
     relay,
     resources,
     versions,
@@ -54,18 +46,7 @@ _CHUNK = 500
 
 _ATTEMPTS = 8
 
-_STORED = (
-    resources.c.type,
-    resources.c.id,
-    versions.c.version,
-    versions.c.updated,
-    versions.c.method,
-    versions.c.body,
-    resources.c.key,
-    resources.c.department,
-    resources.c.row,
-)
-_CURRENT = and_(versions.c.row == resources.c.row, versions.c.version == resources.c.version)
+_insertion = cache(statements.insertion)
 
 
 def _stored(found: Row[tuple[object, ...]]) -> Stored:
@@ -84,21 +65,19 @@ class SqlSession:
         wanted = sorted(set(keys))
         found: dict[Key, Stored] = {}
         for start in range(0, len(wanted), _CHUNK):
-            among = tuple_(resources.c.type, resources.c.id).in_(wanted[start : start + _CHUNK])
-            if lock and not is_sqlite(self._connection):
-                among = resources.c.row.in_(self._locked(among))
-            for row in self._connection.execute(select(*_STORED).join(versions, _CURRENT).where(among)):
+            for row in self._newest(wanted[start : start + _CHUNK], lock=lock):
                 stored = _stored(row)
                 found[stored.type, stored.id] = stored
         return found
 
-    def _locked(self, among: ColumnElement[bool]) -> list[int]:
-        """Lock the resources, in key order, and return their rows.
-
-        A statement of its own: one that joined the versions would be looking for the version before the wait.
-        """
-        statement = select(resources.c.row).where(among).order_by(resources.c.type, resources.c.id).with_for_update()
-        return list(self._connection.execute(statement).scalars())
+    def _newest(self, keys: list[Key], *, lock: bool) -> Iterable[Row[Any]]:
+        if lock and not is_sqlite(self._connection):
+            # A statement of its own: one that joined the versions would be looking for the version before the wait.
+            rows = self._connection.execute(statements.LOCKED, {"keys": keys}).scalars().all()
+            return self._connection.execute(statements.CURRENT_ROWS, {"rows": rows})
+        if len(keys) == 1:
+            return self._connection.execute(statements.CURRENT_ONE, {"type": keys[0][0], "id": keys[0][1]})
+        return self._connection.execute(statements.CURRENT, {"keys": keys})
 
     def version(self, key: Key, version: int) -> Stored | None:
         row = self._connection.execute(self._versions(key).where(versions.c.version == version)).first()
@@ -120,14 +99,16 @@ class SqlSession:
     @staticmethod
     def _versions(key: Key) -> searching.Rows:
         return (
-            select(*_STORED)
+            select(*statements.STORED)
             .join(versions, versions.c.row == resources.c.row)
             .where(resources.c.type == key[0], resources.c.id == key[1])
         )
 
     def search(self, query: SearchQuery, count: int) -> Page:
         found, cursor = pages.page(self._connection, query, count)
-        rows = self._connection.execute(select(*_STORED).join(versions, _CURRENT).where(resources.c.row.in_(found)))
+        rows = self._connection.execute(
+            select(*statements.STORED).join(versions, statements.IS_CURRENT).where(resources.c.row.in_(found))
+        )
         by_row = {stored.row: stored for stored in map(_stored, rows)}
         return Page([by_row[row] for row in found if row in by_row], cursor)
 
@@ -159,20 +140,13 @@ class SqlSession:
         self._replace_index(last, rows)
         events = [(w.event, rows[w.stored.type, w.stored.id]) for w in writes if w.event]
         if events:
-            self._connection.execute(insert(outbox), [_outbox_row(event, row) for event, row in events])
+            self._connection.execute(statements.INSERT_EVENT, [_outbox_row(event, row) for event, row in events])
             self._waker.ring(self._connection)
 
     def _update_resources(self, changed: Sequence[Stored]) -> None:
         if changed:
             self._connection.execute(
-                update(resources)
-                .where(resources.c.row == bindparam("_row"))
-                .values(
-                    version=bindparam("_version"),
-                    updated=bindparam("_updated"),
-                    deleted=bindparam("_deleted"),
-                    department=bindparam("_department"),
-                ),
+                statements.UPDATE_RESOURCE,
                 [
                     {
                         "_row": s.row,
@@ -189,7 +163,7 @@ class SqlSession:
         if not fresh:
             return {}
         made = self._connection.execute(
-            insert(resources).returning(resources.c.type, resources.c.id, resources.c.row),
+            statements.INSERT_RESOURCE,
             [
                 {
                     "type": s.type,
@@ -210,7 +184,7 @@ class SqlSession:
         indexed = [(key[0], rows[key], w.index) for key, w in last.items() if w.index is not None]
         for kind, table in INDEX_TABLES.items():
             for start in range(0, len(known), _CHUNK):
-                self._connection.execute(delete(table).where(table.c.row.in_(known[start : start + _CHUNK])))
+                self._connection.execute(statements.CLEAR_INDEX[kind], {"rows": known[start : start + _CHUNK]})
             self._fill(
                 table,
                 {
@@ -223,29 +197,23 @@ class SqlSession:
     def _fill(self, table: Table, rows: Collection[tuple[object, ...]]) -> None:
         """Insert rows that are in the order of the columns, without a dictionary for each."""
         if rows:
-            self._connection.exec_driver_sql(_insertion(table, is_sqlite(self._connection)), list(rows))
+            self._connection.exec_driver_sql(_insertion(table, lite=is_sqlite(self._connection)), list(rows))
 
     def claim(self, kind: str, key: str, holder: str) -> str:
-        dialect = sqlite if is_sqlite(self._connection) else postgresql
-        place = dialect.insert(claims).values(kind=kind, key=key, holder=holder)
+        statement = statements.CLAIM[self._connection.dialect.name]
+        place = {"kind": kind, "key": key, "holder": holder}
         while True:  # who was in the way may give it up before we see who it was
-            taken = self._connection.execute(place.on_conflict_do_nothing().returning(claims.c.holder)).scalar()
+            taken = self._connection.execute(statement, place).scalar()
             found: str | None = taken or self.claimed(kind, [key]).get(key)
             if found:
                 return found
 
     def release(self, kind: str, holder: str, keep: Iterable[str] = ()) -> list[str]:
-        freed = self._connection.execute(
-            delete(claims)
-            .where(claims.c.kind == kind, claims.c.holder == holder, claims.c.key.not_in(list(keep)))
-            .returning(claims.c.key)
-        )
+        freed = self._connection.execute(statements.RELEASE, {"kind": kind, "holder": holder, "keep": list(keep)})
         return sorted(freed.scalars())
 
     def claimed(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
-        rows = self._connection.execute(
-            select(claims.c.key, claims.c.holder).where(claims.c.kind == kind, claims.c.key.in_(list(keys)))
-        )
+        rows = self._connection.execute(statements.CLAIMED, {"kind": kind, "keys": list(keys)})
         return {row.key: row.holder for row in rows}
 
     def savepoint(self) -> AbstractContextManager[object]:
@@ -259,13 +227,6 @@ class SqlSession:
 
     def bury(self, consumer: str, record: Record, outcome: bytes) -> None:
         inbox.bury(self._connection, consumer, record, outcome)
-
-
-@cache
-def _insertion(table: Table, lite: bool) -> str:
-    """The INSERT of one whole row, as the driver takes it."""
-    names = ", ".join(f'"{column.name}"' for column in table.c)
-    return f"INSERT INTO {table.name} ({names}) VALUES ({', '.join(['?' if lite else '%s'] * len(table.c))})"
 
 
 def _outbox_row(event: Event, row: int) -> dict[str, object]:
@@ -322,8 +283,8 @@ class SqlStore:
             after = 0
             while True:
                 rows = connection.execute(
-                    select(*_STORED)
-                    .join(versions, _CURRENT)
+                    select(*statements.STORED)
+                    .join(versions, statements.IS_CURRENT)
                     .where(resources.c.type == type_name, resources.c.row > after, not_(resources.c.deleted))
                     .order_by(resources.c.row)
                     .limit(_CHUNK)

@@ -1,0 +1,74 @@
+"""The store's statements, made once: SQLAlchemy finds what it has compiled by the statement itself, and making one anew
+for each call costs more than running it (measured: 3.2 ms of CPU for a booking's twenty statements, 1.6 ms so).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Table, and_, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from carethread.adapters.sql.tables import INDEX_TABLES, claims, outbox, resources, versions
+
+STORED = (
+    resources.c.type,
+    resources.c.id,
+    versions.c.version,
+    versions.c.updated,
+    versions.c.method,
+    versions.c.body,
+    resources.c.key,
+    resources.c.department,
+    resources.c.row,
+)
+"""The columns of a `Stored`, in its order but for `deleted`, which the method tells."""
+
+IS_CURRENT = and_(versions.c.row == resources.c.row, versions.c.version == resources.c.version)
+
+_AMONG = tuple_(resources.c.type, resources.c.id).in_(bindparam("keys", expanding=True))
+_NEWEST = select(*STORED).join(versions, IS_CURRENT)
+
+CURRENT = _NEWEST.where(_AMONG)
+CURRENT_ONE = _NEWEST.where(resources.c.type == bindparam("type"), resources.c.id == bindparam("id"))
+CURRENT_ROWS = _NEWEST.where(resources.c.row.in_(bindparam("rows", expanding=True)))
+LOCKED = select(resources.c.row).where(_AMONG).order_by(resources.c.type, resources.c.id).with_for_update()
+
+UPDATE_RESOURCE = (
+    update(resources)
+    .where(resources.c.row == bindparam("_row"))
+    .values({name: bindparam(f"_{name}") for name in ("version", "updated", "deleted", "department")})
+)
+INSERT_RESOURCE = insert(resources).returning(resources.c.type, resources.c.id, resources.c.row)
+INSERT_EVENT = insert(outbox)
+
+CLEAR_INDEX = {
+    kind: delete(table).where(table.c.row.in_(bindparam("rows", expanding=True)))
+    for kind, table in INDEX_TABLES.items()
+}
+
+
+_PLACE: dict[str, Any] = {name: bindparam(name) for name in ("kind", "key", "holder")}
+
+CLAIM = {
+    "sqlite": sqlite.insert(claims).values(_PLACE).on_conflict_do_nothing().returning(claims.c.holder),
+    "postgresql": postgresql.insert(claims).values(_PLACE).on_conflict_do_nothing().returning(claims.c.holder),
+}
+CLAIMED = select(claims.c.key, claims.c.holder).where(
+    claims.c.kind == bindparam("kind"), claims.c.key.in_(bindparam("keys", expanding=True))
+)
+RELEASE = (
+    delete(claims)
+    .where(
+        claims.c.kind == bindparam("kind"),
+        claims.c.holder == bindparam("holder"),
+        claims.c.key.not_in(bindparam("keep", expanding=True)),
+    )
+    .returning(claims.c.key)
+)
+
+
+def insertion(table: Table, *, lite: bool) -> str:
+    """The INSERT of one whole row, as the driver takes it."""
+    names = ", ".join(f'"{column.name}"' for column in table.c)
+    return f"INSERT INTO {table.name} ({names}) VALUES ({', '.join(['?' if lite else '%s'] * len(table.c))})"
