@@ -15,10 +15,9 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, literal_column
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
@@ -43,11 +42,6 @@ _PRAGMAS = (
     "cache_size=-8000",
     "journal_size_limit=67108864",
 )
-
-
-def sqlite_url(path: Path) -> str:
-    """The database URL of a SQLite file."""
-    return f"sqlite:///{path}"
 
 
 def make_engine(url: str, schema: str = "", *, pool: int = 10, busy_seconds: float = BUSY_SECONDS) -> Engine:
@@ -168,14 +162,8 @@ def _reason(error: DBAPIError) -> str:
     return str(error.orig).splitlines()[0].strip().rstrip(".")[:200] if error.orig else "no answer"
 
 
-def now_micros(bind: Connection) -> Any:
-    """The database's own clock in microseconds, as an expression: leases must not depend on a process's clock."""
-    if is_sqlite(bind):
-        return literal_column("CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)")
-    return literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)")
-
-
-def ping(engine: Engine) -> None:
-    """Ask the database for a sign of life. Raises Busy."""
-    with reading(engine) as connection:
-        connection.execute(select(func.count()).select_from(text("(SELECT 1) AS one")))
+NOW_MICROS: dict[str, ColumnElement[int]] = {
+    "sqlite": literal_column("CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"),
+    "postgresql": literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"),
+}
+"""The database's own clock in microseconds, by dialect: leases must not depend on a process's clock."""

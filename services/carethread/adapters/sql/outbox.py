@@ -8,12 +8,14 @@ never none.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import accumulate
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, case, func, select, update
+from sqlalchemy import BigInteger, Connection, Engine, Row, Select, Update, bindparam, case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from carethread.adapters.sql.engine import is_sqlite, now_micros, reading, writing
+from carethread.adapters.sql.engine import NOW_MICROS, is_sqlite, reading, writing
 from carethread.adapters.sql.tables import outbox, relay, versions
 from carethread.core.clock import instant
 from carethread.core.events import Event
@@ -25,6 +27,60 @@ BATCH_BYTES = 4 * 1024 * 1024
 
 _WITH_VERSION = (versions.c.row == outbox.c.row) & (versions.c.version == outbox.c.version)
 _SIZE = func.length(versions.c.body)
+
+_NEW = select(outbox.c.position).where(outbox.c.sequence.is_(None)).limit(1)
+
+_SIZES = (
+    select(outbox.c.sequence, _SIZE)
+    .join(versions, _WITH_VERSION)
+    .where(outbox.c.sequence > bindparam("sent"))
+    .order_by(outbox.c.sequence)
+    .limit(bindparam("most"))
+)
+
+_BODY = case((_SIZE.between(0, bindparam("event_bytes")), versions.c.body))  # what is too large is not even read
+_FOLLOWING = (
+    select(outbox, _BODY.label("body"))
+    .join(versions, _WITH_VERSION)
+    .where(outbox.c.sequence > bindparam("sent"), outbox.c.sequence <= bindparam("last"))
+    .order_by(outbox.c.sequence)
+)
+
+_UNNUMBERED = (
+    select(outbox.c.position)
+    .where(outbox.c.sequence.is_(None))
+    .order_by(outbox.c.position)
+    .limit(bindparam("most"))
+    .subquery()
+)
+_GIVEN = select(
+    _UNNUMBERED.c.position,
+    (bindparam("numbered", type_=BigInteger) + func.row_number().over(order_by=_UNNUMBERED.c.position)).label(
+        "sequence"
+    ),
+).subquery()
+_NUMBER = update(outbox).values(sequence=_GIVEN.c.sequence).where(outbox.c.position == _GIVEN.c.position)
+
+
+class _Made(NamedTuple):
+    """The statements that ask the database's clock."""
+
+    lease: Select[tuple[int, int, int, int]]
+    lease_locked: Select[tuple[int, int, int, int]]
+    renew: Update
+
+
+@cache
+def _made(dialect: str) -> _Made:
+    """Made once for a dialect, see `statements`."""
+    now = NOW_MICROS[dialect]
+    lease = select(relay.c.epoch, relay.c.numbered, relay.c.sent, (relay.c.expires - now).label("left")).where(
+        relay.c.name == bindparam("service")
+    )
+    renewed = {"numbered": bindparam("_numbered"), "sent": bindparam("_sent"), "expires": now + bindparam("lasts")}
+    return _Made(
+        lease, lease.with_for_update(), update(relay).where(relay.c.name == bindparam("service")).values(renewed)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +99,7 @@ class SqlOutbox:
             insert = sqlite.insert(relay) if is_sqlite(connection) else postgresql.insert(relay)
             fresh = {"name": self.service, "holder": "", "epoch": 0, "expires": 0, "numbered": 0, "sent": 0}
             connection.execute(insert.values(fresh).on_conflict_do_nothing())
-            now = now_micros(connection)
+            now = NOW_MICROS[connection.dialect.name]
             free = (relay.c.expires <= now) | (relay.c.holder == holder)
             return connection.execute(
                 update(relay)
@@ -62,36 +118,24 @@ class SqlOutbox:
         if limit and self._nothing_new(epoch, sent_through, seconds):
             return []
         with writing(self.engine) as connection:
-            now = now_micros(connection)
-            lease = connection.execute(
-                select(relay.c.epoch, relay.c.numbered, relay.c.sent, (relay.c.expires - now).label("left"))
-                .where(relay.c.name == self.service)
-                .with_for_update()
-            ).one_or_none()
+            statements = _made(connection.dialect.name)
+            lease = connection.execute(statements.lease_locked, {"service": self.service}).one_or_none()
             if lease is None or lease.epoch != epoch:
                 return None
             sent = max(lease.sent, sent_through)
             numbered = lease.numbered + _number(connection, lease.numbered, limit)
             if (numbered, sent) != (lease.numbered, lease.sent) or lease.left < _micros(seconds) // 2:
-                connection.execute(
-                    update(relay)
-                    .where(relay.c.name == self.service)
-                    .values(numbered=numbered, sent=sent, expires=now + _micros(seconds))
-                )
+                renewed = {"service": self.service, "_numbered": numbered, "_sent": sent, "lasts": _micros(seconds)}
+                connection.execute(statements.renew, renewed)
             return self._following(connection, sent, limit) if limit and numbered > sent else []
 
     def _nothing_new(self, epoch: int, sent_through: int, seconds: float) -> bool:
         """Whether the lease is fresh and ours and every event is sent; asked without the write lock."""
         with reading(self.engine) as connection:
-            lease = connection.execute(
-                select(relay.c.epoch, relay.c.numbered, (relay.c.expires - now_micros(connection)).label("left")).where(
-                    relay.c.name == self.service
-                )
-            ).one_or_none()
+            lease = connection.execute(_made(connection.dialect.name).lease, {"service": self.service}).one_or_none()
             if lease is None or (lease.epoch, lease.numbered) != (epoch, sent_through):
                 return False
-            new = select(outbox.c.position).where(outbox.c.sequence.is_(None)).limit(1)
-            return lease.left >= _micros(seconds) // 2 and connection.execute(new).first() is None
+            return lease.left >= _micros(seconds) // 2 and connection.execute(_NEW).first() is None
 
     def backlog(self) -> int:
         """How many events are not marked as sent, numbered or not. Raises Busy."""
@@ -110,23 +154,12 @@ class SqlOutbox:
 
     def _following(self, connection: Connection, sent: int, limit: int) -> list[Event]:
         """The events after `sent`: as many as fit into the batch, at least one."""
-        sizes = connection.execute(
-            select(outbox.c.sequence, _SIZE)
-            .join(versions, _WITH_VERSION)
-            .where(outbox.c.sequence > sent)
-            .order_by(outbox.c.sequence)
-            .limit(limit)
-        ).all()
+        sizes = connection.execute(_SIZES, {"sent": sent, "most": limit}).all()
         totals = accumulate(size for _, size in sizes)
         through = [sequence for (sequence, _), total in zip(sizes, totals, strict=True) if total <= self.batch_bytes]
         last = through[-1] if through else sizes[0].sequence
-        body = case((_SIZE.between(0, self.limits.event_bytes), versions.c.body))  # what is too large is not even read
-        rows = connection.execute(
-            select(outbox, body.label("body"))
-            .join(versions, _WITH_VERSION)
-            .where(outbox.c.sequence > sent, outbox.c.sequence <= last)
-            .order_by(outbox.c.sequence)
-        )
+        bounds = {"sent": sent, "last": last, "event_bytes": self.limits.event_bytes}
+        rows = connection.execute(_FOLLOWING, bounds)
         return [self._event(row) for row in rows]
 
     def _event(self, row: Row[tuple[object, ...]]) -> Event:
@@ -154,15 +187,7 @@ class SqlOutbox:
 
 def _number(connection: Connection, numbered: int, limit: int) -> int:
     """Give the next numbers to unnumbered rows, in the order of their positions; returns to how many."""
-    unnumbered = (
-        select(outbox.c.position).where(outbox.c.sequence.is_(None)).order_by(outbox.c.position).limit(limit).subquery()
-    )
-    ordinal = func.row_number().over(order_by=unnumbered.c.position)
-    given = select(unnumbered.c.position, (numbered + ordinal).label("sequence")).subquery()
-    done = connection.execute(
-        update(outbox).values(sequence=given.c.sequence).where(outbox.c.position == given.c.position)
-    )
-    return done.rowcount
+    return connection.execute(_NUMBER, {"numbered": numbered, "most": limit}).rowcount
 
 
 def _stub(row: Row[tuple[object, ...]]) -> bytes:
