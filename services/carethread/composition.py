@@ -126,11 +126,12 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
     """The HTTP edge of one service, of the gateway, or of all services behind the gateway in one process."""
     from carethread.adapters.http.app import make_app
     from carethread.adapters.http.edge import make_edge
+    from carethread.adapters.logs import log_setup
     from carethread.adapters.prometheus import exposition, http_observer
     from carethread.gateway.routing import gateway
     from carethread.interactions.rest import handle
 
-    log_setup(settings)
+    log_setup(settings.log_level)
     services = [name for name in names if name != GATEWAY]
     here = runtimes(settings, services)
     peer = next(iter(here.values())).peer if here else _http_peer(settings)
@@ -329,31 +330,3 @@ def _until_done(work: Callable[[], None], stop: Signal) -> None:
         except Busy:
             stop.wait(pause)
             pause = min(pause * 2, 5.0)
-
-
-def log_setup(settings: Settings) -> None:
-    """Structured lines on standard error, from structlog and from the standard library alike."""
-
-    import structlog
-
-    shared: list[Any] = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(),
-            ],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(settings.log_level)
-    logging.getLogger("kafka").setLevel("ERROR")  # it warns of every reconnection; the relay says what matters

@@ -150,9 +150,10 @@ def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
     if supervised:
         _end_with(os.getppid())
-    from carethread.composition import log_setup, rpc_server, runtimes, worker
+    from carethread.adapters.logs import log_setup
+    from carethread.composition import rpc_server, runtimes, worker
 
-    log_setup(settings)
+    log_setup(settings.log_level)
     here = runtimes(settings, names)
     if "rpc" in roles:
         check_port(settings.host, settings.grpc_port, "--grpc-port (CARETHREAD_GRPC_PORT)")

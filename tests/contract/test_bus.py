@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from carethread.adapters.kafka import KafkaPublisher, KafkaSettings, KafkaSubscription, ensure_topics
-from carethread.adapters.sql.bus import connect, pack, prune, unpack
+from carethread.adapters.sql.bus import connect, prune
+from carethread.adapters.sql.headers import pack, unpack
 from carethread.core.context import new_id
 from carethread.core.errors import Busy
 from carethread.core.events import Event, from_headers, to_headers, topic
@@ -54,7 +55,7 @@ def numbered(first: int, count: int) -> list[Event]:
     return [replace(event(n), sequence=n) for n in range(first, first + count)]
 
 
-def read(reader: Subscription, enough: Callable[[list[Record]], bool], seconds: float = 20.0) -> list[Record]:
+def read(reader: Subscription, enough: Callable[[list[Record]], bool], seconds: float = 60.0) -> list[Record]:
     """What arrives until it is enough."""
     got: list[Record] = []
     end = time.monotonic() + seconds

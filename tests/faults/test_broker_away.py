@@ -29,7 +29,7 @@ from support.event_workers import (
 from support.kafka import Broker
 from support.servers import until
 
-AWAY_SECONDS = float(os.environ.get("CARETHREAD_TEST_AWAY_SECONDS", "20"))
+AWAY_SECONDS = float(os.environ.get("CARETHREAD_TEST_AWAY_SECONDS", "60"))
 
 
 @pytest.mark.timeout(300)

@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import orjson
-
+from carethread.adapters.sql.headers import pack, unpack
 from carethread.core.errors import Busy
-from carethread.core.events import Event, Headers, to_headers
+from carethread.core.events import Event, to_headers
 from carethread.core.events import topic as topic_of
 from carethread.core.ports import Fenced, Place, Record
 
@@ -44,16 +43,6 @@ CREATE TABLE IF NOT EXISTS records (
 CREATE INDEX IF NOT EXISTS records_by_topic ON records (topic, position);
 CREATE TABLE IF NOT EXISTS fences (service TEXT PRIMARY KEY, epoch INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
-
-
-def pack(headers: Sequence[tuple[str, bytes]]) -> bytes:
-    """Headers as JSON, in order; Latin-1 takes every byte and gives it back."""
-    return orjson.dumps([(name, value.decode("latin-1")) for name, value in headers])
-
-
-def unpack(packed: bytes) -> Headers:
-    """The headers that `pack` was given."""
-    return [(name, value.encode("latin-1")) for name, value in orjson.loads(packed)]
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from carethread.adapters.sql.bus import pack
 from carethread.adapters.sql.engine import is_sqlite
+from carethread.adapters.sql.headers import pack
 from carethread.adapters.sql.tables import dead_letters, inbox
 from carethread.adapters.sql.tables import positions as places
 from carethread.core.ports import Record
