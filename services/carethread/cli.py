@@ -183,12 +183,13 @@ def import_(paths: Sequence[Path], base: str, **options: Any) -> None:
 @click.argument("services", nargs=-1, type=click.Choice(SERVICES))
 def migrate(services: Sequence[str]) -> None:
     """Bring the databases to this version's schema: of all services, or of those named."""
-    from carethread.composition import check, log_setup
+    from carethread.adapters.logs import log_setup
+    from carethread.composition import check
     from carethread.composition import migrate as migrate_all
 
     settings = load()
     check(settings)
-    log_setup(settings)  # which says why a database is away
+    log_setup(settings.log_level)  # which says why a database is away
     changed = migrate_all(settings, services or SERVICES)
     click.echo(f"Migrated: {', '.join(changed)}." if changed else "Nothing to migrate.")
 

@@ -22,7 +22,7 @@ from carethread.adapters.rpc import server as rpc_server
 from carethread.adapters.rpc.client import GrpcOwners
 from carethread.adapters.rpc.health import Health
 from carethread.adapters.rpc.messages import MESSAGE_BYTES
-from carethread.adapters.sql.engine import make_engine, sqlite_url
+from carethread.adapters.sql.engine import make_engine
 from carethread.adapters.sql.migrate import migrate
 from carethread.adapters.sql.store import SqlStore
 from carethread.core import errors
@@ -255,7 +255,7 @@ def real(tmp_path, monkeypatch) -> Iterator[dict[str, Owners]]:
     """Both ways to one SQLite store of 60 people, with the search plan itself."""
     monkeypatch.setattr(local, "search", plan.search)
     monkeypatch.setattr(rpc_server, "search", plan.search)
-    engine = make_engine(sqlite_url(tmp_path / "records.db"))
+    engine = make_engine(f"sqlite:///{tmp_path / "records.db"}")
     migrate(engine, "")
     records = runtime("records", ("Patient", "Location"), SqlStore(engine, "records"))
     for number in range(60):
