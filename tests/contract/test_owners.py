@@ -255,7 +255,7 @@ def real(tmp_path, monkeypatch) -> Iterator[dict[str, Owners]]:
     """Both ways to one SQLite store of 60 people, with the search plan itself."""
     monkeypatch.setattr(local, "search", plan.search)
     monkeypatch.setattr(rpc_server, "search", plan.search)
-    engine = make_engine(f"sqlite:///{tmp_path / "records.db"}")
+    engine = make_engine(f"sqlite:///{tmp_path}/records.db")
     migrate(engine, "")
     records = runtime("records", ("Patient", "Location"), SqlStore(engine, "records"))
     for number in range(60):

@@ -85,8 +85,8 @@ NAMES = [
 VALUES = [
     "", "\x00", "\udcff", "é" * 100, "9" * 400, "x", "ge2031", "2031-13", "|", "a|b", "http://x|", "|||", "\\", ",",
     ",,", "$", "1e999", "-1", "0", "Patient/1", "Patient:link", "Observation:subject:Patient", "true", "count",
-    "ap1", "*", "5.4|http://unitsofmeasure.org|mg", "../..", "name,-birthdate", "eyJhIjoxfQ", "W10", "json", "2031-01-01",
-    "#x", "Patient?name=x", "urn:uuid:x",
+    "ap1", "*", "5.4|http://unitsofmeasure.org|mg", "../..", "name,-birthdate", "eyJhIjoxfQ", "W10", "json",
+    "2031-01-01", "#x", "Patient?name=x", "urn:uuid:x",
 ]  # fmt: skip
 
 
