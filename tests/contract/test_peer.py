@@ -147,7 +147,7 @@ def test_a_request_arrives_as_it_was_sent(peer, edge):
         Response(303, {"Location": "http://127.0.0.1:1/elsewhere"}, b"{}"),
         Response(409, {"Content-Type": "application/fhir+json"}, OUTCOME),
         Response(503, {"Retry-After": "7"}, OUTCOME),
-        Response(200, {"Content-Encoding": "gzip"}, gzip.compress(b"{}" * 5000)),
+        Response(200, {"Content-Encoding": "gzip"}, gzip.compress(b"{}" * 5000, mtime=0)),
         Response(200, {}, b"x" * 3_000_000),
     ],
     ids=lambda answer: str(answer.status),
