@@ -78,8 +78,8 @@ def test_the_six_files_of_a_request_are_there():
     assert [step for step in steps if not (ROOT / step).is_file()] == []
 
 
-def test_the_readme_has_three_examples():
-    assert len(list(curl_lines(ROOT / "README.md"))) == 3
+def test_the_readme_has_four_examples():
+    assert len(list(curl_lines(ROOT / "README.md"))) == 4
 
 
 @pytest.mark.parametrize("name", [*registry(), "gateway"])

@@ -163,8 +163,8 @@ def _media(request: Request, allowed: set[str], name: str) -> None:
         raise NotSupported("Bodies are sent without Content-Encoding.", kind="media")
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent not in allowed:
-        said = "it is missing" if not sent else "it is another"
-        raise NotSupported(f"The Content-Type here is {name}; {said}.", kind="media")
+        said = f"not {sent[:64]}" if sent else "and it is missing"
+        raise NotSupported(f"The Content-Type here is {name}, {said}.", kind="media")
 
 
 def _form(request: Request) -> list[tuple[str, str]]:
