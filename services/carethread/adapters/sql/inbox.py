@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from carethread.adapters.sql.engine import is_sqlite
@@ -18,6 +18,17 @@ from carethread.core.ports import Record
 
 _CHUNK = 5000
 """Rows in one INSERT; SQLite takes 32,766 variables, and a row has two."""
+
+_MOVE = (  # made once, for the same reason as the store's statements
+    update(places)
+    .where(
+        places.c.consumer == bindparam("_consumer"),
+        places.c.topic == bindparam("_topic"),
+        places.c.partition == bindparam("_partition"),
+        places.c.position == bindparam("_expected"),
+    )
+    .values(position=bindparam("_to"))
+)
 
 
 def first_time(connection: Connection, reaction: str, ids: Sequence[str]) -> set[str]:
@@ -32,10 +43,8 @@ def first_time(connection: Connection, reaction: str, ids: Sequence[str]) -> set
 
 def advance(connection: Connection, consumer: str, topic: str, partition: int, expected: int, position: int) -> bool:
     """Move a position from `expected` (0 before the first) to `position`; False when it is elsewhere by now."""
-    place = (places.c.consumer == consumer) & (places.c.topic == topic) & (places.c.partition == partition)
-    moved = connection.execute(
-        update(places).where(place, places.c.position == expected).values(position=position)
-    ).rowcount
+    move = {"_consumer": consumer, "_topic": topic, "_partition": partition, "_expected": expected, "_to": position}
+    moved = connection.execute(_MOVE, move).rowcount
     if moved or expected:
         return bool(moved)
     row = {"consumer": consumer, "topic": topic, "partition": partition, "position": position}
