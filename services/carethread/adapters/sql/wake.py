@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, text
 
 from carethread.adapters.sql.engine import is_sqlite
 
-_SHORTEST, _LONGEST = 0.003, 0.05
+_SHORTEST, _LONGEST = 0.001, 0.05
 """Seconds between two looks at a SQLite file: busy, and after a second of silence."""
 
 
@@ -62,7 +62,7 @@ class Waker:
                 self._local.seen = now
                 return
             time.sleep(min(pause, left))
-            pause = min(pause * 1.05, _LONGEST)
+            pause = min(pause * 1.1, _LONGEST)
 
     def _wait_postgres(self, seconds: float) -> None:
         try:
