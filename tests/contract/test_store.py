@@ -26,7 +26,7 @@ from carethread.adapters.sql.tables import INDEX_TABLES, dead_letters, outbox
 from carethread.adapters.sql.wake import Waker
 from carethread.core.clock import instant
 from carethread.core.context import Context
-from carethread.core.errors import Busy, PreconditionFailed
+from carethread.core.errors import Busy, PreconditionFailed, TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Record, Session
@@ -569,3 +569,12 @@ def test_replacing_keeps_other_resources_rows(store: SqlStore) -> None:
     after = rows_of(store)
     assert {**after, "outbox": 0} == {**before, "outbox": 0}
     assert replace(current(store, "b"), row=0).version == 1
+
+
+def test_a_read_that_takes_too_long_is_ended_and_the_next_is_not(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/slow.db")
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    with pytest.raises(TooCostly), reading(store.engine, seconds=0.2) as connection:
+        connection.exec_driver_sql(endless)
+    with reading(store.engine) as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1

@@ -22,9 +22,15 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
-from carethread.core.errors import Busy
+from carethread.core.errors import Busy, TooCostly
 
 log = logging.getLogger(__name__)
+
+READ_SECONDS = 30.0
+"""How long one view of a SQLite database may be read for an answer."""
+
+_STEPS_BETWEEN_LOOKS = 100_000
+"""Instructions of SQLite's machine, some milliseconds."""
 
 BUSY_SECONDS = 15.0
 """How long a writer waits for SQLite's write lock, or for a pooled connection."""
@@ -125,15 +131,32 @@ def _sqlite_turn(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection on one consistent view of the database; nothing is written. Raises Busy when the database is
-    away."""
+def reading(engine: Engine, *, seconds: float | None = READ_SECONDS) -> Iterator[Connection]:
+    """A connection on one consistent view of the database; nothing is written.
+
+    Raises Busy when the database is away, on SQLite TooCostly after `seconds`; PostgreSQL bounds each statement itself.
+    """
     with _away_is_busy(), engine.connect() as connection:
-        if is_sqlite(engine):
-            connection.exec_driver_sql("BEGIN")
-        else:
+        if not is_sqlite(engine):
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        yield connection
+            yield connection
+            return
+        with _ended_after(connection, seconds):
+            connection.exec_driver_sql("BEGIN")
+            yield connection
+
+
+@contextmanager
+def _ended_after(connection: Connection, seconds: float | None) -> Iterator[None]:
+    """Let SQLite interrupt a statement that runs beyond the time: it asks now and then whether it may go on."""
+    driver: Any = connection.connection.dbapi_connection
+    if seconds is not None:
+        deadline = time.monotonic() + seconds
+        driver.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
 
 
 @contextmanager
@@ -143,6 +166,8 @@ def _away_is_busy() -> Iterator[None]:
     except PoolTimeout as error:
         raise Busy("Every connection to the database is in use.") from error
     except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorname", None) == "SQLITE_INTERRUPT":
+            raise TooCostly("This takes longer than is allowed; narrow the search.") from error
         if getattr(error.orig, "sqlstate", None) in CONFLICT_STATES or _is_wrong_statement(error):
             raise
         log.warning("database_away", extra={"reason": _reason(error)})

@@ -277,7 +277,7 @@ class SqlStore:
             return work(SqlSession(connection, self._waker))
 
     def dump(self, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
-        with reading(self.engine) as connection:
+        with reading(self.engine, seconds=None) as connection:
             numbered = select(func.coalesce(func.max(relay.c.numbered), 0)).where(relay.c.name == self._service)
             sequence: int = connection.execute(numbered).scalar_one()
             after = 0
