@@ -26,6 +26,7 @@ from carethread.core.settings import SERVICES, Settings, SettingsError
 
 if TYPE_CHECKING:
     import grpc
+    from sqlalchemy import Engine
 
     from carethread.adapters.rpc.health import Health
     from carethread.adapters.sql.outbox import SqlOutbox
@@ -156,12 +157,17 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
     )
 
 
+def _engine(runtime: Runtime) -> Engine:
+    """The engine of a store that `store` above has made."""
+    engine: Engine = runtime.store.engine  # type: ignore[attr-defined]  # the port does not tell of it
+    return engine
+
+
 def _migrated(runtime: Runtime) -> bool:
     from carethread.adapters.sql.migrate import HEAD, revision
 
-    engine: Any = runtime.store.engine  # type: ignore[attr-defined]  # composition made it a SqlStore
     try:
-        return revision(engine) == HEAD
+        return revision(_engine(runtime)) == HEAD
     except Busy:
         return False
 
@@ -176,8 +182,7 @@ def _backlog(settings: Settings, runtime: Runtime) -> int:
 def _outbox(settings: Settings, runtime: Runtime) -> SqlOutbox:
     from carethread.adapters.sql.outbox import SqlOutbox
 
-    engine: Any = runtime.store.engine  # type: ignore[attr-defined]  # composition made it a SqlStore
-    return SqlOutbox(engine, runtime.service.name, settings.fhir_base, runtime.limits)
+    return SqlOutbox(_engine(runtime), runtime.service.name, settings.fhir_base, runtime.limits)
 
 
 def rpc_server(settings: Settings, here: Mapping[str, Runtime]) -> grpc.Server:

@@ -29,7 +29,7 @@ from carethread.core import errors
 from carethread.core.context import Context
 from carethread.core.errors import Busy, FhirError, Issue, Malformed, NotSupported, TooCostly
 from carethread.core.fhir import json
-from carethread.core.fhir.search.query import SearchQuery
+from carethread.core.fhir.search.query import CURSOR, SearchQuery
 from carethread.core.ports import Key, Owners, Request, Stored
 from carethread.core.service import ResourceType, Runtime, Service
 from carethread.interactions import search as plan
@@ -96,7 +96,7 @@ def search(
     store: Any = runtime.store
     store.snapshot(lambda session: None)
     wanted = dict(params)
-    cursor = int(wanted.pop(local.CURSOR, "0"))
+    cursor = int(wanted.pop(CURSOR, "0"))
     ids = wanted.pop("_id", "").split(",")
     include = wanted.pop("_include", "").partition(":")[2]
     for name in wanted:

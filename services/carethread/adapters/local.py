@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from carethread.core.context import Context, authorize, context_of
 from carethread.core.errors import Gone, NotFound, NotSupported, TooCostly
+from carethread.core.fhir.search.query import CURSOR
 from carethread.core.ports import Key, Request, Response, Stored
 from carethread.core.service import Runtime
 from carethread.interactions.read import read
 from carethread.interactions.rest import handle
 from carethread.interactions.search import search
-
-CURSOR = "_cursor"
 
 
 class LocalOwners:

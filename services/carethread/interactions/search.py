@@ -13,7 +13,7 @@ from carethread.core.clock import to_micros
 from carethread.core.context import Context, authorize, restrict
 from carethread.core.errors import Busy, TooCostly
 from carethread.core.fhir.search import parse_query
-from carethread.core.fhir.search.query import Chain, Criterion, Link, Node, SearchQuery, TokenValue
+from carethread.core.fhir.search.query import CURSOR, Chain, Criterion, Link, Node, SearchQuery, TokenValue
 from carethread.core.ports import Key, Session, Stored
 from carethread.core.service import Runtime
 from carethread.interactions.answerable import answerable
@@ -142,12 +142,12 @@ def bundle(runtime: Runtime, found: Found) -> bytes:
     """The page as a searchset Bundle with its links."""
     query = found.query
     path, used = query.type, list(query.used)
-    cursor = [("_cursor", query.cursor)] if query.cursor else []
+    cursor = [(CURSOR, query.cursor)] if query.cursor else []
     links = {"self": link_url(runtime.base_url, path, used + cursor)}
     if found.count:
         links["first"] = link_url(runtime.base_url, path, used)
     if found.next:
-        links["next"] = link_url(runtime.base_url, path, [*used, ("_cursor", found.next)])
+        links["next"] = link_url(runtime.base_url, path, [*used, (CURSOR, found.next)])
     entries = [_entry(runtime, stored, b'{"mode":"match"}') for stored in found.matches]
     entries += [_entry(runtime, stored, b'{"mode":"include"}') for stored in found.included]
     return searchset("searchset", found.total, links, entries)

@@ -22,6 +22,7 @@ from carethread.adapters.rpc.messages import MESSAGE_BYTES, chunks, to_message
 from carethread.core.context import Context, authorize, context_of
 from carethread.core.errors import Busy, FhirError, NotSupported, TooLarge
 from carethread.core.faults import told
+from carethread.core.fhir.search.query import CURSOR
 from carethread.core.service import Runtime
 from carethread.interactions.read import read
 from carethread.interactions.search import Found, search
@@ -42,7 +43,6 @@ OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
 )
 
-CURSOR = "_cursor"
 """The search parameter that asks for the page after one; its value is `Found.next`."""
 
 _log = structlog.get_logger(__name__)

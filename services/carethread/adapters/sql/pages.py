@@ -17,7 +17,7 @@ from carethread.adapters.sql.search import Condition, matches
 from carethread.adapters.sql.tables import INDEX_TABLES, resources
 from carethread.core.errors import Malformed
 from carethread.core.fhir import json
-from carethread.core.fhir.search.query import SearchQuery, Sort
+from carethread.core.fhir.search.query import CURSOR, SearchQuery, Sort
 
 
 def page(connection: Connection, query: SearchQuery, count: int) -> tuple[list[int], str]:
@@ -96,9 +96,7 @@ def _decode(cursor: str, columns: Sequence[ColumnElement[Any]]) -> list[Any]:
             return [_comparable(value, column) for value, column in zip(values, columns, strict=True)]
     except (ValueError, binascii.Error, Malformed):
         pass
-    raise Malformed(
-        "This page link was not made for this search; begin without it.", code="value", expression="_cursor"
-    )
+    raise Malformed("This page link was not made for this search; begin without it.", code="value", expression=CURSOR)
 
 
 def _comparable(value: object, column: ColumnElement[Any]) -> str | float | int:

@@ -13,7 +13,7 @@ from carethread.core.errors import Malformed
 from carethread.core.fhir.definitions import resource_types
 from carethread.core.fhir.search.criteria import Surroundings, UnknownParameter, find_parameter, read_criterion
 from carethread.core.fhir.search.parameters import Extra, targets
-from carethread.core.fhir.search.query import Include, SearchQuery, Sort
+from carethread.core.fhir.search.query import CURSOR, Include, SearchQuery, Sort
 from carethread.core.fhir.search.values import bad_value
 
 SUMMARIES = ("true", "text", "data", "count", "false")
@@ -62,7 +62,7 @@ def parse_query(
                 raise
             ignored.append(name)
         else:
-            if name != "_cursor":
+            if name != CURSOR:
                 used.append((name, value))
     return replace(query, used=tuple(used), ignored=tuple(ignored))
 
@@ -159,7 +159,7 @@ CONTROLS: Mapping[str, Callable[[SearchQuery, str, str, Surroundings], SearchQue
     "_summary": _summary,
     "_total": _total,
     "_elements": _elements,
-    "_cursor": _cursor,
+    CURSOR: _cursor,
     "_format": _accepted,
     "_pretty": _accepted,
 }

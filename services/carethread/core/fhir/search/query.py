@@ -15,6 +15,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CURSOR = "_cursor"
+"""The parameter of our page links: where the next page begins, opaque to clients."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenValue:
