@@ -156,6 +156,18 @@ def test_a_new_leader_fences_the_old(bus: Bus) -> None:
     assert sorted(got) == [1, 2, 5, 6, 9, 11]
 
 
+def test_topics_made_a_moment_ago_are_read_however_short_the_polls(bus: Bus) -> None:
+    bus.sender(1).send(numbered(1, 3))
+    for group in range(8):
+        reader = bus.reader(f"group-{group}")
+        got: list[Record] = []
+        end = time.monotonic() + 30
+        while len(got) < 3 and time.monotonic() < end:
+            got += [record for records in reader.poll(0.02).values() for record in records]
+        assert len(got) == 3
+        reader.close()
+
+
 def test_reading_goes_on_from_stored_positions(bus: Bus) -> None:
     sender = bus.sender(1)
     sender.send(numbered(1, 30))

@@ -182,6 +182,10 @@ class KafkaSubscription:
     def poll(self, seconds: float) -> dict[Place, list[Record]]:
         end = time.monotonic() + seconds
         consumer = self._consumer or self._join()
+        if consumer._coordinator.rejoining:
+            # A rejoin for new partitions that outlasts one poll is forgotten by the library: it would never take what
+            # it was assigned, nor send another heartbeat.
+            consumer._coordinator.request_rejoin()
         while True:
             self._resume(consumer)
             wait = max(0.0, min(end, self._next_due()) - time.monotonic())
