@@ -19,8 +19,13 @@ i (invariants that the type adds to those of its base); parts: path of the part 
     p   the type's constraining profile by name: SimpleQuantity
     i   invariants, each [key, severity, expression, human]
 
-`valuesets/<id>.json`, one per required (or maximum) binding: url; codes (code system URL -> codes), or grammar (bcp-13,
-bcp-47, iso-4217, ucum) where its members cannot be enumerated; neither: it cannot be expanded.
+`valuesets/<id>.json`, one per required, extensible, preferred or maximum binding: url; all (code systems that it holds
+whole), codes (code system URL -> codes), open (code systems of which it has members that are not known here), or
+grammar (bcp-13, bcp-47, iso-4217, ucum) where its members cannot be enumerated.
+
+`codesystems/<group>.json`, the groups being those of `compact_terminology.py`: code system URL -> its codes.
+
+`extensions/<id>.json`, one per extension of HL7's, by `compact_extensions.py`; `extensions.json`: their URLs -> ids.
 
 `search/<Type>.json`: parameters of the type and those of its bases, sorted by code: code, type, url,
 expression (the part for this type), target, usage (xpathUsage where it is not normal: phonetic, nearby...), component
@@ -42,20 +47,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from compact_extensions import bindings, compact
+from compact_terminology import code_systems, expand
+
 HL7 = "http://hl7.org/fhir/StructureDefinition/"
 FHIR_TYPE = HL7 + "structuredefinition-fhir-type"
 REGEX = HL7 + "regex"
 MAX_VALUE_SET = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
 
 FILES = ("profiles-types", "profiles-resources", "valuesets", "v3-codesystems", "v2-tables", "search-parameters")
-
-GRAMMARS = {
-    "urn:ietf:bcp:13": "bcp-13",
-    "http://www.rfc-editor.org/bcp/bcp13.txt": "bcp-13",
-    "urn:ietf:bcp:47": "bcp-47",
-    "urn:iso:std:iso:4217": "iso-4217",
-    "http://unitsofmeasure.org": "ucum",
-}
 
 FOREIGN_PARAMETERS = {"DetectedIssue-status", "DeviceDefinition-classification", "ServiceRequest-order-detail"}
 
@@ -132,16 +132,24 @@ def main(folder: Path, target: Path) -> None:
         r for r in resources if r["resourceType"] == "StructureDefinition" and r.get("fhirVersion") == "4.0.1"
     ]
     types = {d["name"]: compact_type(d) for d in definitions if d["kind"] != "logical"}
-    value_sets = dict(sorted(expand_all(types, resources)))
+    by_url = {r["url"]: r for r in resources if r["resourceType"] in ("ValueSet", "CodeSystem")}
+    extensions = {e["id"]: e for e in read(folder / "extension-definitions.json.gz")}
+    needed = {url for extension in extensions.values() for url in bindings(extension)}
+    value_sets = dict(sorted(expand_all(types, needed, by_url)))
     parameters = [r for r in resources if r["resourceType"] == "SearchParameter" and r["id"] not in FOREIGN_PARAMETERS]
 
-    for name in ("types", "valuesets", "search"):
+    for name in ("types", "valuesets", "codesystems", "extensions", "search"):
         shutil.rmtree(target / name, ignore_errors=True)
         (target / name).mkdir(parents=True)
     for name, definition in types.items():
         write(target / "types" / f"{name}.json", definition)
     for identifier, value_set in value_sets.items():
         write(target / "valuesets" / f"{identifier}.json", value_set)
+    for identifier, extension_ in extensions.items():
+        write(target / "extensions" / f"{identifier}.json", compact(extension_))
+    write(target / "extensions.json", {e["url"]: i for i, e in extensions.items()})
+    for group, systems in code_systems(by_url).items():
+        write(target / "codesystems" / f"{group}.json", systems)
     concrete = sorted(n for n, d in types.items() if d["kind"] == "resource" and not d.get("abstract"))
     for name in concrete:
         bases = (name, "Resource", *(["DomainResource"] if types[name]["base"] == "DomainResource" else []))
@@ -270,37 +278,13 @@ def invariants(element: dict[str, Any], name: str) -> list[list[str]]:
 
 
 def expand_all(
-    types: dict[str, dict[str, Any]], resources: list[dict[str, Any]]
+    types: dict[str, dict[str, Any]], needed: set[str], by_url: dict[str, dict[str, Any]]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    by_url = {r["url"]: r for r in resources if r["resourceType"] in ("ValueSet", "CodeSystem")}
-    bindings = [e["b"] for t in types.values() for p in t["parts"].values() for e in p.values() if "b" in e]
-    needed = {b[1] for b in bindings if b[0] == "required"} | {b[2] for b in bindings if len(b) > 2}
+    bound = [e["b"] for t in types.values() for p in t["parts"].values() for e in p.values() if "b" in e]
+    needed |= {b[1] for b in bound if b[0] != "example"} | {b[2] for b in bound if len(b) > 2}
     for url in sorted(needed):
         declared = by_url.get(url, {"id": tail(url), "compose": {"include": [{"system": url}]}})
-        yield declared["id"], {"url": url, **expand(declared.get("compose", {}).get("include", []), by_url)}
-
-
-def expand(includes: list[dict[str, Any]], by_url: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    codes: dict[str, list[str]] = {}
-    for include in includes:
-        if "filter" in include or "valueSet" in include:
-            return {}
-        system = include["system"]
-        if "concept" in include:
-            codes.setdefault(system, []).extend(c["code"] for c in include["concept"])
-        elif system in GRAMMARS:
-            return {"grammar": GRAMMARS[system]}
-        elif system in by_url:
-            codes.setdefault(system, []).extend(concepts(by_url[system]))
-        else:
-            return {}
-    return {"codes": codes} if codes else {}
-
-
-def concepts(parent: dict[str, Any]) -> Iterator[str]:
-    for concept in parent.get("concept", []):
-        yield concept["code"]
-        yield from concepts(concept)
+        yield declared["id"], {"url": url, **expand(declared.get("compose", {}), by_url)}
 
 
 # Search parameters

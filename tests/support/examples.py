@@ -43,6 +43,17 @@ _SPARSE: dict[str, Any] = {
 }
 """Types of which no element must be there, but some has to."""
 
+_IMPLEMENTATION = {"implementation": {"description": "x"}}
+_BY_INVARIANT: dict[str, dict[str, Any]] = {
+    "CapabilityStatement": {**_IMPLEMENTATION, "rest": [{"mode": "server"}]},
+    "EventDefinition": {"trigger": [{"type": "named-event", "name": "x"}]},
+    "ImmunizationRecommendation": {
+        "recommendation": [{"forecastStatus": {"text": "x"}, "vaccineCode": [{"text": "x"}]}],
+    },
+    "TerminologyCapabilities": _IMPLEMENTATION,
+}
+"""What an invariant asks beyond the elements that must be there."""
+
 _NUMBER = {"system": "urn:example:numbers", "value": "N-1"}
 
 
@@ -68,7 +79,7 @@ def minimal(type_name: str) -> dict[str, Any]:
     definition = type_definition(type_name)
     identifier = definition.elements.get("identifier")
     known = {"identifier": [_NUMBER] if identifier.is_list else _NUMBER} if identifier else {}
-    return {"resourceType": type_name, **dict(_required(definition, "")), **known}
+    return {"resourceType": type_name, **dict(_required(definition, "")), **known, **_BY_INVARIANT.get(type_name, {})}
 
 
 def _required(definition: TypeDefinition, part: str) -> Iterator[tuple[str, Any]]:

@@ -96,20 +96,23 @@ class TypeDefinition:
 
 @dataclass(frozen=True, slots=True)
 class ValueSet:
-    """The members of a value set that a required binding names.
+    """The members of a value set that a binding other than an example names.
 
     `codes` maps each code system to its codes in the order of definition; it is empty where a `grammar` (bcp-13,
-    bcp-47, iso-4217, ucum) describes the members, or where they cannot be known here at all.
+    bcp-47, iso-4217, ucum) describes the members. `open` names the systems (or sets) of which the set has members that
+    cannot be known here.
     """
 
     id: str
     url: str
     codes: Mapping[str, tuple[str, ...]]
     grammar: str | None
+    open: tuple[str, ...] = ()
 
     @property
     def is_enumerated(self) -> bool:
-        return bool(self.codes)
+        """Whether all its members are known one by one."""
+        return bool(self.codes) and not self.open
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +180,62 @@ def type_definition(name: str) -> TypeDefinition:
 
 @cache
 def value_set(id_or_url: str) -> ValueSet:
-    """A value set of a required binding, by id or by URL with or without `|version`. Raises KeyError for another."""
+    """A value set that a binding of R4 names, by id or by URL with or without `|version`. Raises KeyError for another.
+
+    Those of example bindings are not carried.
+    """
     index = _index()
     url = id_or_url.partition("|")[0]
     identifier = index.value_sets.get(url, url)
     if identifier not in index.value_sets.values():
         raise KeyError(id_or_url)
     compact = _load("valuesets", identifier)
-    codes = {system: tuple(members) for system, members in compact.get("codes", {}).items()}
-    return ValueSet(identifier, compact["url"], codes, compact.get("grammar"))
+    codes = {system: tuple(_code_systems(_group(system))[system]) for system in compact.get("all", ())}
+    codes |= {system: tuple(members) for system, members in compact.get("codes", {}).items()}
+    return ValueSet(identifier, compact["url"], codes, compact.get("grammar"), tuple(compact.get("open", ())))
+
+
+def extension_definition(url: str) -> Mapping[str, Any] | None:
+    """The StructureDefinition of an extension that HL7 publishes with FHIR, without its prose; None for another URL."""
+    identifier = _extensions().get(url)
+    found: Mapping[str, Any] | None = _load("extensions", identifier) if identifier else None
+    return found
+
+
+@cache
+def _extensions() -> Mapping[str, str]:
+    urls: Mapping[str, str] = _load("", "extensions")
+    return urls
+
+
+def code_system(url: str) -> frozenset[str] | None:
+    """The codes of a code system that HL7 publishes with FHIR; None for another, such as SNOMED CT."""
+    group = _group(url)
+    return _code_set(group, url) if url in _code_systems(group) else None
+
+
+@cache
+def _code_set(group: str, url: str) -> frozenset[str]:
+    return frozenset(_code_systems(group)[url])
+
+
+_GROUPS = (
+    ("v2", "http://terminology.hl7.org/CodeSystem/v2-"),
+    ("v3", "http://terminology.hl7.org/CodeSystem/v3-"),
+    ("terminology", "http://terminology.hl7.org/"),
+    ("fhir", "http://hl7.org/fhir/"),
+)
+"""The files of code systems, by the beginning of their URL, as `tools/compact_terminology.py` spreads them."""
+
+
+def _group(url: str) -> str:
+    return next((name for name, prefix in _GROUPS if url.startswith(prefix)), "other")
+
+
+@cache
+def _code_systems(group: str) -> Mapping[str, list[str]]:
+    systems: Mapping[str, list[str]] = _load("codesystems", group)
+    return systems
 
 
 @cache

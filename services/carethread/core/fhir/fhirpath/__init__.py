@@ -12,6 +12,7 @@ from carethread.core.fhir.fhirpath.errors import (
     FhirPathSyntaxError,
 )
 from carethread.core.fhir.fhirpath.expression import Expression, compile
+from carethread.core.fhir.fhirpath.functions.declared import Declared, functions
 from carethread.core.fhir.fhirpath.quantity import Quantity
 from carethread.core.fhir.fhirpath.scope import Budget
 from carethread.core.fhir.fhirpath.temporal import Temporal
@@ -19,6 +20,7 @@ from carethread.core.fhir.fhirpath.temporal import Temporal
 __all__ = [
     "Budget",
     "BudgetExceeded",
+    "Declared",
     "Element",
     "Expression",
     "FhirPathError",
@@ -27,4 +29,5 @@ __all__ = [
     "Quantity",
     "Temporal",
     "compile",
+    "functions",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 from carethread.core.fhir.fhirpath.element import Element, Items, child, is_number, single, truth
 from carethread.core.fhir.fhirpath.errors import FhirPathEvaluationError, FhirPathSyntaxError
-from carethread.core.fhir.fhirpath.functions import FUNCTIONS, Closure, Lazy
+from carethread.core.fhir.fhirpath.functions import FUNCTIONS, TYPE_FUNCTIONS, Closure, Lazy
 from carethread.core.fhir.fhirpath.model import ancestry
 from carethread.core.fhir.fhirpath.operators import LOGIC, OPERATORS, logic
 from carethread.core.fhir.fhirpath.quantity import Quantity
@@ -142,12 +142,13 @@ def _binary(node: Binary) -> Closure:
 
 
 def _logic(operator: str, left: Closure, right: Closure) -> Closure:
-    decisive = LOGIC[operator][1]
+    table, decisive = LOGIC[operator]
+    decided = table(decisive, None)
 
     def apply(scope: Scope, focus: Items) -> Items:
         first = left(scope, focus)
         if decisive is not None and truth(first, f"'{operator}'") is decisive:
-            return [decisive]
+            return [decided]
         return logic(operator, first, right(scope, focus))
 
     return apply
@@ -160,7 +161,7 @@ def _this(_: Scope, focus: Items) -> Items:
 def _call(node: Call) -> Closure:
     source = compiled(node.source) if node.source is not None else _this
     name, arguments = node.name, node.arguments
-    if name in ("is", "as", "ofType"):
+    if name in TYPE_FUNCTIONS:
         type_name = type_specifier(arguments[0]) if len(arguments) == 1 else None
         if type_name is None:
             raise FhirPathSyntaxError(f"'{name}' takes one type, such as {name}(Quantity).")
@@ -178,8 +179,9 @@ def _call(node: Call) -> Closure:
 
     def call(scope: Scope, focus: Items) -> Items:
         items = source(scope, focus)
-        scope.spend(len(items) + 1)
-        return apply(scope, items, *[closure(scope, focus) for closure in closures])
+        given = [closure(scope, focus) for closure in closures]
+        scope.spend(len(items) + sum(map(len, given)) + 1)
+        return apply(scope, items, *given)
 
     return call
 

@@ -25,6 +25,7 @@ class Expression:
 
     Each way to evaluate takes the resource (or an `Element` inside one, then with the resource as `root`), and
 
+    - `container`: the resource that contains the root, where it is a contained one;
     - `resolve`: from a reference's text to the resource, or None; without it `resolve()` knows the target's type only;
     - `environment`: values of `%name`;
     - `clock`: what `now()` and `today()` mean, an aware datetime;
@@ -42,6 +43,7 @@ class Expression:
         focus: dict[str, Any] | Element,
         *,
         root: dict[str, Any] | Element | None = None,
+        container: dict[str, Any] | Element | None = None,
         resolve: Resolve | None = None,
         environment: Mapping[str, Any] | None = None,
         clock: Callable[[], datetime] | None = None,
@@ -52,6 +54,7 @@ class Expression:
         scope = Scope(
             context,
             context if root is None else _element(root),
+            container=None if container is None else _element(container),
             resolve=resolve,
             environment=environment,
             clock=clock,

@@ -76,9 +76,9 @@ LOGIC: Mapping[str, tuple[Callable[[bool | None, bool | None], bool | None], boo
     "and": (_and, False),
     "or": (_or, True),
     "xor": (_xor, None),
-    "implies": (_implies, None),
+    "implies": (_implies, False),
 }
-"""Operator to its truth table, and the left value that decides it alone."""
+"""Operator to its truth table, and the left value that decides it alone: then the right side is not evaluated."""
 
 
 def logic(operator: str, left: Items, right: Items) -> Items:

@@ -22,19 +22,27 @@ _PREFIXED = {"vs-": "http://hl7.org/fhir/ValueSet/", "ext-": "http://hl7.org/fhi
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much an expression from outside may cost: a step is one item found or one function applied."""
+    """How much an evaluation may cost: a step is one item found or one function applied.
+
+    An expression from outside is not `trusted`: its patterns are restricted too, for a match cannot be counted.
+    """
 
     steps: int = 100_000
+    trusted: bool = False
 
 
 class Scope:
-    """One evaluation. `index` and `total` are those of the innermost function that has them."""
+    """One evaluation. `index` and `total` are those of the innermost function that has them.
+
+    `root` is %resource; `container`, when it is another, is %rootResource, whose contained resources `#id` means.
+    """
 
     def __init__(
         self,
         context: Element,
         root: Element,
         *,
+        container: Element | None = None,
         resolve: Resolve | None = None,
         environment: Mapping[str, Any] | None = None,
         clock: Callable[[], datetime] | None = None,
@@ -42,10 +50,11 @@ class Scope:
     ) -> None:
         self.context = context
         self.root = root
+        self.container = container or root
         self.resolve = resolve
         self.environment = environment or {}
         self.clock = clock
-        self.bounded = budget is not None
+        self.bounded = budget is not None and not budget.trusted
         self.steps = budget.steps if budget else _UNLIMITED
         self.index = 0
         self.total: Items = []
@@ -67,8 +76,10 @@ class Scope:
             value = self.environment[name]
             values = value if isinstance(value, list) else [value]
             return [_item(value) for value in values if value is not None]
-        if name in ("resource", "rootResource"):
+        if name == "resource":
             return [self.root]
+        if name == "rootResource":
+            return [self.container]
         if name == "context":
             return [self.context]
         if name in _CONSTANTS:

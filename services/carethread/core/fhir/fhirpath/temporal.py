@@ -111,7 +111,8 @@ def compare(left: Temporal, right: Temporal) -> int | None:
     if (left.kind == "Time") != (right.kind == "Time"):
         return None
     if left.zone is not None and right.zone is not None:
-        left, right = _in_utc(left), _in_utc(right)
+        if left.zone != right.zone:
+            left, right = _in_utc(left), _in_utc(right)
     elif left.zone != right.zone and len(left.parts) > 3 and len(right.parts) > 3:
         distance = _moment(left) - _moment(right)
         return None if abs(distance) <= _WIDEST_OFFSET else 1 if distance > timedelta() else -1

@@ -1,7 +1,8 @@
-"""Required bindings: a coded value must come from its value set. http://hl7.org/fhir/R4/terminologies.html#required
+"""Bindings: a coded value must, or should, come from its value set. http://hl7.org/fhir/R4/terminologies.html#strength
 
 A set that has members is compared; one that has a grammar (MIME types, language tags, currencies, units) is matched
-against it; one that cannot be expanded gives an information issue to those who ask, never an error.
+against it; one that cannot be expanded gives an information issue to those who ask, never an error. What leaves a
+required set or the maximum of a weaker one is an error, what leaves an extensible or preferred set a warning.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from carethread.core.fhir.definitions import ElementDefinition, ValueSet, value_set
+from carethread.core.fhir.validation.report import Place, Run
 
 _MAX_LISTED = 20
 
@@ -27,40 +29,69 @@ _GRAMMARS: Mapping[str, tuple[str, str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a required binding asks: `accepts` tells of a value of the element's type whether it complies."""
+    """What a binding asks: `accepts` tells of a value of the element's type whether it complies."""
 
     accepts: Callable[[Any], bool]
     allowed: str
 
 
-def is_maximum(element: ElementDefinition) -> bool:
-    """Whether the element's required set is the maximum of a weaker binding."""
-    return element.binding is not None and element.binding.strength != "required"
+class Limit(NamedTuple):
+    """One value set of an element and what becomes of a code outside it; without `bound` that cannot be told."""
+
+    bound: Bound | None
+    severity: str
+    url: str
+
+    def check(self, value: Any, place: Place, run: Run) -> None:
+        """Report a value of the right form that does not comply."""
+        if self.bound is None:
+            if run.informational:
+                run.add("informational", place, f"The codes of {self.url} are not known here.", "information")
+        elif not self.bound.accepts(value):
+            what = "The code here" if type(value) is str else "A coding here"
+            text = f"{what} {_VERB[self.severity]} {self.bound.allowed}."
+            run.add("code-invalid", place, text, self.severity)
 
 
-def required_value_set(element: ElementDefinition) -> ValueSet | None:
-    """The set that the element's codes may not leave, if it has one."""
+_VERB: Mapping[str, str] = {"error": "must be", "warning": "should be"}
+
+
+def limits_of(element: ElementDefinition, type_code: str) -> tuple[Limit, ...]:
+    """What an element's binding asks of values of a type, the strictest first; example bindings ask nothing."""
     binding = element.binding
-    if binding is None:
-        return None
-    if binding.strength == "required":
-        return value_set(binding.value_set)
-    return value_set(binding.maximum) if binding.maximum else None
+    if binding is None or type_code not in _CODED:
+        return ()
+    sets = [(binding.value_set, _SEVERITY[binding.strength])] if binding.strength in _SEVERITY else []
+    if binding.maximum:
+        sets.insert(0, (binding.maximum, "error"))
+    lenient = binding.strength != "required"
+    return tuple(
+        Limit(bound(value_set(url), type_code, text_suffices=lenient), severity, url) for url, severity in sets
+    )
+
+
+_SEVERITY: Mapping[str, str] = {"required": "error", "extensible": "warning", "preferred": "warning"}
 
 
 def bound(members: ValueSet, type_code: str, *, text_suffices: bool = False) -> Bound | None:
     """How values of a type comply with a set; None where the set cannot be expanded or the type carries no code.
 
-    With `text_suffices` a concept without a coding complies: so it is under a maximum binding, where only what is coded
-    is bound.
+    With `text_suffices` a concept without a coding complies: so it is unless the binding is required. A code of a
+    system that the set holds in part, unknown here which, complies too.
     """
     coded = _optional_concept if text_suffices and type_code == "CodeableConcept" else _CODED.get(type_code)
     if coded is None:
         return None
+    pairs = frozenset((system, code) for system, codes in members.codes.items() for code in codes)
     if members.is_enumerated:
-        pairs = frozenset((system, code) for system, codes in members.codes.items() for code in codes)
         plain = frozenset(code for _, code in pairs)
         return Bound(coded(plain.__contains__, pairs.__contains__), _listed(members))
+    if pairs and not any("/ValueSet/" in system for system in members.open):
+
+        def may_be(pair: tuple[str, str]) -> bool:
+            return pair in pairs or pair[0] in members.open
+
+        return Bound(coded(_any, may_be), f"a code from {members.url}")
     if members.grammar:
         system, pattern, allowed = _GRAMMARS[members.grammar]
         matches = re.compile(pattern).fullmatch
@@ -78,6 +109,10 @@ def bound(members: ValueSet, type_code: str, *, text_suffices: bool = False) -> 
 def _listed(members: ValueSet) -> str:
     codes = [code for codes in members.codes.values() for code in codes]
     return "one of " + ", ".join(codes) if len(codes) <= _MAX_LISTED else f"a code from {members.url}"
+
+
+def _any(_: str) -> bool:
+    return True
 
 
 IsCode = Callable[[str], bool]

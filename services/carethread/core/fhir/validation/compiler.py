@@ -5,48 +5,55 @@ A part compiles when an object first needs it: a type that no resource uses cost
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from carethread.core.fhir.definitions import (
-    ElementDefinition,
-    ValueSet,
-    primitive_types,
-    resource_types,
-    type_definition,
-)
+from carethread.core.fhir.definitions import ElementDefinition, primitive_types, resource_types, type_definition
 from carethread.core.fhir.validation import members
-from carethread.core.fhir.validation.bindings import Bound, bound, is_maximum, required_value_set
+from carethread.core.fhir.validation.bindings import limits_of
+from carethread.core.fhir.validation.contained import check_container
+from carethread.core.fhir.validation.invariants import Rule, element_rules, part_rules, type_rules
 from carethread.core.fhir.validation.members import Check, ValueCheck
+from carethread.core.fhir.validation.narrative import check_narrative
 from carethread.core.fhir.validation.primitives import PRIMITIVES
 from carethread.core.fhir.validation.references import check_reference
 from carethread.core.fhir.validation.report import Place, Run, step
+from carethread.core.fhir.validation.typed import TYPED, full_urls
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A compiled part: a check for each member name, and what must be there."""
+    """A compiled part: a check for each member name, what must be there, and what must hold."""
 
     checks: Mapping[str, Check]
     required: tuple[str, ...]
     required_choices: tuple[tuple[str, frozenset[str]], ...]
+    rules: tuple[Rule, ...]
 
 
 def check_resource(value: Any, place: Place, run: Run) -> None:
     """Check a resource by its own resourceType, as the container that its `#id` references mean."""
-    outer, run.container = run.container, value if type(value) is dict else {}
+    outer = run.enter(value if type(value) is dict else {})
+    if run.resource.get("resourceType") == "Bundle":
+        run.full_urls = full_urls(run.resource)
     _check_by_type(value, place, run)
-    run.container = outer
+    if type(value) is dict:
+        check_container(value, place, run)
+    run.leave(outer)
 
 
 def _check_contained(value: Any, place: Place, run: Run) -> None:
-    if type(value) is dict and "contained" in value:
-        run.add(
-            "structure", (place, "contained", None), "A contained resource contains no others; contain them beside it."
-        )
+    if type(value) is not dict:
+        _check_by_type(value, place, run)
+        return
+    if "contained" in value:
+        text = "A contained resource contains no others; contain them beside it."
+        run.add("structure", (place, "contained", None), text)
+    outer = run.enter(value, contained=True)
     _check_by_type(value, place, run)
+    run.leave(outer)
 
 
 def _check_by_type(value: Any, place: Place, run: Run) -> None:
@@ -54,6 +61,11 @@ def _check_by_type(value: Any, place: Place, run: Run) -> None:
         return
     name = value.get("resourceType")
     if type(name) is str and name in resource_types():
+        if "_id" in value and "id" not in value:
+            run.add("value", (place, "id", None), "The id of a resource has a value; extensions do not stand for it.")
+        meta = value.get("meta")
+        if type(meta) is dict and "profile" in meta:
+            run.claims.append((value, place, run.container))
         part_check(name, "")(value, place, run)
     elif "resourceType" not in value:
         run.add("required", (place, "resourceType", None), "A resource must say its resourceType.")
@@ -70,15 +82,17 @@ def part_check(type_name: str, path: str) -> ValueCheck:
     checks: Mapping[str, Check] = {}
     required: tuple[str, ...] = ()
     required_choices: tuple[tuple[str, frozenset[str]], ...] = ()
-    rule = _RULES.get(type_name) if path == "" else None
+    rules: tuple[Rule, ...] = ()
+    typed = TYPED.get(type_name) if path == "" else None
     # Beside a primitive's value an id may stand alone; `members.sibling` tells whether the value is there.
     needs_content = type_name != "Element" and (path != "" or type_name not in resource_types())
 
     def check(value: Any, place: Place, run: Run) -> None:
-        nonlocal checks, required, required_choices
+        nonlocal checks, required, required_choices, rules
         if not checks:
             table = compile_part(type_name, path)
-            required, required_choices, checks = table.required, table.required_choices, table.checks
+            required, required_choices = table.required, table.required_choices
+            rules, checks = table.rules, table.checks
         if type(value) is not dict or not value:
             members.is_object(value, place, run)
             return
@@ -97,8 +111,11 @@ def part_check(type_name: str, path: str) -> ValueCheck:
             if names.isdisjoint(value):
                 text = f"One of {', '.join(sorted(n for n in names if n[0] != '_'))} is required."
                 run.add("required", (place, label, None), text)
-        if rule is not None:
-            rule(value, place, run)
+        if typed is not None:
+            typed(value, place, run)
+        for rule in rules:
+            if not rule.surely(value):
+                rule.check(value, place, run)
 
     return check
 
@@ -122,7 +139,8 @@ def compile_part(type_name: str, path: str) -> Table:
         elif element.min:
             required.append(element.name)
         checks.update(own)
-    return Table(checks, tuple(required), tuple(choices))
+    rules = part_rules(type_name, path) if path else type_rules(type_name)
+    return Table(checks, tuple(required), tuple(choices), rules)
 
 
 def _element_checks(type_name: str, path: str, label: str, element: ElementDefinition) -> Iterator[tuple[str, Check]]:
@@ -132,11 +150,14 @@ def _element_checks(type_name: str, path: str, label: str, element: ElementDefin
         return
     for name, type_code in element.json_names().items():
         if type_code in primitive_types():
-            yield name, _primitive_check(label, type_code, element)
-            if not _is_attribute(type_name, path, element.name, type_code):
+            is_attribute = _is_attribute(type_name, path, element.name, type_code)
+            is_element_id = is_attribute and name == "id"
+            yield name, _primitive_check(label, type_code, element, is_element_id=is_element_id)
+            if not is_attribute:
                 extras = part_check("Element", "")
                 pair = members.siblings(name, extras) if element.is_list else members.sibling(label, name, extras)
-                yield "_" + name, pair
+                is_bound = element.binding is not None and element.binding.strength == "required"
+                yield "_" + name, members.with_code(label, name, pair) if is_bound and not element.is_list else pair
         else:
             shape = members.objects if element.is_list else members.one
             yield name, shape(label, _complex_item(type_name, path, type_code, element))
@@ -148,25 +169,31 @@ def _is_attribute(type_name: str, path: str, name: str, type_code: str) -> bool:
     return is_element_id or type_code == "xhtml" or (type_name == "Extension" and name == "url")
 
 
-def _primitive_check(label: str, type_code: str, element: ElementDefinition) -> Check:
+def _primitive_check(label: str, type_code: str, element: ElementDefinition, *, is_element_id: bool) -> Check:
     format = PRIMITIVES[type_code]
     kinds, test = format.kinds, format.test
-    value_set = required_value_set(element)
-    limits = bound(value_set, type_code) if value_set else None
+    limits, rules = limits_of(element, type_code), element_rules(element.invariants, type_code)
+    if type_code == "xhtml":
+        return members.one(label, check_narrative)
+    if is_element_id:
+        return members.one(label, members.element_id)
 
     def item(value: Any, place: Place, run: Run) -> None:
         if type(value) not in kinds or not test(value):
             members.report_primitive(format, value, place, run)
-        elif limits is not None and not limits.accepts(value):
-            run.add("code-invalid", place, f"This code is not allowed. It must be {limits.allowed}.")
-        elif limits is None and value_set is not None:
-            _report_unexpanded(value_set, place, run)
+            return
+        for limit in limits:
+            limit.check(value, place, run)
+        for rule in rules:
+            rule.check(value, place, run)
 
     if element.is_list:
         return members.primitives(label, item)
-    if limits is not None:
-        return members.coded(label, item, limits.accepts)
-    return members.primitive(label, format) if value_set is None else members.one(label, item)
+    if not limits:
+        return members.one(label, item) if rules else members.primitive(label, format)
+    if len(limits) == 1 and limits[0].bound is not None and not rules:
+        return members.coded(label, item, limits[0].bound.accepts)
+    return members.one(label, item)
 
 
 def _complex_item(type_name: str, path: str, type_code: str, element: ElementDefinition) -> ValueCheck:
@@ -177,51 +204,28 @@ def _complex_item(type_name: str, path: str, type_code: str, element: ElementDef
     inner = f"{path}.{element.name}".lstrip(".")
     if inner in type_definition(type_name).parts:
         return part_check(type_name, inner)
-    item = part_check(element.profile if element.profile and type_code == "Quantity" else type_code, "")
-    if type_code == "Reference":
-        return _reference_item(item, frozenset(element.types[type_code]))
-    value_set = required_value_set(element)
-    if value_set is None:
+    name = element.profile if element.profile and type_code == "Quantity" else type_code
+    item = part_check(name, "")
+    targets = frozenset(element.types[type_code]) if type_code == "Reference" else None
+    limits, rules = limits_of(element, type_code), element_rules(element.invariants, name)
+    if targets is None and not limits and not rules:
         return item
-    return _bound_item(item, value_set, bound(value_set, type_code, text_suffices=is_maximum(element)))
 
-
-def _reference_item(item: ValueCheck, targets: frozenset[str]) -> ValueCheck:
     def check(value: Any, place: Place, run: Run) -> None:
         item(value, place, run)
-        if type(value) is dict:
+        if type(value) is not dict or not value:
+            return
+        if targets is not None:
             check_reference(value, targets, place, run)
+        for limit in limits:
+            limit.check(value, place, run)
+        for rule in rules:
+            if not rule.surely(value):
+                rule.check(value, place, run)
 
     return check
-
-
-def _bound_item(item: ValueCheck, value_set: ValueSet, limits: Bound | None) -> ValueCheck:
-    def check(value: Any, place: Place, run: Run) -> None:
-        item(value, place, run)
-        if limits is None:
-            _report_unexpanded(value_set, place, run)
-        elif type(value) is dict and value and not limits.accepts(value):
-            run.add("code-invalid", place, f"No coding here is allowed. It must be {limits.allowed}.")
-
-    return check
-
-
-def _report_unexpanded(value_set: ValueSet, place: Place, run: Run) -> None:
-    if run.informational:
-        run.add("informational", place, f"The codes of {value_set.url} are not known here.", "information")
 
 
 def _report_unknown(name: Any, checks: Mapping[str, Check], place: Place, run: Run) -> None:
     suggestion = run.suggestion(name, [n for n in checks if n[0] != "_"]) if type(name) is str else ""
     run.add("structure", (place, step(name), None), f"R4 has no such element here.{suggestion}")
-
-
-def _extension_rule(value: dict[str, Any], place: Place, run: Run) -> None:
-    has_value = any(type(name) is str and name.lstrip("_").startswith("value") for name in value)
-    if has_value and "extension" in value:
-        run.add("structure", place, "An extension has a value[x] or extensions, not both.")
-    elif not has_value and "extension" not in value:
-        run.add("required", place, "An extension must have a value[x] or extensions.")
-
-
-_RULES: Mapping[str, Callable[[dict[str, Any], Place, Run], None]] = {"Extension": _extension_rule}

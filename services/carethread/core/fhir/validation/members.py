@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from carethread.core.fhir.json import describe
-from carethread.core.fhir.validation.primitives import Primitive
+from carethread.core.fhir.validation.primitives import PRIMITIVES, Primitive
 from carethread.core.fhir.validation.report import Place, Run
 
 Check = Callable[[Any, dict[str, Any], Place, Run], None]
@@ -103,6 +103,17 @@ def sibling(name: str, name_in_json: str, element: ValueCheck) -> Check:
     return check
 
 
+def with_code(label: str, name: str, pair: Check) -> Check:
+    """`_name` of a code under a required binding: an extension does not stand for the code."""
+
+    def check(value: Any, owner: dict[str, Any], at: Place, run: Run) -> None:
+        pair(value, owner, at, run)
+        if name not in owner:
+            run.add("code-invalid", (at, label, None), "A code is required here; an extension does not stand for it.")
+
+    return check
+
+
 def siblings(name: str, element: ValueCheck) -> Check:
     """`_name` of an array: an object or null for each value, in step with it."""
 
@@ -150,6 +161,17 @@ def forbidden(name: str, why: str) -> Check:
     return check
 
 
+def element_id(value: Any, place: Place, run: Run) -> None:
+    """The id of an element: a string that no other element of the resource has."""
+    format = PRIMITIVES["string"]
+    if type(value) not in format.kinds or not format.test(value):
+        report_primitive(format, value, place, run)
+    elif value in run.ids:
+        run.add("value", place, "Another element of this resource has the same id; ids of elements are unique in it.")
+    else:
+        run.ids.add(value)
+
+
 def nothing(value: Any, owner: dict[str, Any], at: Place, run: Run) -> None:
     """A member that is checked elsewhere: resourceType."""
 
@@ -162,7 +184,7 @@ def report_primitive(format: Primitive, value: Any, place: Place, run: Run) -> N
     elif type(value) is dict:
         run.add("structure", place, f"This is an object; it must be {format.allowed}.")
     else:
-        run.add("value", place, format.problem(value))
+        run.add("value", place, format.problem(value), format.severity(value))
 
 
 def is_object(value: Any, place: Place, run: Run) -> bool:

@@ -29,16 +29,28 @@ _ZONE = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 
 _control = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]").search
 _base64 = re.compile(r"[0-9A-Za-z+/]+={0,2}").fullmatch
-_div = re.compile(r"\s*<div[\s>/]").match
+_no_space = re.compile(r"\S+").fullmatch
+_absolute = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:").match
+_uuid = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_oid = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+").fullmatch
+_CHECKED_SCHEMES = ("urn:uuid:", "urn:oid:")
 
 
 @dataclass(frozen=True, slots=True)
 class Primitive:
-    """One primitive type: `test` is truthy for a right value of Python types `kinds`; `allowed` says what is right."""
+    """One primitive type: `test` is truthy for a right value of Python types `kinds`; `allowed` says what is right.
+
+    `tolerated` tells of a string that fails whether R4 only advises against it.
+    """
 
     kinds: frozenset[type]
     test: Callable[[Any], object]
     allowed: str
+    tolerated: Callable[[str], bool] | None = None
+
+    def severity(self, value: Any) -> str:
+        """A warning for what R4 says should not be, an error for what shall not be."""
+        return "warning" if type(value) is str and self.tolerated is not None and self.tolerated(value) else "error"
 
     def problem(self, value: Any) -> str:
         """What is wrong with a value that failed, without repeating it."""
@@ -49,10 +61,24 @@ class Primitive:
 
 
 def is_text(value: str) -> bool:
-    """Content that is not only white space, without control characters, within R4's length."""
+    """Content that is not only white space, without control characters, within R4's length: what should be."""
     return (
         value != "" and (value.isprintable() or not _control(value)) and not value.isspace() and len(value) <= MAX_TEXT
     )
+
+
+def _is_some_text(value: str) -> bool:
+    return value != "" and len(value) <= MAX_TEXT
+
+
+def _is_uri(value: str) -> bool:
+    if value.startswith(_CHECKED_SCHEMES):
+        return _uuid(value) is not None if value[4] == "u" else _oid(value) is not None
+    return _no_space(value) is not None
+
+
+def _is_canonical(value: str) -> bool:
+    return _is_uri(value) and (value[0] == "#" or _absolute(value) is not None)
 
 
 def _is_base64(value: str) -> bool:
@@ -60,30 +86,29 @@ def _is_base64(value: str) -> bool:
     return len(packed) % 4 == 0 and _base64(packed) is not None
 
 
-def _is_xhtml(value: str) -> bool:
-    return _div(value) is not None and value.rstrip().endswith(">") and _control(value) is None
-
-
 def _any(_: Any) -> bool:
     return True
 
 
-def _text(test: Callable[[str], object] | str, allowed: str) -> Primitive:
+def _text(
+    test: Callable[[str], object] | str, allowed: str, tolerated: Callable[[str], bool] | None = None
+) -> Primitive:
     found = re.compile(test, re.ASCII).fullmatch if isinstance(test, str) else test
-    return Primitive(frozenset({str}), found, allowed)
+    return Primitive(frozenset({str}), found, allowed, tolerated)
 
 
 def _integer(least: int, allowed: str) -> Primitive:
     return Primitive(frozenset({int}), range(least, 2**31).__contains__, allowed)
 
 
-_uri = _text(r"\S+", "a URI without white space")
+_uri = _text(_is_uri, "a URI without white space; a urn:uuid: in lower case, a urn:oid: of numbers with dots")
+_prose = _text(is_text, "text that is not only white space, up to 1 MB, without control characters", _is_some_text)
 
 PRIMITIVES: Mapping[str, Primitive] = {
     "base64Binary": _text(_is_base64, "base64 content"),
     "boolean": Primitive(frozenset({bool}), _any, "true or false"),
-    "canonical": _uri,
-    "code": _text(r"\S+(?:\s\S+)*", "a code: no white space at either end, single spaces inside"),
+    "canonical": _text(_is_canonical, "an absolute URL without white space, or '#' and the id of a contained resource"),
+    "code": _text(r"\S+(?: \S+)*", "a code: no white space at either end, single spaces inside"),
     "date": _text(rf"{_FULL_DATE}|{_PARTIAL_DATE}", "a date that exists: YYYY, YYYY-MM or YYYY-MM-DD"),
     "dateTime": _text(
         rf"{_FULL_DATE}(?:T{_TIME}{_ZONE})?|{_PARTIAL_DATE}",
@@ -96,16 +121,14 @@ PRIMITIVES: Mapping[str, Primitive] = {
         "an instant: a date that exists and a time with its zone, YYYY-MM-DDThh:mm:ss+zz:zz",
     ),
     "integer": _integer(-(2**31), "a whole number from -2147483648 to 2147483647"),
-    "markdown": _text(is_text, "text that is not only white space, up to 1 MB, without control characters"),
-    "oid": _text(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+", "an OID as urn:oid:1.2.3"),
+    "markdown": _prose,
+    "oid": _text(_oid, "an OID as urn:oid:1.2.3"),
     "positiveInt": _integer(1, "a whole number from 1 to 2147483647"),
-    "string": _text(is_text, "text that is not only white space, up to 1 MB, without control characters"),
+    "string": _prose,
     "time": _text(_TIME, "a time: hh:mm:ss"),
     "unsignedInt": _integer(0, "a whole number from 0 to 2147483647"),
     "uri": _uri,
     "url": _uri,
-    "uuid": _text(
-        r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "a UUID as urn:uuid: in lower case"
-    ),
-    "xhtml": _text(_is_xhtml, "XHTML within one <div> element"),
+    "uuid": _text(_uuid, "a UUID as urn:uuid: in lower case"),
+    "xhtml": _text(_any, "XHTML within one <div> element"),
 }

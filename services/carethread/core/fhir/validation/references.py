@@ -27,7 +27,7 @@ def check_reference(value: dict[str, Any], targets: frozenset[str], place: Place
         if kind not in targets or not rest.isalnum():
             _check_literal(literal, targets, place, run)
     declared = value.get("type")
-    if type(declared) is str and not _absolute(declared):
+    if type(declared) is str:
         _check_type(declared, targets, (place, "type", None), run)
 
 
@@ -36,6 +36,9 @@ def _check_literal(literal: str, targets: frozenset[str], place: Place, run: Run
     if literal.startswith("#"):
         _check_contained(literal[1:], targets, at, run)
     elif _absolute(literal):
+        if literal in run.full_urls:
+            _check_type(run.full_urls[literal], targets, at, run)
+            return
         # A longer URL is not searched for a type: nobody's record has one, and the search costs its length.
         named = _absolute_end(literal) if len(literal) <= _MAX_URL else None
         if named and named[1] in resource_types():
@@ -57,6 +60,9 @@ def _check_type(name: str, targets: frozenset[str], place: Place, run: Run) -> N
 
 def _check_contained(identifier: str, targets: frozenset[str], place: Place, run: Run) -> None:
     if not identifier:
+        if run.resource is run.container:
+            run.add("value", place, "'#' is the container of a contained resource, and this resource is not contained.")
+            return
         kind = run.container.get("resourceType")
     else:
         contained = run.container.get("contained")

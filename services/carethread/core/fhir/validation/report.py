@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from carethread.core.errors import Issue
 
 Place = tuple["Place | None", str, int | None]
 """An element: its parent, its name and, in an array, its index. The root has no parent."""
+
+Found = tuple[dict[str, Any], Place, dict[str, Any]]
+"""An object met on the way, its place, and the resource that it stands in."""
 
 MAX_ISSUES = 1000
 """More than anyone reads; the rest is counted in one closing issue, so that a hostile body costs little."""
@@ -18,21 +21,60 @@ _MAX_SUGGESTIONS = 20
 _MAX_NAME = 64
 
 
-class Run:
-    """One validation: the issues found, the resource whose `contained` a `#id` means, and what was asked for."""
+class Surroundings(NamedTuple):
+    """Where a check stands: the resource, the one that contains it (itself, mostly), and its elements' ids so far.
 
-    __slots__ = ("_dropped", "_suggested", "container", "informational", "issues")
+    `links` are those within the narrative, each with the place of the narrative.
+    """
+
+    container: dict[str, Any]
+    resource: dict[str, Any]
+    ids: set[str]
+    links: list[tuple[str, Place]]
+
+
+class Run:
+    """One validation: the issues found, the resource whose `contained` a `#id` means, and what was asked for.
+
+    `full_urls` tells the type of each entry of the Bundle that is checked. `claims` are the resources met that claim
+    profiles, `extensions` the extensions: what profiles are about.
+    """
+
+    __slots__ = (
+        *("_dropped", "_dropped_severity", "_suggested", "claims", "container", "extensions", "full_urls", "ids"),
+        *("informational", "issues", "links", "resource"),
+    )
 
     def __init__(self, informational: bool) -> None:
         self.issues: list[Issue] = []
         self.informational = informational
         self.container: dict[str, Any] = {}
+        self.resource: dict[str, Any] = {}
+        self.ids: set[str] = set()
+        self.links: list[tuple[str, Place]] = []
+        self.full_urls: dict[str, str] = {}
+        self.claims: list[Found] = []
+        self.extensions: list[Found] = []
         self._dropped = 0
+        self._dropped_severity = "information"
         self._suggested = 0
+
+    def enter(self, resource: dict[str, Any], *, contained: bool = False) -> Surroundings:
+        """Start on a resource within what was checked so far; hand what this returns to `leave`."""
+        outer = Surroundings(self.container, self.resource, self.ids, self.links)
+        self.resource, self.ids, self.links = resource, set(), []
+        if not contained:
+            self.container = resource
+        return outer
+
+    def leave(self, outer: Surroundings) -> None:
+        self.container, self.resource, self.ids, self.links = outer
 
     def add(self, code: str, place: Place, diagnostics: str, severity: str = "error") -> None:
         if len(self.issues) >= MAX_ISSUES:
             self._dropped += 1
+            if severity == "error":
+                self._dropped_severity = severity
         else:
             self.issues.append(Issue(code, diagnostics, expression(place), severity))
 
@@ -47,7 +89,7 @@ class Run:
     def finish(self, root: Place) -> list[Issue]:
         if self._dropped:
             text = f"{self._dropped} more issues were found; these are the first {MAX_ISSUES}."
-            self.issues.append(Issue("informational", text, expression(root), "information"))
+            self.issues.append(Issue("informational", text, expression(root), self._dropped_severity))
         return self.issues
 
 

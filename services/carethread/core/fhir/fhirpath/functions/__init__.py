@@ -18,15 +18,20 @@ from carethread.core.fhir.fhirpath.functions import (
 )
 from carethread.core.fhir.fhirpath.functions.kinds import Closure, Eager, Function, Lazy
 
-FUNCTIONS: Mapping[str, Function] = {
-    **collections.FUNCTIONS,
-    **navigation.FUNCTIONS,
-    **conversion.FUNCTIONS,
-    **strings.FUNCTIONS,
-    **mathematics.FUNCTIONS,
-    **boundaries.FUNCTIONS,
-    **fhir.FUNCTIONS,
+GROUPS: Mapping[str, Mapping[str, Function]] = {
+    "Existence, filtering, subsetting, combining": collections.FUNCTIONS,
+    "Tree navigation, trace, time": navigation.FUNCTIONS,
+    "Conversion": conversion.FUNCTIONS,
+    "Strings": strings.FUNCTIONS,
+    "Mathematics": mathematics.FUNCTIONS,
+    "Boundaries of precision": boundaries.FUNCTIONS,
+    "FHIR's own": fhir.FUNCTIONS,
 }
+"""The functions by what they are about."""
+
+FUNCTIONS: Mapping[str, Function] = {name: function for table in GROUPS.values() for name, function in table.items()}
 """Name to implementation; `is`, `as` and `ofType` take a type and belong to the compiler."""
 
-__all__ = ["FUNCTIONS", "Closure", "Eager", "Function", "Lazy"]
+TYPE_FUNCTIONS = ("is", "as", "ofType")
+
+__all__ = ["FUNCTIONS", "GROUPS", "TYPE_FUNCTIONS", "Closure", "Eager", "Function", "Lazy"]

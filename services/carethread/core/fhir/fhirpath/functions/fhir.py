@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from carethread.core.fhir.definitions import resource_types
+from carethread.core.fhir import xhtml
+from carethread.core.fhir.definitions import resource_types, value_set
 from carethread.core.fhir.fhirpath.element import Element, Items, child, plain, resource_element
 from carethread.core.fhir.fhirpath.errors import FhirPathEvaluationError
 from carethread.core.fhir.fhirpath.functions.kinds import Eager, Function, text_of
@@ -54,7 +55,7 @@ def _target(scope: Scope, item: Any) -> Element | None:
     reference = {"reference": value} if isinstance(value, str) else value
     text = reference.get("reference") if isinstance(reference, dict) else None
     if isinstance(text, str) and text.startswith("#"):
-        return _contained(scope.root, text[1:])
+        return _contained(scope.container, text[1:])
     if isinstance(text, str) and scope.resolve is not None:
         found = scope.resolve(text)
         if found is not None:
@@ -63,10 +64,11 @@ def _target(scope: Scope, item: Any) -> Element | None:
     return Element({"resourceType": type_name}, type_name) if type_name in resource_types() and type_name else None
 
 
-def _contained(root: Element, id_: str) -> Element | None:
+def _contained(container: Element, id_: str) -> Element | None:
     if not id_:
-        return root
-    return next((below for below in child(root, "contained") if below.value.get("id") == id_), None)
+        return container
+    resources = (below for below in child(container, "contained") if type(below.value) is dict)
+    return next((below for below in resources if below.value.get("id") == id_), None)
 
 
 def _conforms_to(_: Scope, items: Items, url: Items) -> Items:
@@ -77,10 +79,35 @@ def _conforms_to(_: Scope, items: Items, url: Items) -> Items:
     return [type(item) is Element and name in ancestry(item.type) for item in items[:1]]
 
 
+def _member_of(_: Scope, items: Items, url: Items) -> Items:
+    """Whether a code, Coding or CodeableConcept is of a value set; empty where the set is not known whole."""
+    canonical = text_of(url, "'memberOf'")
+    if len(items) != 1 or canonical is None:
+        return []
+    try:
+        members = value_set(canonical)
+    except KeyError:
+        return []
+    if not members.is_enumerated:
+        return []
+    value = items[0].value if type(items[0]) is Element else items[0]
+    if type(value) is str:
+        return [any(value in codes for codes in members.codes.values())]
+    codings = value.get("coding", [value]) if type(value) is dict else []
+    return [any(c.get("code") in members.codes.get(str(c.get("system")), ()) for c in codings if type(c) is dict)]
+
+
+def _html_checks(_: Scope, items: Items) -> Items:
+    div = text_of(items, "'htmlChecks'")
+    return [] if div is None else [xhtml.is_right(div)]
+
+
 FUNCTIONS: Mapping[str, Function] = {
     "extension": Eager(_extension, 1, 1),
     "hasValue": Eager(_has_value),
     "getValue": Eager(_get_value),
     "resolve": Eager(_resolve),
     "conformsTo": Eager(_conforms_to, 1, 1),
+    "htmlChecks": Eager(_html_checks),
+    "memberOf": Eager(_member_of, 1, 1),
 }
