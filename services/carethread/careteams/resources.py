@@ -1,12 +1,11 @@
 """The types that careteams owns. Adding a type is adding it here."""
 
-from carethread.core.service import ResourceType
+from carethread.core.service import PROFILES, ResourceType
+
+_PROFILED = {"CareTeam": "care-team", "CarePlan": "care-plan", "Task": "task-hand-off"}
 
 _NAMES = (
-    "CareTeam",
-    "CarePlan",
     "Goal",
-    "Task",
     "Communication",
     "CommunicationRequest",
     "Flag",
@@ -17,4 +16,7 @@ _NAMES = (
     "ActivityDefinition",
 )
 
-TYPES = tuple(ResourceType(name) for name in _NAMES)
+TYPES = (
+    *(ResourceType(name, profile=PROFILES + profile) for name, profile in _PROFILED.items()),
+    *map(ResourceType, _NAMES),
+)

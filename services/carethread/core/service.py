@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from carethread.core.context import Context
 from carethread.core.events import Event
-from carethread.core.ports import Key, Owners, Peer, Resource, Session, Store
+from carethread.core.ports import Key, Owners, Peer, Request, Resource, Response, Session, Store
 
 
 class Unit(Protocol):
@@ -43,12 +43,27 @@ May raise an error of `core.errors`, claim, and update other resources of the se
 """
 
 
+WriteHook = Callable[[Unit, "Resource | None", "Resource | None", str], None]
+"""Called like a rule, before or after it."""
+
+
+PROFILES = "https://carethread.dev/fhir/StructureDefinition/"
+"""The canonical base of our own profiles, the files of `fhir_profiles/StructureDefinition`."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceType:
-    """One owned type. `rule` is what else its write means."""
+    """One owned type. `rule` is what else its write means; `profile` the canonical of our own profile, if it has one.
+
+    Of writes that belong together, each first `gives_up` what it no longer needs, then the rules run, then each
+    `settles` what is left over; so what one gives up another may take, in whatever order they were sent.
+    """
 
     name: str
     rule: WriteRule | None = None
+    gives_up: WriteHook | None = None
+    settles: WriteHook | None = None
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +76,36 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One invocation of an operation: on which type and instance, with which parameters."""
+    """One invocation of an operation: on which type and instance (empty: none), with which parameters.
+
+    `params` are those of the URL and the simple ones of a Parameters body; `request` is the whole as it came.
+    """
 
     type: str
     id: str
     params: Mapping[str, Sequence[str]]
     body: Resource | None
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A FHIR operation `$name`; `levels` says where it stands; `handler` answers with a resource.
+    """A FHIR operation `$name`; `levels` says where it stands, `type` on which type: empty for every type.
 
-    `affects_state` operations answer POST only (http://hl7.org/fhir/R4/operations.html).
+    `handler` answers with a resource, or with a whole Response where it is asynchronous or streamed.
+    `affects_state` operations answer POST only (http://hl7.org/fhir/R4/operations.html). `judges_body`: the handler
+    takes any resource for its body; else the body is a valid Parameters. `partial`: each service answers with its part,
+    whoever owns the type.
     """
 
     name: str
     type: str
-    levels: tuple[Literal["type", "instance"], ...]
+    levels: tuple[Literal["system", "type", "instance"], ...]
     definition: str
-    handler: Callable[[Runtime, Call, Context], Resource]
+    handler: Callable[[Runtime, Call, Context], Resource | Response]
     affects_state: bool = False
+    judges_body: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

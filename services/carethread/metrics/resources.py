@@ -1,10 +1,10 @@
 """The types that metrics owns and mirrors. Adding a type is adding it here."""
 
-from carethread.core.service import Mirror, ResourceType
+from carethread.core.service import PROFILES, Mirror, ResourceType
 
 TYPES = (
     ResourceType("Measure"),
-    ResourceType("MeasureReport"),
+    ResourceType("MeasureReport", profile=PROFILES + "measure-report"),
     ResourceType("Library"),
 )
 

@@ -1,13 +1,24 @@
 """The types that scheduling owns, what their writes mean, and what it mirrors."""
 
-from carethread.core.service import Mirror, ResourceType
-from carethread.scheduling.booking import appointment_written, slot_written
+from carethread.core.service import PROFILES, Mirror, ResourceType
+from carethread.scheduling.booking import (
+    appointment_leaves,
+    appointment_settled,
+    appointment_written,
+    slot_written,
+)
 
 TYPES = (
     ResourceType("HealthcareService"),
-    ResourceType("Schedule"),
-    ResourceType("Slot", rule=slot_written),
-    ResourceType("Appointment", rule=appointment_written),
+    ResourceType("Schedule", profile=PROFILES + "schedule"),
+    ResourceType("Slot", rule=slot_written, profile=PROFILES + "slot"),
+    ResourceType(
+        "Appointment",
+        appointment_written,
+        gives_up=appointment_leaves,
+        settles=appointment_settled,
+        profile=PROFILES + "appointment",
+    ),
     ResourceType("AppointmentResponse"),
 )
 
