@@ -79,11 +79,18 @@ class Model:
                 and self.holds(node.node, other)
                 for other in self.all
             )
+        if isinstance(node, q.Compartment):
+            return any(
+                f"{known.stored.type}.{row[0]}" in node.params and row[1] == node.type and row[2] in node.ids
+                for row in known.rows.reference
+            )
+        if node.type == "composite" and node.modifier is None:
+            return any(composed(value, node.param, known) for value in node.values)
         if node.modifier == "missing":
             missing = node.param not in ("_id", "_lastUpdated") and not rows_of(node, known)
             return missing == any(isinstance(v, q.MissingValue) and v.missing for v in node.values)
         met = any(meets(value, node.modifier, row) for value in node.values for row in rows_of(node, known))
-        return not met if node.modifier == "not" else met
+        return not met if node.modifier in ("not", "not-in") else met
 
 
 def rows_of(node: q.Criterion, known: Known) -> list[tuple[Any, ...]]:
@@ -91,7 +98,34 @@ def rows_of(node: q.Criterion, known: Known) -> list[tuple[Any, ...]]:
         return [("", known.stored.id)]
     if node.param == "_lastUpdated":
         return [(known.stored.updated, known.stored.updated + 1)]
-    return [row[1:] for row in getattr(known.rows, node.type) if row[0] == node.param]
+    code = node.param + (":of-type" if node.modifier == "of-type" else "")
+    return [row[1:] for row in getattr(known.rows, node.type) if row[0] == code]
+
+
+def composed(value: q.Value, param: str, known: Known) -> bool:
+    """Whether one element meets every part."""
+    assert isinstance(value, q.CompositeValue)
+    rows = [row for row in known.rows.composite if row[0] == param]
+    return any(
+        all(
+            any(meets(part, None, as_single(part, row[3:])) for row in rows if row[1:3] == (element, component))
+            for component, part in enumerate(value.parts)
+        )
+        for element in {row[1] for row in rows}
+    )
+
+
+def as_single(part: q.SingleValue, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A component's row as one of its own search type."""
+    system, code, low, high, text = row
+    match part:
+        case q.TokenValue():
+            return system, code, ""
+        case q.StringValue():
+            return text, text
+        case q.QuantityValue():
+            return low, high, system, code, text
+    return low, high
 
 
 def meets(value: q.Value, modifier: str | None, row: tuple[Any, ...]) -> bool:
@@ -109,6 +143,8 @@ def meets(value: q.Value, modifier: str | None, row: tuple[Any, ...]) -> bool:
         case q.DateValue():
             return in_range(value.prefix, row[0], row[1], value.low, value.high)
         case q.StringValue():
+            if modifier == "text":
+                return bool(row[2]) and row[2].startswith(value.folded)
             folded, exact = row
             if modifier == "exact":
                 return bool(value.exact[:MAX_INDEXED] == exact)
@@ -122,6 +158,11 @@ def meets(value: q.Value, modifier: str | None, row: tuple[Any, ...]) -> bool:
             names = (code,) if value.system else (code, unit)
             return near(value.number, low, high) and (value.code is None or value.code in names)
         case q.UriValue():
+            one, other = value.uri.rstrip("/"), row[0].rstrip("/")
+            if modifier == "below":
+                return bool(one == other or row[0].startswith(one + "/"))
+            if modifier == "above":
+                return bool(row[0] in (other, other + "/") and (one + "/").startswith(other + "/") and "://" in other)
             return bool(value.uri == row[0])
     raise AssertionError(value)
 
@@ -152,7 +193,7 @@ def near(value: q.NumberValue, low: float, high: float) -> bool:
         "le": low <= value.value,
         "sa": low > value.value,
         "eb": high < value.value,
-        "ap": low < value.high and high >= value.low,
+        "ap": low <= value.high and high >= value.low,
     }[value.prefix]
 
 
@@ -163,9 +204,10 @@ def sort_value(sort: q.Sort, known: Known) -> Any:
     """What counts of a resource for one key; None where it has nothing."""
     if sort.param in ("_id", "_lastUpdated"):
         return known.stored.id if sort.param == "_id" else known.stored.updated
-    place = 1 if sort.type == "date" and sort.descending else _SORTED_BY[sort.type]
+    place = _SORTED_BY[sort.type]
     values = [row[1:][place] for row in getattr(known.rows, sort.type) if row[0] == sort.param]
     values = [fit(value) if isinstance(value, str) and sort.type != "string" else value for value in values]
+    values = [value for value in values if value != ""]
     return (max if sort.descending else min)(values, default=None)
 
 
@@ -214,7 +256,24 @@ def members(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[Resource]
     return st.fixed_dictionaries({}, optional=strategies)
 
 
-IDENTIFIERS = st.lists(members(system=SYSTEMS, value=CODES), max_size=2)
+TYPES = st.builds(
+    lambda codings, text: {"coding": codings, "text": text},
+    st.lists(members(system=SYSTEMS, code=CODES), max_size=2),
+    TEXTS,
+)
+IDENTIFIERS = st.lists(members(system=SYSTEMS, value=CODES, type=TYPES), max_size=2)
+CONCEPTS = members(coding=st.lists(members(system=SYSTEMS, code=CODES, display=TEXTS), max_size=2), text=TEXTS)
+SOME_URLS = [
+    "http://a/b/c",
+    "http://a/b/c/",
+    "http://a/b",
+    "http://a/bc",
+    "http://a",
+    "http://a/",
+    "http://a/b/c/d|1",
+    "urn:oid:1.2",
+]
+URLS = st.sampled_from(SOME_URLS)
 QUANTITIES = members(value=NUMBERS, comparator=st.sampled_from(["<", ">="]), system=SYSTEMS, code=CODES, unit=CODES)
 PERIODS = members(start=MOMENTS, end=MOMENTS)
 SUBJECTS = st.fixed_dictionaries({"reference": st.sampled_from([f"Patient/{id_}" for id_ in PEOPLE])})
@@ -231,7 +290,7 @@ RESOURCES = st.lists(
         typed(
             "Patient",
             PEOPLE,
-            meta=st.builds(lambda p: {"profile": p}, st.lists(ORGANIZATIONS, max_size=2)),
+            meta=st.builds(lambda p, s: {"profile": p, "source": s}, st.lists(ORGANIZATIONS, max_size=2), URLS),
             name=st.lists(members(family=TEXTS, given=st.lists(TEXTS, max_size=2), text=TEXTS), max_size=2),
             identifier=IDENTIFIERS,
             birthDate=DATES,
@@ -244,6 +303,7 @@ RESOURCES = st.lists(
             ["a0", "a1", "a2"],
             status=st.sampled_from(["booked", "noshow"]),
             start=MOMENTS,
+            specialty=st.lists(CONCEPTS, max_size=2),
             participant=st.lists(st.builds(lambda a: {"actor": a}, SUBJECTS), max_size=2),
         ),
         typed(
@@ -252,6 +312,9 @@ RESOURCES = st.lists(
             subject=SUBJECTS,
             code=st.builds(lambda c: {"coding": c}, st.lists(members(system=SYSTEMS, code=CODES), max_size=2)),
             valueQuantity=QUANTITIES,
+            valueString=TEXTS,
+            valuePeriod=PERIODS,
+            component=st.lists(members(code=CONCEPTS, valueQuantity=QUANTITIES), max_size=3),
             effectivePeriod=PERIODS,
         ),
         typed("ChargeItem", ["c0", "c1", "c2"], factorOverride=NUMBERS, subject=SUBJECTS),
@@ -292,6 +355,9 @@ QUANTITY_VALUES = either(
         st.one_of(st.just(""), CODES),
     )
 )
+COMPOSITE_VALUES = either(
+    st.builds(lambda c, n, p: f"{escape(c)}${p}{n}", CODES, NUMBER_TEXTS, st.sampled_from(["", "gt", "le", "ne"]))
+)
 MISSING = st.sampled_from(["true", "false"])
 ORGANIZATION_VALUES = either(st.one_of(ORGANIZATIONS, st.sampled_from(["o1", "o2", "o9"])))
 PATIENT_VALUES = either(st.sampled_from(["p0", "Patient/p1", f"{BASE}/Patient/p2", "http://else/Patient/p3"]))
@@ -307,6 +373,15 @@ ASKED: dict[str, dict[str, st.SearchStrategy[str]]] = {
         "identifier:missing": MISSING,
         "gender": st.sampled_from(["male", "female,male", "http://hl7.org/fhir/administrative-gender|male", "|male"]),
         "gender:not": st.sampled_from(["male", "female,male"]),
+        "gender:in": st.just("http://hl7.org/fhir/ValueSet/administrative-gender"),
+        "gender:not-in": st.just("http://hl7.org/fhir/ValueSet/administrative-gender"),
+        "identifier:text": STRING_VALUES,
+        "identifier:of-type": st.builds(
+            lambda s, c, v: "|".join(map(escape, (s, c, v))), SYSTEMS.filter(bool), CODES, CODES
+        ),
+        "_source": URLS.map(escape),
+        "_source:below": URLS.filter(lambda url: "://" in url).map(escape),
+        "_source:above": URLS.filter(lambda url: "://" in url).map(escape),
         "active": st.sampled_from(["true", "false"]),
         "birthdate": DATE_VALUES,
         "birthdate:missing": MISSING,
@@ -333,12 +408,20 @@ ASKED: dict[str, dict[str, st.SearchStrategy[str]]] = {
         "patient.birthdate": DATE_VALUES,
         "patient.identifier:not": TOKEN_VALUES,
         "actor:Patient.family:exact": STRING_VALUES,
+        "specialty:text": STRING_VALUES,
+        "specialty:not": TOKEN_VALUES,
     },
     "Observation": {
         "code": TOKEN_VALUES,
         "code:not": TOKEN_VALUES,
         "value-quantity": QUANTITY_VALUES,
         "value-quantity:missing": MISSING,
+        "code-value-quantity": COMPOSITE_VALUES,
+        "component-code-value-quantity": COMPOSITE_VALUES,
+        "combo-code-value-quantity": COMPOSITE_VALUES,
+        "combo-code-value-quantity:missing": MISSING,
+        "code-value-string": either(st.builds(lambda c, t: f"{escape(c)}${escape(t)}", CODES, TEXTS)),
+        "code-value-date": either(st.builds(lambda c, p, d: f"{escape(c)}${p}{d}", CODES, PREFIXES, DATES)),
         "date": DATE_VALUES,
         "subject": PATIENT_VALUES,
         "subject:Patient": PATIENT_VALUES,

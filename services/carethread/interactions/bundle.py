@@ -8,12 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
+from carethread.core.clock import instant
 from carethread.core.fhir import json
 
 
-def searchset(kind: str, total: int | None, links: Mapping[str, str], entries: Sequence[bytes]) -> bytes:
-    """A Bundle of type `kind` with links by relation; an empty one has no `entry`."""
-    head: dict[str, object] = {"resourceType": "Bundle", "type": kind}
+def searchset(
+    kind: str,
+    total: int | None,
+    links: Mapping[str, str],
+    entries: Sequence[bytes],
+    *,
+    updated: int | None = None,
+) -> bytes:
+    """A Bundle of type `kind` with links by relation; an empty one has no `entry`.
+
+    `updated` are the microseconds up to which it is complete.
+    """
+    head: dict[str, object] = {"resourceType": "Bundle"}
+    if updated is not None:
+        head["meta"] = {"lastUpdated": instant(updated)}
+    head["type"] = kind
     if total is not None:
         head["total"] = total
     if links:
@@ -37,6 +51,6 @@ def etag(version: int) -> str:
 
 
 def link_url(base_url: str, path: str, params: Sequence[tuple[str, str]]) -> str:
-    """An absolute URL with its query; the characters that FHIR's parameters use stay readable."""
-    query = urlencode(params, quote_via=quote, safe=":|,$/.-_~")
-    return f"{base_url}/{path}" + (f"?{query}" if query else "")
+    """An absolute URL with its query, of the characters that RFC 3986 allows there; `|` is not one of them."""
+    query = urlencode(params, quote_via=quote, safe=":,$/.-_~")
+    return (f"{base_url}/{path}" if path else base_url) + (f"?{query}" if query else "")

@@ -10,24 +10,32 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from carethread.core.clock import to_micros
-from carethread.core.context import Context, authorize, restrict
-from carethread.core.errors import Busy, TooCostly
+from carethread.core.context import Context, authorize, new_id, restrict
+from carethread.core.errors import Busy, Issue
+from carethread.core.fhir import json
+from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.search.query import CURSOR, Chain, Criterion, Link, Node, SearchQuery, TokenValue
 from carethread.core.ports import Key, Session, Stored
 from carethread.core.service import Runtime
-from carethread.interactions.answerable import answerable
+from carethread.interactions.answerable import answerable, kept
 from carethread.interactions.bundle import entry, link_url, searchset
+from carethread.interactions.compartment import EVERY, PATIENT, members, within
+from carethread.interactions.includes import included
 from carethread.interactions.mirror import remember
+from carethread.interactions.subset import subset
 
 _IDS_AT_ONCE = 50
 """Resources asked of their owner in one question; the URL's length and an answer's size stay moderate."""
 
 
+_ESTIMATED = 10_000
+"""Where `_total=estimate` ends counting: to count all costs what the store holds, not what the answer does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page: matches in order, what they include, the total if it was asked for, the next page's cursor or
-    nothing."""
+    """One page: matches in order, what they include, the total if it is known, the next page's cursor or nothing."""
 
     query: SearchQuery
     count: int
@@ -41,47 +49,101 @@ def search(
     runtime: Runtime, type_name: str, params: Sequence[tuple[str, str]], context: Context, *, strict: bool = False
 ) -> Found:
     """Search one type. Raises Malformed for a parameter that cannot be used; unknown ones only when `strict`."""
-    authorize("search-type", type_name, context)
-    now = to_micros(context.clock())
-    asked = parse_query(type_name, params, strict=strict, base=runtime.base_url, now=now)
+    query = parse_query(type_name, params, strict=strict, base=runtime.base_url, now=to_micros(context.clock()))
+    return run(runtime, query, context, strict=strict)
+
+
+def search_all(runtime: Runtime, params: Sequence[tuple[str, str]], context: Context, *, strict: bool = False) -> Found:
+    """Search the types that `_type` names, else all of the service, by parameters that they have in common."""
+    query = parse_query(
+        "",
+        params,
+        strict=strict,
+        base=runtime.base_url,
+        now=to_micros(context.clock()),
+        types=tuple(type_.name for type_ in runtime.service.types),
+    )
+    return run(runtime, query, context, strict=strict)
+
+
+def search_compartment(
+    runtime: Runtime,
+    id_: str,
+    wanted: str,
+    params: Sequence[tuple[str, str]],
+    context: Context,
+    *,
+    strict: bool = False,
+) -> Found:
+    """Search a patient's compartment for one type, or for all of the service (`*`). Raises NotSupported too."""
+    types = members(wanted, (type_.name for type_ in runtime.service.types))
+    query = parse_query(
+        "" if wanted == EVERY else wanted,
+        params,
+        strict=strict,
+        base=runtime.base_url,
+        now=to_micros(context.clock()),
+        types=types,
+        within=within(id_, types),
+        place=f"{PATIENT}/{id_}/{wanted}",
+    )
+    return run(runtime, query, context, strict=strict)
+
+
+def search_at(
+    runtime: Runtime,
+    path: Sequence[str],
+    params: Sequence[tuple[str, str]],
+    context: Context,
+    *,
+    strict: bool = False,
+) -> Found:
+    """The search that a path below the base URL asks for: all types, one type, or a patient's compartment."""
+    match path:
+        case [type_name]:
+            return search(runtime, type_name, params, context, strict=strict)
+        case [_, id_, wanted]:
+            return search_compartment(runtime, id_, wanted, params, context, strict=strict)
+    return search_all(runtime, params, context, strict=strict)
+
+
+def run(runtime: Runtime, asked: SearchQuery, context: Context, *, strict: bool) -> Found:
+    """One page of what a query asks for, on one view of the store."""
+    for type_name in asked.kinds:
+        authorize("search-type", type_name, context)
     query = restrict(answerable(runtime.service, asked, strict=strict), context)
     count = min(runtime.limits.default_page if query.count is None else query.count, runtime.limits.page)
-    for link in _unanswered(runtime, query):
-        _ask_owner(runtime, link)
+    ask_owners(runtime, query)
 
-    def work(session: Session) -> tuple[Found, list[Key]]:
+    def work(session: Session) -> tuple[Found, Sequence[Key]]:
         if query.summary == "count" or count == 0:
-            return Found(query, 0, (), (), session.count(query), ""), []
+            return Found(query, 0, (), (), session.count(query), ""), ()
         page = session.search(query, count)
-        wanted = _wanted(session, query, page.matches)
-        if len(wanted) > runtime.limits.includes:
-            raise TooCostly(
-                f"The page includes more than {runtime.limits.includes} resources; ask for a smaller _count."
-            )
-        present = session.current(wanted)
-        included = [stored for stored in present.values() if not stored.deleted]
         total = _total(session, query, page.matches, page.next)
-        return Found(query, count, page.matches, included, total, page.next), [k for k in wanted if k not in present]
+        if not (query.includes or query.revincludes):
+            return Found(query, count, page.matches, (), total, page.next), ()
+        more = included(session, query, page.matches, kept(runtime.service), runtime.limits.includes)
+        return Found(query, count, page.matches, more.found, total, page.next), more.absent
 
-    found, absent = runtime.store.snapshot(work)
+    found, absent = (runtime.store.glance if _asks_once(query) else runtime.store.snapshot)(work)
     missing = _asked_of_owners(runtime, absent) if absent else []
     return replace(found, included=[*found.included, *missing]) if missing else found
 
 
+def _asks_once(query: SearchQuery) -> bool:
+    """Whether one statement answers, so that it needs no view over several."""
+    return not (query.sort or query.includes or query.revincludes or query.total)
+
+
 def _total(session: Session, query: SearchQuery, matches: Sequence[Stored], cursor: str) -> int | None:
-    """How many match in all; counted for the first page, and on later ones only for who asks for it."""
-    if query.total == "none" or (query.cursor and query.total != "accurate"):
+    """How many match in all, where the page tells it, or for who asks for it."""
+    if query.total == "none":
         return None
-    return session.count(query) if cursor or query.cursor else len(matches)
-
-
-def _wanted(session: Session, query: SearchQuery, matches: Sequence[Stored]) -> list[Key]:
-    known = {(stored.type, stored.id) for stored in matches}
-    keys: dict[Key, None] = {}
-    for include in query.includes:
-        sources = [stored for stored in matches if stored.type == include.source]
-        keys |= dict.fromkeys(session.targets(sources, include.param, include.target))
-    return [key for key in keys if key not in known]
+    if not cursor and not query.cursor:
+        return len(matches)
+    if query.total is None:
+        return None
+    return session.count(query, None if query.total == "accurate" else _ESTIMATED)
 
 
 def _asked_of_owners(runtime: Runtime, absent: Sequence[Key]) -> list[Stored]:
@@ -100,6 +162,12 @@ def _asked_of_owners(runtime: Runtime, absent: Sequence[Key]) -> list[Stored]:
                 break
     remember(runtime, got)
     return got
+
+
+def ask_owners(runtime: Runtime, query: SearchQuery) -> None:
+    """Fetch what the query's chains lead to by an identifier that no mirror has; not to be done in a transaction."""
+    for link in _unanswered(runtime, query):
+        _ask_owner(runtime, link)
 
 
 def _unanswered(runtime: Runtime, query: SearchQuery) -> list[Link]:
@@ -139,19 +207,51 @@ def _token_text(value: TokenValue) -> str:
 
 
 def bundle(runtime: Runtime, found: Found) -> bytes:
-    """The page as a searchset Bundle with its links."""
+    """The page as a searchset Bundle with its links; what was ignored is told in an entry of mode `outcome`."""
     query = found.query
-    path, used = query.type, list(query.used)
+    used = list(query.used)
     cursor = [(CURSOR, query.cursor)] if query.cursor else []
-    links = {"self": link_url(runtime.base_url, path, used + cursor)}
+    links = {"self": link_url(runtime.base_url, query.place, used + cursor)}
     if found.count:
-        links["first"] = link_url(runtime.base_url, path, used)
+        links["first"] = link_url(runtime.base_url, query.place, used)
     if found.next:
-        links["next"] = link_url(runtime.base_url, path, [*used, (CURSOR, found.next)])
-    entries = [_entry(runtime, stored, b'{"mode":"match"}') for stored in found.matches]
-    entries += [_entry(runtime, stored, b'{"mode":"include"}') for stored in found.included]
+        links["next"] = link_url(runtime.base_url, query.place, [*used, (CURSOR, found.next)])
+    whole = query.summary in (None, "false", "count")
+    entries = [_entry(runtime, stored, _part(query, stored), b'{"mode":"match"}') for stored in found.matches]
+    entries += [
+        _entry(
+            runtime,
+            stored,
+            stored.body if whole else subset(stored.body, stored.type, query.summary, ()),
+            b'{"mode":"include"}',
+        )
+        for stored in found.included
+    ]
+    if query.ignored:
+        notices = json.render(operation_outcome(_notices(query)))
+        entries.append(entry(f"urn:uuid:{new_id()}", notices, search=b'{"mode":"outcome"}'))
     return searchset("searchset", found.total, links, entries)
 
 
-def _entry(runtime: Runtime, stored: Stored, mode: bytes) -> bytes:
-    return entry(f"{runtime.base_url}/{stored.type}/{stored.id}", stored.body, search=mode)
+def _part(query: SearchQuery, stored: Stored) -> bytes:
+    """A match as `_summary` or `_elements` ask for it."""
+    if not query.elements and query.summary in (None, "false"):
+        return stored.body
+    return subset(stored.body, stored.type, query.summary, query.elements)
+
+
+def _notices(query: SearchQuery) -> list[Issue]:
+    return [
+        Issue(
+            "not-supported",
+            f"The parameter '{name[:64]}' is not known here or has no value, and was ignored; "
+            "Prefer: handling=strict refuses it instead.",
+            expression=name[:100],
+            severity="warning",
+        )
+        for name in dict.fromkeys(query.ignored)
+    ]
+
+
+def _entry(runtime: Runtime, stored: Stored, body: bytes, mode: bytes) -> bytes:
+    return entry(f"{runtime.base_url}/{stored.type}/{stored.id}", body, search=mode)

@@ -8,7 +8,7 @@ resource contains, not what could be searched. What is no plain path is evaluate
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from typing import Any
@@ -16,27 +16,21 @@ from typing import Any
 from carethread.core.fhir.definitions import SearchParameterDefinition, search_parameters
 from carethread.core.fhir.fhirpath import Expression, FhirPathError, compile
 from carethread.core.fhir.fhirpath.parser import parse
+from carethread.core.fhir.search.composites import Composite, compose, composite_of
 from carethread.core.fhir.search.leaves import LEAVES, Leaf, Use
-from carethread.core.fhir.search.paths import Equals, implied_system, plain_paths
+from carethread.core.fhir.search.merges import PATIENT, index_merge
+from carethread.core.fhir.search.paths import implied_system, plain_paths
 from carethread.core.fhir.search.rows import IndexRows
+from carethread.core.fhir.search.tree import Branch, Growth, walk
 
 COLUMNS = frozenset({"_id", "_lastUpdated"})
 """Parameters that the resource's own row answers."""
 
-NOT_INDEXED_TYPES = frozenset({"composite", "special"})
+NOT_INDEXED_TYPES = frozenset({"special"})
 """Search types that have no index table."""
 
 NOT_INDEXED_USAGES = frozenset({"phonetic"})
 """How a parameter may be meant that has no index table."""
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """One element in the tree: what reads its value, and which members and conditions lead on from it."""
-
-    leaves: tuple[Leaf, ...]
-    members: Mapping[str, Branch]
-    conditions: tuple[tuple[Equals, Branch], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +47,7 @@ class Plan:
 
     root: Branch
     computed: tuple[Computed, ...]
+    composites: tuple[Composite, ...]
 
 
 def extract(
@@ -69,19 +64,27 @@ def extract(
     """
     plan = index_plan(resource["resourceType"], extra)
     rows = IndexRows(base, zone)
-    _walk(plan.root, resource, rows)
+    walk(plan.root, resource, rows)
     for computed in plan.computed:
         _compute(computed, resource, rows)
+    for composite in plan.composites:
+        compose(composite, resource, rows)
+    if resource["resourceType"] == PATIENT:
+        index_merge(resource, rows)
     return rows
 
 
 @lru_cache(maxsize=512)
 def index_plan(type_name: str, extra: tuple[SearchParameterDefinition, ...] = ()) -> Plan:
     """The plan of a resource type, made when it is first asked for. Raises KeyError for an unknown type."""
-    root = _Growth()
+    root = Growth()
     computed: list[Computed] = []
+    composites: list[Composite] = []
     for parameter in search_parameters(type_name) + extra:
         if not is_indexed(parameter) or parameter.expression is None:
+            continue
+        if parameter.type == "composite":
+            composites.append(composite_of(parameter, type_name))
             continue
         paths = plain_paths(parse(parameter.expression), type_name)
         if paths is None:
@@ -90,7 +93,7 @@ def index_plan(type_name: str, extra: tuple[SearchParameterDefinition, ...] = ()
         for path in paths:
             use = Use(parameter.code, path.target, implied_system(path))
             root.at(path.steps).uses.setdefault((parameter.type, path.type), []).append(use)
-    return Plan(root.branch(), tuple(computed))
+    return Plan(root.branch(), tuple(computed), tuple(composites))
 
 
 def is_indexed(parameter: SearchParameterDefinition) -> bool:
@@ -101,52 +104,6 @@ def is_indexed(parameter: SearchParameterDefinition) -> bool:
         and parameter.type not in NOT_INDEXED_TYPES
         and parameter.usage not in NOT_INDEXED_USAGES
     )
-
-
-@dataclass(slots=True)
-class _Growth:
-    """A branch while the tree grows."""
-
-    uses: dict[tuple[str, str], list[Use]] = field(default_factory=dict)
-    members: dict[str, _Growth] = field(default_factory=dict)
-    conditions: dict[Equals, _Growth] = field(default_factory=dict)
-
-    def at(self, steps: tuple[str | Equals, ...]) -> _Growth:
-        place = self
-        for step in steps:
-            if isinstance(step, str):
-                place = place.members.setdefault(step, _Growth())
-            else:
-                place = place.conditions.setdefault(step, _Growth())
-        return place
-
-    def branch(self) -> Branch:
-        return Branch(
-            tuple(LEAVES[key](tuple(dict.fromkeys(uses))) for key, uses in self.uses.items() if key in LEAVES),
-            {name: growth.branch() for name, growth in self.members.items()},
-            tuple((condition, growth.branch()) for condition, growth in self.conditions.items()),
-        )
-
-
-def _walk(branch: Branch, value: Any, rows: IndexRows) -> None:
-    for leaf in branch.leaves:
-        leaf(value, rows)
-    if type(value) is not dict:
-        return
-    ways = branch.members
-    if ways:
-        for name, below in value.items():
-            following = ways.get(name)
-            if following is None:
-                continue
-            if type(below) is list:
-                for item in below:
-                    _walk(following, item, rows)
-            else:
-                _walk(following, below, rows)
-    for condition, following in branch.conditions:
-        if value.get(condition.member) == condition.text:
-            _walk(following, value, rows)
 
 
 def _computed(parameter: SearchParameterDefinition) -> Computed:

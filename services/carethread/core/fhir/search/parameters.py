@@ -52,3 +52,28 @@ def has_systems(type_name: str, parameter: SearchParameterDefinition) -> bool:
         path.type in ("Coding", "CodeableConcept", "Identifier") or implied_system(path)
         for path in paths_of(type_name, parameter.expression or "")
     )
+
+
+def identifies(type_name: str, parameter: SearchParameterDefinition) -> bool:
+    """Whether a token parameter finds Identifiers, which have a type: `:of-type`."""
+    return any(path.type == "Identifier" for path in paths_of(type_name, parameter.expression or ""))
+
+
+_WIDEST: Mapping[str, int] = {
+    "instant": 60_000_000,
+    "date": 366 * 86_400_000_000,
+    "dateTime": 366 * 86_400_000_000,
+}
+"""How long the range of one value can be, in microseconds: an instant has at least minutes, a date may be a year."""
+
+
+@lru_cache(maxsize=4096)
+def widest(types: tuple[str, ...], code: str) -> int | None:
+    """How long a range of a date parameter can be in any of the types, in microseconds; None: of any length."""
+    found: list[int | None] = []
+    for type_name in types:
+        parameter = searchable(type_name).get(code)
+        paths = paths_of(type_name, parameter.expression or "") if parameter and parameter.type == "date" else ()
+        found += [_WIDEST.get(path.type) for path in paths] or [None]
+    known = [span for span in found if span is not None]
+    return max(known) if known and len(known) == len(found) else None

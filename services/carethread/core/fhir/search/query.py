@@ -4,7 +4,9 @@
     ├── criteria     all of them must hold (AND)
     │   ├── Criterion    one parameter has one of these values (OR)
     │   ├── Chain        a referenced resource, of one of these types, meets a criterion of its own
-    │   └── Reverse      some other resource that refers to this one meets a criterion (`_has`)
+    │   ├── Reverse      some other resource that refers to this one meets a criterion (`_has`)
+    │   ├── Compartment  it refers to one resource by any of these parameters
+    │   └── AnyOf        one of these nodes holds (what following merges makes of a node, no client's words)
     └── what to give back: sort, count, includes, summary, elements, total, cursor
 
 Every node that repeats a parameter is independent of the others: two criteria may be met by two different rows.
@@ -72,7 +74,7 @@ class NumberValue:
     gt  h > value                         ge  h >= value
     lt  l < value                         le  l <= value
     sa  l > value                         eb  h < value
-    ap  l < high and h >= low; low and high are a tenth of the value away
+    ap  l <= high and h >= low; low and high are a tenth of the value away
     """
 
     prefix: str
@@ -104,15 +106,25 @@ class MissingValue:
     missing: bool
 
 
-Value = TokenValue | ReferenceValue | DateValue | StringValue | NumberValue | QuantityValue | UriValue | MissingValue
+@dataclass(frozen=True, slots=True)
+class CompositeValue:
+    """Rows of one element of which each part meets the value of its component: `code$value`."""
+
+    parts: tuple[SingleValue, ...]
+
+
+SingleValue = TokenValue | ReferenceValue | DateValue | StringValue | NumberValue | QuantityValue | UriValue
+Value = SingleValue | MissingValue | CompositeValue
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """One of `values` must match a row of `param` in the index of search type `type`.
 
-    By modifier: None; `missing` (MissingValue only); token `not` (no row matches any value; a resource without a row
-    meets it); string `exact`, `contains`; reference `identifier` (TokenValue on the identifier columns).
+    By modifier: None; `missing` (MissingValue only); token `not` and `not-in` (no row matches any value; a resource
+    without a row meets it), `in` (the members of a value set as values), `text` (StringValue on the display),
+    `of-type` (TokenValue of `rows.of_type`); string `exact`, `contains`; reference `identifier` (TokenValue on the
+    identifier columns); uri `above` (one that the value begins with, cut at a `/`), `below` (the other way round).
     `_id` (token; the resource's id) and `_lastUpdated` (date; its instant) are answered by the resource's own row.
     """
 
@@ -147,7 +159,26 @@ class Reverse:
     node: Node
 
 
-Node = Criterion | Chain | Reverse
+@dataclass(frozen=True, slots=True)
+class Compartment:
+    """Some reference of one of `params` (`Type.code`, of the types searched) leads to this resource.
+
+    It may have several ids, as a merged patient has. Source: http://hl7.org/fhir/R4/compartmentdefinition.html.
+    """
+
+    type: str
+    ids: tuple[str, ...]
+    params: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """One of the nodes holds."""
+
+    nodes: tuple[Node, ...]
+
+
+Node = Criterion | Chain | Reverse | Compartment | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +194,8 @@ class Sort:
 class Include:
     """`_include`: follow `param` of `source`; `_revinclude`: take each `source` whose `param` points at a match.
 
-    `target` keeps only targets of that type; `iterate` follows from included resources too.
+    `target` keeps only targets of that type; `iterate` follows from included resources too. A `param` of `ALL` stands
+    for every reference, a `source` of `ALL` for every type.
     """
 
     source: str
@@ -172,11 +204,16 @@ class Include:
     iterate: bool
 
 
+ALL = "*"
+"""Of an Include: whatever there is."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """A search on one type. `count` None leaves the page size to the server; 0 asks for the total only.
+    """A search on one type, or, when `type` is empty, on all of `types`, by parameters that they have in common.
 
-    `used` are the pairs that had an effect, for the self link, without `_cursor`; `ignored` names what was left out.
+    `count` None leaves the page size to the server; 0 asks for the total only. `used` are the pairs that had an effect,
+    for the self link, without `_cursor`; `ignored` names what was left out. `place` is the path below the base URL.
     """
 
     type: str
@@ -191,3 +228,10 @@ class SearchQuery:
     cursor: str | None = None
     used: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    place: str = ""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The types searched."""
+        return (self.type,) if self.type else self.types

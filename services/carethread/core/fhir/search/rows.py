@@ -29,6 +29,22 @@ QuantityRow = tuple[str, float, float, str, str, str]
 UriRow = tuple[str, str]
 """param, uri."""
 
+CompositeRow = tuple[str, int, int, str, str, float, float, str]
+"""param, element, component, system, code, low, high, text: one value of one component of a composite parameter.
+
+`element` numbers the elements of the resource that the parameter's expression yields: only rows of one element belong
+together. A token has system and code; a quantity also low, high and its unit as text; a date or number low and high; a
+string its folded text; a reference its type as system, its id as code and its url as text.
+"""
+
+OF_TYPE = ":of-type"
+"""What follows the code of an identifier's parameter in the token rows that name the identifier's type."""
+
+
+def of_type(system: str, code: str) -> str:
+    """The `system` of a token row for identifiers of a type."""
+    return f"{system}|{code}"
+
 
 @dataclass(slots=True)
 class IndexRows:
@@ -47,3 +63,4 @@ class IndexRows:
     number: dict[NumberRow, None] = field(default_factory=dict)
     quantity: dict[QuantityRow, None] = field(default_factory=dict)
     uri: dict[UriRow, None] = field(default_factory=dict)
+    composite: dict[CompositeRow, None] = field(default_factory=dict)

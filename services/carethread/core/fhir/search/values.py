@@ -7,25 +7,27 @@ Source: http://hl7.org/fhir/R4/search.html, sections 3.1.1.4.1 to 3.1.1.4.16.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from decimal import Decimal, InvalidOperation
 
 from carethread.core.errors import Malformed
-from carethread.core.fhir.definitions import resource_types
+from carethread.core.fhir.definitions import resource_types, value_set
 from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
 from carethread.core.fhir.search.escapes import split, unescape
 from carethread.core.fhir.search.query import (
+    CompositeValue,
     DateValue,
     NumberValue,
     QuantityValue,
     ReferenceValue,
+    SingleValue,
     StringValue,
     TokenValue,
     UriValue,
-    Value,
 )
+from carethread.core.fhir.search.rows import of_type
 from carethread.core.fhir.search.text import fold
 from carethread.core.fhir.targets import parse_reference
 
@@ -67,6 +69,42 @@ def read_token(text: str, reading: Reading) -> TokenValue:
     if not system and not code:
         raise bad_value(reading.name, "code, system|code, |code or system|")
     return TokenValue(system if reading.with_systems else None, code or None)
+
+
+def read_of_type(text: str, reading: Reading) -> TokenValue:
+    """`system|code|value`: an identifier's value, and the system and code of its type."""
+    parts = [unescape(part) for part in split(text, "|")]
+    if len(parts) != 3 or not all(parts):
+        raise bad_value(reading.name, "system|code|value, the first two being those of the identifier's type")
+    system, code, value = parts
+    return TokenValue(of_type(system, code), value)
+
+
+def read_members(text: str, reading: Reading) -> list[TokenValue]:
+    """The members of the value set with this URL, which must be one that we can expand."""
+    try:
+        members = value_set(unescape(text))
+        codes = members.codes if members.is_enumerated else {}
+    except KeyError:
+        codes = {}
+    if not codes:
+        raise Malformed(
+            f"The value set of '{reading.name[:100]}' is none whose codes are all listed; allowed: the URL of such "
+            "a value set of R4, as http://hl7.org/fhir/ValueSet/appointmentstatus.",
+            code="not-supported",
+            expression=reading.name[:100],
+        )
+    return [
+        TokenValue(system if reading.with_systems else None, code) for system, found in codes.items() for code in found
+    ]
+
+
+def read_composite(text: str, reading: Reading, components: Sequence[str]) -> CompositeValue:
+    """One value for each component of a composite parameter, joined by `$`; `components` are their search types."""
+    texts = split(text, "$")
+    if len(texts) != len(components) or not all(texts):
+        raise bad_value(reading.name, f"{len(components)} values joined by '$': {'$'.join(components)}")
+    return CompositeValue(tuple(READERS[kind](part, reading) for kind, part in zip(components, texts, strict=True)))
 
 
 def read_id(text: str, reading: Reading) -> TokenValue:
@@ -124,9 +162,9 @@ def read_number(text: str, reading: Reading) -> NumberValue:
         number = None
     if number is None:
         raise bad_value(reading.name, "a number such as 100, 5.40 or 1e-3")
-    value, exponent = float(number), number.as_tuple().exponent
-    margin = abs(value) / 10 if prefix == "ap" else float(Decimal((0, (5,), int(exponent) - 1)))
-    return NumberValue(prefix, value, value - margin, value + margin)
+    exponent = int(number.as_tuple().exponent)
+    margin = abs(number) / 10 if prefix == "ap" else Decimal((0, (5,), exponent - 1))
+    return NumberValue(prefix, float(number), float(number - margin), float(number + margin))
 
 
 def read_quantity(text: str, reading: Reading) -> QuantityValue:
@@ -143,7 +181,15 @@ def read_uri(text: str, _: Reading) -> UriValue:
     return UriValue(unescape(text))
 
 
-READERS: Mapping[str, Callable[[str, Reading], Value]] = {
+def read_url(text: str, reading: Reading) -> UriValue:
+    """A URL, which has a hierarchy; URNs have none."""
+    url = unescape(text)
+    if "://" not in url:
+        raise bad_value(reading.name, "a URL such as http://example.org/fhir; a URN has nothing above or below it")
+    return UriValue(url)
+
+
+READERS: Mapping[str, Callable[[str, Reading], SingleValue]] = {
     "token": read_token,
     "reference": read_reference,
     "date": read_date,

@@ -12,6 +12,8 @@ from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
 from carethread.core.fhir.search.leaves.kinds import Leaf, LeafMaker, Use, texts_of
 from carethread.core.fhir.search.rows import IndexRows
 
+_DAY = len("2024-03-01")
+
 
 def date(uses: tuple[Use, ...]) -> Leaf:
     params = [use.param for use in uses]
@@ -21,6 +23,17 @@ def date(uses: tuple[Use, ...]) -> Leaf:
         if span:
             for param in params:
                 rows.date[(param, *span)] = None
+
+    return leaf
+
+
+def instant(uses: tuple[Use, ...]) -> Leaf:
+    """Only what has a time: that an instant is short is what an index by its start relies on."""
+    of_date = date(uses)
+
+    def leaf(value: Any, rows: IndexRows) -> None:
+        if type(value) is str and len(value) > _DAY:
+            of_date(value, rows)
 
     return leaf
 

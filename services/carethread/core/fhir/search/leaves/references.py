@@ -13,6 +13,7 @@ from carethread.core.fhir.targets import parse_canonical, parse_reference, refer
 
 
 def reference(uses: tuple[Use, ...]) -> Leaf:
+    """A reference that has only a text, or leads to a contained resource, leaves a row that only `:missing` sees."""
     params = [(use.param, use.target) for use in uses]
 
     def leaf(value: Any, rows: IndexRows) -> None:
@@ -27,7 +28,7 @@ def reference(uses: tuple[Use, ...]) -> Leaf:
         identifier = value.get("identifier")
         if type(identifier) is dict:
             identifier_system, identifier_value = text_of(identifier.get("system")), text_of(identifier.get("value"))
-        if not (id_ or url or identifier_system or identifier_value):
+        if not value:
             return
         type_name = type_name or reference_type(value) or ""
         for param, wanted in params:

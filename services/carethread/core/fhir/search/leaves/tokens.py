@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from carethread.core.fhir.search.leaves.kinds import Leaf, Use, objects_of, text_of
-from carethread.core.fhir.search.rows import IndexRows
+from carethread.core.fhir.search.rows import OF_TYPE, IndexRows, of_type
 from carethread.core.fhir.search.text import fold
 
 
@@ -32,7 +32,7 @@ def token_coding(uses: tuple[Use, ...]) -> Leaf:
         if type(value) is not dict:
             return
         system, code, display = text_of(value.get("system")), text_of(value.get("code")), text_of(value.get("display"))
-        if system or code or display:
+        if value:
             folded = fold(display) if display else ""
             for param in params:
                 rows.token[(param, system, code, folded)] = None
@@ -66,17 +66,22 @@ def token_identifier(uses: tuple[Use, ...]) -> Leaf:
             system, code = text_of(value.get("system")), text_of(value.get("value"))
             kind = value.get("type")
             folded = fold(text_of(kind.get("text"))) if type(kind) is dict else ""
-            if system or code:
+            if value:
                 for param in params:
                     rows.token[(param, system, code, folded)] = None
+            if code and type(kind) is dict and params:
+                for coding in objects_of(kind.get("coding")):
+                    kind_of = of_type(text_of(coding.get("system")), text_of(coding.get("code")))
+                    for param in params:
+                        rows.token[(param + OF_TYPE, kind_of, code, "")] = None
 
     return leaf
 
 
 def token_contact(uses: tuple[Use, ...]) -> Leaf:
     def leaf(value: Any, rows: IndexRows) -> None:
-        code = text_of(value.get("value")) if type(value) is dict else ""
-        if code:
+        if type(value) is dict and value:
+            code = text_of(value.get("value"))
             for use in uses:
                 rows.token[(use.param, "", code, "")] = None
 
