@@ -5,16 +5,25 @@ from __future__ import annotations
 from carethread.core.context import Context, authorize
 from carethread.core.ports import Resource
 from carethread.core.service import Runtime
-from carethread.interactions.write import Command, Result, apply, check_resource
+from carethread.interactions.command import Command, Condition, Result
+from carethread.interactions.write import apply, check_resource
 
 
-def create(runtime: Runtime, type_name: str, resource: Resource, context: Context) -> Result:
-    """Store a new resource. Raises Malformed or Invalid for its content, Conflict where a rule forbids it."""
-    return apply(runtime, [create_command(type_name, resource, context)], context)[0]
+def create(
+    runtime: Runtime, type_name: str, resource: Resource, context: Context, *, condition: Condition | None = None
+) -> Result:
+    """Store a new resource, unless there is one that meets the condition; then that is the result, unchanged.
+
+    Raises Malformed or Invalid for its content, Conflict where a rule forbids it, PreconditionFailed where several
+    meet the condition.
+    """
+    return apply(runtime, [create_command(type_name, resource, context, condition=condition)], context)[0]
 
 
-def create_command(type_name: str, resource: Resource, context: Context) -> Command:
+def create_command(
+    type_name: str, resource: Resource, context: Context, *, condition: Condition | None = None
+) -> Command:
     """The checked command of a create, with its new id."""
     authorize("create", type_name, context)
     check_resource(type_name, resource)
-    return Command(type_name, context.new_id(), resource, fresh=True)
+    return Command(type_name, context.new_id(), resource, fresh=True, verb="POST", condition=condition)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from carethread.core.context import Context, authorize
 from carethread.core.ports import Key
 from carethread.core.service import Runtime
-from carethread.interactions.update import check_id, version_of
-from carethread.interactions.write import Command, Result, apply
+from carethread.interactions.command import Command, Condition, Result
+from carethread.interactions.headers import versions_of
+from carethread.interactions.update import check_id
+from carethread.interactions.write import apply
 
 
 def delete(runtime: Runtime, key: Key, context: Context, *, if_match: str | None = None) -> Result:
@@ -18,4 +20,10 @@ def delete_command(key: Key, context: Context, *, if_match: str | None = None) -
     """The command of a delete."""
     authorize("delete", key[0], context)
     check_id(key)
-    return Command(key[0], key[1], None, if_match=version_of(if_match))
+    return Command(key[0], key[1], None, if_match=versions_of(if_match), verb="DELETE")
+
+
+def conditional_delete_command(condition: Condition, context: Context, *, if_match: str | None = None) -> Command:
+    """The command to delete the one resource that meets the condition; none is no error, several are one."""
+    authorize("delete", condition.type, context)
+    return Command(condition.type, "", None, if_match=versions_of(if_match), verb="DELETE", condition=condition)

@@ -26,6 +26,9 @@ _THROUGH = {
     "CarePlan": ("careTeam",),
 }
 
+_TELLING = _NAMED.keys() | _THROUGH.keys()
+"""The types that may have a department; of the others nobody need be asked."""
+
 
 def department_of(resource: Resource, known: Callable[[Key], str], base: str | None = None) -> str:
     """The id of the department's Organization, empty when it cannot be told. `known` answers for stored resources."""
@@ -34,6 +37,6 @@ def department_of(resource: Resource, known: Callable[[Key], str], base: str | N
         return next((id_ for kind, id_ in keys_at(resource, _NAMED[type_name], base) if kind == "Organization"), "")
     for path in _THROUGH.get(type_name, ()):
         for key in keys_at(resource, path, base):
-            if key[0] not in ("Patient", "RelatedPerson") and (department := known(key)):
+            if key[0] in _TELLING and (department := known(key)):
                 return department
     return ""

@@ -12,7 +12,7 @@ from carethread.core.service import Runtime
 def read(runtime: Runtime, key: Key, context: Context) -> Stored:
     """The newest version. Raises NotFound for what never was, Gone for what is deleted."""
     authorize("read", key[0], context)
-    found = runtime.store.snapshot(lambda session: session.current([key])).get(key) if is_id(key[1]) else None
+    found = runtime.store.glance(lambda session: session.current([key])).get(key) if is_id(key[1]) else None
     return living(found, key)
 
 
@@ -20,7 +20,7 @@ def vread(runtime: Runtime, key: Key, version: str, context: Context) -> Stored:
     """One version. Raises NotFound for a version that never was, Gone for the version that is the deletion."""
     authorize("vread", key[0], context)
     number = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
-    found = runtime.store.snapshot(lambda session: session.version(key, number)) if is_id(key[1]) and number else None
+    found = runtime.store.glance(lambda session: session.version(key, number)) if is_id(key[1]) and number else None
     return living(found, key, version)
 
 

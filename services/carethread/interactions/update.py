@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Malformed
 from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Key, Resource
 from carethread.core.service import Runtime
-from carethread.interactions.write import Command, Result, apply, check_resource
-
-_ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+from carethread.interactions.command import Command, Condition, Result
+from carethread.interactions.headers import versions_of
+from carethread.interactions.write import apply, check_resource
 
 
 def update(
@@ -47,9 +45,39 @@ def update_command(
             expression=f"{key[0]}.id",
         )
     check_resource(key[0], resource)
+    return Command(key[0], key[1], resource, if_match=versions_of(if_match), only_create=_only_create(if_none_match))
+
+
+def conditional_update_command(
+    condition: Condition,
+    resource: Resource,
+    context: Context,
+    *,
+    if_match: str | None = None,
+    if_none_match: str | None = None,
+) -> Command:
+    """The checked command to replace the one resource that meets the condition, or to make one where none does.
+
+    A body with an id makes one under that id.
+    """
+    authorize("update", condition.type, context)
+    check_resource(condition.type, resource)
+    id_ = resource.get("id") or context.new_id()
+    check_id((condition.type, id_))
+    return Command(
+        condition.type,
+        id_,
+        resource,
+        if_match=versions_of(if_match),
+        only_create=_only_create(if_none_match),
+        condition=condition,
+    )
+
+
+def _only_create(if_none_match: str | None) -> bool:
     if if_none_match is not None and if_none_match.strip() != "*":
         raise Malformed("If-None-Match on an update can only be *: create, never replace.", code="invalid")
-    return Command(key[0], key[1], resource, if_match=version_of(if_match), only_create=if_none_match is not None)
+    return if_none_match is not None
 
 
 def check_id(key: Key) -> None:
@@ -58,13 +86,3 @@ def check_id(key: Key) -> None:
         raise Malformed(
             "An id is 1 to 64 characters from A-Z a-z 0-9 - and a dot.", code="value", expression=f"{key[0]}.id"
         )
-
-
-def version_of(etag: str | None) -> int | None:
-    """The version that an ETag names, None for no ETag. Raises Malformed for one that was never ours."""
-    if etag is None:
-        return None
-    match = _ETAG.fullmatch(etag.strip())
-    if not match:
-        raise Malformed('If-Match takes one ETag of ours, such as W/"3".', code="invalid")
-    return int(match[1])

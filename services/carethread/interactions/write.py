@@ -7,49 +7,24 @@ are stored at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
-from carethread.core.errors import FhirError, Invalid, Malformed, PreconditionFailed
+from carethread.core.errors import FhirError, Gone, Invalid, Malformed, NotFound, PreconditionFailed
 from carethread.core.events import Event
 from carethread.core.fhir import json
 from carethread.core.fhir.search import IndexRows, extract
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Key, Resource, Session, Stored, Write
 from carethread.core.service import Ruling, Runtime
+from carethread.interactions.command import ANY_VERSION, Command, Outcome, Result
+from carethread.interactions.conditional import hold, identify
 from carethread.interactions.department import department_of
 
-Outcome = Literal["created", "updated", "unchanged", "deleted"]
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One write to be done. `resource` is None for a delete; `if_match` is the version that must be current;
-
-    `only_create` is If-None-Match: *. `fresh` says that the id was made here, so nothing can stand there yet.
-    """
-
-    type: str
-    id: str
-    resource: Resource | None
-    if_match: int | None = None
-    only_create: bool = False
-    fresh: bool = False
-
-    @property
-    def key(self) -> Key:
-        return self.type, self.id
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a command. `stored` is None for the delete of what was never there."""
-
-    outcome: Outcome
-    stored: Stored | None
+__all__ = ["Command", "Outcome", "Result", "WriteUnit", "apply", "apply_each", "check_resource"]
 
 
 def check_resource(type_name: str, resource: Resource) -> None:
@@ -94,30 +69,53 @@ def apply_each(runtime: Runtime, commands: Sequence[Command], context: Context) 
     return runtime.store.transact(work)
 
 
+@dataclass(slots=True)
+class _Step:
+    """A command on its way: the resource before and after it (None: there is none), and what becomes of it."""
+
+    command: Command
+    before: Resource | None
+    after: Resource | None
+    outcome: Outcome
+
+
 class WriteUnit:
-    """One transaction's writes, staged until `store`; what a type's rule sees as `core.service.Unit`."""
+    """One transaction's writes, staged until `store`; what a type's rule sees as `core.service.Unit`.
+
+    Commands that belong together make at most one version of a resource, however often rules come back to it.
+    """
 
     def __init__(self, runtime: Runtime, session: Session, context: Context) -> None:
         self.session = session
         self.context = context
         self.base_url = runtime.base_url
         self._runtime = runtime
-        self._rules = {t.name: t.rule for t in runtime.service.types if t.rule}
+        self._types = {t.name: t for t in runtime.service.types if t.rule}
         self._now = to_micros(context.clock()) // 1000 * 1000  # an instant on the wire has milliseconds
         self._current: dict[Key, Stored | None] = {}
-        self._writes: list[Write] = []
-        self._undo: list[tuple[Key, Stored | None]] = []
+        self._writes: list[Write | None] = []
+        self._base: dict[Key, Stored | None] = {}
+        """What stood before the commands that are being done, of what they have changed."""
+        self._places: dict[Key, int] = {}
+        """Where in `_writes` their versions are."""
+        self._meant: set[Key] = set()
         self._departments: dict[Key, str] = {}
+        self.seen: dict[Key, int] = {}
+        """All that decisions rest on, but for what was made here, with the version found; 0: it was not there."""
 
     def look(self, commands: Sequence[Command]) -> None:
-        """Lock and read what the commands are about, in one query."""
-        self._load(c.key for c in commands if not c.fresh)
+        """Lock and read what the commands are about, in one query; first the criteria that name some of it."""
+        if conditions := [c.condition for c in commands if c.condition]:
+            hold(self.session, conditions)
+        self._load(c.key for c in commands if not (c.fresh or c.condition))
         self._current |= {c.key: None for c in commands if c.fresh}
 
     def _load(self, keys: Iterable[Key]) -> None:
         missing = [key for key in keys if key not in self._current]
         if missing:
             found = self.session.current(missing, lock=True)
+            for key in missing:
+                self.seen.setdefault(key, found[key].version if key in found else 0)
             self._current |= {key: found.get(key) for key in missing}
 
     def stored(self, key: Key) -> Stored | None:
@@ -140,45 +138,111 @@ class WriteUnit:
         return json.parse(stored.body) if stored and not stored.deleted else None
 
     def update(self, resource: Resource) -> None:
-        self.do(Command(resource["resourceType"], resource["id"], resource), ruled=False)
+        command = Command(resource["resourceType"], resource["id"], resource)
+        current = self.stored(command.key)
+        base = self._base.get(command.key)
+        if command.key in self._places and command.key not in self._meant and base and _is_version(resource, base):
+            self._drop(command.key)
+            return
+        earlier = self._staged(command.key)
+        if earlier and earlier.event:
+            self._stage(command, resource, earlier.event.verb, method=earlier.stored.method)
+        else:
+            self._stage(command, resource, "created" if current is None or current.deleted else "updated")
+
+    def _staged(self, key: Key) -> Write | None:
+        return self._writes[self._places[key]] if key in self._places else None
+
+    def _drop(self, key: Key) -> None:
+        """There and back again is no change."""
+        if key in self._places:
+            self._writes[self._places.pop(key)] = None
+            self._current[key] = self._base[key]
 
     def attempt(self, command: Command) -> Result | FhirError:
         """Do one command; when it fails, nothing of it stays and its error is returned."""
+        if command.condition:
+            self.store()  # what earlier commands made may be meant
         staged = len(self._writes)
         try:
-            if command.type not in self._rules:
+            if command.type not in self._types:
                 return self.do(command)
             with self.session.savepoint():
                 return self.do(command)
         except FhirError as error:
-            for key, stood in reversed(self._undo[staged:]):
-                self._current[key] = stood
-            del self._writes[staged:], self._undo[staged:]
+            self._current |= self._base
+            del self._writes[staged:]
             return error
 
-    def do(self, command: Command, *, ruled: bool = True) -> Result:
+    def do(self, command: Command) -> Result:
         """Decide one command on what stands and stage its version."""
+        return self.do_all([command])[0]
+
+    def do_all(
+        self,
+        commands: Sequence[Command],
+        at: Callable[[int], AbstractContextManager[object]] = lambda place: nullcontext(),
+    ) -> list[Result]:
+        """Decide commands on different resources together, so that their order does not matter to a rule.
+
+        First each gives up what it had, then each takes what it wants, then the rest is settled. `at` surrounds what
+        is done for the command at a place.
+        """
+        self._base, self._places, self._meant = {}, {}, set()
+        steps: list[_Step | Result] = []
+        for place, command in enumerate(commands):
+            with at(place):
+                steps.append(self._begun(command))
+        for phase in (self._give_up, self._decide, self._settle):
+            for place, step in enumerate(steps):
+                if isinstance(step, _Step):
+                    with at(place):
+                        phase(step)
+        return [s if isinstance(s, Result) else Result(s.outcome, self._current[s.command.key]) for s in steps]
+
+    def _begun(self, command: Command) -> _Step | Result:
+        found = identify(self.session, command)
+        if isinstance(found, Result):
+            return found
+        command = found
+        if command.fresh:
+            self._current.setdefault(command.key, None)
+        self._meant.add(command.key)
         current = self.stored(command.key)
         _check_preconditions(command, current)
-        if command.resource is None:
-            if current is None or current.deleted:
-                return Result("deleted", current)
-            return self._stage(command, current, "deleted", ruled=ruled)
-        if current is None or current.deleted:
-            return self._stage(command, current, "created", ruled=ruled)
-        return self._stage(command, current, "updated", ruled=ruled)
+        before = json.parse(current.body) if current and not current.deleted else None
+        after = _patched(command, command.change, current) if command.change else command.resource
+        if before is None and after is None:
+            return Result("deleted", current)
+        return _Step(command, before, after, "deleted" if after is None else "created" if before is None else "updated")
 
-    def _stage(self, command: Command, current: Stored | None, outcome: Outcome, *, ruled: bool) -> Result:
-        rule = self._rules.get(command.type) if ruled else None
-        living = current is not None and not current.deleted
-        if not rule and self._stands(command.resource, current):
-            return Result("unchanged", current)
-        before: Resource | None = json.parse(current.body) if living and current else None
-        resource = command.resource
-        ruling = rule(self, before, resource, command.id) if rule else Ruling()
-        resource, verb = ruling.resource or resource, ruling.verb or outcome
-        if rule and self._stands(resource, current):
-            return Result("unchanged", current)
+    def _give_up(self, step: _Step) -> None:
+        type_ = self._types.get(step.command.type)
+        if type_ and type_.gives_up:
+            type_.gives_up(self, step.before, step.after, step.command.id)
+
+    def _decide(self, step: _Step) -> None:
+        command, type_ = step.command, self._types.get(step.command.type)
+        current = self._base.get(command.key, self._current[command.key])
+        ruling = Ruling()
+        if type_ and type_.rule:
+            ruling = type_.rule(self, step.before, step.after, command.id)
+            step.after = ruling.resource or step.after
+        if step.after and self.context.backfill and current and _is_version(step.after, current):
+            step.outcome = "unchanged"  # history told again; a client's own update always makes a version
+            self._drop(command.key)
+            return
+        self._stage(command, step.after, ruling.verb or step.outcome)
+
+    def _settle(self, step: _Step) -> None:
+        type_ = self._types.get(step.command.type)
+        if type_ and type_.settles:
+            type_.settles(self, step.before, step.after, step.command.id)
+
+    def _stage(self, command: Command, resource: Resource | None, verb: str, *, method: str = "") -> None:
+        key = command.key
+        current = self._base.setdefault(key, self._current[key])
+        before: Resource | None = json.parse(current.body) if current and not current.deleted else None
         version = current.version + 1 if current else 1
         updated = max(self._now, current.updated) if current else self._now
         index = extract(resource, base=self._runtime.base_url) if resource else None
@@ -189,22 +253,19 @@ class WriteUnit:
             updated=updated,
             deleted=resource is None,
             body=b"" if resource is None else json.render(stamped(resource, command.id, version, updated)),
-            method="DELETE" if resource is None else "POST" if command.fresh else "PUT",
-            key=current.key if current else partition_key(command.key, index),
+            method=method or command.verb,
+            key=current.key if current else partition_key(key, index),
             department=(resource and department_of(resource, self.department, self.base_url))
             or (current.department if current else ""),
             row=current.row if current else 0,
         )
-        self._writes.append(Write(stored, index, self._event(stored, verb, before, resource)))
-        self._undo.append((command.key, current))
-        self._current[command.key] = stored
-        return Result(outcome, stored)
-
-    def _stands(self, resource: Resource | None, current: Stored | None) -> bool:
-        """Whether history told again says what is there already; a client's own update always makes a version."""
-        if not self.context.backfill or resource is None or current is None or current.deleted:
-            return False
-        return json.render(stamped(resource, current.id, current.version, current.updated)) == current.body
+        write = Write(stored, index, self._event(stored, verb, before, resource))
+        if key in self._places:
+            self._writes[self._places[key]] = write
+        else:
+            self._places[key] = len(self._writes)
+            self._writes.append(write)
+        self._current[key] = stored
 
     def _event(self, stored: Stored, verb: str, before: Resource | None, after: Resource | None) -> Event:
         profiles = (after or before or {}).get("meta", {}).get("profile") or ()
@@ -228,8 +289,12 @@ class WriteUnit:
         )
 
     def store(self) -> None:
-        """Write what was staged."""
-        self.session.write(self._writes)
+        """Write what was staged; from then on searches inside the transaction find it."""
+        writes = [write for write in self._writes if write]
+        self.session.write(writes)
+        for write in writes:
+            self._current.pop((write.stored.type, write.stored.id), None)
+        self._writes, self._base, self._places = [], {}, {}
 
 
 def _check_preconditions(command: Command, current: Stored | None) -> None:
@@ -241,11 +306,31 @@ def _check_preconditions(command: Command, current: Stored | None) -> None:
         return
     if current is None or current.deleted:
         raise PreconditionFailed(f"{where} is not there, so If-Match cannot hold.")
-    if current.version != command.if_match:
+    if command.if_match != ANY_VERSION and current.version not in command.if_match:
+        named = " or ".join(map(str, sorted(command.if_match))) or "the one that is named"
         raise PreconditionFailed(
-            f"{where} is at version {current.version}, not {command.if_match}; read it again and repeat the change.",
+            f"{where} is at version {current.version}, not {named}; read it again and repeat the change.",
             expression=f"{command.type}.meta.versionId",
         )
+
+
+def _is_version(resource: Resource, stored: Stored) -> bool:
+    """Whether the stored version says just this."""
+    return json.render(stamped(resource, stored.id, stored.version, stored.updated)) == stored.body
+
+
+def _patched(command: Command, change: Callable[[Resource], Resource], current: Stored | None) -> Resource:
+    """What the patch makes of what stands, checked as an update is."""
+    if current is None:
+        raise NotFound(f"{command.type}/{command.id} is not known here.")
+    if current.deleted:
+        raise Gone(f"{command.type}/{command.id} is deleted.")
+    before = json.parse(current.body)
+    resource = change(before)
+    if resource.get("id") != command.id:
+        raise Invalid("A patch cannot change the id.", code="business-rule", expression=f"{command.type}.id")
+    check_resource(command.type, resource)
+    return resource
 
 
 def stamped(resource: Resource, id_: str, version: int, updated: int) -> Resource:

@@ -13,8 +13,8 @@ import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, literal_column
@@ -34,6 +34,11 @@ _STEPS_BETWEEN_LOOKS = 100_000
 
 BUSY_SECONDS = 15.0
 """How long a writer waits for SQLite's write lock, or for a pooled connection."""
+
+
+class Closed(Busy):
+    """The connection was closed before anything was kept: a new one may do what was asked."""
+
 
 CONFLICT_STATES = frozenset({"40001", "40P01"})
 """PostgreSQL's serialization_failure and deadlock_detected: the database is there, and the same work may succeed."""
@@ -76,7 +81,7 @@ def make_engine(url: str, schema: str = "", *, pool: int = 10, busy_seconds: flo
         pool_size=pool,
         max_overflow=pool,
         pool_timeout=busy_seconds,
-        pool_pre_ping=True,
+        isolation_level="AUTOCOMMIT",  # a statement that stands alone is sent alone; `reading` and `writing` begin
         connect_args={"options": options, "connect_timeout": 5, "application_name": f"carethread-{schema}"},
     )
 
@@ -91,16 +96,35 @@ def is_sqlite(bind: Engine | Connection) -> bool:
     return bind.dialect.name == "sqlite"
 
 
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine, begin: Callable[[Connection], None] = _begin) -> Iterator[Connection]:
     """A connection inside a write transaction: committed at the end of the block, rolled back when it raises.
 
-    Raises Busy when the database is away or its lock is not to be had in time.
+    `begin` is how PostgreSQL is told of it. Raises Busy when the database is away or its lock is not to be had in time.
     """
-    turn = _sqlite_turn if is_sqlite(engine) else nullcontext
-    with _away_is_busy(), engine.connect() as connection, turn(connection):
+    with _away_is_busy(), engine.connect() as connection, _begun(connection, begin):
         yield connection
-        connection.commit()
+        try:
+            connection.commit()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise Busy("The database went away while it was keeping this; look, then try again.") from error
+            raise
+
+
+@contextmanager
+def _begun(connection: Connection, begin: Callable[[Connection], None]) -> Iterator[None]:
+    if is_sqlite(connection):
+        with _sqlite_turn(connection):
+            yield
+    else:
+        connection.begin()  # so that its commit commits, even what only the driver was given
+        begin(connection)
+        yield
 
 
 @contextmanager
@@ -138,7 +162,7 @@ def reading(engine: Engine, *, seconds: float | None = READ_SECONDS) -> Iterator
     """
     with _away_is_busy(), engine.connect() as connection:
         if not is_sqlite(engine):
-            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield connection
             return
         with _ended_after(connection, seconds):
@@ -147,8 +171,18 @@ def reading(engine: Engine, *, seconds: float | None = READ_SECONDS) -> Iterator
 
 
 @contextmanager
+def glancing(engine: Engine) -> Iterator[Connection]:
+    """A connection on which each statement has a view of its own, for who needs one statement only. Raises Busy."""
+    with _away_is_busy(), engine.connect() as connection, _ended_after(connection, READ_SECONDS):
+        yield connection
+
+
+@contextmanager
 def _ended_after(connection: Connection, seconds: float | None) -> Iterator[None]:
     """Let SQLite interrupt a statement that runs beyond the time: it asks now and then whether it may go on."""
+    if not is_sqlite(connection):
+        yield
+        return
     driver: Any = connection.connection.dbapi_connection
     if seconds is not None:
         deadline = time.monotonic() + seconds
@@ -170,11 +204,13 @@ def _away_is_busy() -> Iterator[None]:
             raise TooCostly("This takes longer than is allowed; narrow the search.") from error
         if getattr(error.orig, "sqlstate", None) in CONFLICT_STATES or _is_wrong_statement(error):
             raise
+        if error.connection_invalidated:
+            raise Closed("The database closed the connection.") from error
         log.warning("database_away", extra={"reason": _reason(error)})
         raise Busy("The database is away or locked.") from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise Busy("The database closed the connection.") from error
+            raise Closed("The database closed the connection.") from error
         raise
 
 

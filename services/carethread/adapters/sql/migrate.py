@@ -9,7 +9,7 @@ from sqlalchemy.schema import CreateSchema
 
 from carethread.adapters.sql.engine import is_sqlite, reading, writing
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision; a test compares it with the scripts."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -28,13 +28,7 @@ def migrate(engine: Engine, schema: str) -> bool:
 
     `schema` is made on PostgreSQL when it is missing, which needs a role that may; SQLite has none.
     """
-    if is_sqlite(engine):
-        Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    else:
-        with writing(engine) as connection:
-            _take_turn(connection, schema)
-            if schema not in inspect(connection).get_schema_names():
-                connection.execute(CreateSchema(schema))
+    make_room(engine, schema)
     if revision(engine) == HEAD:
         return False
     from alembic import command  # takes 100 ms, and a start with nothing to migrate should not wait for it
@@ -50,6 +44,17 @@ def migrate(engine: Engine, schema: str) -> bool:
     if revision(engine) != HEAD:
         raise RuntimeError(f"The migration scripts of this installation do not lead to {HEAD}; install it again.")
     return True
+
+
+def make_room(engine: Engine, schema: str) -> None:
+    """Make what is missing around the tables: SQLite's folder, PostgreSQL's schema. Raises Busy."""
+    if is_sqlite(engine):
+        Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        return
+    with writing(engine) as connection:
+        _take_turn(connection, schema)
+        if schema not in inspect(connection).get_schema_names():
+            connection.execute(CreateSchema(schema))
 
 
 def _take_turn(connection: Connection, schema: str) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Table, and_, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, insert, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from carethread.adapters.sql.tables import INDEX_TABLES, claims, outbox, resources, versions
@@ -26,13 +26,15 @@ STORED = (
 
 IS_CURRENT = and_(versions.c.row == resources.c.row, versions.c.version == resources.c.version)
 
-_AMONG = tuple_(resources.c.type, resources.c.id).in_(bindparam("keys", expanding=True))
+AMONG = tuple_(resources.c.type, resources.c.id).in_(bindparam("keys", expanding=True))
 _NEWEST = select(*STORED).join(versions, IS_CURRENT)
 
-CURRENT = _NEWEST.where(_AMONG)
+CURRENT = _NEWEST.where(AMONG)
 CURRENT_ONE = _NEWEST.where(resources.c.type == bindparam("type"), resources.c.id == bindparam("id"))
 CURRENT_ROWS = _NEWEST.where(resources.c.row.in_(bindparam("rows", expanding=True)))
-LOCKED = select(resources.c.row).where(_AMONG).order_by(resources.c.type, resources.c.id).with_for_update()
+LOCKED = (
+    select(resources.c.row, resources.c.held).where(AMONG).order_by(resources.c.type, resources.c.id).with_for_update()
+)
 
 UPDATE_RESOURCE = (
     update(resources)
@@ -67,8 +69,8 @@ RELEASE = (
     .returning(claims.c.key)
 )
 
+HOLD = text(
+    "SELECT pg_advisory_xact_lock(hashtext(current_schema()), name) FROM unnest(CAST(:names AS integer[])) AS name"
+)
+"""Names as numbers, in ascending order; those of two that are the same number only wait for each other."""
 
-def insertion(table: Table, *, lite: bool) -> str:
-    """The INSERT of one whole row, as the driver takes it."""
-    names = ", ".join(f'"{column.name}"' for column in table.c)
-    return f"INSERT INTO {table.name} ({names}) VALUES ({', '.join(['?' if lite else '%s'] * len(table.c))})"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from functools import cache
+from functools import partial
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from sqlalchemy import (
     Connection,
     Engine,
     Row,
-    Table,
     delete,
     func,
     insert,
@@ -22,22 +22,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from carethread.adapters.sql import inbox, pages, statements
+from carethread.adapters.sql import everything, exporting, history, horizon, inbox, merges, pages, staging, statements
 from carethread.adapters.sql import search as searching
-from carethread.adapters.sql.engine import CONFLICT_STATES, is_sqlite, reading, writing
+from carethread.adapters.sql.engine import CONFLICT_STATES, Closed, glancing, is_sqlite, reading, writing
 from carethread.adapters.sql.tables import (
-    INDEX_TABLES,
-    fit,
     mirrors,
     relay,
     resources,
     versions,
 )
 from carethread.adapters.sql.wake import Waker
-from carethread.core.errors import Busy
-from carethread.core.events import Event
+from carethread.adapters.sql.writes import write as store_writes
+from carethread.core.errors import Busy, Held
 from carethread.core.fhir.search.query import SearchQuery
-from carethread.core.ports import Key, Page, Record, Session, Stored, Write
+from carethread.core.ports import Belongings, Extent, Key, Page, Record, Session, Span, Stored, Write
 
 T = TypeVar("T")
 
@@ -46,10 +44,11 @@ _CHUNK = 500
 
 _ATTEMPTS = 8
 
-_insertion = cache(statements.insertion)
+_HELD_SECONDS = 1.0
+"""How long a writer waits for a transaction across services to be decided; most take some milliseconds."""
 
 
-def _stored(found: Row[tuple[object, ...]]) -> Stored:
+def _stored(found: Sequence[Any]) -> Stored:
     type_name, id_, version, updated, method, body, key, department, row = found
     return Stored(type_name, id_, version, updated, method == "DELETE", bytes(body), method, key, department, row)
 
@@ -60,6 +59,8 @@ class SqlSession:
     def __init__(self, connection: Connection, waker: Waker) -> None:
         self._connection = connection
         self._waker = waker
+        self._places: dict[tuple[str, str], str] = {}
+        """Who held each place before this session did anything to it; empty: nobody."""
 
     def current(self, keys: Iterable[Key], *, lock: bool = False) -> dict[Key, Stored]:
         wanted = sorted(set(keys))
@@ -73,8 +74,11 @@ class SqlSession:
     def _newest(self, keys: list[Key], *, lock: bool) -> Iterable[Row[Any]]:
         if lock and not is_sqlite(self._connection):
             # A statement of its own: one that joined the versions would be looking for the version before the wait.
-            rows = self._connection.execute(statements.LOCKED, {"keys": keys}).scalars().all()
-            return self._connection.execute(statements.CURRENT_ROWS, {"rows": rows})
+            locked = self._connection.execute(statements.LOCKED, {"keys": keys}).all()
+            staging.refuse_held(row.held for row in locked)
+            return self._connection.execute(statements.CURRENT_ROWS, {"rows": [row.row for row in locked]})
+        if lock:
+            staging.refuse_held_rows(self._connection, keys)
         if len(keys) == 1:
             return self._connection.execute(statements.CURRENT_ONE, {"type": keys[0][0], "id": keys[0][1]})
         return self._connection.execute(statements.CURRENT, {"keys": keys})
@@ -83,18 +87,11 @@ class SqlSession:
         row = self._connection.execute(self._versions(key).where(versions.c.version == version)).first()
         return _stored(row) if row else None
 
-    def history(self, key: Key, *, count: int, before: int | None = None) -> tuple[list[Stored], int]:
-        statement = self._versions(key).order_by(versions.c.version.desc()).limit(count)
-        if before is not None:
-            statement = statement.where(versions.c.version < before)
-        total = (
-            select(func.count())
-            .select_from(versions)
-            .join(resources, versions.c.row == resources.c.row)
-            .where(resources.c.type == key[0], resources.c.id == key[1])
-        )
-        found = [_stored(row) for row in self._connection.execute(statement)]
-        return found, self._connection.execute(total).scalar_one()
+    def history(self, span: Span, count: int) -> list[Stored]:
+        return [_stored(row) for row in history.page(self._connection, span, count)]
+
+    def history_total(self, span: Span) -> int:
+        return history.total(self._connection, span)
 
     @staticmethod
     def _versions(key: Key) -> searching.Rows:
@@ -105,15 +102,11 @@ class SqlSession:
         )
 
     def search(self, query: SearchQuery, count: int) -> Page:
-        found, cursor = pages.page(self._connection, query, count)
-        rows = self._connection.execute(
-            select(*statements.STORED).join(versions, statements.IS_CURRENT).where(resources.c.row.in_(found))
-        )
-        by_row = {stored.row: stored for stored in map(_stored, rows)}
-        return Page([by_row[row] for row in found if row in by_row], cursor)
+        found, cursor = pages.page(self._connection, merges.followed(self._connection, query), count)
+        return Page([_stored(row) for row in found], cursor)
 
-    def count(self, query: SearchQuery) -> int:
-        return searching.count(self._connection, query)
+    def count(self, query: SearchQuery, at_most: int | None = None) -> int:
+        return searching.count(self._connection, merges.followed(self._connection, query), at_most)
 
     def targets(self, matches: Sequence[Stored], param: str, target: str | None) -> list[Key]:
         by_type: dict[str, list[int]] = {}
@@ -122,99 +115,86 @@ class SqlSession:
         return [
             key
             for type_name, rows in by_type.items()
-            for key in searching.targets(self._connection, rows, f"{type_name}.{param}", target)
+            for key in searching.targets(self._connection, rows, [f"{type_name}.{param}"] if param else [], target)
         ]
+
+    def referring(self, keys: Sequence[Key], params: Sequence[str], at_most: int) -> list[Key]:
+        return searching.referring(self._connection, keys, params, at_most)
+
+    def kin(self, ids: Iterable[str]) -> list[str]:
+        return merges.kin(self._connection, ids)
 
     def write(self, writes: Sequence[Write]) -> None:
         if not writes:
             return
-        last = {(w.stored.type, w.stored.id): w for w in writes}
-        rows = {key: w.stored.row for key, w in last.items() if w.stored.row}
-        self._update_resources([last[key].stored for key in rows])
-        fresh = [w.stored for key, w in last.items() if key not in rows]
-        rows |= self._insert_resources(fresh)
-        self._fill(
-            versions,
-            [(rows[s.type, s.id], s.version, s.updated, s.method, s.body) for s in (write.stored for write in writes)],
-        )
-        self._replace_index(last, rows)
-        events = [(w.event, rows[w.stored.type, w.stored.id]) for w in writes if w.event]
-        if events:
-            self._connection.execute(statements.INSERT_EVENT, [_outbox_row(event, row) for event, row in events])
-            self._waker.ring(self._connection)
-
-    def _update_resources(self, changed: Sequence[Stored]) -> None:
-        if changed:
-            self._connection.execute(
-                statements.UPDATE_RESOURCE,
-                [
-                    {
-                        "_row": s.row,
-                        "_version": s.version,
-                        "_updated": s.updated,
-                        "_deleted": s.deleted,
-                        "_department": s.department,
-                    }
-                    for s in changed
-                ],
-            )
-
-    def _insert_resources(self, fresh: Sequence[Stored]) -> dict[Key, int]:
-        if not fresh:
-            return {}
-        made = self._connection.execute(
-            statements.INSERT_RESOURCE,
-            [
-                {
-                    "type": s.type,
-                    "id": s.id,
-                    "version": s.version,
-                    "updated": s.updated,
-                    "deleted": s.deleted,
-                    "key": s.key,
-                    "department": s.department,
-                }
-                for s in fresh
-            ],
-        )
-        return {(type_name, id_): row for type_name, id_, row in made}
-
-    def _replace_index(self, last: dict[Key, Write], rows: dict[Key, int]) -> None:
-        known = [w.stored.row for w in last.values() if w.stored.row]
-        indexed = [(key[0], rows[key], w.index) for key, w in last.items() if w.index is not None]
-        for kind, table in INDEX_TABLES.items():
-            for start in range(0, len(known), _CHUNK):
-                self._connection.execute(statements.CLEAR_INDEX[kind], {"rows": known[start : start + _CHUNK]})
-            self._fill(
-                table,
-                {
-                    (row, f"{type_name}.{param}", *(fit(v) if type(v) is str else v for v in values)): None
-                    for type_name, row, index in indexed
-                    for param, *values in getattr(index, kind)
-                },
-            )
-
-    def _fill(self, table: Table, rows: Collection[tuple[object, ...]]) -> None:
-        """Insert rows that are in the order of the columns, without a dictionary for each."""
-        if rows:
-            self._connection.exec_driver_sql(_insertion(table, lite=is_sqlite(self._connection)), list(rows))
+        store_writes(self._connection, writes, self._waker.channel)
 
     def claim(self, kind: str, key: str, holder: str) -> str:
         statement = statements.CLAIM[self._connection.dialect.name]
         place = {"kind": kind, "key": key, "holder": holder}
         while True:  # who was in the way may give it up before we see who it was
             taken = self._connection.execute(statement, place).scalar()
+            if taken:
+                self._places.setdefault((kind, key), "")
             found: str | None = taken or self.claimed(kind, [key]).get(key)
             if found:
                 return found
 
     def release(self, kind: str, holder: str, keep: Iterable[str] = ()) -> list[str]:
-        freed = self._connection.execute(statements.RELEASE, {"kind": kind, "holder": holder, "keep": list(keep)})
-        return sorted(freed.scalars())
+        statement = {"kind": kind, "holder": holder, "keep": list(keep)}
+        freed = sorted(self._connection.execute(statements.RELEASE, statement).scalars())
+        for key in freed:
+            self._places.setdefault((kind, key), holder)
+        return freed
 
     def claimed(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
-        rows = self._connection.execute(statements.CLAIMED, {"kind": kind, "keys": list(keys)})
-        return {row.key: row.holder for row in rows}
+        keys = list(keys)
+        rows = self._connection.execute(statements.CLAIMED, {"kind": kind, "keys": keys})
+        found = {row.key: row.holder for row in rows}
+        staging.refuse_held_claims(found.values())
+        for key in keys:
+            self._places.setdefault((kind, key), found.get(key, ""))
+        return found
+
+    def lock(self, names: Iterable[str]) -> None:
+        if not is_sqlite(self._connection):  # SQLite has one writer at a time
+            numbers = sorted({int.from_bytes(sha256(name.encode()).digest()[:4], signed=True) for name in names})
+            self._connection.execute(statements.HOLD, {"names": numbers})
+
+    def members(self, whose: Belongings, after: int, count: int) -> list[Stored]:
+        return list(map(_stored, everything.members(self._connection, whose, after, count)))
+
+    def referred(self, whose: Belongings, types: Sequence[str], after: Key, count: int) -> list[Key]:
+        return list(everything.referred(self._connection, whose, types, after, count))
+
+    def measure(self, extent: Extent, after: int, count: int) -> tuple[list[tuple[int, int, bool]], int]:
+        return exporting.measure(self._connection, extent, after, count)
+
+    def slice(self, extent: Extent, after: int, through: int) -> list[tuple[Stored, bool]]:
+        return [(_stored(row), doubt) for *row, doubt in exporting.part(self._connection, extent, after, through)]
+
+    def export(self, job: str) -> bytes | None:
+        return exporting.kept(self._connection, job)
+
+    def keep_export(self, job: str, created: int, state: bytes, *, expired: int) -> None:
+        exporting.expire(self._connection, expired)
+        exporting.keep(self._connection, job, created, state)
+
+    def advance_export(self, job: str, before: bytes, after: bytes) -> bool:
+        return exporting.advance(self._connection, job, before, after)
+
+    def drop_export(self, job: str) -> bool:
+        return exporting.drop(self._connection, job)
+
+    def prepare(self, transaction: str, begun: int, body: bytes, keys: Iterable[Key]) -> None:
+        free = [place for place, holder in self._places.items() if not holder]
+        staging.prepare(self._connection, transaction, begun, body, keys, free)
+
+    def prepared(self, transaction: str) -> bytes | None:
+        return staging.prepared(self._connection, transaction)
+
+    def settle(self, transaction: str) -> None:
+        staging.settle(self._connection, transaction)
 
     def savepoint(self) -> AbstractContextManager[object]:
         return self._connection.begin_nested()
@@ -227,25 +207,6 @@ class SqlSession:
 
     def bury(self, consumer: str, record: Record, outcome: bytes) -> None:
         inbox.bury(self._connection, consumer, record, outcome)
-
-
-def _outbox_row(event: Event, row: int) -> dict[str, object]:
-    return {
-        "ce_id": event.id,
-        "row": row,
-        "version": event.version,
-        "type": event.resource_type,
-        "id": event.resource_id,
-        "verb": event.verb,
-        "time": event.time,
-        "key": event.key,
-        "dataschema": event.dataschema,
-        "department": event.department,
-        "backfill": event.backfill,
-        "changed": ",".join(event.changed),
-        "previous_status": event.previous_status,
-        "traceparent": event.traceparent,
-    }
 
 
 def _may_succeed(error: DBAPIError) -> bool:
@@ -262,19 +223,46 @@ class SqlStore:
         self._waker = Waker(engine, service)
 
     def transact(self, work: Callable[[Session], T]) -> T:
+        patience = time.monotonic() + _HELD_SECONDS
+        while True:
+            try:
+                return self._transact(work)
+            except Held:
+                if time.monotonic() > patience:
+                    raise
+                time.sleep(random.uniform(0.01, 0.05))  # jitter, not a secret
+
+    def _transact(self, work: Callable[[Session], T]) -> T:
         for attempt in range(_ATTEMPTS):
             try:
-                with writing(self.engine) as connection:
+                with writing(self.engine, partial(horizon.begin, service=self._service)) as connection:
                     return work(SqlSession(connection, self._waker))
             except DBAPIError as error:
                 if not _may_succeed(error) or (attempt == _ATTEMPTS - 1 and isinstance(error, IntegrityError)):
                     raise  # what breaks a constraint every time is no race
                 time.sleep(random.uniform(0, 0.005 * 2**attempt))  # jitter, not a secret
+            except Closed:
+                if attempt:
+                    raise
         raise Busy("Others kept writing to the same resources; try again.")
 
+    def oldest_write(self) -> int:
+        return horizon.oldest(self.engine, self._service)
+
     def snapshot(self, work: Callable[[Session], T]) -> T:
-        with reading(self.engine) as connection:
-            return work(SqlSession(connection, self._waker))
+        return self._looking(reading, work)
+
+    def glance(self, work: Callable[[Session], T]) -> T:
+        return self._looking(glancing, work)
+
+    def _looking(self, way: Callable[[Engine], AbstractContextManager[Connection]], work: Callable[[Session], T]) -> T:
+        """Look again when a pooled connection turns out to be closed, as all are after the database's restart."""
+        try:
+            with way(self.engine) as connection:
+                return work(SqlSession(connection, self._waker))
+        except Closed:
+            with way(self.engine) as connection:
+                return work(SqlSession(connection, self._waker))
 
     def dump(self, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
         with reading(self.engine, seconds=None) as connection:
@@ -294,6 +282,10 @@ class SqlStore:
                 if len(chunk) < _CHUNK:
                     return
                 after = chunk[-1].row
+
+    def doubts(self, before: int) -> list[str]:
+        with reading(self.engine) as connection:
+            return staging.doubts(connection, before)
 
     def positions(self, consumer: str) -> dict[tuple[str, int], int]:
         with reading(self.engine) as connection:

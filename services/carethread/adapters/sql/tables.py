@@ -20,6 +20,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     String,
     Table,
     UniqueConstraint,
@@ -64,7 +65,9 @@ resources = Table(
     Column("deleted", Boolean, nullable=False),
     Column("key", String(140), nullable=False),
     Column("department", String(64), nullable=False),
+    Column("held", String(64), nullable=False, server_default=text("''")),
     UniqueConstraint("type", "id"),
+    Index("resources_held", "held", sqlite_where=text("held <> ''"), postgresql_where=text("held <> ''")),
     Index("resources_by_type", "type", "row"),
     Index("resources_by_time", "type", "updated"),
 )
@@ -77,11 +80,13 @@ versions = Table(
     Column("updated", BigInteger, nullable=False),
     Column("method", String(6), nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("type", String(64), nullable=False),
     PrimaryKeyConstraint("row", "version"),
+    Index("versions_by_time", "type", "updated", "row", "version"),
 )
 
 
-def _index_table(name: str, *columns: Column[Any], by: tuple[str, ...]) -> Table:
+def _index_table(name: str, *columns: Column[Any], by: tuple[str, ...], more: tuple[Index, ...] = ()) -> Table:
     """One search-parameter type: which resource, which parameter as `Type.code`, and the value in the order of its
     row."""
     return Table(
@@ -92,6 +97,7 @@ def _index_table(name: str, *columns: Column[Any], by: tuple[str, ...]) -> Table
         *columns,
         PrimaryKeyConstraint("row", "param", *(column.name for column in columns)),
         Index(f"index_{name}_by_value", "param", *by, "row"),
+        *more,
         sqlite_with_rowid=False,
     )
 
@@ -104,7 +110,25 @@ def _range(kind: type[BigInteger] | type[Float[float]]) -> tuple[Column[Any], Co
     return Column("low", kind, nullable=False), Column("high", kind, nullable=False)
 
 
-tokens = _index_table("token", _text("system"), _text("code"), _text("display"), by=("code", "system"))
+_HAS_DISPLAY = text("display <> ''")
+
+tokens = _index_table(
+    "token",
+    _text("system"),
+    _text("code"),
+    _text("display"),
+    by=("code", "system"),
+    more=(
+        Index(
+            "index_token_by_display",
+            "param",
+            "display",
+            "row",
+            sqlite_where=_HAS_DISPLAY,
+            postgresql_where=_HAS_DISPLAY,
+        ),
+    ),
+)
 references = _index_table(
     "reference",
     _text("target_type"),
@@ -122,6 +146,16 @@ quantities = _index_table(
     "quantity", *_range(Float), _text("system"), _text("code"), _text("unit"), by=("low", "high", "code")
 )
 uris = _index_table("uri", _text("uri"), by=("uri",))
+composites = _index_table(
+    "composite",
+    Column("element", Integer, nullable=False),
+    Column("component", SmallInteger, nullable=False),
+    _text("system"),
+    _text("code"),
+    *_range(Float),
+    _text("text"),
+    by=("component", "code", "low"),
+)
 
 INDEX_TABLES = {
     "token": tokens,
@@ -131,6 +165,7 @@ INDEX_TABLES = {
     "number": numbers,
     "quantity": quantities,
     "uri": uris,
+    "composite": composites,
 }
 """By the name of the rows in `core.fhir.search.rows.IndexRows`."""
 
@@ -141,7 +176,15 @@ claims = Table(
     Column("key", String(140), nullable=False),
     Column("holder", String(140), nullable=False),
     PrimaryKeyConstraint("kind", "key"),
-    Index("claims_by_holder", "kind", "holder"),
+    Index("claims_by_holder", "holder", "kind"),
+)
+
+staged = Table(
+    "staged",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("begun", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
 )
 
 outbox = Table(
@@ -208,6 +251,14 @@ mirrors = Table(
     metadata,
     Column("type", String(64), primary_key=True),
     Column("sequence", BigInteger, nullable=False),
+)
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("created", BigInteger, nullable=False),
+    Column("state", LargeBinary, nullable=False),
 )
 
 dead_letters = Table(

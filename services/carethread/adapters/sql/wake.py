@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine
 
 from carethread.adapters.sql.engine import is_sqlite
 
@@ -26,7 +26,7 @@ class Waker:
 
     def __init__(self, engine: Engine, channel: str) -> None:
         self._engine = engine
-        self._channel = f"carethread_{channel}"
+        self.channel = f"carethread_{channel}"
         self._local = threading.local()
 
     def wait(self, seconds: float) -> None:
@@ -35,11 +35,6 @@ class Waker:
             self._wait_sqlite(seconds)
         else:
             self._wait_postgres(seconds)
-
-    def ring(self, connection: Connection) -> None:
-        """Called inside a writing transaction; SQLite needs no bell."""
-        if not is_sqlite(connection):
-            connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": self._channel})
 
     def _wait_sqlite(self, seconds: float) -> None:
         try:
@@ -70,7 +65,7 @@ class Waker:
             if watch is None or watch.closed:
                 url = self._engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
                 watch = self._local.watch = psycopg.connect(url, autocommit=True, connect_timeout=5)
-                watch.execute(f'LISTEN "{self._channel}"')
+                watch.execute(f'LISTEN "{self.channel}"')
                 return  # what was written before the ear was open counts as new
             for _ in watch.notifies(timeout=seconds, stop_after=1):
                 pass

@@ -1,0 +1,108 @@
+"""The gateway's journal of transactions that span services: one row from the first word to the last.
+
+A row without a decision is undecided; one that is missing was dropped, or is done everywhere. Commit and drop are each
+one statement on an undecided row, so of two that decide one is first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    delete,
+    insert,
+    inspect,
+    not_,
+    select,
+    update,
+)
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from carethread.adapters.sql.engine import reading, writing
+from carethread.adapters.sql.migrate import make_room
+from carethread.core.errors import Busy
+from carethread.core.ports import Decision, Left
+
+metadata = MetaData()
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owners", String(400), nullable=False),
+    Column("holder", String(255), nullable=False),
+    Column("begun", BigInteger, nullable=False),
+    Column("decided", Boolean, nullable=False),
+)
+
+
+def make(engine: Engine, schema: str) -> bool:
+    """Make the journal where it is missing; whether it was. Raises Busy.
+
+    It is one table that is empty most of the time, so it has no migrations: a later shape takes another name.
+    """
+    make_room(engine, schema)
+    with writing(engine) as connection:
+        missing = not inspect(connection).has_table(transactions.name)
+        metadata.create_all(connection)
+    return missing
+
+
+class SqlJournal:
+    """See `core.ports.Journal`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def begin(self, transaction: str, owners: Sequence[str], holder: str, begun: int) -> None:
+        with _made(writing(self.engine)) as connection:
+            row = {"id": transaction, "owners": ",".join(owners), "holder": holder, "begun": begun, "decided": False}
+            connection.execute(insert(transactions), row)
+
+    def decide(self, transaction: str) -> bool:
+        undecided = update(transactions).where(transactions.c.id == transaction, not_(transactions.c.decided))
+        with _made(writing(self.engine)) as connection:
+            return connection.execute(undecided.values(decided=True)).rowcount == 1
+
+    def drop(self, transaction: str) -> bool:
+        with _made(writing(self.engine)) as connection:
+            connection.execute(
+                delete(transactions).where(transactions.c.id == transaction, not_(transactions.c.decided))
+            )
+            decided = select(transactions.c.decided).where(transactions.c.id == transaction)
+            return not connection.execute(decided).scalar_one_or_none()
+
+    def decision(self, transaction: str) -> Decision:
+        with _made(reading(self.engine)) as connection:
+            decided = connection.execute(
+                select(transactions.c.decided).where(transactions.c.id == transaction)
+            ).scalar_one_or_none()
+        return "drop" if decided is None else "commit" if decided else "undecided"
+
+    def forget(self, transaction: str) -> None:
+        with _made(writing(self.engine)) as connection:
+            connection.execute(delete(transactions).where(transactions.c.id == transaction))
+
+    def left(self) -> list[Left]:
+        with _made(reading(self.engine)) as connection:
+            rows = connection.execute(select(transactions).order_by(transactions.c.begun)).all()
+        return [Left(row.id, row.owners.split(","), row.holder, row.begun, row.decided) for row in rows]
+
+
+@contextmanager
+def _made(opened: AbstractContextManager[Connection]) -> Iterator[Connection]:
+    """The connection; a journal that is not made yet is as good as away."""
+    try:
+        with opened as connection:
+            yield connection
+    except (OperationalError, ProgrammingError) as error:
+        raise Busy("The gateway's database is not migrated.") from error

@@ -1,0 +1,161 @@
+"""Searches follow merges: ids of one person are equal wherever a search refers to a patient.
+
+What a client refers to is widened before it becomes SQL: a reference to all ids of the person; a chain by those who were
+merged with somebody that meets it; `_has` by those who were merged with somebody that is referred to. Where nobody was
+merged, as most often, a query costs one look at the index more, if it is about patients at all, and stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from sqlalchemy import Connection, Select, String, and_, bindparam, cast, or_, select
+
+from carethread.adapters.sql.search import matches
+from carethread.adapters.sql.tables import references, resources
+from carethread.core.errors import TooCostly
+from carethread.core.fhir.search.merges import PATIENT, REPLACED_BY
+from carethread.core.fhir.search.parameters import searchable, targets
+from carethread.core.fhir.search.query import (
+    AnyOf,
+    Chain,
+    Compartment,
+    Criterion,
+    Node,
+    ReferenceValue,
+    Reverse,
+    SearchQuery,
+    TokenValue,
+)
+
+_CHUNK = 500
+_MOST = 10_000
+"""Merged patients that one chain or `_has` may lead to; as many as the gateway takes from another service."""
+
+_PARAM = f"{PATIENT}.{REPLACED_BY}"
+_IS_MERGE = and_(references.c.param == _PARAM, references.c.target_type == PATIENT)
+_IS_PATIENT = resources.c.type == PATIENT
+
+_ANY = select(references.c.row).where(references.c.param == _PARAM).limit(1)
+
+_AMONG = bindparam("ids", expanding=True)
+_TOUCHED = (
+    select(resources.c.id)
+    .join(references, references.c.row == resources.c.row)
+    .where(_IS_PATIENT, resources.c.id.in_(_AMONG), references.c.param == _PARAM)
+    .union(select(references.c.target_id).where(_IS_MERGE, references.c.target_id.in_(_AMONG)))
+)
+"""Those of some ids that were merged with another."""
+
+_MERGED_ROWS = select(references.c.row).where(references.c.param == _PARAM)
+_SURVIVORS = select(references.c.target_id).where(_IS_MERGE)
+
+
+def _one_person() -> Select[tuple[str]]:
+    """All ids of the person who has one: up to who is in the others' place, and down to all who were merged into it."""
+    up = select(cast(bindparam("id"), String).label("id")).cte("up", recursive=True)
+    up = up.union(
+        select(references.c.target_id)
+        .select_from(up)
+        .join(resources, and_(_IS_PATIENT, resources.c.id == up.c.id))
+        .join(references, and_(references.c.row == resources.c.row, _IS_MERGE))
+    )
+    down = select(up.c.id).cte("down", recursive=True)
+    down = down.union(
+        select(resources.c.id)
+        .select_from(down)
+        .join(references, and_(_IS_MERGE, references.c.target_id == down.c.id))
+        .join(resources, and_(resources.c.row == references.c.row, _IS_PATIENT))
+    )
+    return select(down.c.id)
+
+
+_ONE_PERSON = _one_person()
+
+
+def kin(connection: Connection, ids: Iterable[str]) -> list[str]:
+    """All ids of the persons who have one of `ids`, these among them, in order."""
+    asked = sorted(set(ids))
+    found = set(asked)
+    for start in range(0, len(asked), _CHUNK):
+        for id_ in connection.scalars(_TOUCHED, {"ids": asked[start : start + _CHUNK]}).all():
+            found.update(connection.scalars(_ONE_PERSON, {"id": id_}))
+    return sorted(found)
+
+
+def followed(connection: Connection, query: SearchQuery) -> SearchQuery:
+    """The query in which all ids of a person are equal. Raises TooCostly where merges lead to too many patients."""
+    nodes = tuple(_followed(connection, node, query.kinds) for node in query.criteria)
+    return query if nodes == query.criteria else replace(query, criteria=nodes)
+
+
+def _followed(connection: Connection, node: Node, types: Sequence[str]) -> Node:
+    match node:
+        case Compartment(type=kind) if kind == PATIENT:
+            return replace(node, ids=tuple(kin(connection, node.ids)))
+        case Criterion(type="reference", modifier=None) if _to_patients(tuple(types), node.param):
+            return _criterion(connection, node)
+        case Chain():
+            return _chain(connection, node)
+        case Reverse():
+            return _reverse(connection, node, types)
+    return node
+
+
+@lru_cache(maxsize=4096)
+def _to_patients(types: tuple[str, ...], code: str) -> bool:
+    """Whether a reference parameter can lead to a patient. The links themselves are not followed: they say who is who.
+    """
+    for type_name in types:
+        parameter = searchable(type_name).get(code)
+        if parameter and (type_name, code) != (PATIENT, "link"):
+            reached = targets(type_name, parameter)
+            if not reached or PATIENT in reached:
+                return True
+    return False
+
+
+def _criterion(connection: Connection, node: Criterion) -> Criterion:
+    named = {
+        value.id
+        for value in node.values
+        if isinstance(value, ReferenceValue) and value.id and value.type in (None, PATIENT) and value.version is None
+    }
+    others = [id_ for id_ in kin(connection, named) if id_ not in named] if named else ()
+    return replace(node, values=(*node.values, *(ReferenceValue(PATIENT, id_, None) for id_ in others)))
+
+
+def _chain(connection: Connection, node: Chain) -> Node:
+    node = replace(
+        node,
+        links=tuple(replace(link, node=_followed(connection, link.node, (link.type,))) for link in node.links),
+    )
+    others = [id_ for link in node.links if link.type == PATIENT for id_ in _others(connection, link.node)]
+    if not others:
+        return node
+    values = tuple(ReferenceValue(PATIENT, id_, None) for id_ in others)
+    return AnyOf((node, Criterion(node.param, "reference", None, values)))
+
+
+def _reverse(connection: Connection, node: Reverse, types: Sequence[str]) -> Node:
+    node = replace(node, node=_followed(connection, node.node, (node.type,)))
+    if tuple(types) != (PATIENT,) or not _to_patients((node.type,), node.param):
+        return node
+    if others := _others(connection, node):
+        ids = tuple(TokenValue(None, id_) for id_ in others)
+        return AnyOf((node, Criterion("_id", "token", None, ids)))
+    return node
+
+
+def _others(connection: Connection, node: Node) -> list[str]:
+    """All ids of those who were merged and of whom one meets the node."""
+    if connection.execute(_ANY).first() is None:
+        return []
+    merged = or_(resources.c.row.in_(_MERGED_ROWS), resources.c.id.in_(_SURVIVORS))
+    meeting = select(resources.c.id).where(matches(SearchQuery(PATIENT, (node,))), merged).limit(_MOST + 1)
+    found = connection.scalars(meeting).all()
+    if len(found) > _MOST:
+        raise TooCostly(f"A part of the search leads to more than {_MOST} merged patients; narrow it.")
+    return kin(connection, found)

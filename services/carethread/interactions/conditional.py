@@ -1,0 +1,155 @@
+"""Conditional interactions: the criteria of a search name the resource.
+
+The search runs inside the write's own transaction, which first takes hold of the criteria: of two writes with the same
+criteria one waits for the other and then finds what that made. Criteria are strict: one that were ignored would let
+the rest match more than was meant. Source: http://hl7.org/fhir/R4/http.html#ccreate, #cond-update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from urllib.parse import parse_qsl
+
+from carethread.core.clock import to_micros
+from carethread.core.context import Context, restrict
+from carethread.core.errors import Busy, Conflict, Malformed, NotFound, PreconditionFailed
+from carethread.core.fhir import json
+from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.search.parse import CONTROLS
+from carethread.core.ports import Key, Session
+from carethread.core.service import Runtime
+from carethread.interactions.answerable import answerable
+from carethread.interactions.command import Command, Condition, Result
+
+CONDITIONAL = "conditional"
+"""The kind of the claims on criteria that outlive a transaction."""
+
+
+def condition_of(
+    runtime: Runtime, type_name: str, criteria: str | Sequence[tuple[str, str]], context: Context
+) -> Condition:
+    """The condition that criteria make, a URL of the type with its query, the query, or its decoded pairs.
+
+    Nothing is looked up. Raises Malformed where there are none, for a parameter that is unknown or only shapes an
+    answer, and for its value.
+    """
+    if isinstance(criteria, str):
+        try:
+            pairs = parse_qsl(_query(criteria, type_name), keep_blank_values=True, strict_parsing=True, errors="strict")
+        except ValueError:
+            raise _malformed("The criteria are written name=value&name=value, percent-encoded.") from None
+    else:
+        pairs = list(criteria)
+    if not pairs:
+        raise _malformed(f"Criteria are needed, such as identifier=system|value: all of {type_name} is never meant.")
+    for name, _ in pairs:
+        if name.partition(":")[0] in CONTROLS:
+            raise _malformed(f"'{name[:64]}' shapes an answer; criteria say only which {type_name} is meant.")
+    now = to_micros(context.clock())
+    query = parse_query(type_name, pairs, strict=True, base=runtime.base_url, now=now)
+    key = sha256(json.render([type_name, sorted(pairs)])).hexdigest()
+    return Condition(type_name, restrict(answerable(runtime.service, query, strict=True), context), key)
+
+
+def _query(criteria: str, type_name: str) -> str:
+    """The query of what may be a whole URL: `http://base/Patient?identifier=a`, as some clients send it."""
+    path, mark, query = criteria.partition("?")
+    if not mark or "=" in path:
+        return criteria
+    if path.rpartition("/")[2] not in ("", type_name):
+        raise _malformed(f"The criteria are of {type_name}, as the URL is.")
+    return query
+
+
+def _malformed(diagnostics: str) -> Malformed:
+    return Malformed(diagnostics, code="invalid")
+
+
+def hold(session: Session, conditions: Iterable[Condition], *, holder: str = "") -> None:
+    """Keep every other transaction from deciding on the same criteria until this one ends.
+
+    Call it once for all that a transaction will decide on. Raises Busy where one other than `holder` has claimed some.
+    """
+    keys = sorted({condition.key for condition in conditions})
+    session.lock(keys)
+    if any(found != holder for found in session.claimed(CONDITIONAL, keys).values()):
+        raise Busy("A transaction with the same criteria is being decided; try again.")
+
+
+def match_one(session: Session, condition: Condition, *, holder: str = "") -> Key | None:
+    """The one resource that meets the condition, or None; its criteria are held until the transaction ends.
+
+    Raises PreconditionFailed where several do, Busy where one other than `holder` has claimed the criteria.
+    """
+    hold(session, [condition], holder=holder)
+    return _search(session, condition)
+
+
+def match_locked(session: Session, condition: Condition, *, holder: str = "") -> Key | None:
+    """As `match_one`, and the resource is locked and still meets the condition."""
+    found = match_one(session, condition, holder=holder)
+    locked: Key | None = None
+    while found and found != locked:  # until no other writer came between the search and the lock
+        session.current([found], lock=True)
+        locked, found = found, _search(session, condition)
+    return found
+
+
+def _search(session: Session, condition: Condition) -> Key | None:
+    matches = session.search(condition.query, 2).matches
+    if len(matches) > 1:
+        raise PreconditionFailed(
+            f"The criteria match several resources of {condition.type}; give some that match one.",
+            code="multiple-matches",
+        )
+    return (condition.type, matches[0].id) if matches else None
+
+
+def identify(session: Session, command: Command) -> Command | Result:
+    """The command about the one resource that its condition means, or the result where nothing is left to do.
+
+    Raises PreconditionFailed where several match or none is there for If-Match, NotFound for the patch of none,
+    Malformed where the body's id is another than the match's, Conflict where it is taken by one that does not match.
+    """
+    condition = command.condition
+    if condition is None:
+        return command
+    if command.verb == "POST":
+        found = match_one(session, condition)
+        return Result("unchanged", session.current([found])[found]) if found else replace(command, condition=None)
+    found = match_locked(session, condition)
+    if found:
+        return _about(command, found)
+    if command.if_match is not None:
+        raise PreconditionFailed(f"No {command.type} meets the criteria, so If-Match cannot hold.")
+    if command.verb == "DELETE":
+        return Result("deleted", None)
+    if command.verb == "PATCH":
+        raise NotFound(f"No {command.type} meets the criteria.")
+    return _new(session, command)
+
+
+def _about(command: Command, found: Key) -> Command:
+    sent = (command.resource or {}).get("id", found[1])
+    if sent != found[1]:
+        raise Malformed(
+            f"The criteria match {found[0]}/{found[1]}, the body has another id; leave it out or send that one.",
+            code="invalid",
+            expression=f"{command.type}.id",
+        )
+    return replace(command, id=found[1], condition=None)
+
+
+def _new(session: Session, command: Command) -> Command:
+    if "id" not in (command.resource or {}):
+        return replace(command, condition=None, fresh=True)
+    standing = session.current([command.key], lock=True).get(command.key)
+    if standing and not standing.deleted:
+        raise Conflict(
+            f"{command.type}/{command.id} is there and does not meet the criteria; update it by its own URL.",
+            code="duplicate",
+            expression=f"{command.type}.id",
+        )
+    return replace(command, condition=None)

@@ -1,0 +1,48 @@
+"""What a Bundle's answer says of each entry: http://hl7.org/fhir/R4/bundle.html#transaction-response."""
+
+from __future__ import annotations
+
+from carethread.core.clock import instant
+from carethread.core.errors import FhirError, Issue
+from carethread.core.fhir import json
+from carethread.core.fhir.outcome import operation_outcome, outcome_bytes
+from carethread.core.ports import Response
+from carethread.interactions.bundle import etag
+from carethread.interactions.command import Result
+from carethread.interactions.status import STATUS_LINES, status_of
+
+
+def done(result: Result, wanted: str = "") -> bytes:
+    """The entry of a write. `wanted` is what `Prefer: return` asks for: representation, OperationOutcome, or less."""
+    stored = result.stored
+    response: dict[str, object] = {"status": STATUS_LINES[result.outcome]}
+    if stored is not None and not stored.deleted:
+        response["location"] = f"{stored.type}/{stored.id}/_history/{stored.version}"
+    if stored is not None:
+        response |= {"etag": etag(stored.version), "lastModified": instant(stored.updated)}
+        if wanted == "OperationOutcome":
+            said = Issue("informational", f"{stored.type}/{stored.id} is {result.outcome}.", severity="information")
+            response["outcome"] = operation_outcome([said])
+    resource = b'"resource":%s,' % stored.body if stored and stored.body and wanted == "representation" else b""
+    return b"{" + resource + b'"response":' + json.render(response) + b"}"
+
+
+def answered(response: Response, method: str = "GET") -> bytes:
+    """The entry of a read, or of another request that was answered by itself."""
+    said: dict[str, object] = {"status": str(response.status)}
+    said |= {
+        member: response.headers[name]
+        for name, member in (("Location", "location"), ("ETag", "etag"))
+        if name in response.headers
+    }
+    head = json.render(said)
+    if response.status >= 400:
+        return b'{"response":%s,"outcome":%s}}' % (head[:-1], response.body)
+    if not response.body or method == "HEAD":
+        return b'{"response":%s}' % head
+    return b'{"resource":%s,"response":%s}' % (response.body, head)
+
+
+def refused(error: FhirError) -> bytes:
+    """The entry of a batch for what was refused."""
+    return b'{"response":{"status":"%d","outcome":%s}}' % (status_of(error), outcome_bytes(error))

@@ -1,0 +1,126 @@
+"""The steps of a transaction done inside one database transaction, and what is answered for each.
+
+It makes the same of the same store each time: a part of a transaction that spans services is performed once to see
+whether it can be, and once to do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from carethread.core.context import Context
+from carethread.core.errors import Busy, FhirError
+from carethread.core.ports import Key, Request, Response, Session
+from carethread.core.service import Runtime
+from carethread.interactions.command import Command, Result
+from carethread.interactions.conditional import hold, identify
+from carethread.interactions.status import error_of
+from carethread.interactions.transaction.answers import answered, done
+from carethread.interactions.transaction.commands import command_of
+from carethread.interactions.transaction.entries import at_entry, located, raise_all
+from carethread.interactions.transaction.plan import Step
+from carethread.interactions.transaction.within import inside
+from carethread.interactions.write import WriteUnit
+
+Read = Callable[[Runtime, Request], Response]
+"""Answers a read of a service."""
+
+
+class Stale(Busy):
+    """Criteria mean another resource than when the transaction was planned; plan it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """The answer's entries by their number, and the resources on which the decisions rest, with their versions."""
+
+    answers: Mapping[int, bytes]
+    seen: Mapping[Key, int]
+
+
+def checked(runtime: Runtime, steps: Sequence[Step], context: Context) -> dict[int, Command]:
+    """The commands of the steps that write, by number. Raises what is wrong with any, each in its place."""
+    commands: dict[int, Command] = {}
+    errors: list[FhirError] = []
+    for step in steps:
+        if step.is_read:
+            continue
+        try:
+            command = command_of(runtime, step.entry, context)
+            fixed = not step.found and (command.fresh or command.condition is not None)
+            commands[step.number] = replace(command, id=step.id) if fixed else command
+        except FhirError as error:
+            errors.append(located(error, step.number))
+    raise_all(errors)
+    return commands
+
+
+def perform(
+    runtime: Runtime,
+    session: Session,
+    steps: Sequence[Step],
+    commands: Mapping[int, Command],
+    context: Context,
+    read: Read,
+    *,
+    wanted: str = "",
+    prepared: bool = False,
+) -> Performed:
+    """Write, then read what the writes left. Raises the first refusal in its place; Stale where criteria moved on.
+
+    What was `prepared` is not refused: its criteria mean what they did then, a read that fails is told in its entry.
+    """
+    unit = WriteUnit(runtime, session, context)
+    if not prepared:
+        hold(session, [command.condition for command in commands.values() if command.condition])
+    answers: dict[int, bytes] = {}
+    pending: dict[int, Command] = {}
+    for step in steps:
+        if not step.is_read:
+            with at_entry(step.number):
+                look = _as_prepared if prepared else _looked_up
+                found = look(session, step, commands[step.number])
+            if isinstance(found, Result):
+                answers[step.number] = done(found, wanted)
+            else:
+                pending[step.number] = found
+    places = {type_.name: place for place, type_ in enumerate(runtime.service.types)}
+    numbers = sorted(pending, key=lambda n: (_RANK[pending[n].verb], places[pending[n].type], pending[n].key))
+    unit.look([pending[number] for number in numbers])
+    results = unit.do_all([pending[number] for number in numbers], at=lambda place: at_entry(numbers[place]))
+    unit.store()
+    for number, result in zip(numbers, results, strict=True):
+        answers[number] = done(result, wanted)
+    within = inside(runtime, session)
+    for step in steps:
+        if step.is_read:
+            response = read(within, step.entry.request)
+            if not prepared and response.status >= 400:
+                raise located(error_of(response), step.number)
+            answers[step.number] = answered(response, step.method)
+    return Performed(answers, unit.seen)
+
+
+_RANK = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
+
+
+def _looked_up(session: Session, step: Step, command: Command) -> Command | Result:
+    """The command on the resource that is meant. Raises Stale where that is not the one to which links were set."""
+    found = identify(session, command)
+    id_ = found.id if isinstance(found, Command) else found.stored.id if found.stored else ""
+    if step.criteria and id_ != step.id:
+        raise Stale("What the criteria match was changed meanwhile; try again.")
+    return found
+
+
+def _as_prepared(session: Session, step: Step, command: Command) -> Command | Result:
+    """The same without another look at the criteria, for others may have written what meets them since."""
+    if command.condition is None:
+        return command
+    if step.method == "POST" and step.found:
+        return Result("unchanged", session.current([step.key]).get(step.key))
+    if not step.id:
+        return Result("deleted", None)
+    fresh = not step.found and "id" not in (command.resource or {})
+    return replace(command, id=step.id, condition=None, fresh=fresh)
