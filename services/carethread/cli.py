@@ -56,7 +56,7 @@ def _address(command: Callable[..., None]) -> Callable[..., None]:
 def up(demo: bool, **options: Any) -> None:
     """Run all services on this machine, in the foreground, until Ctrl-C."""
     settings = _settings(**options)
-    _run(settings, [*SERVICES, "gateway"], SERVICES, ["up-worker"], greet=_load_demo if demo else _say_ready)
+    _run(settings, [*SERVICES, "gateway"], [*SERVICES, "gateway"], ["up-worker"], greet=_load_demo if demo else _say_ready)
 
 
 @cli.command("up-worker", hidden=True)
@@ -77,7 +77,7 @@ def serve(service: str, role: str | None, **options: Any) -> None:
     if service == "gateway":
         if role not in (None, "http"):
             raise click.ClickException("The gateway has one role, http.")
-        _run(settings, ["gateway"], (), [])
+        _run(settings, ["gateway"], ["gateway"], [])
         return
     if role in _BEHIND_HTTP:
         from carethread.supervisor import run_worker
@@ -180,7 +180,21 @@ def import_(paths: Sequence[Path], base: str, **options: Any) -> None:
 
 
 @cli.command()
-@click.argument("services", nargs=-1, type=click.Choice(SERVICES))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--base", default=DEFAULT_BASE, show_default=True, help="FHIR base URL of the server.")
+@click.option("--type", "types", multiple=True, help="Only this resource type; may be repeated.")
+@click.option("--since", default="", help="Only what has changed after this instant, such as an export's last.")
+@click.option("--patients", is_flag=True, help="Only patients and what is in their compartments.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+def export(folder: Path, base: str, **options: Any) -> None:
+    """Bring all resources, as they are at one moment, into NDJSON files in FOLDER (FHIR Bulk Data)."""
+    from carethread.exporter import run
+
+    sys.exit(run(base.rstrip("/"), folder, **options))
+
+
+@cli.command()
+@click.argument("services", nargs=-1, type=click.Choice([*SERVICES, "gateway"]))
 def migrate(services: Sequence[str]) -> None:
     """Bring the databases to this version's schema: of all services, or of those named."""
     from carethread.adapters.logs import log_setup
@@ -190,7 +204,7 @@ def migrate(services: Sequence[str]) -> None:
     settings = load()
     check(settings)
     log_setup(settings.log_level)  # which says why a database is away
-    changed = migrate_all(settings, services or SERVICES)
+    changed = migrate_all(settings, services or (*SERVICES, "gateway"))
     click.echo(f"Migrated: {', '.join(changed)}." if changed else "Nothing to migrate.")
 
 

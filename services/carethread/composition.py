@@ -20,9 +20,9 @@ from carethread.core.context import Context, Principal
 from carethread.core.errors import Busy
 from carethread.core.events import topic
 from carethread.core.faults import told
-from carethread.core.ports import Owners, Peer, Publisher, Subscription
+from carethread.core.ports import Decision, Owners, Peer, Publisher, Subscription
 from carethread.core.service import Limits, Reaction, Runtime, Service
-from carethread.core.settings import SERVICES, Settings, SettingsError
+from carethread.core.settings import GATEWAY, SERVICES, Settings, SettingsError
 
 if TYPE_CHECKING:
     import grpc
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from carethread.adapters.rpc.health import Health
     from carethread.adapters.sql.outbox import SqlOutbox
     from carethread.adapters.sql.store import SqlStore
+    from carethread.gateway.coordinator import Coordinator
 
 log = logging.getLogger(__name__)
 
-GATEWAY = "gateway"
 _RPC_WORKERS = 8
 _HEALTH_SECONDS = 2.0
+_SWEEP_SECONDS = 1.0
 _DATABASES = ("sqlite:///", "postgresql+psycopg://")
 
 
@@ -55,7 +56,7 @@ def check(settings: Settings) -> None:
 
     if settings.log_level not in logging.getLevelNamesMapping():
         raise SettingsError("CARETHREAD_LOG_LEVEL is one of DEBUG, INFO, WARNING, ERROR, CRITICAL.")
-    for name in SERVICES:
+    for name in (*SERVICES, GATEWAY):
         if not settings.database(name).startswith(_DATABASES):
             kinds = " or ".join(f"{kind}..." for kind in _DATABASES)
             variable = f"CARETHREAD_{name.upper()}_" if name in settings.database_urls else "CARETHREAD_"
@@ -107,17 +108,20 @@ def _grpc_owners(settings: Settings) -> Owners:
 def _http_peer(settings: Settings) -> Peer:
     from carethread.adapters.http.peer import HttpPeer
 
-    return HttpPeer({name: f"{url.rstrip('/')}/fhir" for name, url in settings.http_urls.items()})
+    urls = {name: f"{url.rstrip('/')}/fhir" for name, url in settings.http_urls.items()}
+    return HttpPeer({GATEWAY: settings.fhir_base, **urls})
 
 
 def migrate(settings: Settings, names: Iterable[str]) -> list[str]:
     """Bring the services' databases to this version's schema; returns those that were changed. Raises Busy."""
+    from carethread.adapters.sql.journal import make
     from carethread.adapters.sql.migrate import migrate as migrate_one
 
     changed = []
     for name in names:
         engine = store(settings, name).engine
-        if migrate_one(engine, name):
+        migrate_it = make if name == GATEWAY else migrate_one
+        if migrate_it(engine, name):
             changed.append(name)
         engine.dispose()
     return changed
@@ -136,11 +140,12 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
     services = [name for name in names if name != GATEWAY]
     here = runtimes(settings, services)
     peer = next(iter(here.values())).peer if here else _http_peer(settings)
-    handler = (
-        gateway(list(registry().values()), peer, settings.fhir_base, limits(settings))
-        if GATEWAY in names
-        else partial(handle, here[names[0]])
-    )
+    if GATEWAY in names:
+        coordinator = _coordinator(settings, peer)
+        handler = gateway(list(registry().values()), peer, settings.fhir_base, limits(settings), coordinator)
+        _sweeping(coordinator, here)
+    else:
+        handler = partial(handle, here[names[0]])
     application = make_app(
         handler,
         clock=system_clock,
@@ -221,12 +226,53 @@ class Worker:
             thread.join(timeout=20)
 
 
+def _coordinator(settings: Settings, peer: Peer) -> Coordinator:
+    from carethread.adapters.sql.engine import make_engine
+    from carethread.adapters.sql.journal import SqlJournal
+    from carethread.gateway.coordinator import Coordinator
+
+    journal = SqlJournal(make_engine(settings.database(GATEWAY), schema=GATEWAY))
+    return Coordinator(journal, peer, socket.gethostname())
+
+
+def _sweeping(coordinator: Coordinator, here: Mapping[str, Runtime]) -> None:
+    """Finish the transactions that a process before this one left, and from now on those that time out."""
+    stop = Signal()
+
+    def loop() -> None:
+        _until_done(lambda: coordinator.sweep(Context(principal=Principal(GATEWAY)), mine=True), stop)
+        while not stop.wait(_SWEEP_SECONDS):
+            _until_done(lambda: coordinator.sweep(Context(principal=Principal(GATEWAY))), stop)
+            for runtime in here.values():
+                _until_done(partial(_settle_doubts, runtime, coordinator.decision), stop)
+
+    Thread(target=_kept_up, args=(loop, stop), name="transactions", daemon=True).start()
+
+
+def _settle_doubts(runtime: Runtime, decision: Callable[[str], Decision]) -> None:
+    from carethread.interactions.rest import handle
+    from carethread.interactions.transaction.part import settle_doubts
+
+    context = Context(principal=Principal(runtime.service.name))
+    settle_doubts(runtime, decision, context, lambda inside, request: handle(inside, request, context))
+
+
+def _doubt_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
+    from carethread.interactions.transaction.part import decision_at
+
+    decision = partial(decision_at, _http_peer(settings), GATEWAY)
+    while not stop.wait(_SWEEP_SECONDS):
+        _until_done(partial(_settle_doubts, runtime, decision), stop)
+
+
 def worker(settings: Settings, here: Mapping[str, Runtime]) -> Worker:
     """Relays, mirrors and consumers of the services in this process."""
     stop = Signal()
     loops: list[tuple[str, Callable[[], None]]] = []
     for name, runtime in here.items():
         loops.append((f"relay-{name}", partial(_relay_loop, settings, runtime, stop)))
+        if len(here) < len(SERVICES):  # else the gateway is beside them, and sees to it
+            loops.append((f"doubts-{name}", partial(_doubt_loop, settings, runtime, stop)))
         reactions = _reactions(runtime)
         if reactions:
             loops.append((f"consumer-{name}", partial(_consumer_loop, settings, runtime, reactions, stop)))
@@ -325,7 +371,7 @@ def make_bus(settings: Settings) -> None:
         connect(_bus(settings)).close()
 
 
-def _until_done(work: Callable[[], None], stop: Signal) -> None:
+def _until_done(work: Callable[[], object], stop: Signal) -> None:
     """Do what needs a database or another service, again and again until it is there."""
     pause = 0.1
     while not stop.is_set():

@@ -10,14 +10,16 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from bench import booking, importing, starting
+from bench import booking, exporting, importing, serving, starting
 from bench.figures import Figure
 from support import run
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "starting": starting.measure,
     "importing": importing.measure,
+    "exporting": exporting.measure,
     "booking": booking.measure,
+    "serving": serving.measure,
 }
 
 

@@ -42,7 +42,9 @@ def enter(connection: Connection, id_: str, version: int = 1, body: bytes = b"{}
     if row is None:
         values = {"type": "Task", "id": id_, "version": version, "updated": 1, "deleted": False, "key": f"Task/{id_}"}
         row = connection.execute(insert(resources).values(department="", **values).returning(resources.c.row)).scalar()
-    connection.execute(insert(versions).values(row=row, version=version, updated=1, method="PUT", body=body))
+    connection.execute(
+        insert(versions).values(row=row, version=version, updated=1, method="PUT", body=body, type="Task")
+    )
     event = new_id()
     connection.execute(
         insert(outbox).values(
@@ -195,6 +197,7 @@ def test_a_transaction_that_commits_late_gets_a_later_number(engine: Engine) -> 
     epoch = box.lead("me", 30)
     assert epoch
     with engine.connect() as late:
+        late.exec_driver_sql("BEGIN")
         delayed = enter(late, "late")
         with writing(engine) as connection:
             quick = enter(connection, "quick")
@@ -220,6 +223,7 @@ def test_a_take_waits_for_a_takeover_under_way_and_sees_it(engine: Engine) -> No
         enter(connection, "t1")
     taken: list[object] = []
     with engine.connect() as other:
+        other.exec_driver_sql("BEGIN")
         other.execute(update(relay).values(epoch=relay.c.epoch + 1))
         waiting = threading.Thread(target=lambda: taken.append(box.take(epoch, 0, 10, 30)))
         waiting.start()
@@ -240,8 +244,7 @@ def test_many_writers_leave_no_gap_and_keep_each_resources_order(engine: Engine)
         chance = random.Random(name)
         for n in range(25):
             with engine.connect() as connection:
-                if is_sqlite(engine):
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if is_sqlite(engine) else "BEGIN")
                 ids = {enter(connection, f"w{name}", n + 1), enter(connection, f"w{name}-{n}")}
                 time.sleep(chance.choice((0, 0, 0.002, 0.02)))
                 if chance.random() < 0.2 and n:

@@ -77,6 +77,8 @@ class MemoryStore:
             raise Busy("The database is away.")
         return work(MemorySession(self.versions))
 
+    glance = snapshot
+
     def dump(self, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
         self.snapshot(lambda session: None)
         found = self.living(type_name)

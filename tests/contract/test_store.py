@@ -29,7 +29,7 @@ from carethread.core.context import Context
 from carethread.core.errors import Busy, PreconditionFailed, TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
-from carethread.core.ports import Record, Session
+from carethread.core.ports import Record, Session, Span
 from carethread.interactions.delete import delete
 from carethread.interactions.update import update
 from support.postgres import Postgres
@@ -92,11 +92,13 @@ def test_versions_are_kept_and_read(store: SqlStore) -> None:
         second = session.version(("Task", "a"), 2)
         assert second is not None
         assert json.parse(second.body)["status"] == "ready"
-        newest, total = session.history(("Task", "a"), count=2)
-        assert ([v.version for v in newest], [v.method for v in newest], total) == ([3, 2], ["DELETE", "PUT"], 3)
-        older, total = session.history(("Task", "a"), count=2, before=2)
-        assert ([v.version for v in older], total) == ([1], 3)
-        assert session.history(("Task", "z"), count=2) == ([], 0)
+        span = Span(("Task",), "a")
+        newest = session.history(span, 2)
+        assert ([v.version for v in newest], [v.method for v in newest]) == ([3, 2], ["DELETE", "PUT"])
+        older = session.history(replace(span, after=(newest[1].updated, newest[1].row, 2)), 2)
+        assert ([v.version for v in older], session.history_total(span)) == ([1], 3)
+        missing = Span(("Task",), "z")
+        assert (session.history(missing, 2), session.history_total(missing)) == ([], 0)
         assert session.current([("Task", "b"), ("Task", "z"), ("Patient", "b")]).keys() == {("Task", "b")}
         assert session.current([]) == {}
 
@@ -115,7 +117,7 @@ def test_several_versions_of_one_resource_in_one_write(store: SqlStore) -> None:
         lambda s: s.write([version(task("a", status="failed"), 3, row=found.row), version(task("a"), 4, row=found.row)])
     )
     assert current(store, "a").version == 4
-    assert store.snapshot(lambda s: s.history(("Task", "a"), count=9))[1] == 4
+    assert store.snapshot(lambda s: s.history_total(Span(("Task",), "a"))) == 4
 
 
 def test_the_index_follows_the_newest_version(store: SqlStore) -> None:
@@ -331,7 +333,7 @@ def test_two_that_create_the_same_id_make_two_versions(store: SqlStore, round_: 
 
     results: list[Any] = together(work, work)
     assert sorted((r.outcome, r.stored.version) for r in results) == [("created", 1), ("updated", 2)]
-    assert store.snapshot(lambda s: s.history(("Task", "a"), count=9))[1] == 2
+    assert store.snapshot(lambda s: s.history_total(Span(("Task",), "a"))) == 2
     assert rows_of(store)["outbox"] == 2
 
 

@@ -146,6 +146,20 @@ def test_a_booking_reaches_the_metrics(fhir: Fhir) -> None:
     )
 
 
+def test_a_transaction_spans_services(fhir: Fhir) -> None:
+    """Which the gateway's role and schema, and the services' way back to the gateway, are for."""
+    who = "urn:uuid:5f1d8c1e-0000-4000-8000-00000000000c"
+    team = {"resourceType": "CareTeam", "status": "active", "subject": {"reference": who}}
+    entries = [
+        {"resource": team, "request": {"method": "POST", "url": "CareTeam"}},
+        {"fullUrl": who, "resource": {"resourceType": "Patient"}, "request": {"method": "POST", "url": "Patient"}},
+    ]
+    answer = fhir.post("", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    assert answer.status == 200, answer
+    made = [entry["response"]["location"].partition("/_history")[0] for entry in answer.json["entry"]]
+    assert fhir.get(made[0]).json["subject"] == {"reference": made[1]}
+
+
 def test_every_service_answers_through_the_one_port(fhir: Fhir) -> None:
     for kind in ("Patient", "Appointment", "CareTeam", "Questionnaire", "MeasureReport", "Subscription"):
         assert fhir.get(f"{kind}?_summary=count").json["resourceType"] == "Bundle", kind

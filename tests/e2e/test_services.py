@@ -73,7 +73,7 @@ class Practice:
     def migrate(self) -> str:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CARETHREAD_")}
         done = subprocess.run(
-            [sys.executable, "-m", "carethread", "migrate", *NAMES],
+            [sys.executable, "-m", "carethread", "migrate", *NAMES, "gateway"],
             env={**inherited, "PYTHONPATH": str(_SOURCES), **self._env},
             capture_output=True,
             text=True,
@@ -406,6 +406,27 @@ def test_many_clients_race_for_one_slot(practice, fhir, calendar):
         with ThreadPoolExecutor(8) as pool:
             assert sorted(pool.map(book, range(8))) == [201] + [409] * 7
         assert fhir.get(reference(free)).json["meta"]["versionId"] == "2"
+
+
+def test_a_transaction_over_two_services_is_done_by_both_or_by_none(practice, fhir, calendar):
+    """Each is a process with a schema of its own; what is done is published, each version once."""
+    free = slot(fhir, calendar, moment("2032-04-01", 9))
+    urn = "urn:uuid:9d3b8f0e-0000-4000-8000-000000000001"
+    entries = [
+        {"request": {"method": "POST", "url": "Appointment"}, "resource": appointment(free, urn)},
+        {"request": {"method": "POST", "url": "Patient"}, "resource": patient("S-12"), "fullUrl": urn},
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    done = fhir.post("", bundle)
+    assert done.status == 200, done
+    visit, person = (each["response"]["location"].partition("/_history")[0] for each in done.json["entry"])
+    assert fhir.get(visit).json["participant"][0]["actor"]["reference"] == person
+    assert fhir.get(reference(free)).json["status"] == "busy"
+    assert len(events(practice, "Appointment", 1, visit.partition("/")[2])) == 1
+    people = fhir.get("Patient?_summary=count").json["total"]
+    again = fhir.post("", bundle)
+    assert (again.status, again.json["issue"][0]["expression"]) == (409, ["Bundle.entry[0].resource.slot[0]"])
+    assert fhir.get("Patient?_summary=count").json["total"] == people
 
 
 def test_the_gateway_hands_everything_through(practice, fhir):

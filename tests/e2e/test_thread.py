@@ -18,7 +18,7 @@ from carethread.adapters.sql.bus import EmbeddedSubscription
 from carethread.composition import migrate, registry, store
 from carethread.core.consumer import Consumer
 from carethread.core.events import from_headers
-from carethread.core.ports import Record
+from carethread.core.ports import Record, Request
 from carethread.core.service import Runtime
 from carethread.core.settings import Settings
 from carethread.interactions.mirror import reaction
@@ -371,7 +371,7 @@ def test_delivered_twice_and_out_of_order_the_counts_are_right(server, fhir, vis
     publish(runtime, Context())
 
     def count(start: str, end: str) -> dict[str, int]:
-        call = Call("Measure", "no-show-rate", {"periodStart": [start], "periodEnd": [end]}, None)
+        call = Call("Measure", "no-show-rate", {"periodStart": [start], "periodEnd": [end]}, None, Request("GET", ""))
         return counts(evaluate_measure(runtime, call, Context()))
 
     assert [count(start, end) for start, end in periods] == live

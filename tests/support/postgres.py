@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +24,7 @@ IMAGE = "postgres:15-bookworm"
 _USER = "carethread"
 _PASSWORD = "carethread"  # of a server on loopback that lives as long as the tests
 _FAST = {"fsync": "off", "max_connections": "300"}  # the data need not survive the machine, only a kill of the server
+_DURABLE = {"fsync": "on", "synchronous_commit": "on", "max_connections": "300", "shared_buffers": "512MB"}
 
 
 class Postgres(Handle):
@@ -40,10 +41,11 @@ def url() -> str:
     return os.environ.get("CARETHREAD_TEST_DATABASE_URL") or run.once("postgres", lambda: start().url)
 
 
-def start() -> Postgres:
-    """Start a server of one's own; `Unavailable` says why there is no way to."""
+def start(*, durable: bool = False) -> Postgres:
+    """Start a server of one's own; `Unavailable` says why there is no way to. A `durable` one survives the machine."""
     port = free_port()
-    server = first(lambda: _in_container(port), lambda: _from_packages(port))
+    settings = _DURABLE if durable else _FAST
+    server = first(lambda: _in_container(port, settings), lambda: _from_packages(port, settings))
     return Postgres(_url(port), server)
 
 
@@ -68,11 +70,11 @@ def _libpq(server_url: str) -> str:
     return make_url(server_url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def _options() -> list[str]:
-    return [part for name, value in _FAST.items() for part in ("-c", f"{name}={value}")]
+def _options(settings: Mapping[str, str]) -> list[str]:
+    return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
 
-def _in_container(port: int) -> Server:
+def _in_container(port: int, settings: Mapping[str, str]) -> Server:
     def begin() -> Container:
         container = Container(
             "postgres",
@@ -86,7 +88,7 @@ def _in_container(port: int) -> Server:
                 "LANG": "C.UTF-8",  # initdb takes the encoding from it
             },
             inner_port=5432,
-            command=["postgres", *_options()],
+            command=["postgres", *_options(settings)],
         )
         container.start()
         return container
@@ -94,7 +96,7 @@ def _in_container(port: int) -> Server:
     return containerised(begin)
 
 
-def _from_packages(port: int) -> Server:
+def _from_packages(port: int, settings: Mapping[str, str]) -> Server:
     programs = _programs()
     home = run.folder("postgres")
     user = _unprivileged()
@@ -107,7 +109,7 @@ def _from_packages(port: int) -> Server:
     formed = subprocess.run(form, capture_output=True, text=True, check=False, cwd=home, **as_user(user))
     if formed.returncode:
         raise Unavailable(f"initdb fails: {formed.stderr.strip()[-300:]}")
-    command = [str(programs / "postgres"), "-D", str(home / "data"), "-p", str(port), *_options()]
+    command = [str(programs / "postgres"), "-D", str(home / "data"), "-p", str(port), *_options(settings)]
     local = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
     server = Process(
         "postgres", [*command, *local], lambda: _answers(port), user=user, stop_signal=signal.SIGINT

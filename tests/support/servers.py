@@ -30,6 +30,11 @@ _STOP_SECONDS = 30.0
 class Server(Protocol):
     """What a fault test may do to a server."""
 
+    @property
+    def pid(self) -> int:
+        """The process that its others descend from."""
+        ...
+
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def kill9(self) -> None: ...
@@ -44,6 +49,10 @@ class Handle:
 
     address: str
     server: Server
+
+    @property
+    def pid(self) -> int:
+        return self.server.pid
 
     def start(self) -> None:
         self.server.start()
@@ -230,6 +239,13 @@ class Container:
     @property
     def _inner(self) -> Any:
         return self._container.get_wrapped_container()
+
+    @property
+    def pid(self) -> int:
+        inner = self._inner
+        inner.reload()
+        found: int = inner.attrs["State"]["Pid"]
+        return found
 
     def _output(self) -> str:
         text: str = self._inner.logs(tail=40).decode(errors="replace")

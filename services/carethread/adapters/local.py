@@ -67,6 +67,9 @@ class LocalPeer:
         context = context_of(request.headers)
         return handle(_runtime(self._runtimes, service), request, context)
 
+    def knows(self, service: str) -> bool:
+        return service in self._runtimes
+
 
 def _runtime(runtimes: Mapping[str, Runtime], service: str) -> Runtime:
     if service not in runtimes:

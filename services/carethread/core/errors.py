@@ -13,6 +13,7 @@
     ├── TooLarge               413             too-long
     ├── Invalid                422             whatever the validator or a business rule finds
     └── Busy                   503             transient      try again after `retry_after` seconds
+        └── Held               503             transient      by a transaction across services
 
 Codes: http://hl7.org/fhir/R4/valueset-issue-type.html.
 """
@@ -116,13 +117,19 @@ class TooLarge(FhirError):
 
 
 class NotSupported(FhirError):
-    """We do not do this: `kind` is what is not supported (route 404, method 405, media 415 or 406)."""
+    """We do not do this: `kind` is what is not supported (route 404, method 405, media or patch 415, accept 406).
+
+    `allowed` names what would be, where that can be said in a word.
+    """
 
     code = "not-supported"
 
-    def __init__(self, diagnostics: str, *, kind: str = "route", **more: str | None) -> None:
+    def __init__(
+        self, diagnostics: str, *, kind: str = "route", allowed: Sequence[str] = (), **more: str | None
+    ) -> None:
         super().__init__(diagnostics, code=more.get("code"), expression=more.get("expression"))
         self.kind = kind
+        self.allowed = tuple(allowed)
 
 
 class Busy(FhirError):
@@ -133,3 +140,7 @@ class Busy(FhirError):
     def __init__(self, diagnostics: str, *, retry_after: int = 1) -> None:
         super().__init__(diagnostics)
         self.retry_after = retry_after
+
+
+class Held(Busy):
+    """A transaction across services that is being decided holds a resource or a place; it does not last long."""

@@ -15,7 +15,10 @@ from environs import Env, EnvError
 from marshmallow.validate import Range
 
 SERVICES = ("records", "scheduling", "careteams", "questionnaires", "metrics", "subscriptions")
-"""Those with a database of their own, in the order in which they start."""
+"""Those that own types, in the order in which they start."""
+
+GATEWAY = "gateway"
+"""One URL over all of them; its database is the journal of transactions that span them."""
 
 
 class SettingsError(Exception):
@@ -97,7 +100,7 @@ def load() -> Settings:
 
 
 def _each_service(env: Env, name: str) -> dict[str, str]:
-    values = {service: env.str(f"{service.upper()}_{name}", "") for service in SERVICES}
+    values = {service: env.str(f"{service.upper()}_{name}", "") for service in (*SERVICES, GATEWAY)}
     return {service: value for service, value in values.items() if value}
 
 

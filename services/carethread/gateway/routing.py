@@ -1,7 +1,7 @@
 """Which service answers a request: the owner of the type that it is about.
 
 Bytes and headers go through unchanged. A batch whose entries have several owners is split by owner and its answers
-are put back in the order of the request; a transaction must have one owner.
+are put back in the order of the request; a transaction of several owners is coordinated.
 """
 
 from __future__ import annotations
@@ -15,15 +15,23 @@ from carethread.core.errors import FhirError, NotSupported
 from carethread.core.fhir import json
 from carethread.core.ports import Peer, Request, Resource, Response
 from carethread.core.service import Limits, Service
+from carethread.gateway import exporting, history
+from carethread.gateway.coordinator import Coordinator
+from carethread.gateway.everything import everything
+from carethread.gateway.searching import is_search, search
+from carethread.gateway.transaction import referred_by_criteria, transaction
 from carethread.interactions.capabilities import capability_statement
-from carethread.interactions.rest import allow, answer, body_of, guarded, refusal
-from carethread.interactions.transaction import entries_of
+from carethread.interactions.exchange import MEDIA_TYPE, allow, answer, body_of, guarded, refusal, tagged
+from carethread.interactions.headers import preferences
+from carethread.interactions.operations.export import type_of
+from carethread.interactions.transaction import Entry, entries_of
+from carethread.interactions.transaction.part import PATH
 
 _ENTRY = re.compile(r"^Bundle\.entry\[\d+\]")
 
 
 def gateway(
-    services: Sequence[Service], peer: Peer, base_url: str, limits: Limits
+    services: Sequence[Service], peer: Peer, base_url: str, limits: Limits, coordinator: Coordinator
 ) -> Callable[[Request, Context], Response]:
     """The handler of the whole base URL."""
     owners = {type_.name: service.name for service in services for type_ in service.types}
@@ -33,41 +41,68 @@ def gateway(
         return peer.call(service, replace(request, headers=headers))
 
     def route(request: Request, context: Context) -> Response:
+        def send(service: str, asked: Request) -> Response:
+            return forward(service, asked, context)
+
+        names = [service.name for service in services if peer.knows(service.name)]
         head = request.path.partition("/")[0]
+        match request.path.split("/") if names else []:
+            case ["Patient", _, "$everything"]:
+                allow(request, "GET", "POST")
+                return everything(request, names, owners, send, base_url, limits)
+            case [history.PATH]:
+                return history.history(request, names, send, base_url, limits)
+            case ["$export"] | ["Patient", "$export"]:
+                allow(request, "GET", "POST")
+                return exporting.kick_off(request, names, send, context)
+            case ["$export", _]:
+                allow(request, "GET", "DELETE")
+                return (exporting.cancel if request.method == "DELETE" else exporting.poll)(request, names, send)
+            case ["$export", _, file] if type_of(file) in owners:
+                return forward(owners[type_of(file)], request, context)
+        if is_search(request, owners):
+            return search(request, services, send, base_url, limits, context)
         if head in owners:
             return forward(owners[head], request, context)
+        if head == PATH:
+            allow(request, "GET")
+            said = {"decision": coordinator.decision(request.path.partition("/")[2])}
+            return Response(200, {"Content-Type": "application/json"}, json.render(said))
         if request.path == "metadata":
             allow(request, "GET")
-            return answer(capability_statement(services, base_url, context))
-        if not request.path and request.method == "POST":
-            return bundle(request, context)
+            return tagged(request, capability_statement(services, base_url, context), apart="date")
         if not request.path:
-            raise NotSupported("Allowed at the base URL: POST of a batch or transaction Bundle.", kind="method")
+            allow(request, "GET", "POST")
+            return bundle(request, context)
         raise NotSupported("There is nothing at this path: no R4 resource type, nor metadata, begins it.")
 
     def bundle(request: Request, context: Context) -> Response:
         whole = body_of(request)
-        by_owner = _by_owner(whole, owners, limits.bundle_entries)
-        if len(by_owner) == 1:
+        entries = entries_of(whole, limits.bundle_entries)
+        by_owner = _by_owner(entries, owners)
+        is_transaction = whole["type"] == "transaction"
+        about = {owners.get(name) for name in referred_by_criteria(request.body)} if is_transaction else set()
+        if len(by_owner) == 1 and about <= set(by_owner):
             return forward(next(iter(by_owner)), request, context)
-        if whole["type"] == "transaction":
-            raise NotSupported(
-                f"A transaction's entries must belong to one service; these belong to {', '.join(sorted(by_owner))}. "
-                "Send one transaction for each, or a batch.",
-                kind="method",
-                expression="Bundle.entry",
-            )
+        if is_transaction:
+            wanted = preferences(request.headers).get("return", "")
+
+            def send(service: str, each: Request) -> Response:
+                return forward(service, each, context)
+
+            done = transaction(entries, owners, send, coordinator, context, wanted)
+            return Response(200, {"Content-Type": f"{MEDIA_TYPE};charset=utf-8"}, done)
         return _split(whole, by_owner, request, lambda service, part: forward(service, part, context))
 
     return lambda request, context: guarded(lambda: route(request, context))
 
 
-def _by_owner(bundle: Resource, owners: Mapping[str, str], limit: int) -> dict[str, list[int]]:
+def _by_owner(entries: Sequence[Entry | FhirError], owners: Mapping[str, str]) -> dict[str, list[int]]:
     """The entries' numbers by owning service. What no owner can be told for goes to whoever judges it: the first
     one."""
     found: dict[str, list[int]] = {}
     unowned: list[int] = []
-    for number, entry in enumerate(entries_of(bundle, limit)):
+    for number, entry in enumerate(entries):
         owner = None if isinstance(entry, FhirError) else owners.get(entry.path[0])
         if owner:
             found.setdefault(owner, []).append(number)

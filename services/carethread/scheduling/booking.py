@@ -24,35 +24,54 @@ _OPEN = ("free", "busy-tentative")
 """Statuses in which a Slot can be booked."""
 
 
+def appointment_leaves(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> None:
+    """Free the slots that the Appointment no longer wants, so that others in the same transaction may take them."""
+    if before is None:
+        return
+    for slot in unit.session.release(_SLOT, f"Appointment/{id_}", keep=slots_held(after, unit.base_url)):
+        _mark(unit, slot, "free")
+
+
 def appointment_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
-    """Take the slots that the Appointment holds now, free those that it held; name what happened.
+    """Take the slots that the Appointment holds now; name what happened.
 
     Raises Conflict when another Appointment holds a slot, or when the slot is not free.
     """
     holder = f"Appointment/{id_}"
-    wanted = slots_held(after, unit.base_url)
-    freed = unit.session.release(_SLOT, holder, keep=wanted)
-    taken = [slot for slot in wanted if unit.session.claim(_SLOT, slot, holder) == holder]
     told = unit.context.backfill
-    for slot in wanted:
-        if slot not in taken and not told:
+    had = slots_held(before, unit.base_url)
+    for slot in slots_held(after, unit.base_url):  # in one order for all: two bookings never wait for each other
+        taken = unit.session.claim(_SLOT, slot, holder) == holder
+        if not taken and not told:
             raise Conflict(
                 f"Slot/{slot} is taken by another Appointment; choose one that is free.",
                 expression=_where(unit, after, slot),
             )
-    had = slots_held(before, unit.base_url)
-    for slot in sorted({*freed, *taken}):  # in one order for everybody, so that two bookings cannot wait for each other
-        found = unit.find(("Slot", slot))
-        if found is None:
+        if not taken:
             continue
-        if slot in taken and slot not in had and found["status"] not in _OPEN and not told:
+        found = unit.find(("Slot", slot))
+        if found and slot not in had and found["status"] not in _OPEN and not told:
             raise Conflict(
                 f"Slot/{slot} is {found['status']}; choose one that is free.", expression=_where(unit, after, slot)
             )
-        status = "busy" if slot in taken or _passes_on(unit, slot, id_) else "free"
-        if found["status"] != status:
-            unit.update({**found, "status": status})
+        _mark(unit, slot, "busy")
     return Ruling(verb(before, after))
+
+
+def appointment_settled(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> None:
+    """Give what the Appointment left, and nobody took, to another that was told as history while it was taken."""
+    wanted = slots_held(after, unit.base_url)
+    left = [slot for slot in slots_held(before, unit.base_url) if slot not in wanted]
+    claimed = unit.session.claimed(_SLOT, left) if left else {}
+    for slot in left:
+        if slot not in claimed and _passes_on(unit, slot, id_):
+            _mark(unit, slot, "busy")
+
+
+def _mark(unit: Unit, slot: str, status: str) -> None:
+    found = unit.find(("Slot", slot))
+    if found and found["status"] != status:
+        unit.update({**found, "status": status})
 
 
 def _where(unit: Unit, appointment: Resource | None, slot: str) -> str:

@@ -66,7 +66,8 @@ def test_every_seed_and_day_is_whole_valid_and_small_enough(seed, today):
         missing = [reference for reference in _references(resource) if reference not in seen]
         assert not missing, f"{name} refers to {missing}, which has not come before it"
         seen.add(name)
-        issues += [(name, issue.expression, issue.diagnostics) for issue in validate(resource)]
+        found = (issue for issue in validate(resource) if issue.severity == "error")
+        issues += [(name, issue.expression, issue.diagnostics) for issue in found]
     assert not issues
     assert len(seen) <= 8300
 

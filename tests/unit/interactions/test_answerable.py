@@ -25,20 +25,25 @@ def test_a_chain_that_leads_beyond_is_refused(name):
 @pytest.mark.parametrize(
     "pair",
     [
-        ("_summary", "true"),
-        ("_elements", "status"),
-        ("_revinclude", "AppointmentResponse:appointment"),
-        ("_include:iterate", "Appointment:patient"),
+        ("_revinclude", "Encounter:appointment"),
+        ("_revinclude:iterate", "Task:focus"),
     ],
 )
 def test_what_is_not_supported_is_refused_when_strict_and_else_left_out_of_the_self_link(pair):
-    with pytest.raises(Malformed, match="is not supported here"):
+    with pytest.raises(Malformed, match=r"scheduling has no (Encounter|Task)"):
         asked(pair, strict=True)
     query = asked(pair, ("status", "booked"))
     assert query.used == (("status", "booked"),)
     assert query.ignored == (pair[0],)
+    assert query.revincludes == ()
 
 
 def test_what_is_supported_stays():
-    pairs = (("_summary", "count"), ("_include", "Appointment:patient"), ("_total", "none"))
+    pairs = (
+        ("_summary", "true"),
+        ("_include:iterate", "Appointment:patient"),
+        ("_revinclude", "AppointmentResponse:appointment"),
+        ("_revinclude", "*"),
+        ("_total", "none"),
+    )
     assert asked(*pairs, strict=True).used == pairs

@@ -26,4 +26,13 @@ def test_it_is_valid_and_tells_every_type_once(names: list[str]) -> None:
     types = [resource["type"] for resource in made["rest"][0]["resource"]]
     assert types == sorted({type_.name for service in services for type_ in service.types})
     operations = {o["name"] for resource in made["rest"][0]["resource"] for o in resource.get("operation", [])}
-    assert operations == {operation.name for service in services for operation in service.operations}
+    of_patients = {"everything", "export"} if "Patient" in types else set()
+    assert operations == {"validate"} | of_patients | {o.name for service in services for o in service.operations}
+    assert [operation["name"] for operation in made["rest"][0]["operation"]] == ["export"]
+
+
+def test_it_names_the_profile_that_a_type_declares() -> None:
+    made = capability_statement([ALL["scheduling"]], "https://care.example/fhir", CONTEXT)
+    resources = {resource["type"]: resource for resource in made["rest"][0]["resource"]}
+    assert resources["Slot"]["supportedProfile"] == ["https://carethread.dev/fhir/StructureDefinition/slot"]
+    assert "supportedProfile" not in resources["AppointmentResponse"]

@@ -12,16 +12,17 @@ from urllib.parse import parse_qsl
 import structlog
 from flask import Flask, request
 from flask import Response as FlaskResponse
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from carethread.core.clock import Clock
 from carethread.core.context import context_of
-from carethread.core.errors import FhirError, Issue, Malformed, NotSupported, TooLarge
+from carethread.core.errors import FhirError, Issue, Malformed, TooLarge
 from carethread.core.faults import told
 from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.ports import Request, Response
-from carethread.interactions.rest import Handler, refusal
+from carethread.interactions.exchange import finished, refusal
+from carethread.interactions.rest import Handler
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -57,8 +58,7 @@ def make_app(
         started = time.perf_counter()
         response = _answer(handler, path, clock, max_body_bytes)
         observe(request.method, response.status, time.perf_counter() - started)
-        body = b"" if request.method == "HEAD" else response.body
-        answer = FlaskResponse(body, response.status, dict(response.headers))
+        answer = FlaskResponse(response.body, response.status, dict(response.headers))
         if "Content-Type" not in response.headers:
             del answer.headers["Content-Type"]  # Flask's default says HTML, even of nothing
         return answer
@@ -84,7 +84,10 @@ def make_app(
         code = {404: "not-found", 405: "not-supported", 413: "too-long"}.get(error.code or 500, "processing")
         said = f"{error.name}. FHIR is served below /fhir."
         body = json.render(operation_outcome([Issue(code, said)]))
-        return FlaskResponse(body, error.code, content_type="application/fhir+json;charset=utf-8")
+        answer = FlaskResponse(body, error.code, content_type="application/fhir+json;charset=utf-8")
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return answer
 
     return app
 
@@ -93,7 +96,8 @@ def _answer(handler: Handler, path: str, clock: Clock, max_body_bytes: int) -> R
     headers = {name.lower(): value for name, value in request.headers}
     context = context_of(headers, clock)
     try:
-        return handler(_request(path, headers, max_body_bytes), context)
+        asked = _request(path, headers, max_body_bytes)
+        return finished(asked, handler(asked, context))
     except FhirError as error:
         return refusal(error)
     except Exception as error:  # noqa: BLE001
@@ -105,8 +109,6 @@ def _answer(handler: Handler, path: str, clock: Clock, max_body_bytes: int) -> R
 
 def _request(path: str, headers: dict[str, str], max_body_bytes: int) -> Request:
     method = "GET" if request.method == "HEAD" else request.method
-    if method == "OPTIONS":
-        raise NotSupported("OPTIONS is not supported.", kind="method")
     try:
         query = parse_qsl(request.query_string.decode("ascii"), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from carethread.core.errors import Busy, FhirError, Malformed, TooLarge
-from carethread.interactions.rest import refusal
+from carethread.interactions.exchange import refusal
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -26,6 +26,9 @@ _WAITING_PER_THREAD = 64
 
 _BODY = {"CONTENT_LENGTH", "TRANSFER_ENCODING"}
 """Of the body as it came; here it has been read."""
+
+_HEAD_OF_BODY = {"content-length", "transfer-encoding"}
+"""One of them is there when a body follows (RFC 9112 section 6.3)."""
 
 _DECIDING = {"if-match", "if-none-match", "if-none-exist", "content-type", "prefer", "x-carethread-backfill"}
 
@@ -52,7 +55,8 @@ def make_edge(application: WSGI, *, threads: int, max_body_bytes: int, body_seco
         body = Body(room)
         try:
             _refuse_unreadable(scope)
-            await body.read(scope, protocol, max_body_bytes, body_seconds)
+            if not _HEAD_OF_BODY.isdisjoint(scope.headers.keys()):
+                await body.read(scope, protocol, max_body_bytes, body_seconds)
             if waiting >= threads * _WAITING_PER_THREAD:
                 raise Busy("More requests are waiting than can be answered soon.")
             waiting += 1

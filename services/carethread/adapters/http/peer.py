@@ -53,6 +53,10 @@ class HttpPeer:
         except HTTPError as error:
             raise Busy(f"The service {service} is away or too slow ({type(error).__name__}); try again.") from None
 
+    def knows(self, service: str) -> bool:
+        """Whether a URL is set for the service."""
+        return service in self._urls
+
     def close(self) -> None:
         """Close the connections that are kept open."""
         self._pool.clear()

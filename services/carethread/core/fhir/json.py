@@ -109,9 +109,9 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def render(value: Any) -> bytes:
-    """Write compact UTF-8, with number text and member order as they were read."""
-    return orjson.dumps(value, default=_number_text)
+def render(value: Any, *, pretty: bool = False) -> bytes:
+    """Write compact UTF-8, or `pretty` with lines, with number text and member order as they were read."""
+    return orjson.dumps(value, default=_number_text, option=orjson.OPT_INDENT_2 if pretty else None)
 
 
 def check_depth(value: Any, limit: int = MAX_DEPTH) -> None:

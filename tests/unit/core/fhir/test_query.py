@@ -12,7 +12,9 @@ from carethread.core.fhir.search import SearchQuery, parse_query
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.fhir.search.escapes import escape, split, unescape
 from carethread.core.fhir.search.query import (
+    ALL,
     Chain,
+    CompositeValue,
     Criterion,
     DateValue,
     Include,
@@ -156,6 +158,7 @@ def test_result_controls() -> None:
         total="accurate",
         cursor="abc",
         used=tuple(pair for pair in params if pair[0] != "_cursor"),
+        place="Appointment",
     )
 
 
@@ -203,7 +206,33 @@ def test_unknown_parameters_are_ignored_or_refused() -> None:
         ("Provenance", "target.name", "x"),
         ("Observation", "value-quantity", "5|mg"),
         ("Observation", "value-quantity", "heavy"),
-        ("Organization", "partof.partof.partof.partof.partof.partof.name", "x"),
+        ("Organization", ".".join(["partof"] * 10) + ".name", "x"),
+        (
+            "Appointment",
+            "actor._has:Appointment:actor:actor._has:Appointment:actor:actor._has:Appointment:actor:date",
+            "2024",
+        ),
+        ("Appointment", "status:above", "booked"),
+        ("Appointment", "status:of-type", "a|b|c"),
+        ("Appointment", "status:in", "http://example.org/unknown"),
+        ("Appointment", "status:in", "http://hl7.org/fhir/ValueSet/mimetypes"),
+        pytest.param("Patient", "name", "x," + "x" * 4001, id="too long"),
+        ("Appointment", "patient:below", "Patient/1"),
+        ("Patient", "identifier:of-type", "a|b"),
+        ("Patient", "identifier:of-type", "a||c"),
+        ("Patient", "identifier:text", " "),
+        ("Patient", "_id:text", "a"),
+        ("Patient", "_list", "$current-problems"),
+        ("Patient", "_list", "a b"),
+        ("Patient", "_profile:below", "urn:oid:1.2"),
+        ("Patient", "_include", "*:x"),
+        ("Patient", "_include", "Patient:*:Nothing"),
+        ("Patient", "_elements", "nme"),
+        ("Observation", "code-value-quantity", "8480-6"),
+        ("Observation", "code-value-quantity", "8480-6$"),
+        ("Observation", "code-value-quantity", "8480-6$heavy"),
+        ("Observation", "code-value-quantity:above", "8480-6$1"),
+        ("Observation", "_sort", "code-value-quantity"),
     ],
 )
 def test_refuses(type_name: str, name: str, value: str) -> None:
@@ -226,6 +255,82 @@ def test_a_services_own_parameter() -> None:
     )
     query = parse_query("Appointment", [("department", "7")], strict=True, extra={"Appointment": (own,)})
     assert query.criteria == (Criterion("department", "reference", None, (ReferenceValue("Organization", "7", None),)),)
+
+
+def test_modifiers_of_tokens() -> None:
+    found = only("Appointment", "status:in", "http://hl7.org/fhir/ValueSet/appointmentstatus")
+    assert isinstance(found, Criterion)
+    assert TokenValue("http://hl7.org/fhir/appointmentstatus", "noshow") in found.values
+    assert only("Appointment", "specialty:text", "Héart") == Criterion(
+        "specialty", "token", "text", (StringValue("heart", "Héart"),)
+    )
+    assert only("Patient", "identifier:of-type", "http://t|MR|1\\|2") == token(
+        "identifier", TokenValue("http://t|MR", "1|2"), modifier="of-type"
+    )
+
+
+def test_composites() -> None:
+    low, high = date_range("2024") or (0, 0)
+    assert only("Observation", "code-value-date", "a|b$ge2024") == Criterion(
+        "code-value-date", "composite", None, (CompositeValue((TokenValue("a", "b"), DateValue("ge", low, high))),)
+    )
+    assert only("Observation", "code-value-string", "x\\$y$a\\,b,c$d") == Criterion(
+        "code-value-string",
+        "composite",
+        None,
+        (
+            CompositeValue((TokenValue(None, "x$y"), StringValue("a,b", "a,b"))),
+            CompositeValue((TokenValue(None, "c"), StringValue("d", "d"))),
+        ),
+    )
+
+
+def test_lists() -> None:
+    ids = Criterion("_id", "token", None, (TokenValue(None, "1"), TokenValue(None, "2")))
+    assert only("Patient", "_list", "1,2") == Reverse("List", "item", ids)
+
+
+def test_long_chains_are_read() -> None:
+    node = only("Organization", ".".join(["partof"] * 9) + ".name", "x")
+    for _ in range(9):
+        assert isinstance(node, Chain)
+        node = node.links[0].node
+    assert isinstance(node, Criterion)
+
+
+def test_includes_of_everything() -> None:
+    params = [("_include", "*"), ("_include:iterate", "Patient:*"), ("_revinclude", "*")]
+    query = parse_query("Appointment", params, strict=True)
+    assert query.includes == (Include(ALL, ALL, None, False), Include("Patient", ALL, None, True))
+    assert query.revincludes == (Include(ALL, ALL, None, False),)
+
+
+def test_a_search_on_several_types() -> None:
+    known = ("Patient", "Practitioner", "Slot")
+    query = parse_query("", [("_type", "Slot,Patient"), ("_lastUpdated", "gt2024")], strict=True, types=known)
+    assert (query.type, query.kinds, query.place) == ("", ("Patient", "Slot"), "")
+    assert parse_query("", [("name", "x"), ("_type", "Patient,Practitioner")], strict=True, types=known).criteria
+    with pytest.raises(Malformed) as refused:
+        parse_query("", [("name", "x")], strict=True, types=known)
+    assert refused.value.issues[0].expression == "name"
+    with pytest.raises(Malformed) as refused:
+        parse_query("", [("_type", "Patient,Task")], types=known)
+    assert refused.value.issues[0].expression == "_type"
+    assert parse_query("Patient", [("_type", "Patient")]).ignored == ("_type",)
+
+
+@pytest.mark.parametrize("summary", ["true", "text", "data"])
+def test_a_summary_excludes_elements(summary: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        parse_query("Patient", [("_summary", summary), ("_elements", "name")])
+    assert refused.value.issues[0].expression == "_elements"
+
+
+@pytest.mark.parametrize("name", ["_include", "_revinclude"])
+def test_a_summary_of_the_text_includes_nothing(name: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        parse_query("Patient", [("_summary", "text"), (name, "*")])
+    assert refused.value.issues[0].expression == "_summary"
 
 
 TEXTS = st.text(alphabet=st.sampled_from("a\\,|$ é"), max_size=12)

@@ -14,6 +14,7 @@ from carethread.core.fhir.fhirpath import compile
 from carethread.core.fhir.fhirpath.parser import parse
 from carethread.core.fhir.json import parse_object
 from carethread.core.fhir.search import extract
+from carethread.core.fhir.search.composites import composite_of
 from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
 from carethread.core.fhir.search.extract import index_plan, is_indexed
 from carethread.core.fhir.search.leaves import LEAVES
@@ -131,12 +132,83 @@ def test_a_services_own_parameter() -> None:
     assert list(extract({**APPOINTMENT, "minutesDuration": 20}, extra=(own,)).number) == [("minutes", 20.0, 20.0)]
 
 
+def test_composites_keep_the_values_of_one_element_together() -> None:
+    def component(code: str, value: float) -> dict[str, Any]:
+        return {
+            "code": {"coding": [{"system": "urn:l", "code": code}]},
+            "valueQuantity": {"value": value, "unit": "mm"},
+        }
+
+    rows = extract({"resourceType": "Observation", "component": [component("a", 1), {"code": {}}, component("b", 2)]})
+    assert [row for row in rows.composite if row[0] == "component-code-value-quantity"] == [
+        ("component-code-value-quantity", 1, 1, "", "", 1.0, 1.0, "mm"),
+        ("component-code-value-quantity", 1, 0, "urn:l", "a", 0.0, 0.0, ""),
+        ("component-code-value-quantity", 3, 1, "", "", 2.0, 2.0, "mm"),
+        ("component-code-value-quantity", 3, 0, "urn:l", "b", 0.0, 0.0, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("resource", "param", "kinds"),
+    [
+        (
+            {"resourceType": "Observation", "code": {"coding": [{"code": "a"}]}, "valueDateTime": "2024"},
+            "code-value-date",
+            {0: "a", 1: ""},
+        ),
+        (
+            {
+                "resourceType": "DocumentReference",
+                "relatesTo": [{"code": "replaces", "target": {"reference": "DocumentReference/1"}}],
+            },
+            "relationship",
+            {0: "1", 1: "replaces"},
+        ),
+        (
+            {
+                "resourceType": "MolecularSequence",
+                "referenceSeq": {"chromosome": {"coding": [{"code": "X"}]}},
+                "variant": [{"start": 1, "end": 2}],
+            },
+            "chromosome-variant-coordinate",
+            {0: "X", 1: "", 2: ""},
+        ),
+    ],
+)
+def test_composites_that_r4_describes_oddly(resource: dict[str, Any], param: str, kinds: dict[int, str]) -> None:
+    assert {row[2]: row[4] for row in extract(resource).composite if row[0] == param} == kinds
+
+
+def test_every_composite_has_a_leaf_for_each_component() -> None:
+    for name in resource_types():
+        for parameter in search_parameters(name):
+            if parameter.type == "composite":
+                ways = composite_of(parameter, name).ways
+                assert ways
+                for _, components in ways:
+                    assert all(part.branch.leaves or part.branch.members for part in components), parameter.url
+
+
+def test_an_identifier_is_also_found_with_its_type() -> None:
+    coding = [{"system": "urn:t", "code": "MR"}, {"code": "X"}]
+    rows = extract({"resourceType": "Patient", "identifier": [{"value": "1", "type": {"coding": coding}}]})
+    assert [row for row in rows.token if row[0] == "identifier:of-type"] == [
+        ("identifier:of-type", "urn:t|MR", "1", ""),
+        ("identifier:of-type", "|X", "1", ""),
+    ]
+
+
+def test_an_instant_has_a_time() -> None:
+    assert not extract({"resourceType": "Slot", "start": "2024-03"}).date
+    assert extract({"resourceType": "Slot", "start": "2024-03-01T10:00:00Z"}).date
+
+
 def test_every_path_of_every_parameter_has_an_element_type_that_is_indexed() -> None:
     unread = set()
     for name in resource_types():
         assert index_plan(name)
         for parameter in search_parameters(name):
-            if is_indexed(parameter):
+            if is_indexed(parameter) and parameter.type != "composite":
                 for path in plain_paths(parse(parameter.expression or ""), name) or ():
                     if (parameter.type, path.type) not in LEAVES:
                         unread.add((parameter.type, path.type))

@@ -1,0 +1,153 @@
+"""Two-phase commit: every owner prepares its part, the journal decides, every owner commits.
+
+The journal is told of a transaction before any owner is, and of the decision before any owner is told that. What it
+does not know, or no longer knows, was never decided: an owner that asks drops its part. Commit is told again until
+every owner has done it; then the journal forgets. See `docs/decisions/transactions.md`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from carethread.core.clock import to_micros
+from carethread.core.context import Context
+from carethread.core.errors import Busy, FhirError
+from carethread.core.fhir import json
+from carethread.core.ports import Decision, Journal, Peer, Request, Response
+from carethread.interactions.status import error_of
+from carethread.interactions.transaction.part import PATH, Part, answers_of
+
+log = logging.getLogger(__name__)
+
+UNDECIDED_SECONDS = 30
+"""After so long, a transaction that is not decided is dropped, whoever began it."""
+
+_UNFINISHED_SECONDS = 5
+"""After so long, a sweep tells the owners again what was decided."""
+
+_COMMIT_SECONDS = 2.0
+"""How long the caller's answer waits for an owner that went away after the decision."""
+
+
+class Coordinator:
+    """Runs transactions over several owners. `holder` names this process's machine in the journal."""
+
+    def __init__(
+        self, journal: Journal, peer: Peer, holder: str, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._journal = journal
+        self._peer = peer
+        self._holder = holder
+        self._sleep = sleep
+
+    def run(self, parts: Mapping[str, Part], context: Context) -> dict[int, bytes]:
+        """Do all parts, by owner, or none; returns the answer's entries by number.
+
+        Raises what an owner refuses its part for, Busy when one is away. Where an owner goes away after the decision,
+        its entries are those that it has promised.
+        """
+        transaction, owners = context.new_id(), sorted(parts)
+        self._journal.begin(transaction, owners, self._holder, to_micros(context.clock()))
+        try:
+            promised = {owner: self._prepared(owner, transaction, parts[owner]) for owner in owners}
+        except FhirError:
+            self._dropped(transaction, owners)
+            raise
+        if not self._decided(transaction):
+            self._dropped(transaction, owners)
+            raise Busy("Preparing the transaction took too long; try again.")
+        answers: dict[int, bytes] = {}
+        if self._committed(transaction, owners, answers, time.monotonic() + _COMMIT_SECONDS):
+            self._forget(transaction)
+        return {n: answers.get(n) or _undated(entry) for part in promised.values() for n, entry in part.items()}
+
+    def decision(self, transaction: str) -> Decision:
+        """What an owner in doubt is told."""
+        return self._journal.decision(transaction)
+
+    def sweep(self, context: Context, *, mine: bool = False) -> int:
+        """Finish what was left: drop what was not decided in time, commit what was; returns how much was finished.
+
+        `mine`: at the start, what this machine began and did not decide is dropped whatever its age, for the process
+        that began it is gone. Raises Busy while the journal is away.
+        """
+        finished = 0
+        now = to_micros(context.clock())
+        for left in self._journal.left():
+            age = (now - left.begun) / 1_000_000
+            if left.decided:
+                due = mine or age > _UNFINISHED_SECONDS
+                if due and self._committed(left.transaction, left.owners, {}, 0.0):
+                    self._forget(left.transaction)
+                    finished += 1
+            elif age > UNDECIDED_SECONDS or (mine and left.holder == self._holder):
+                finished += self._dropped(left.transaction, left.owners)
+        return finished
+
+    def _prepared(self, owner: str, transaction: str, part: Part) -> dict[int, bytes]:
+        response = self._call(owner, "PUT", transaction, part.to_bytes())
+        if response.status != 200:
+            raise error_of(response)
+        return answers_of(response.body)
+
+    def _forget(self, transaction: str) -> None:
+        """Take it out of the journal; if that is away, a sweep does it."""
+        try:
+            self._journal.forget(transaction)
+        except Busy:
+            log.info("not_forgotten", extra={"transaction": transaction})
+
+    def _decided(self, transaction: str) -> bool:
+        """Decide to commit; False when a sweep has dropped it."""
+        try:
+            return self._journal.decide(transaction)
+        except Busy:  # the answer may be lost, and not the decision
+            return self._journal.decision(transaction) == "commit"
+
+    def _dropped(self, transaction: str, owners: Sequence[str]) -> bool:
+        """Drop it; False when it was decided, or the journal is away: then the owners or a sweep ask it later."""
+        try:
+            if not self._journal.drop(transaction):
+                return False
+        except Busy:
+            return False
+        for owner in owners:
+            try:
+                self._call(owner, "DELETE", transaction)
+            except FhirError:
+                log.info("part_not_told", extra={"transaction": transaction, "service": owner})  # it is going to ask
+        return True
+
+    def _committed(self, transaction: str, owners: Sequence[str], answers: dict[int, bytes], deadline: float) -> bool:
+        """Tell every owner to commit, and take what each answers; False when one could not be told."""
+        waiting = list(owners)
+        pause = 0.05
+        while True:
+            for owner in list(waiting):
+                try:
+                    response = self._call(owner, "POST", transaction)
+                except FhirError:
+                    continue
+                if response.status == 200:
+                    answers |= answers_of(response.body)
+                    waiting.remove(owner)
+            if not waiting:
+                return True
+            if time.monotonic() + pause > deadline:
+                log.warning("commit_not_told", extra={"transaction": transaction, "services": ",".join(waiting)})
+                return False
+            self._sleep(pause)
+            pause = min(pause * 2, 0.5)
+
+    def _call(self, owner: str, method: str, transaction: str, body: bytes = b"") -> Response:
+        headers = {"content-type": "application/json"} if body else {}
+        return self._peer.call(owner, Request(method, f"{PATH}/{transaction}", headers=headers, body=body))
+
+
+def _undated(entry: bytes) -> bytes:
+    """A promised entry, of which all is known but when."""
+    said = json.parse_object(entry)
+    said["response"].pop("lastModified", None)
+    return json.render(said)

@@ -1,0 +1,123 @@
+"""Patient/[id]/$everything over all services: each is asked for its part, a stretch at a time.
+
+See `interactions.operations.everything` for the walk over the parts and for what the requests to the services say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from carethread.core.clock import instant
+from carethread.core.fhir import json
+from carethread.core.ports import Key, Request, Response
+from carethread.core.service import Limits
+from carethread.interactions.exchange import body_of
+from carethread.interactions.operation import simple_values
+from carethread.interactions.operations.everything import (
+    AFTER_HEADER,
+    PART_HEADER,
+    Asked,
+    Found,
+    asked_of,
+    bundle,
+    decode,
+)
+from carethread.interactions.write import check_resource
+
+Send = Callable[[str, Request], Response]
+"""Asks a service, by name."""
+
+_IDS_AT_ONCE = 50
+_HANDED_ON = {"authorization", "traceparent"}
+
+
+class _Refused(Exception):
+    """A service's answer that is not 200; it becomes the answer to the whole request."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+@dataclass(frozen=True, slots=True)
+class _RemotePart:
+    """One service's part, as it gives it."""
+
+    service: str
+    request: Request
+    send: Send
+
+    def members(self, asked: Asked, after: int) -> tuple[list[Found], int]:
+        answer = self._stretch("members", asked, str(after))
+        row = next((value for name, value in answer.headers.items() if name.lower() == AFTER_HEADER.lower()), "0")
+        return _found(answer), int(row)
+
+    def references(self, asked: Asked, after: Key) -> list[Key]:
+        said = json.parse_object(self._stretch("references", asked, "/".join(after)).body)
+        texts = [part["valueReference"]["reference"].partition("/") for part in said.get("parameter", [])]
+        return [(type_name, id_) for type_name, _, id_ in texts]
+
+    def _stretch(self, kind: str, asked: Asked, after: str) -> Response:
+        headers = {**self.request.headers, PART_HEADER.lower(): kind, AFTER_HEADER.lower(): after}
+        query = [*self.request.query, ("_count", str(asked.count))]
+        return _ok(self.send(self.service, replace(self.request, query=query, headers=headers)))
+
+
+def everything(
+    request: Request, services: Sequence[str], owners: Mapping[str, str], send: Send, base_url: str, limits: Limits
+) -> Response:
+    """One page of all that the services have of a patient; what the Patient's owner refuses is refused."""
+    patient = request.path.split("/")[1]
+    params = _parameters(request)
+    given: dict[str, list[str]] = {}
+    for name, value in params:
+        given.setdefault(name, []).append(value)
+    asked, stand = asked_of(patient, given, limits), decode(given)
+    narrowing = [(name, value) for name, value in params if name in ("start", "end", "_since", "_type")]
+    plain = Request("GET", request.path, narrowing, {n: v for n, v in request.headers.items() if n in _HANDED_ON})
+    parts = [_RemotePart(service, plain, send) for service in services]
+
+    def fetch(asked: Asked, keys: Sequence[Key]) -> list[Found]:
+        by_type: dict[str, list[str]] = {}
+        for type_name, id_ in keys:
+            if owners[type_name] in services:
+                by_type.setdefault(type_name, []).append(id_)
+        return [each for name, ids in by_type.items() for each in _of_type(name, ids, asked, plain, owners[name], send)]
+
+    try:
+        page = bundle(base_url, asked, params, stand, parts, fetch)
+    except _Refused as refused:
+        return refused.response
+    return Response(200, {"Content-Type": "application/fhir+json;charset=utf-8"}, page)
+
+
+def _parameters(request: Request) -> list[tuple[str, str]]:
+    body = body_of(request) if request.method == "POST" and request.body else None
+    if body is not None:
+        check_resource("Parameters", body)
+    return [*request.query, *simple_values(body)]
+
+
+def _of_type(type_name: str, ids: Sequence[str], asked: Asked, plain: Request, owner: str, send: Send) -> list[Found]:
+    """The resources of one type that live and have changed since, from their owner."""
+    since = [("_lastUpdated", f"gt{instant(asked.since)}")] if asked.since >= 0 else []
+    found: list[Found] = []
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        few = ids[start : start + _IDS_AT_ONCE]
+        query = [("_id", ",".join(few)), ("_count", str(len(few))), ("_total", "none"), *since]
+        found += _found(_ok(send(owner, replace(plain, path=type_name, query=query))))
+    return sorted(found)
+
+
+def _found(answer: Response) -> list[Found]:
+    """The resources of a Bundle, with number text and member order as they are."""
+    entries = json.parse_object(answer.body).get("entry", [])
+    resources = [each["resource"] for each in entries if each.get("search", {}).get("mode") != "outcome"]
+    return [Found(each["resourceType"], each["id"], json.render(each)) for each in resources]
+
+
+def _ok(answer: Response) -> Response:
+    if answer.status != 200:
+        raise _Refused(answer)
+    return answer

@@ -1,0 +1,101 @@
+"""A transaction at the gateway: planned over all owners, done by each its part, or by none.
+
+Ids are made and criteria looked up before any part is sent, so that links across owners lead where they should; each
+owner looks again when it prepares, and what has changed meanwhile is planned anew.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import parse_qsl
+
+from carethread.core.context import Context
+from carethread.core.errors import Busy, FhirError, Malformed, NotSupported
+from carethread.core.fhir import json
+from carethread.core.ports import Request, Resource, Response
+from carethread.gateway.coordinator import Coordinator
+from carethread.interactions.bundle import searchset
+from carethread.interactions.status import error_of
+from carethread.interactions.transaction import Entry
+from carethread.interactions.transaction.part import Part
+from carethread.interactions.transaction.plan import Match, Step, plan
+
+Send = Callable[[str, Request], Response]
+"""A request to a service, by its name."""
+
+_ATTEMPTS = 3
+_PAUSE = 0.1
+_CONDITIONAL = re.compile(rb'"reference"\s*:\s*"([A-Z][A-Za-z]+)\?')
+
+
+def referred_by_criteria(body: bytes) -> set[str]:
+    """The types to which a Bundle may refer by criteria."""
+    return {name.decode() for name in _CONDITIONAL.findall(body)}
+
+
+def transaction(
+    entries: Sequence[Entry | FhirError],
+    owners: Mapping[str, str],
+    send: Send,
+    coordinator: Coordinator,
+    context: Context,
+    wanted: str,
+) -> bytes:
+    """Do all entries or none; the answer is a transaction-response in the order of the request.
+
+    `owners` says who keeps a type. Raises what any entry is refused for, located in the Bundle; Busy where an owner is
+    away, or others write the same.
+    """
+    for attempt in range(_ATTEMPTS):
+        steps = plan(entries, _matcher(owners, send), context.new_id)
+        try:
+            answers = coordinator.run(_parts(steps, owners, context, wanted), context)
+        except Busy:
+            if attempt == _ATTEMPTS - 1:
+                raise
+            time.sleep(_PAUSE * (attempt + 1))
+            continue
+        break
+    return searchset("transaction-response", None, {}, [answers[number] for number in range(len(entries))])
+
+
+def _parts(steps: Sequence[Step], owners: Mapping[str, str], context: Context, wanted: str) -> dict[str, Part]:
+    found: dict[str, list[Step]] = {}
+    for step in steps:
+        if step.type not in owners:
+            raise NotSupported(
+                "The url begins with no R4 resource type.", expression=f"Bundle.entry[{step.number}].request.url"
+            )
+        found.setdefault(owners[step.type], []).append(step)
+    return {owner: Part(each, wanted, context.backfill, context.traceparent) for owner, each in found.items()}
+
+
+def _matcher(owners: Mapping[str, str], send: Send) -> Match:
+    def match(type_name: str, criteria: str) -> Sequence[str]:
+        if type_name not in owners:
+            raise NotSupported("Criteria begin with an R4 resource type.")
+        query = [*_pairs(criteria), ("_count", "2"), ("_total", "none")]
+        headers = {"accept": "application/fhir+json", "prefer": "handling=strict"}
+        response = send(owners[type_name], Request("GET", type_name, query, headers))
+        if response.status != 200:
+            raise error_of(response)
+        found: Resource = json.parse_object(response.body)
+        return [
+            entry["resource"]["id"]
+            for entry in found.get("entry", ())
+            if entry.get("search", {}).get("mode", "match") == "match"
+        ]
+
+    return match
+
+
+def _pairs(criteria: str) -> list[tuple[str, str]]:
+    try:
+        pairs = parse_qsl(criteria, keep_blank_values=True, strict_parsing=True, errors="strict")
+    except ValueError:
+        pairs = []
+    if not pairs or any(name.startswith(("_count", "_total")) for name, _ in pairs):
+        raise Malformed("Criteria are written name=value&name=value, and say only which resource is meant.")
+    return pairs

@@ -1,0 +1,154 @@
+"""A gateway, a service, or all of them, as a process that can be told at which moment of a transaction to die.
+
+`python -m support.transaction_workers ROLE --port P --data DIR [--peer NAME=URL]…`: ROLE is `all`, `gateway`, or a
+service. The parts are the real ones, but for the HTTP server. `PUT /fhir/$die/7` chooses the eighth moment from then
+on: the calls of the journal and of other services, each part that comes in, each commit of a database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from werkzeug.serving import make_server
+
+from carethread.adapters.http.app import make_app
+from carethread.adapters.http.peer import HttpPeer
+from carethread.adapters.local import LocalOwners, LocalPeer
+from carethread.adapters.sql import journal
+from carethread.adapters.sql.engine import make_engine
+from carethread.core.clock import system_clock
+from carethread.core.context import Context
+from carethread.core.errors import Busy
+from carethread.core.ports import Peer, Request, Response
+from carethread.core.service import Limits, Runtime
+from carethread.gateway.coordinator import Coordinator
+from carethread.gateway.routing import gateway
+from carethread.interactions.rest import Handler, handle
+from carethread.interactions.transaction.part import PATH, decision_at, settle_doubts
+from support.fate import Fate, before_commit, kill9, mortal
+from support.owners import SERVICES
+from support.servers import Process
+from support.stores import BASE, open_store
+
+_ROOT = Path(__file__).parents[2]
+_SECONDS = 0.1
+
+
+def worker(role: str, port: int, data: Path, peers: Mapping[str, int]) -> Process:
+    """The process, not yet started."""
+    links = [part for name, number in peers.items() for part in ("--peer", f"{name}=http://127.0.0.1:{number}/fhir")]
+    command = [sys.executable, "-m", "support.transaction_workers", role, "--port", str(port), "--data", str(data)]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CARETHREAD_")}
+    path = os.pathsep.join((str(_ROOT / "services"), str(_ROOT / "tests")))
+    return Process(
+        f"transaction-{role}", [*command, *links], lambda: _ready(port), env={**inherited, "PYTHONPATH": path}
+    )
+
+
+def _ready(port: int) -> bool:
+    try:
+        return urllib3.request("GET", f"http://127.0.0.1:{port}/readyz", timeout=2.0, retries=False).status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
+
+
+def _runtimes(names: list[str], data: Path, fate: Fate) -> dict[str, Runtime]:
+    here: dict[str, Runtime] = {}
+    for name in names:
+        store: Any = open_store(f"sqlite:///{data}/{name}.db", name)
+        store.transact = before_commit(store, fate)
+        here[name] = Runtime(SERVICES[name], store, LocalOwners(here), LocalPeer(here), BASE)
+    return here
+
+
+def _doubting(here: Mapping[str, Runtime], decision: Any) -> None:
+    """Owners in doubt ask at once what was decided: their clock is ahead."""
+    ahead = Context(clock=lambda: datetime.now(UTC) + timedelta(seconds=20))
+    while True:
+        time.sleep(_SECONDS)
+        for runtime in here.values():
+            try:
+                settle_doubts(runtime, decision, ahead, lambda inside, request: handle(inside, request, ahead))
+            except Busy:
+                continue
+
+
+def _sweeping(coordinator: Coordinator) -> None:
+    ahead = Context(clock=lambda: datetime.now(UTC) + timedelta(seconds=20))
+    while True:
+        try:
+            coordinator.sweep(ahead)
+        except Busy:
+            continue
+        finally:
+            time.sleep(_SECONDS)
+
+
+def _with_fate(handler: Handler, fate: Fate) -> Handler:
+    """Takes its orders, and has a moment before and after each part of a transaction."""
+
+    def handled(request: Request, context: Context) -> Response:
+        head, _, rest = request.path.partition("/")
+        if head == "$die":
+            fate.left = int(rest)
+            return Response(204)
+        if head != PATH or request.method == "GET":
+            return handler(request, context)
+        fate.at(f"before {request.method} of a part")
+        response = handler(request, context)
+        fate.at(f"after {request.method} of a part")
+        return response
+
+    return handled
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("role", choices=("all", "gateway", *SERVICES))
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--peer", action="append", default=[])
+    given = parser.parse_args()
+    fate = Fate(-1, kill9)
+    peers = HttpPeer(dict(link.split("=", 1) for link in given.peer), seconds=10)
+    owned = list(SERVICES) if given.role == "all" else [] if given.role == "gateway" else [given.role]
+    here = _runtimes(owned, given.data, fate)
+    peer: Peer = LocalPeer(here) if given.role == "all" else peers
+    if given.role in ("all", "gateway"):
+        engine = make_engine(f"sqlite:///{given.data}/gateway.db")
+        journal.make(engine, "gateway")
+        kept = mortal(journal.SqlJournal(engine), fate, "begin", "decide", "drop", "forget")
+        coordinator = Coordinator(kept, mortal(peer, fate, "call"), "here")
+        coordinator.sweep(Context(), mine=True)
+        handler = gateway([*SERVICES.values()], peer, BASE, Limits(), coordinator)
+        threading.Thread(target=_sweeping, args=(coordinator,), daemon=True).start()
+        decision: Any = coordinator.decision
+    else:
+        handler = lambda request, context: handle(here[given.role], request, context)  # noqa: E731
+
+        def decision(transaction: str) -> Any:
+            return decision_at(peers, "gateway", transaction)
+
+    threading.Thread(target=_doubting, args=(here, decision), daemon=True).start()
+    app = make_app(
+        _with_fate(handler, fate),
+        clock=system_clock,
+        max_body_bytes=1_000_000,
+        not_ready=list,
+        observe=lambda *_: None,
+        exposition=lambda: (b"", "text/plain"),
+    )
+    make_server("127.0.0.1", given.port, app, threaded=True).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
