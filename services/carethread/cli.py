@@ -56,7 +56,13 @@ def _address(command: Callable[..., None]) -> Callable[..., None]:
 def up(demo: bool, **options: Any) -> None:
     """Run all services on this machine, in the foreground, until Ctrl-C."""
     settings = _settings(**options)
-    _run(settings, [*SERVICES, "gateway"], [*SERVICES, "gateway"], ["up-worker"], greet=_load_demo if demo else _say_ready)
+    _run(
+        settings,
+        [*SERVICES, "gateway"],
+        [*SERVICES, "gateway"],
+        ["up-worker"],
+        greet=_load_demo if demo else _say_ready,
+    )
 
 
 @cli.command("up-worker", hidden=True)

@@ -294,9 +294,10 @@ def _kept_up(loop: Callable[[], None], stop: Signal) -> None:
 
 
 def _reactions(runtime: Runtime) -> list[Reaction]:
-    from carethread.interactions.mirror import reaction
+    from carethread.interactions.mirror import copies, reaction
 
-    return [reaction(mirror) for mirror in runtime.service.mirrors] + list(runtime.service.reactions)
+    mirrors = copies(runtime.service, owners_of_types())
+    return [reaction(mirror) for mirror in mirrors] + list(runtime.service.reactions)
 
 
 def _relay_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
@@ -324,9 +325,9 @@ def _publisher(settings: Settings) -> Publisher:
 def _consumer_loop(settings: Settings, runtime: Runtime, reactions: Sequence[Reaction], stop: Signal) -> None:
     from carethread.adapters.prometheus import observer
     from carethread.core.consumer import Consumer
-    from carethread.interactions.mirror import start
+    from carethread.interactions.mirror import copies, start
 
-    for mirror in runtime.service.mirrors:
+    for mirror in copies(runtime.service, owners_of_types()):
         _until_done(partial(start, runtime, mirror), stop)
     if not stop.is_set():
         subscription = _subscription(settings, runtime, reactions)

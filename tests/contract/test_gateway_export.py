@@ -15,12 +15,13 @@ from carethread.adapters import local
 from carethread.core.errors import Busy
 from carethread.core.ports import Request, Response
 from carethread.interactions.operations.export import JOB_HEADER
+from carethread.interactions.rest import handle
 from support.practice import Practice, practice_at
 from support.stores import BASE
 
 ASYNC = {"prefer": "respond-async"}
-PATIENT = {"resourceType": "Patient", "id": "a"}
-SLOT = {
+PATIENT: dict[str, Any] = {"resourceType": "Patient", "id": "a"}
+SLOT: dict[str, Any] = {
     "resourceType": "Slot",
     "id": "s",
     "schedule": {"reference": "Schedule/x"},
@@ -118,7 +119,6 @@ def test_what_the_services_refuse_is_refused(practice: Practice, path: str, head
 
 def test_where_one_service_is_away_nothing_is_left_begun(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Request] = []
-    handle = local.handle
 
     def away(runtime: Any, request: Request, context: Any) -> Response:
         asked.append(request)

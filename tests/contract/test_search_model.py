@@ -122,7 +122,7 @@ def check(service: Runtime, model: SearchModel, question: Question, size: int) -
 
 
 SETTINGS = settings(
-    max_examples=60 * int(os.environ.get("CARETHREAD_TEST_SEARCHES", "1")),
+    max_examples=40 * int(os.environ.get("CARETHREAD_TEST_SEARCHES", "1")),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],  # to explain would take minutes
     suppress_health_check=list(HealthCheck),

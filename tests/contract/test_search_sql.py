@@ -84,6 +84,8 @@ class Model:
                 f"{known.stored.type}.{row[0]}" in node.params and row[1] == node.type and row[2] in node.ids
                 for row in known.rows.reference
             )
+        if isinstance(node, q.AnyOf):
+            return any(self.holds(one, known) for one in node.nodes)
         if node.type == "composite" and node.modifier is None:
             return any(composed(value, node.param, known) for value in node.values)
         if node.modifier == "missing":

@@ -20,6 +20,7 @@ from carethread.core.service import Limits
 from carethread.gateway.coordinator import Coordinator
 from carethread.gateway.routing import gateway
 from carethread.interactions.rest import Handler, handle
+from carethread.interactions.transaction import part
 from carethread.interactions.transaction.part import settle_doubts
 from support.fate import Fate, Killed, before_commit, mortal
 from support.owners import (
@@ -114,6 +115,9 @@ class Stopped:
             self.prepared.set()
             assert self.go_on.wait(20)
         return self._peer.call(service, request)
+
+    def knows(self, service: str) -> bool:
+        return self._peer.knows(service)
 
 
 def test_what_is_prepared_is_seen_by_nobody_and_kept_from_other_writers(services: Practice) -> None:
@@ -219,6 +223,26 @@ def _restart(services: Practice) -> None:
         settle_doubts(runtime, again.decision, later, lambda inside, request: handle(inside, request, later))
 
 
+@pytest.mark.parametrize("services", [POSTGRES], indirect=True)
+def test_who_writes_while_a_savepoint_gives_its_locks_up_is_seen(
+    services: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL frees what a savepoint has locked when it is rolled back; SQLite has one writer at a time."""
+    services.ask("PUT", "Patient/p", {**patient("p"), "id": "p"})
+    confirm, rivals = part._confirm, iter([{**patient("p"), "id": "p", "active": False}])
+
+    def after_others(session: Any, seen: Any) -> None:
+        for rival in rivals:
+            assert services.ask("PUT", "Patient/p", rival).status == 200
+        confirm(session, seen)
+
+    monkeypatch.setattr(part, "_confirm", after_others)
+    stale = entry("PUT", "Patient/p", {**patient("p"), "id": "p"}, ifMatch='W/"1"')
+    assert services.transact(stale, entry("POST", "CareTeam", team("Patient/p")))[0] == 412
+    assert services.read("Patient/p")["active"] is False
+    settled(services)
+
+
 def test_an_owner_away_after_the_decision_is_told_when_it_is_back(services: Practice) -> None:
     services.ask("PUT", "Slot/s1", slot("s1"))
 
@@ -227,6 +251,9 @@ def test_an_owner_away_after_the_decision_is_told_when_it_is_back(services: Prac
             if request.method == "POST" and service == "records":
                 raise Busy("records is away.")
             return services.peer.call(service, request)
+
+        def knows(self, service: str) -> bool:
+            return services.peer.knows(service)
 
     coordinator = Coordinator(services.journal, Away(), "here", sleep=lambda _: None)
     status, answer = replace(services, handler=_gateway(services, coordinator)).transact(*intake("1"))
@@ -251,6 +278,9 @@ def test_an_owner_away_before_the_decision_ends_it(services: Practice) -> None:
             if service == "scheduling":
                 raise Busy("scheduling is away.")
             return services.peer.call(service, request)
+
+        def knows(self, service: str) -> bool:
+            return services.peer.knows(service)
 
     coordinator = Coordinator(services.journal, Away(), "here", sleep=lambda _: None)
     status, _ = replace(services, handler=_gateway(services, coordinator)).transact(*intake("1"))
@@ -285,7 +315,7 @@ def test_of_what_was_dropped_meanwhile_nothing_is_committed(services: Practice) 
         def __getattr__(self, name: str) -> Any:
             return getattr(services.journal, name)
 
-    coordinator = Coordinator(Late(), services.peer, "here", sleep=lambda _: None)  # type: ignore[arg-type]
+    coordinator = Coordinator(Late(), services.peer, "here", sleep=lambda _: None)
     status, _ = replace(services, handler=_gateway(services, coordinator)).transact(*intake("1"))
     assert status == 503
     assert total(services, "Patient?identifier=urn:x|1") == 0
@@ -301,6 +331,9 @@ def test_commit_and_drop_may_be_told_again(services: Practice) -> None:
             second = services.peer.call(service, request)
             assert first.status == second.status
             return first if request.method == "POST" else second
+
+        def knows(self, service: str) -> bool:
+            return services.peer.knows(service)
 
     coordinator = Coordinator(services.journal, Twice(), "here", sleep=lambda _: None)
     twice = replace(services, handler=_gateway(services, coordinator))

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.timeout(180)
 
 COUNT = 20_000
 PADDING = 5_000
-PATIENT = {"resourceType": "Patient", "id": "a"}
-SLOT = {
+PATIENT: dict[str, Any] = {"resourceType": "Patient", "id": "a"}
+SLOT: dict[str, Any] = {
     "resourceType": "Slot",
     "schedule": {"reference": "Schedule/x"},
     "status": "free",

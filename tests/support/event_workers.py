@@ -93,6 +93,9 @@ class Nobody:
     def call(self, service: str, request: Request) -> Response:
         raise AssertionError
 
+    def knows(self, service: str) -> bool:
+        return False
+
     def read(self, service: str, key: Key) -> Stored | None:
         return None
 

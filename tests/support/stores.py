@@ -13,7 +13,7 @@ from carethread.core.context import new_id
 from carethread.core.events import Event
 from carethread.core.fhir import json
 from carethread.core.fhir.search import extract
-from carethread.core.ports import Stored, Write
+from carethread.core.ports import Store, Stored, Write
 from carethread.core.service import ResourceType, Runtime, Service
 
 BASE = "https://care.example/fhir"
@@ -68,7 +68,7 @@ def _event(stored: Stored) -> Event:
     )
 
 
-def put(store: SqlStore, resources: Sequence[dict[str, Any]]) -> None:
+def put(store: Store, resources: Sequence[dict[str, Any]]) -> None:
     """Store resources as they are, each as the next version of what is there."""
 
     def work(session: Any) -> None:

@@ -130,7 +130,7 @@ class Session(Protocol):
         ...
 
     def targets(self, matches: Sequence[Stored], param: str, target: str | None) -> list[Key]:
-        """What the matches refer to by a reference parameter, or by any if that is empty; of one type if that is given."""
+        """What the matches refer to by a reference parameter (empty: by any); of one type if that is given."""
         ...
 
     def referring(self, keys: Sequence[Key], params: Sequence[str], at_most: int) -> list[Key]:

@@ -68,10 +68,14 @@ class ResourceType:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A read-only copy of another service's type, kept so that chains, includes and rules run locally."""
+    """A read-only copy of another service's type, kept so that chains, includes and rules run locally.
+
+    `merged_only`: of Patient only those who were merged, so that searches find what refers to them.
+    """
 
     type: str
     owner: str
+    merged_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,8 @@ class Operation:
     `handler` answers with a resource, or with a whole Response where it is asynchronous or streamed.
     `affects_state` operations answer POST only (http://hl7.org/fhir/R4/operations.html). `judges_body`: the handler
     takes any resource for its body; else the body is a valid Parameters. `partial`: each service answers with its part,
-    whoever owns the type.
+    whoever owns the type. `parameters` are the names of the simple ones, which a URL can give; `asynchronous`: the
+    answer is 202 with the URL to ask for what comes of it.
     """
 
     name: str
@@ -106,6 +111,8 @@ class Operation:
     affects_state: bool = False
     judges_body: bool = False
     partial: bool = False
+    parameters: tuple[str, ...] = ()
+    asynchronous: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from carethread.core.errors import TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.search import extract
+from carethread.core.fhir.search.merges import PATIENT, REPLACED_BY
 from carethread.core.fhir.search.query import CURSOR
 from carethread.core.ports import Key, Request, Resource, Response, Stored
 
@@ -101,6 +102,19 @@ class Asking:
                 asked = [(code, value), ("_elements", "id")]
                 found += [(type_name, resource["id"]) for resource in self.all(type_name, asked, at_most)]
         return found
+
+    def kin(self, ids: Iterable[str]) -> Sequence[str]:
+        """All ids of the patients who have one of the ids, as their owner knows them."""
+        found = dict.fromkeys(ids)
+        latest = list(found) if PATIENT in self.owners else []
+        while latest:
+            keys = [(PATIENT, id_) for id_ in latest]
+            into = self.targets(list(self.current(keys).values()), REPLACED_BY, PATIENT)
+            linked = self.current(self.referring(keys, [f"{PATIENT}.link"], MOST_IDS)).values()
+            merged = [each for each in linked if set(keys).intersection(self.targets([each], REPLACED_BY, PATIENT))]
+            latest = [id_ for _, id_ in [*into, *((PATIENT, each.id) for each in merged)] if id_ not in found]
+            found |= dict.fromkeys(latest)
+        return list(found)
 
 
 def references_of(resource: Resource, param: str, base_url: str) -> list[Key]:

@@ -20,10 +20,13 @@ from carethread.gateway.coordinator import Coordinator
 from carethread.gateway.everything import everything
 from carethread.gateway.searching import is_search, search
 from carethread.gateway.transaction import referred_by_criteria, transaction
+from carethread.interactions import table
 from carethread.interactions.capabilities import capability_statement
-from carethread.interactions.exchange import MEDIA_TYPE, allow, answer, body_of, guarded, refusal, tagged
+from carethread.interactions.exchange import MEDIA_TYPE, allow, answer, body_of, guarded, negotiate, refusal, tagged
 from carethread.interactions.headers import preferences
+from carethread.interactions.openapi import openapi
 from carethread.interactions.operations.export import type_of
+from carethread.interactions.smart import smart_configuration
 from carethread.interactions.transaction import Entry, entries_of
 from carethread.interactions.transaction.part import PATH
 
@@ -56,7 +59,7 @@ def gateway(
                 allow(request, "GET", "POST")
                 return exporting.kick_off(request, names, send, context)
             case ["$export", _]:
-                allow(request, "GET", "DELETE")
+                allow(request, *table.methods(table.EXPORT))
                 return (exporting.cancel if request.method == "DELETE" else exporting.poll)(request, names, send)
             case ["$export", _, file] if type_of(file) in owners:
                 return forward(owners[type_of(file)], request, context)
@@ -68,11 +71,18 @@ def gateway(
             allow(request, "GET")
             said = {"decision": coordinator.decision(request.path.partition("/")[2])}
             return Response(200, {"Content-Type": "application/json"}, json.render(said))
-        if request.path == "metadata":
-            allow(request, "GET")
+        if request.path == table.SMART:
+            allow(request, *table.methods(table.SMART))
+            return smart_configuration()
+        if request.path == table.OPENAPI:
+            allow(request, *table.methods(table.OPENAPI))
+            return openapi(services, base_url, request)
+        if request.path == table.METADATA:
+            allow(request, *table.methods(table.METADATA))
+            negotiate(request)
             return tagged(request, capability_statement(services, base_url, context), apart="date")
         if not request.path:
-            allow(request, "GET", "POST")
+            allow(request, *table.methods(table.BASE))
             return bundle(request, context)
         raise NotSupported("There is nothing at this path: no R4 resource type, nor metadata, begins it.")
 

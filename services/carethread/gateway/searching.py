@@ -16,6 +16,7 @@ from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.fhir.search import SearchQuery, parse_query
 from carethread.core.fhir.search.criteria import LIST
+from carethread.core.fhir.search.merges import PATIENT
 from carethread.core.fhir.search.parameters import searchable, targets
 from carethread.core.fhir.search.query import ALL, CURSOR, Chain, Include, Node, Reverse
 from carethread.core.ports import Request, Resource, Response, Stored
@@ -135,6 +136,8 @@ class _Search:
                 for target, id_ in references_of(resource, node.param, self._asking.base_url)
                 if target == type_name
             }
+            if type_name == PATIENT:
+                ids.update(self._asking.kin(ids))
             return ("_id", ",".join(sorted(ids))) if ids else _NOTHING
         raise AssertionError("only chains and reverse chains lead to other types")
 

@@ -6,7 +6,7 @@ from carethread.core.context import Context, authorize
 from carethread.core.ports import Resource
 from carethread.core.service import Runtime
 from carethread.interactions.command import Command, Condition, Result
-from carethread.interactions.write import apply, check_resource
+from carethread.interactions.write import Check, apply, check_resource
 
 
 def create(
@@ -21,9 +21,14 @@ def create(
 
 
 def create_command(
-    type_name: str, resource: Resource, context: Context, *, condition: Condition | None = None
+    type_name: str,
+    resource: Resource,
+    context: Context,
+    *,
+    condition: Condition | None = None,
+    check: Check = check_resource,
 ) -> Command:
     """The checked command of a create, with its new id."""
     authorize("create", type_name, context)
-    check_resource(type_name, resource)
+    check(type_name, resource)
     return Command(type_name, context.new_id(), resource, fresh=True, verb="POST", condition=condition)

@@ -6,7 +6,7 @@ what was brought along. No resource comes twice, and no match comes again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from carethread.core.errors import TooCostly
@@ -39,9 +39,12 @@ class Included(NamedTuple):
 
 
 def included(
-    session: Linked, query: SearchQuery, matches: Sequence[Stored], here: Iterable[str], at_most: int
+    session: Linked, query: SearchQuery, matches: Sequence[Stored], here: Collection[str], at_most: int
 ) -> Included:
-    """What the page's matches include; `here` are the types that this store has all of. Raises TooCostly beyond `at_most`."""
+    """What the page's matches include; `here` are the types that this store has all of.
+
+    Raises TooCostly beyond `at_most`.
+    """
     seen = {(stored.type, stored.id) for stored in matches}
     found: list[Stored] = []
     absent: list[Key] = []

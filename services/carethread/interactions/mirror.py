@@ -6,19 +6,32 @@ what is there, so duplicates and disorder change nothing. Deletions leave tombst
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from carethread.core.events import Event
 from carethread.core.fhir import json
 from carethread.core.fhir.search import extract
-from carethread.core.ports import Session, Stored, Write
-from carethread.core.service import Mirror, Reaction, Runtime
+from carethread.core.fhir.search.merges import PATIENT, survivor
+from carethread.core.ports import Key, Session, Stored, Write
+from carethread.core.service import Mirror, Reaction, Runtime, Service
 
 
-def keep(runtime: Runtime, session: Session, versions: Sequence[Stored]) -> None:
-    """Store what is newer than the copy that is there; of several versions of one resource the last."""
-    newest: dict[tuple[str, str], Stored] = {}
+def copies(service: Service, owners: Mapping[str, str]) -> list[Mirror]:
+    """What a service keeps copies of: its mirrors, and without one of Patient the patients who were merged.
+
+    Searches follow merges in every service (`core.fhir.search.merges`).
+    """
+    has_patients = service.owns(PATIENT) or any(mirror.type == PATIENT for mirror in service.mirrors)
+    return [*service.mirrors, *(() if has_patients else (Mirror(PATIENT, owners[PATIENT], merged_only=True),))]
+
+
+def keep(runtime: Runtime, session: Session, versions: Sequence[Stored], wanted: Collection[Key] | None = None) -> None:
+    """Store what is newer than the copy that is there; of several versions of one resource the last.
+
+    `wanted`: of what has no copy yet, only these get one.
+    """
+    newest: dict[Key, Stored] = {}
     for stored in versions:
         key = stored.type, stored.id
         if key not in newest or stored.version > newest[key].version:
@@ -32,20 +45,21 @@ def keep(runtime: Runtime, session: Session, versions: Sequence[Stored]) -> None
                 None,
             )
             for key, stored in newest.items()
-            if key not in present or stored.version > present[key].version
+            if (stored.version > present[key].version if key in present else wanted is None or key in wanted)
         ]
     )
 
 
 def start(runtime: Runtime, mirror: Mirror) -> None:
     """Fill a mirror from its owner's snapshot, unless that was done. Raises Busy when the owner is away."""
-    if runtime.store.mirrored(mirror.type) is not None:
+    name = _name(mirror)
+    if runtime.store.mirrored(name) is not None:
         return
     complete_to = 0
     for sequence, chunk in runtime.owners.snapshot(mirror.owner, mirror.type):
         complete_to = sequence
-        remember(runtime, chunk)
-    runtime.store.mark_mirrored(mirror.type, complete_to)
+        remember(runtime, [stored for stored in chunk if not mirror.merged_only or _is_merged(runtime, stored.body)])
+    runtime.store.mark_mirrored(name, complete_to)
 
 
 def remember(runtime: Runtime, found: Sequence[Stored]) -> None:
@@ -54,13 +68,32 @@ def remember(runtime: Runtime, found: Sequence[Stored]) -> None:
         runtime.store.transact(lambda session: keep(runtime, session, found))
 
 
+def _name(mirror: Mirror) -> str:
+    """A mirror by its type; one of a part is not taken for the whole, should the service come to want that."""
+    return f"{mirror.type}:merged" if mirror.merged_only else mirror.type
+
+
+def _is_merged(runtime: Runtime, body: bytes) -> bool:
+    return bool(survivor(json.parse(body), runtime.base_url))
+
+
+def _about_merges(runtime: Runtime, events: Sequence[Event]) -> set[Key]:
+    """Whom the events tell to be merged, or to be so no longer: what ends a merge may come before what made it."""
+    return {
+        (event.resource_type, event.resource_id)
+        for event in events
+        if event.deleted or "link" in event.changed or _is_merged(runtime, event.data)
+    }
+
+
 def reaction(mirror: Mirror) -> Reaction:
     """What feeds a mirror: a projection of the owner's events."""
 
     def handle(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
-        keep(runtime, session, [_stored(event) for event in events])
+        wanted = _about_merges(runtime, events) if mirror.merged_only else None
+        keep(runtime, session, [_stored(event) for event in events], wanted)
 
-    return Reaction(f"mirror-{mirror.type}", "projection", (mirror.type,), handle)
+    return Reaction(f"mirror-{_name(mirror)}", "projection", (mirror.type,), handle)
 
 
 def _stored(event: Event) -> Stored:

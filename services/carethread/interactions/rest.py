@@ -1,6 +1,7 @@
 """The RESTful API of one service, free of any web framework: a Request in, a Response out, whatever happens.
 
-Source: http://hl7.org/fhir/R4/http.html. The routes stand in `_route`; each leads to one interaction.
+Source: http://hl7.org/fhir/R4/http.html. The routes stand in `_route`; each leads to one interaction, by one of the
+methods that the table gives its path.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from carethread.core.fhir.definitions import resource_types
 from carethread.core.ports import Key, Request, Response, Stored
 from carethread.core.service import Runtime
 from carethread.interactions import search as searching
+from carethread.interactions import table
 from carethread.interactions.capabilities import capability_statement
 from carethread.interactions.command import Condition
 from carethread.interactions.compartment import is_compartment_path
@@ -36,10 +38,12 @@ from carethread.interactions.exchange import (
 )
 from carethread.interactions.headers import preferences
 from carethread.interactions.history import history, instance_history
+from carethread.interactions.openapi import openapi
 from carethread.interactions.operation import invoke
 from carethread.interactions.operations import export
 from carethread.interactions.patch import LANGUAGES, patch_command
 from carethread.interactions.read import read, vread
+from carethread.interactions.smart import smart_configuration
 from carethread.interactions.subset import shape_of, subset
 from carethread.interactions.transaction import batch, transaction
 from carethread.interactions.transaction.part import part
@@ -61,14 +65,20 @@ def _route(runtime: Runtime, request: Request, context: Context) -> Response:
     refuse_nul([("", request.path), *request.query])
     match request.path.split("/"):
         case ["$export", job, file]:  # no JSON, whatever is accepted
-            allow(request, "GET")
+            allow(request, *table.methods(table.EXPORT_FILE))
             return export.file(runtime, job, file, context)
+        case [".well-known", "smart-configuration"]:
+            allow(request, *table.methods(table.SMART))
+            return smart_configuration()
+        case ["openapi.json"]:
+            allow(request, *table.methods(table.OPENAPI))
+            return openapi([runtime.service], runtime.base_url, request)
     negotiate(request)
     match request.path.split("/") if request.path else []:
         case [] if request.method == "GET":
             return _search(runtime, [], request, context)
         case []:
-            allow(request, "GET", "POST")
+            allow(request, *table.methods(table.BASE))
             return _bundle(runtime, request, context)
         case ["_search"]:
             return _search(runtime, [], request, context)
@@ -77,13 +87,13 @@ def _route(runtime: Runtime, request: Request, context: Context) -> Response:
         case ["_history"]:
             return _history(runtime, None, None, request, context)
         case ["metadata"]:
-            allow(request, "GET")
+            allow(request, *table.methods(table.METADATA))
             statement = capability_statement([runtime.service], runtime.base_url, context)
             return tagged(request, statement, apart="date")
         case ["$part", transaction_id]:
             return part(runtime, transaction_id, request, context, _read(context))
         case ["$export", job]:
-            allow(request, "GET", "DELETE")
+            allow(request, *table.methods(table.EXPORT))
             return export.cancel(runtime, job) if request.method == "DELETE" else export.status(runtime, job, context)
         case [*where, name] if name.startswith("$") and len(where) < 3:
             type_name, id_ = [*where, "", ""][:2]
@@ -107,14 +117,14 @@ def _typed(runtime: Runtime, type_name: str, rest: list[str], request: Request, 
         case [id_, "_history"]:
             return _history(runtime, type_name, id_, request, context)
         case [id_, "_history", version]:
-            allow(request, "GET")
+            allow(request, *table.methods(table.VERSION))
             return _resource(vread(runtime, (type_name, id_), version, context), request)
     raise NotSupported("There is nothing at this path.")
 
 
 def _history(runtime: Runtime, type_name: str | None, id_: str | None, request: Request, context: Context) -> Response:
     """The history of an instance, of a type, or of all that the service owns."""
-    allow(request, "GET")
+    allow(request, *table.methods(table.HISTORY if type_name is None else table.INSTANCE_HISTORY))
     strict = preferences(request.headers).get("handling") == "strict"
     if type_name and id_ is not None:
         body = instance_history(runtime, (type_name, id_), request.query, context, strict=strict)
@@ -125,7 +135,7 @@ def _history(runtime: Runtime, type_name: str | None, id_: str | None, request: 
 
 def _type(runtime: Runtime, type_name: str, request: Request, context: Context) -> Response:
     """A search, a create, or a write of the one resource that the query means."""
-    allow(request, "GET", "POST", "PUT", "PATCH", "DELETE")
+    allow(request, *table.methods(table.TYPE))
     if request.method == "GET":
         return _search(runtime, [type_name], request, context)
     pairs = [pair for pair in request.query if pair[0] not in _EDGE]
@@ -151,7 +161,7 @@ def _condition(
 
 
 def _instance(runtime: Runtime, key: Key, request: Request, context: Context) -> Response:
-    allow(request, "GET", "PUT", "PATCH", "DELETE")
+    allow(request, *table.methods(table.INSTANCE))
     if request.method == "GET":
         return _resource(read(runtime, key, context), request)
     return _command(runtime, key, request, context)
@@ -209,7 +219,7 @@ def _read(context: Context) -> Callable[[Runtime, Request], Response]:
 def _search(runtime: Runtime, path: Sequence[str], request: Request, context: Context) -> Response:
     """A search by GET, or by POST of a form to `_search`, whose parameters join those of the URL."""
     posted = request.path.endswith("_search")
-    allow(request, "POST" if posted else "GET")
+    allow(request, *(table.methods(table.SEARCH) if posted else ["GET"]))
     params = [*request.query, *form_of(request)] if posted else list(request.query)
     strict = preferences(request.headers).get("handling") == "strict"
     found = searching.search_at(runtime, path, params, context, strict=strict)

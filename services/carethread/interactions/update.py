@@ -9,7 +9,7 @@ from carethread.core.ports import Key, Resource
 from carethread.core.service import Runtime
 from carethread.interactions.command import Command, Condition, Result
 from carethread.interactions.headers import versions_of
-from carethread.interactions.write import apply, check_resource
+from carethread.interactions.write import Check, apply, check_resource
 
 
 def update(
@@ -31,7 +31,13 @@ def update(
 
 
 def update_command(
-    key: Key, resource: Resource, context: Context, *, if_match: str | None = None, if_none_match: str | None = None
+    key: Key,
+    resource: Resource,
+    context: Context,
+    *,
+    if_match: str | None = None,
+    if_none_match: str | None = None,
+    check: Check = check_resource,
 ) -> Command:
     """The checked command of an update."""
     authorize("update", key[0], context)
@@ -44,7 +50,7 @@ def update_command(
             code="invalid",
             expression=f"{key[0]}.id",
         )
-    check_resource(key[0], resource)
+    check(key[0], resource)
     return Command(key[0], key[1], resource, if_match=versions_of(if_match), only_create=_only_create(if_none_match))
 
 
@@ -55,13 +61,14 @@ def conditional_update_command(
     *,
     if_match: str | None = None,
     if_none_match: str | None = None,
+    check: Check = check_resource,
 ) -> Command:
     """The checked command to replace the one resource that meets the condition, or to make one where none does.
 
     A body with an id makes one under that id.
     """
     authorize("update", condition.type, context)
-    check_resource(condition.type, resource)
+    check(condition.type, resource)
     id_ = resource.get("id") or context.new_id()
     check_id((condition.type, id_))
     return Command(

@@ -27,6 +27,10 @@ from carethread.interactions.department import department_of
 __all__ = ["Command", "Outcome", "Result", "WriteUnit", "apply", "apply_each", "check_resource"]
 
 
+Check = Callable[[str, Resource], None]
+"""Judges a resource that is sent for a type, by raising."""
+
+
 def check_resource(type_name: str, resource: Resource) -> None:
     """Raise Malformed when the resource is not of the URL's type, Invalid with every issue that the validator finds."""
     found = resource.get("resourceType")
@@ -41,6 +45,10 @@ def check_resource(type_name: str, resource: Resource) -> None:
     issues = [issue for issue in validate(resource) if issue.severity in ("error", "fatal")]
     if issues:
         raise Invalid(issues=issues)
+
+
+def already_checked(type_name: str, resource: Resource) -> None:
+    """In the place of `check_resource` for what was checked before, when it was prepared."""
 
 
 def apply(runtime: Runtime, commands: Sequence[Command], context: Context) -> list[Result]:
@@ -85,8 +93,10 @@ class WriteUnit:
     Commands that belong together make at most one version of a resource, however often rules come back to it.
     """
 
-    def __init__(self, runtime: Runtime, session: Session, context: Context) -> None:
+    def __init__(self, runtime: Runtime, session: Session, context: Context, *, trial: bool = False) -> None:
+        """A `trial` decides all, and stores nothing."""
         self.session = session
+        self._trial = trial
         self.context = context
         self.base_url = runtime.base_url
         self._runtime = runtime
@@ -291,7 +301,8 @@ class WriteUnit:
     def store(self) -> None:
         """Write what was staged; from then on searches inside the transaction find it."""
         writes = [write for write in self._writes if write]
-        self.session.write(writes)
+        if not self._trial:
+            self.session.write(writes)
         for write in writes:
             self._current.pop((write.stored.type, write.stored.id), None)
         self._writes, self._base, self._places = [], {}, {}

@@ -135,5 +135,6 @@ OPERATIONS = (
         levels=("instance",),
         definition="http://hl7.org/fhir/OperationDefinition/Measure-evaluate-measure",
         handler=evaluate_measure,
+        parameters=("periodStart", "periodEnd", "subject"),
     ),
 )

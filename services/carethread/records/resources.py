@@ -1,6 +1,7 @@
 """The types that records owns. Adding a type is adding it here."""
 
 from carethread.core.service import ResourceType
+from carethread.records.merging import patient_settled, patient_written
 
 _NAMES = (
     "Account",
@@ -87,7 +88,6 @@ _NAMES = (
     "OperationDefinition",
     "Organization",
     "OrganizationAffiliation",
-    "Patient",
     "PaymentNotice",
     "PaymentReconciliation",
     "Person",
@@ -125,4 +125,7 @@ _NAMES = (
     "VisionPrescription",
 )
 
-TYPES = tuple(ResourceType(name) for name in _NAMES)
+TYPES = (
+    ResourceType("Patient", rule=patient_written, settles=patient_settled),
+    *(ResourceType(name) for name in _NAMES),
+)

@@ -63,6 +63,10 @@ def make_app(
             del answer.headers["Content-Type"]  # Flask's default says HTML, even of nothing
         return answer
 
+    @app.get("/openapi.json")
+    def openapi() -> FlaskResponse:
+        return fhir("openapi.json")
+
     @app.get("/livez")
     def livez() -> FlaskResponse:
         return FlaskResponse("ok\n", mimetype="text/plain")

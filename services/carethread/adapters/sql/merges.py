@@ -1,8 +1,8 @@
 """Searches follow merges: ids of one person are equal wherever a search refers to a patient.
 
-What a client refers to is widened before it becomes SQL: a reference to all ids of the person; a chain by those who were
-merged with somebody that meets it; `_has` by those who were merged with somebody that is referred to. Where nobody was
-merged, as most often, a query costs one look at the index more, if it is about patients at all, and stays as it is.
+A query is widened before it becomes SQL: a reference to all ids of the person; a chain by those who were merged with
+somebody that meets it; `_has` by those who were merged with somebody that is referred to. Where nobody was merged, as
+most often, a query costs one look at the index more, if it is about patients at all, and stays as it is.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from sqlalchemy import Connection, Select, String, and_, bindparam, cast, or_, select
+from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, select
 
 from carethread.adapters.sql.search import matches
+from carethread.adapters.sql.spelling import Spelling
 from carethread.adapters.sql.tables import references, resources
 from carethread.core.errors import TooCostly
 from carethread.core.fhir.search.merges import PATIENT, REPLACED_BY
@@ -38,9 +39,9 @@ _PARAM = f"{PATIENT}.{REPLACED_BY}"
 _IS_MERGE = and_(references.c.param == _PARAM, references.c.target_type == PATIENT)
 _IS_PATIENT = resources.c.type == PATIENT
 
-_ANY = select(references.c.row).where(references.c.param == _PARAM).limit(1)
+_ANY = f"SELECT 1 FROM index_reference WHERE param = '{_PARAM}' LIMIT 1"
 
-_AMONG = bindparam("ids", expanding=True)
+_AMONG: BindParameter[str] = bindparam("ids", expanding=True)
 _TOUCHED = (
     select(resources.c.id)
     .join(references, references.c.row == resources.c.row)
@@ -49,13 +50,17 @@ _TOUCHED = (
 )
 """Those of some ids that were merged with another."""
 
-_MERGED_ROWS = select(references.c.row).where(references.c.param == _PARAM)
-_SURVIVORS = select(references.c.target_id).where(_IS_MERGE)
+_MERGED = (
+    f"(r.\"row\" IN (SELECT \"row\" FROM index_reference WHERE param = '{_PARAM}') OR r.id IN "
+    f"(SELECT target_id FROM index_reference WHERE param = '{_PARAM}' AND target_type = '{PATIENT}'))"
+)
+"""Who was merged, either way."""
 
 
-def _one_person() -> Select[tuple[str]]:
-    """All ids of the person who has one: up to who is in the others' place, and down to all who were merged into it."""
-    up = select(cast(bindparam("id"), String).label("id")).cte("up", recursive=True)
+def _persons() -> Select[tuple[str]]:
+    """From those who were merged up to who is in the others' place, and down again to all who were merged into it."""
+    touched = _TOUCHED.subquery()
+    up = select(touched.c.id).cte("up", recursive=True)
     up = up.union(
         select(references.c.target_id)
         .select_from(up)
@@ -72,17 +77,23 @@ def _one_person() -> Select[tuple[str]]:
     return select(down.c.id)
 
 
-_ONE_PERSON = _one_person()
+_PERSONS = _persons()
 
 
 def kin(connection: Connection, ids: Iterable[str]) -> list[str]:
     """All ids of the persons who have one of `ids`, these among them, in order."""
     asked = sorted(set(ids))
+    if not _any(connection):
+        return asked
     found = set(asked)
     for start in range(0, len(asked), _CHUNK):
-        for id_ in connection.scalars(_TOUCHED, {"ids": asked[start : start + _CHUNK]}).all():
-            found.update(connection.scalars(_ONE_PERSON, {"id": id_}))
+        found.update(connection.scalars(_PERSONS, {"ids": asked[start : start + _CHUNK]}))
     return sorted(found)
+
+
+def _any(connection: Connection) -> bool:
+    """Whether anybody was merged; where not, that is all that merges cost a search."""
+    return bool(Spelling(connection).fetch(_ANY))
 
 
 def followed(connection: Connection, query: SearchQuery) -> SearchQuery:
@@ -106,7 +117,9 @@ def _followed(connection: Connection, node: Node, types: Sequence[str]) -> Node:
 
 @lru_cache(maxsize=4096)
 def _to_patients(types: tuple[str, ...], code: str) -> bool:
-    """Whether a reference parameter can lead to a patient. The links themselves are not followed: they say who is who.
+    """Whether a reference parameter can lead to a patient.
+
+    The links themselves are left out: they say who is who.
     """
     for type_name in types:
         parameter = searchable(type_name).get(code)
@@ -151,11 +164,11 @@ def _reverse(connection: Connection, node: Reverse, types: Sequence[str]) -> Nod
 
 def _others(connection: Connection, node: Node) -> list[str]:
     """All ids of those who were merged and of whom one meets the node."""
-    if connection.execute(_ANY).first() is None:
+    if not _any(connection):
         return []
-    merged = or_(resources.c.row.in_(_MERGED_ROWS), resources.c.id.in_(_SURVIVORS))
-    meeting = select(resources.c.id).where(matches(SearchQuery(PATIENT, (node,))), merged).limit(_MOST + 1)
-    found = connection.scalars(meeting).all()
+    sql = Spelling(connection)
+    meeting = f"{matches(SearchQuery(PATIENT, (node,)), 'r', sql)} AND {_MERGED}"
+    found = [id_ for (id_,) in sql.fetch(f"SELECT r.id FROM resources r WHERE {meeting} LIMIT {_MOST + 1}")]
     if len(found) > _MOST:
         raise TooCostly(f"A part of the search leads to more than {_MOST} merged patients; narrow it.")
     return kin(connection, found)

@@ -16,58 +16,55 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select, tuple_
+from sqlalchemy import Connection
 
-from carethread.adapters.sql.search import Rows, matches, param_of
+from carethread.adapters.sql.search import matches, param_of
+from carethread.adapters.sql.spelling import Spelling, both
 from carethread.adapters.sql.statements import STORED
-from carethread.adapters.sql.tables import INDEX_TABLES, resources, versions
-from carethread.adapters.sql.values import Condition
+from carethread.adapters.sql.tables import INDEX_TABLES, resources
 from carethread.core.errors import Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.search.query import CURSOR, SearchQuery, Sort
 
-_OF_RESOURCE = (*(column for column in STORED if column.table is resources), resources.c.version)
-
-_OWN = {"_id": resources.c.id, "_lastUpdated": resources.c.updated}
-"""What the resource's own row has to sort by."""
-
-_SORT_COLUMN = {
-    "token": "code",
-    "reference": "target_id",
-    "date": "low",
-    "string": "folded",
-    "number": "low",
-    "quantity": "low",
-    "uri": "uri",
-}
-
-
-_SORTED = {kind: table.alias() for kind, table in INDEX_TABLES.items()}
-"""What the first key of an order is read from; its rows are compared with those of `_BESIDE`."""
-
-_BESIDE = {kind: table.alias() for kind, table in INDEX_TABLES.items()}
-
-_TEXTS = ("token", "reference", "string", "uri")
-"""What is sorted as text."""
+_OF_RESOURCE = ", ".join(f'r."{column.name}"' for column in (*STORED, resources.c.version) if column.table is resources)
+_STORED = ", ".join(f'{"p" if column.table is resources else "v"}."{column.name}"' for column in STORED)
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One column of the order."""
+    """One column of the order, and what it holds."""
 
-    column: ColumnElement[Any]
+    column: str
+    kind: type[str | int | float]
     descending: bool = False
+
+
+_ROW = Key('r."row"', int)
+
+_OWN = {"_id": ("r.id", str), "_lastUpdated": ("r.updated", int)}
+"""What the resource's own row has to sort by."""
+
+_SORT_COLUMN: dict[str, tuple[str, type[str | int | float]]] = {
+    "token": ("code", str),
+    "reference": ("target_id", str),
+    "date": ("low", int),
+    "string": ("folded", str),
+    "number": ("low", float),
+    "quantity": ("low", float),
+    "uri": ("uri", str),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A part of the order: its statement, without what comes before the page, and its keys, the last being the row.
+    """A part of the order: what is joined and what must hold, and its keys, the last being the row.
 
     `missing` are those without a value of the first key: their cursors begin with null.
     """
 
-    statement: Rows
     keys: Sequence[Key]
+    joined: str = ""
+    conditions: Sequence[str] = ()
     missing: bool = False
 
 
@@ -87,7 +84,7 @@ def page(connection: Connection, query: SearchQuery, count: int) -> tuple[list[C
         runs, last, bound = _resumed(runs, query.cursor)
     found: list[Found] = []
     for run in runs:
-        found += _read(connection, run, last, bound, count + 1 - len(found))
+        found += _read(connection, query, run, last, bound, count + 1 - len(found))
         last = []
         if len(found) > count:
             break
@@ -99,92 +96,91 @@ def page(connection: Connection, query: SearchQuery, count: int) -> tuple[list[C
 def _runs(query: SearchQuery) -> list[Run]:
     """The parts of the order, one after the other."""
     if not query.sort or query.sort[0].param in _OWN:
-        keys = [key for sort in query.sort for key in _keys(query, sort)]
-        return [Run(select().where(matches(query)), [*keys, Key(resources.c.row)])]
+        return [Run([*(key for sort in query.sort for key in _keys(query, sort)), _ROW])]
     first, *rest = query.sort
-    more = [key for sort in rest for key in _keys(query, sort)] + [Key(resources.c.row)]
-    table = _SORTED[first.type]
-    column = table.c[_SORT_COLUMN[first.type]]
-    of_param = _of(query, first, table)
-    valued = select().where(matches(query), table.c.row == resources.c.row, of_param, _is_first(query, first, table))
-    without = ~select(table.c.row).where(table.c.row == resources.c.row, of_param).correlate(resources).exists()
+    more = [*(key for sort in rest for key in _keys(query, sort)), _ROW]
+    column, kind = _SORT_COLUMN[first.type]
+    of_resource = f's."row" = r."row" AND {_of(query, first, "s")}'
     return [
-        Run(valued, [Key(column, first.descending), *more]),
-        Run(select().where(matches(query), without), more, missing=True),
+        Run(
+            [Key(f"s.{column}", kind, first.descending), *more],
+            f", index_{first.type} s",
+            (of_resource, _is_first(query, first)),
+        ),
+        Run(more, conditions=(f"NOT EXISTS (SELECT 1 FROM index_{first.type} s WHERE {of_resource})",), missing=True),
     ]
 
 
-def _of(query: SearchQuery, sort: Sort, table: Any) -> Condition:
+def _of(query: SearchQuery, sort: Sort, table: str) -> str:
     """The rows of a parameter that have something to sort by: a concept of which there is only a text has no code."""
-    of_param = param_of(table.c.param, query.kinds, sort.param)
-    return and_(of_param, table.c[_SORT_COLUMN[sort.type]] != "") if sort.type in _TEXTS else of_param
+    column, kind = _SORT_COLUMN[sort.type]
+    of_param = param_of(table, query.kinds, sort.param)
+    return f"{of_param} AND {table}.{column} <> ''" if kind is str else of_param
 
 
-def _is_first(query: SearchQuery, sort: Sort, table: Any) -> Condition:
+def _is_first(query: SearchQuery, sort: Sort) -> str:
     """Of a resource's rows for a parameter, the one that counts: the least, or of a descending order the greatest."""
-    other = _BESIDE[sort.type]
-    names = [_SORT_COLUMN[sort.type]]
-    names += [column.name for column in table.c if column.name not in ("row", *names)]
-    one, beside = tuple_(*(table.c[name] for name in names)), tuple_(*(other.c[name] for name in names))
-    before = beside > one if sort.descending else beside < one
-    of_param = _of(query, sort, other)
-    return ~select(other.c.row).where(other.c.row == table.c.row, of_param, before).correlate(table).exists()
+    column, _ = _SORT_COLUMN[sort.type]
+    names = [column, *(each.name for each in INDEX_TABLES[sort.type].c if each.name not in ("row", column))]
+    beside, one = (f"({', '.join(f'{table}.{name}' for name in names)})" for table in ("b", "s"))
+    before = f"{beside} {'>' if sort.descending else '<'} {one}"
+    return (
+        f'NOT EXISTS (SELECT 1 FROM index_{sort.type} b WHERE b."row" = s."row" AND {_of(query, sort, "b")} '
+        f"AND {before})"
+    )
 
 
 def _keys(query: SearchQuery, sort: Sort) -> list[Key]:
     """The columns of a key: first whether the value is missing, which comes last, then the value."""
     if sort.param in _OWN:
-        return [Key(_OWN[sort.param], sort.descending)]
-    table = INDEX_TABLES[sort.type].alias()
-    pick = func.max if sort.descending else func.min
+        return [Key(*_OWN[sort.param], sort.descending)]
+    column, kind = _SORT_COLUMN[sort.type]
     value = (
-        select(pick(table.c[_SORT_COLUMN[sort.type]]))
-        .where(table.c.row == resources.c.row, _of(query, sort, table))
-        .correlate(resources)
-        .scalar_subquery()
+        f"(SELECT {'max' if sort.descending else 'min'}(o.{column}) FROM index_{sort.type} o "
+        f'WHERE o."row" = r."row" AND {_of(query, sort, "o")})'
     )
-    nothing = literal("") if sort.type in _TEXTS else literal(0)
-    return [Key(case((value.is_(None), 1), else_=0)), Key(func.coalesce(value, nothing), sort.descending)]
+    nothing = "''" if kind is str else "0"
+    return [
+        Key(f"CASE WHEN {value} IS NULL THEN 1 ELSE 0 END", int),
+        Key(f"coalesce({value}, {nothing})", kind, sort.descending),
+    ]
 
 
-_NEWEST = select(func.coalesce(func.max(resources.c.row), 0)).scalar_subquery()
-
-
-def _read(connection: Connection, run: Run, last: Sequence[Any], bound: int | None, count: int) -> list[Found]:
+def _read(
+    connection: Connection, query: SearchQuery, run: Run, last: Sequence[Any], bound: int | None, count: int
+) -> list[Found]:
     """The next `count` of a run behind `last`; a cursor ends with the bound, which is the newest row at first."""
-    columns = [key.column.label(f"k{number}") for number, key in enumerate(run.keys)]
-    newest = (_NEWEST if bound is None else literal(bound)).label("bound")
-    limited = (
-        run.statement.add_columns(*columns, newest, *_OF_RESOURCE)
-        .order_by(*(key.column.desc() if key.descending else key.column.asc() for key in run.keys))
-        .limit(count)
-    )
+    sql = Spelling(connection)
+    met = [matches(query, "r", sql), *run.conditions]
+    newest = '(SELECT coalesce(max("row"), 0) FROM resources)'
     if bound is not None:
-        limited = limited.where(resources.c.row <= bound)
+        newest = sql.place(bound)
+        met.append(f'r."row" <= {newest}')
     if last:
-        limited = limited.where(_after(run.keys, last))
-    here = limited.subquery("page")
-    keys = [here.c[column.name] for column in columns]
-    stored = [versions.c[column.name] if column.table is versions else here.c[column.name] for column in STORED]
+        met.append(_after(run.keys, last, sql))
+    keys = ", ".join(f"{key.column} AS k{number}" for number, key in enumerate(run.keys))
+    order = ", ".join(f"k{number}{' DESC' if key.descending else ''}" for number, key in enumerate(run.keys))
+    names = ", ".join(f"p.k{number}" for number in range(len(run.keys)))
     statement = (
-        select(*keys, here.c.bound, *stored)
-        .join(versions, and_(versions.c.row == here.c.row, versions.c.version == here.c.version))
-        .order_by(*(k.desc() if key.descending else k.asc() for k, key in zip(keys, run.keys, strict=True)))
+        f"SELECT {names}, p.bound, {_STORED} FROM ("
+        f"SELECT {keys}, {newest} AS bound, {_OF_RESOURCE} FROM resources r{run.joined} "
+        f"WHERE {both(met)} ORDER BY {order} LIMIT {count}"
+        f') p JOIN versions v ON v."row" = p."row" AND v.version = p.version ORDER BY {order}'
     )
-    width = len(keys) + 1
+    width = len(run.keys) + 1
     nulls = [None] if run.missing else []
-    return [([*nulls, *row[:width]], tuple(row[width:])) for row in connection.execute(statement)]
+    return [([*nulls, *row[:width]], tuple(row[width:])) for row in sql.fetch(statement)]
 
 
-def _after(keys: Sequence[Key], last: Sequence[Any]) -> Condition:
+def _after(keys: Sequence[Key], last: Sequence[Any], sql: Spelling) -> str:
     """What comes after the last match, key by key; that no first key is before the last's lets an index begin there."""
     (key, value), *rest = zip(keys, last, strict=True)
-    beyond: Condition = key.column < value if key.descending else key.column > value
+    sign = "<" if key.descending else ">"
+    beyond = f"{key.column} {sign} {sql.place(value)}"
     if not rest:
         return beyond
-    inner = _after([each for each, _ in rest], [each for _, each in rest])
-    begin = key.column <= value if key.descending else key.column >= value
-    return and_(begin, or_(beyond, inner))
+    inner = _after([each for each, _ in rest], [each for _, each in rest], sql)
+    return f"{key.column} {sign}= {sql.place(value)} AND ({beyond} OR {inner})"
 
 
 def _encode(values: Sequence[Any]) -> str:
@@ -198,10 +194,9 @@ def _resumed(runs: Sequence[Run], cursor: str) -> tuple[list[Run], list[Any], in
         if isinstance(values, list) and values:
             in_missing = len(runs) > 1 and values[0] is None
             left = list(runs[1:] if in_missing else runs)
-            columns = [key.column for key in left[0].keys]
+            kinds = [*(key.kind for key in left[0].keys), int]
             *last, bound = (
-                _comparable(value, column)
-                for value, column in zip(values[int(in_missing) :], [*columns, resources.c.row], strict=True)
+                _comparable(value, kind) for value, kind in zip(values[int(in_missing) :], kinds, strict=True)
             )
             return left, last, int(bound)
     except (ValueError, binascii.Error, Malformed):
@@ -209,9 +204,8 @@ def _resumed(runs: Sequence[Run], cursor: str) -> tuple[list[Run], list[Any], in
     raise Malformed("This page link was not made for this search; begin without it.", code="value", expression=CURSOR)
 
 
-def _comparable(value: object, column: ColumnElement[Any]) -> str | float | int:
+def _comparable(value: object, kind: type[str | int | float]) -> str | float | int:
     """A cursor's value as the column has it. Raises ValueError."""
-    kind = column.type.python_type
     if kind is str and isinstance(value, str):
         return value
     if kind is float and isinstance(value, int | float):

@@ -7,12 +7,12 @@ asks for each row that is left.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, false, func, not_, or_, select, true, tuple_
+from sqlalchemy import Connection
 
-from carethread.adapters.sql.tables import INDEX_TABLES, composites, references, resources
-from carethread.adapters.sql.values import INSTANT, Columns, Condition, conditions
+from carethread.adapters.sql.spelling import Spelling, both, either, of
+from carethread.adapters.sql.tables import INDEX_TABLES
+from carethread.adapters.sql.values import INSTANT, conditions
 from carethread.core.errors import TooCostly
 from carethread.core.fhir.search.parameters import widest
 from carethread.core.fhir.search.query import (
@@ -32,13 +32,12 @@ from carethread.core.fhir.search.query import (
 )
 from carethread.core.fhir.search.rows import OF_TYPE
 
-Rows = Select[Any]
 Types = Sequence[str]
 
 _MOST_VARIABLES = 30_000
 """Variables in one query; SQLite takes 32,766."""
 
-_COLUMNS: dict[str, Columns] = {kind: dict(table.c) for kind, table in INDEX_TABLES.items()}
+_COLUMNS = {kind: tuple(column.name for column in table.c) for kind, table in INDEX_TABLES.items()}
 
 _WIDEST_OR = 70
 """Conditions in one OR. SQLite makes each a level of an expression, and takes 1,000 levels of all that are nested."""
@@ -46,26 +45,25 @@ _WIDEST_OR = 70
 
 def count(connection: Connection, query: SearchQuery, at_most: int | None = None) -> int:
     """How many resources match; no more than `at_most` are counted."""
-    found = select(resources.c.row).where(matches(query))
-    if at_most is not None:
-        found = found.limit(at_most)
-    return connection.execute(select(func.count()).select_from(found.subquery())).scalar_one()
+    sql = Spelling(connection)
+    found = f"SELECT 1 FROM resources r WHERE {matches(query, 'r', sql)}"
+    limit = "" if at_most is None else f" LIMIT {at_most}"
+    ((number,),) = sql.fetch(f"SELECT count(*) FROM ({found}{limit}) found")
+    return int(number)
 
 
 def targets(
     connection: Connection, rows: Sequence[int], params: Sequence[str], target: str | None
 ) -> list[tuple[str, str]]:
     """(type, id) of what the rows' resources refer to, each once; `params` (`Type.code`) empty: by any parameter."""
-    statement = (
-        select(references.c.target_type, references.c.target_id)
-        .where(references.c.row.in_(rows), references.c.target_id != "")
-        .distinct()
-    )
+    sql = Spelling(connection)
+    met = [sql.among('t."row"', rows), "t.target_id <> ''"]
     if params:
-        statement = statement.where(_among(references.c.param, params))
+        met.append(of("t.param", params))
     if target:
-        statement = statement.where(references.c.target_type == target)
-    return [(type_name, id_) for type_name, id_ in connection.execute(statement)]
+        met.append(f"t.target_type = {sql.place(target)}")
+    found = sql.fetch(f"SELECT DISTINCT t.target_type, t.target_id FROM index_reference t WHERE {both(met)}")
+    return [(type_name, id_) for type_name, id_ in found]
 
 
 def referring(
@@ -75,38 +73,30 @@ def referring(
     by_type: dict[str, list[str]] = {}
     for type_name, id_ in keys:
         by_type.setdefault(type_name, []).append(id_)
+    sql = Spelling(connection)
     ways = [
-        and_(references.c.target_type == type_name, _among(references.c.target_id, ids))
+        f"t.target_type = {sql.place(type_name)} AND {sql.among('t.target_id', ids)}"
         for type_name, ids in by_type.items()
     ]
-    found = select(references.c.row).where(_among(references.c.param, params), or_(*ways))
+    found = f'SELECT t."row" FROM index_reference t WHERE {of("t.param", params)} AND {either(ways)}'
     statement = (
-        select(resources.c.type, resources.c.id)
-        .where(resources.c.row.in_(found), not_(resources.c.deleted))
-        .order_by(resources.c.row)
-        .limit(at_most)
+        f'SELECT r.type, r.id FROM resources r WHERE r."row" IN ({found}) AND NOT r.deleted '
+        f'ORDER BY r."row" LIMIT {at_most}'
     )
-    return [(type_name, id_) for type_name, id_ in connection.execute(statement)]
+    return [(type_name, id_) for type_name, id_ in sql.fetch(statement)]
 
 
-def matches(query: SearchQuery) -> Condition:
-    """The resources that the query finds. Raises TooCostly for too many values."""
+def matches(query: SearchQuery, base: str, sql: Spelling) -> str:
+    """The rows of `resources`, there named `base`, that the query finds. Raises TooCostly for too many values."""
     if sum(map(_size, query.criteria)) > _MOST_VARIABLES:
         raise TooCostly("The search has too many values; ask for fewer at once.")
-    return and_(
-        _among(resources.c.type, query.kinds),
-        not_(resources.c.deleted),
-        *(_holds(node, query.kinds, resources) for node in query.criteria),
-    )
+    found = (_holds(node, query.kinds, base, sql) for node in query.criteria)
+    return both([of(f"{base}.type", query.kinds), f"NOT {base}.deleted", *found])
 
 
-def param_of(column: ColumnElement[str], types: Types, code: str) -> Condition:
+def param_of(table: str, types: Types, code: str) -> str:
     """The rows of a parameter of the types."""
-    return _among(column, [f"{type_name}.{code}" for type_name in types])
-
-
-def _among(column: ColumnElement[str], texts: Sequence[str]) -> Condition:
-    return column == texts[0] if len(texts) == 1 else column.in_(texts)
+    return of(f"{table}.param", [f"{type_name}.{code}" for type_name in types])
 
 
 def _size(node: Node) -> int:
@@ -129,60 +119,65 @@ def _value_size(value: Value) -> int:
     return 1 if isinstance(value, TokenValue | ReferenceValue) else 6
 
 
-def _holds(node: Node, types: Types, base: FromClause) -> Condition:
+def _holds(node: Node, types: Types, base: str, sql: Spelling) -> str:
     match node:
         case Chain():
-            return _chain(node, types, base)
+            return _chain(node, types, base, sql)
         case Reverse():
-            return _reverse(node, types, base)
+            return _reverse(node, types, base, sql)
         case Compartment():
-            return _compartment(node, base)
+            return _compartment(node, base, sql)
         case AnyOf():
-            return or_(*(_holds(each, types, base) for each in node.nodes))
+            return either(_holds(each, types, base, sql) for each in node.nodes)
     if node.param in ("_id", "_lastUpdated"):
-        return _own(node, base)
-    return _criterion(node, types, base)
+        return _own(node, base, sql)
+    return _criterion(node, types, base, sql)
 
 
-def _own(node: Criterion, base: FromClause) -> Condition:
+def _own(node: Criterion, base: str, sql: Spelling) -> str:
     """What the resource's own row answers; it is never missing."""
     if node.modifier == "missing":
-        return false() if _asks_missing(node) else true()
-    ids = [value.code for value in node.values if isinstance(value, TokenValue)]
-    times = [INSTANT[v.prefix](v, base.c.updated) for v in node.values if isinstance(v, DateValue)]
+        return "false" if _asks_missing(node) else "true"
+    ids = [value.code or "" for value in node.values if isinstance(value, TokenValue)]
+    times = [INSTANT[v.prefix](v, f"{base}.updated", sql.place) for v in node.values if isinstance(v, DateValue)]
     if len(times) > _WIDEST_OR:
         raise TooCostly(f"_lastUpdated may have {_WIDEST_OR} values.", expression="_lastUpdated")
-    found = base.c.id.in_(ids) if node.param == "_id" else or_(*times)
-    return not_(found) if node.modifier == "not" else found
+    found = sql.among(f"{base}.id", ids) if node.param == "_id" else either(times)
+    return f"NOT ({found})" if node.modifier == "not" else found
 
 
 def _asks_missing(node: Criterion) -> bool:
     return any(isinstance(value, MissingValue) and value.missing for value in node.values)
 
 
-def _criterion(node: Criterion, types: Types, base: FromClause) -> Condition:
-    table = INDEX_TABLES[node.type]
-    rows = select(table.c.row).where(param_of(table.c.param, types, _code(node)))
+def _criterion(node: Criterion, types: Types, base: str, sql: Spelling) -> str:
+    if node.type == "composite" and node.modifier is None:
+        return either(f'{base}."row" IN ({_composite(node, value, types, sql)})' for value in node.values)
+    table = sql.name()
+    rows = f'SELECT {table}."row" FROM index_{node.type} {table} WHERE {param_of(table, types, _code(node))}'
     if node.modifier == "missing":
-        return _nowhere(rows, table, base) if _asks_missing(node) else base.c.row.in_(rows)
-    if node.type == "composite":
-        return or_(*(base.c.row.in_(_composite(node, value, types)) for value in node.values))
-    met = list(conditions(node.values, node.modifier, _COLUMNS[node.type], widest(tuple(types), node.param)))
-    parts = [met[start : start + _WIDEST_OR] for start in range(0, len(met), _WIDEST_OR)]
+        return _nowhere(rows, table, base) if _asks_missing(node) else f'{base}."row" IN ({rows})'
+    columns = {name: f"{table}.{name}" for name in _COLUMNS[node.type]}
+    met = list(conditions(node.values, node.modifier, columns, sql, widest(tuple(types), node.param)))
+    parts = [f"{rows} AND {either(met[start : start + _WIDEST_OR])}" for start in range(0, len(met), _WIDEST_OR)]
     if node.modifier in ("not", "not-in"):
-        return and_(*(_nowhere(rows.where(or_(*part)), table, base) for part in parts))
-    return or_(*(base.c.row.in_(rows.where(or_(*part))) for part in parts))
+        return both(_nowhere(part, table, base) for part in parts)
+    return either(f'{base}."row" IN ({part})' for part in parts)
 
 
 def _code(node: Criterion) -> str:
     return node.param + OF_TYPE if node.modifier == "of-type" else node.param
 
 
-def _nowhere(rows: Rows, table: FromClause, base: FromClause) -> Condition:
-    return ~rows.where(table.c.row == base.c.row).correlate(base).exists()
+def _nowhere(rows: str, table: str, base: str) -> str:
+    return f'NOT EXISTS ({rows} AND {table}."row" = {base}."row")'
 
 
 _OF_COMPOSITE = {
+    "system": "system",
+    "code": "code",
+    "low": "low",
+    "high": "high",
     "unit": "text",
     "folded": "text",
     "url": "text",
@@ -193,55 +188,50 @@ _OF_COMPOSITE = {
 """Which column of a composite stands for one that another index table has."""
 
 
-def _composite(node: Criterion, value: Value, types: Types) -> Rows:
+def _composite(node: Criterion, value: Value, types: Types, sql: Spelling) -> str:
     """The rows of which one element meets every part."""
     parts = value.parts if isinstance(value, CompositeValue) else ()
-    first = composites.alias()
-    rows = select(first.c.row).where(param_of(first.c.param, types, node.param))
-    for number, part in enumerate(parts):
-        table = composites.alias() if number else first
-        columns: Columns = {**table.c, **{name: table.c[of] for name, of in _OF_COMPOSITE.items()}}
-        met = and_(table.c.component == number, *conditions([part], None, columns))
+    tables = [sql.name() for _ in parts]
+    first = tables[0]
+    met = [param_of(first, types, node.param)]
+    for number, (part, table) in enumerate(zip(parts, tables, strict=True)):
+        columns = {name: f"{table}.{column}" for name, column in _OF_COMPOSITE.items()}
+        met += [f"{table}.component = {number}", *conditions([part], None, columns, sql)]
         if number:
-            same = and_(table.c.row == first.c.row, table.c.param == first.c.param, table.c.element == first.c.element)
-            rows = rows.join(table, same)
-        rows = rows.where(met)
-    return rows
+            met += [f"{table}.{name} = {first}.{name}" for name in ('"row"', "param", "element")]
+    joined = ", ".join(f"index_composite {table}" for table in tables)
+    return f'SELECT {first}."row" FROM {joined} WHERE {both(met)}'
 
 
-def _compartment(node: Compartment, base: FromClause) -> Condition:
-    return base.c.row.in_(
-        select(references.c.row).where(
-            _among(references.c.param, node.params),
-            references.c.target_type == node.type,
-            _among(references.c.target_id, node.ids),
-        )
-    )
+def _compartment(node: Compartment, base: str, sql: Spelling) -> str:
+    table = sql.name()
+    met = [of(f"{table}.param", node.params), f"{table}.target_type = {sql.place(node.type)}"]
+    met.append(sql.among(f"{table}.target_id", node.ids))
+    return f'{base}."row" IN (SELECT {table}."row" FROM index_reference {table} WHERE {both(met)})'
 
 
-def _chain(node: Chain, types: Types, base: FromClause) -> Condition:
+def _chain(node: Chain, types: Types, base: str, sql: Spelling) -> str:
     """The resources whose reference leads to one that meets a link."""
-    reference, target = references.alias(), resources.alias()
-    ways = [and_(target.c.type == link.type, _holds(link.node, (link.type,), target)) for link in node.links]
-    leads = and_(target.c.type == reference.c.target_type, target.c.id == reference.c.target_id)
-    return base.c.row.in_(
-        select(reference.c.row)
-        .join(target, leads)
-        .where(param_of(reference.c.param, types, node.param), not_(target.c.deleted), or_(*ways))
+    reference, target = sql.name(), sql.name()
+    ways = [
+        both([f"{target}.type = {sql.place(link.type)}", _holds(link.node, (link.type,), target, sql)])
+        for link in node.links
+    ]
+    return (
+        f'{base}."row" IN (SELECT {reference}."row" FROM index_reference {reference} JOIN resources {target} '
+        f"ON {target}.type = {reference}.target_type AND {target}.id = {reference}.target_id "
+        f"WHERE {param_of(reference, types, node.param)} AND NOT {target}.deleted AND {either(ways)})"
     )
 
 
-def _reverse(node: Reverse, types: Types, base: FromClause) -> Condition:
+def _reverse(node: Reverse, types: Types, base: str, sql: Spelling) -> str:
     """The resources to which one refers that meets the node."""
-    reference, source = references.alias(), resources.alias()
-    leads = and_(
-        reference.c.param == f"{node.type}.{node.param}",
-        _among(reference.c.target_type, types),
-        not_(source.c.deleted),
-        _holds(node.node, (node.type,), source),
+    reference, source = sql.name(), sql.name()
+    one = len(types) == 1
+    key, asked = ("{0}.target_id", "{0}.id") if one else ("{0}.target_type, {0}.target_id", "({0}.type, {0}.id)")
+    return (
+        f"{asked.format(base)} IN (SELECT {key.format(reference)} FROM index_reference {reference} "
+        f'JOIN resources {source} ON {source}."row" = {reference}."row" '
+        f"WHERE {param_of(reference, (node.type,), node.param)} AND {of(f'{reference}.target_type', types)} "
+        f"AND NOT {source}.deleted AND {_holds(node.node, (node.type,), source, sql)})"
     )
-    if len(types) == 1:
-        ids = select(reference.c.target_id)
-        return base.c.id.in_(ids.join(source, source.c.row == reference.c.row).where(leads))
-    keys = select(reference.c.target_type, reference.c.target_id)
-    return tuple_(base.c.type, base.c.id).in_(keys.join(source, source.c.row == reference.c.row).where(leads))

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from carethread.adapters.sql.engine import is_sqlite
 from carethread.adapters.sql.statements import AMONG, CLAIM
 from carethread.adapters.sql.tables import claims, resources, staged
 from carethread.core.errors import Held
@@ -24,10 +25,12 @@ _BODY = select(staged.c.body).where(staged.c.id == bindparam("transaction")).wit
 _OLD = select(staged.c.id).where(staged.c.begun < bindparam("before")).order_by(staged.c.begun)
 _HOLD = update(resources).where(AMONG, resources.c.held == "").values(held=bindparam("transaction"))
 _PRESENT = select(resources.c.type, resources.c.id).where(AMONG)
-_FREE = update(resources).where(resources.c.held == bindparam("transaction")).values(held="")
+_FREE = update(resources).where(resources.c.held == bindparam("transaction"), resources.c.version > 0).values(held="")
 _LEAVE = delete(resources).where(resources.c.held == bindparam("transaction"), resources.c.version == 0)
 _UNCLAIM = delete(claims).where(claims.c.holder == bindparam("holder"))
 _FORGET = delete(staged).where(staged.c.id == bindparam("transaction"))
+_SETTLE = _FORGET.add_cte(_LEAVE.cte("left"), _FREE.cte("freed"), _UNCLAIM.cte("unclaimed"))
+"""All four at once, for PostgreSQL; no row is both left and freed."""
 _SQLITE_HELD = "SELECT type, id FROM resources WHERE held <> ''"
 
 
@@ -86,10 +89,12 @@ def prepared(connection: Connection, id_: str) -> bytes | None:
 
 def settle(connection: Connection, id_: str) -> None:
     """Forget a part, and free all that it held."""
-    connection.execute(_LEAVE, {"transaction": id_})
-    connection.execute(_FREE, {"transaction": id_})
-    connection.execute(_UNCLAIM, {"holder": f"{_HOLDER}{id_}"})
-    connection.execute(_FORGET, {"transaction": id_})
+    values = {"transaction": id_, "holder": f"{_HOLDER}{id_}"}
+    if is_sqlite(connection):
+        for statement in (_LEAVE, _FREE, _UNCLAIM, _FORGET):
+            connection.execute(statement, values)
+    else:
+        connection.execute(_SETTLE, values)
 
 
 def doubts(connection: Connection, before: int) -> list[str]:

@@ -73,4 +73,3 @@ HOLD = text(
     "SELECT pg_advisory_xact_lock(hashtext(current_schema()), name) FROM unnest(CAST(:names AS integer[])) AS name"
 )
 """Names as numbers, in ascending order; those of two that are the same number only wait for each other."""
-

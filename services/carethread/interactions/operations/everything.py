@@ -284,5 +284,6 @@ OPERATIONS = (
         definition="http://hl7.org/fhir/OperationDefinition/Patient-everything",
         handler=everything,
         partial=True,
+        parameters=_PARAMETERS,
     ),
 )

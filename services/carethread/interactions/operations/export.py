@@ -252,6 +252,8 @@ OPERATIONS = tuple(
         definition=f"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/{definition}",
         handler=kick_off,
         partial=True,
+        parameters=_PARAMETERS,
+        asynchronous=True,
     )
     for type_name, levels, definition in _LEVELS
 )

@@ -150,5 +150,6 @@ OPERATIONS = (
         definition="http://hl7.org/fhir/OperationDefinition/Resource-validate",
         handler=validate_operation,
         judges_body=True,
+        parameters=("mode", "profile"),
     ),
 )

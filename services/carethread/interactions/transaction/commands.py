@@ -18,9 +18,10 @@ from carethread.interactions.delete import conditional_delete_command, delete_co
 from carethread.interactions.patch import LANGUAGES, Change, patch_command
 from carethread.interactions.transaction.entries import Entry
 from carethread.interactions.update import conditional_update_command, update_command
+from carethread.interactions.write import Check, check_resource
 
 
-def command_of(runtime: Runtime, entry: Entry, context: Context) -> Command:
+def command_of(runtime: Runtime, entry: Entry, context: Context, check: Check = check_resource) -> Command:
     """The checked command of an entry that writes. Raises what its content, criteria or url is refused for."""
     type_name, *rest = entry.path
     if not runtime.service.owns(type_name):
@@ -28,7 +29,7 @@ def command_of(runtime: Runtime, entry: Entry, context: Context) -> Command:
     condition = _condition(runtime, entry, type_name, context)
     resource, if_match = entry.resource or {}, entry.headers.get("if-match")
     if entry.method == "POST":
-        return create_command(type_name, resource, context, condition=condition)
+        return create_command(type_name, resource, context, condition=condition, check=check)
     if entry.method == "DELETE":
         if condition:
             return conditional_delete_command(condition, context, if_match=if_match)
@@ -37,8 +38,11 @@ def command_of(runtime: Runtime, entry: Entry, context: Context) -> Command:
         return patch_command(condition or (type_name, rest[0]), _change(resource), context, if_match=if_match)
     if_none_match = entry.headers.get("if-none-match")
     if condition:
-        return conditional_update_command(condition, resource, context, if_match=if_match, if_none_match=if_none_match)
-    return update_command((type_name, rest[0]), resource, context, if_match=if_match, if_none_match=if_none_match)
+        return conditional_update_command(
+            condition, resource, context, if_match=if_match, if_none_match=if_none_match, check=check
+        )
+    key = type_name, rest[0]
+    return update_command(key, resource, context, if_match=if_match, if_none_match=if_none_match, check=check)
 
 
 def _condition(runtime: Runtime, entry: Entry, type_name: str, context: Context) -> Condition | None:

@@ -19,21 +19,22 @@ _ROOT = re.compile(r"(https?://.+/)[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}")
 _RELATIVE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}")
 _VERSION = re.compile(r"/_history/[A-Za-z0-9\-.]{1,64}$")
 _ATTRIBUTE = re.compile(r"""(\s(?:href|src)\s*=\s*)("[^"]*"|'[^']*')""")
-_CONDITIONAL = re.compile(r"[A-Z][A-Za-z]+\?.+")
+_CONDITIONAL = re.compile(r"[A-Z][A-Za-z]+\?.*")
 _LINK_TYPES = frozenset({"uri", "url", "oid", "uuid"})
 
 
 def conditional_references(value: Any) -> Iterator[str]:
     """Every `Type?criteria` that stands for a reference."""
-    if isinstance(value, dict):
-        for name, child in value.items():
-            if name != "reference" or not isinstance(child, str):
-                yield from conditional_references(child)
-            elif _CONDITIONAL.fullmatch(child):
-                yield child
-    elif isinstance(value, list):
-        for child in value:
-            yield from conditional_references(child)
+    left = [value]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            reference = value.get("reference")
+            if isinstance(reference, str) and _CONDITIONAL.fullmatch(reference):
+                yield reference
+            left += [child for child in value.values() if isinstance(child, dict | list)]
+        else:
+            left += [child for child in value if isinstance(child, dict | list)]
 
 
 class Links:
@@ -49,7 +50,7 @@ class Links:
         """The resource of the entry with that fullUrl, its links changed."""
         root = match[1] if (match := _ROOT.fullmatch(full_url)) else ""
         changed: dict[str, Any] = rewrite(resource, lambda text: self._reference(text, root))
-        if self._targets and any(self._of_interest(changed)):
+        if self._targets and self._of_interest(changed):
             changed = self._typed(changed, _definition(changed), "")
         return changed
 
@@ -68,16 +69,19 @@ class Links:
         version = self._versions.get(plain)
         return f"{found}/_history/{version}" if version else found + whole[len(plain) :]
 
-    def _of_interest(self, value: Any, name: str = "") -> Iterator[bool]:
+    def _of_interest(self, value: Any, name: str = "") -> bool:
         """Whether the typed walk, which costs more, has anything to do."""
+        if isinstance(value, str):
+            return name == "div" or value in self._targets
         if isinstance(value, dict):
             for member, child in value.items():
-                yield from self._of_interest(child, member)
+                if self._of_interest(child, member):
+                    return True
         elif isinstance(value, list):
             for child in value:
-                yield from self._of_interest(child, name)
-        elif isinstance(value, str):
-            yield name == "div" or value in self._targets
+                if self._of_interest(child, name):
+                    return True
+        return False
 
     def _typed(self, value: Any, definition: TypeDefinition | None, part: str) -> Any:
         """The value of a type, or of a part of one, with its links changed; what the type does not know stays."""

@@ -20,6 +20,7 @@ from carethread.core.service import Runtime
 from carethread.interactions.conditional import hold
 from carethread.interactions.transaction.perform import Performed, Read, checked, perform
 from carethread.interactions.transaction.plan import Step
+from carethread.interactions.write import already_checked
 
 PATH = "$part"
 """`PUT $part/[transaction]` prepares, POST commits, DELETE drops; asked of the gateway, GET tells the decision."""
@@ -87,12 +88,14 @@ def prepare(runtime: Runtime, transaction: str, part: Part, context: Context, re
     commands = checked(runtime, part.steps, context)
 
     def work(session: Session) -> Performed:
-        session.settle(transaction)  # an earlier attempt whose answer was lost
+        if session.prepared(transaction) is not None:
+            session.settle(transaction)  # an earlier attempt whose answer was lost
         hold(session, [command.condition for command in commands.values() if command.condition])
         done: list[Performed] = []
         try:
             with session.savepoint():
-                done.append(perform(runtime, session, part.steps, commands, context, read, wanted=part.wanted))
+                tried = perform(runtime, session, part.steps, commands, context, read, wanted=part.wanted, trial=True)
+                done.append(tried)
                 raise _Undo
         except _Undo:
             _confirm(session, done[0].seen)
@@ -119,7 +122,7 @@ def commit(runtime: Runtime, transaction: str, context: Context, read: Read) -> 
         session.settle(transaction)
         part = part_of(body)
         told = part.under(context)
-        commands = checked(runtime, part.steps, told)
+        commands = checked(runtime, part.steps, told, already_checked)
         done = perform(runtime, session, part.steps, commands, told, read, wanted=part.wanted, prepared=True)
         return done.answers
 

@@ -21,7 +21,7 @@ from carethread.interactions.transaction.commands import command_of
 from carethread.interactions.transaction.entries import at_entry, located, raise_all
 from carethread.interactions.transaction.plan import Step
 from carethread.interactions.transaction.within import inside
-from carethread.interactions.write import WriteUnit
+from carethread.interactions.write import Check, WriteUnit, check_resource
 
 Read = Callable[[Runtime, Request], Response]
 """Answers a read of a service."""
@@ -39,7 +39,9 @@ class Performed:
     seen: Mapping[Key, int]
 
 
-def checked(runtime: Runtime, steps: Sequence[Step], context: Context) -> dict[int, Command]:
+def checked(
+    runtime: Runtime, steps: Sequence[Step], context: Context, check: Check = check_resource
+) -> dict[int, Command]:
     """The commands of the steps that write, by number. Raises what is wrong with any, each in its place."""
     commands: dict[int, Command] = {}
     errors: list[FhirError] = []
@@ -47,7 +49,7 @@ def checked(runtime: Runtime, steps: Sequence[Step], context: Context) -> dict[i
         if step.is_read:
             continue
         try:
-            command = command_of(runtime, step.entry, context)
+            command = command_of(runtime, step.entry, context, check)
             fixed = not step.found and (command.fresh or command.condition is not None)
             commands[step.number] = replace(command, id=step.id) if fixed else command
         except FhirError as error:
@@ -65,13 +67,15 @@ def perform(
     read: Read,
     *,
     wanted: str = "",
+    trial: bool = False,
     prepared: bool = False,
 ) -> Performed:
     """Write, then read what the writes left. Raises the first refusal in its place; Stale where criteria moved on.
 
-    What was `prepared` is not refused: its criteria mean what they did then, a read that fails is told in its entry.
+    A `trial` is going to be undone, and stores only what a read has to find. What was `prepared` is not refused: its
+    criteria mean what they did then, a read that fails is told in its entry.
     """
-    unit = WriteUnit(runtime, session, context)
+    unit = WriteUnit(runtime, session, context, trial=trial and not any(step.is_read for step in steps))
     if not prepared:
         hold(session, [command.condition for command in commands.values() if command.condition])
     answers: dict[int, bytes] = {}

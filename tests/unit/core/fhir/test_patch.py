@@ -184,7 +184,7 @@ def test_what_is_added_is_there_and_gone_once_removed(document: dict[str, Any], 
 
 def operation(kind: str, path: str, **parts: Any) -> dict[str, Any]:
     """One parameter; a part is given as `index=1`, `name='x'`, or `value={...}` with the members of its part."""
-    made = [{"name": "type", "valueCode": kind}, {"name": "path", "valueString": path}]
+    made: list[dict[str, Any]] = [{"name": "type", "valueCode": kind}, {"name": "path", "valueString": path}]
     for name, value in parts.items():
         member = {"valueInteger": value} if isinstance(value, int) else {"valueString": value}
         made.append({"name": name, **(value if isinstance(value, dict) else member)})
@@ -290,7 +290,7 @@ def test_the_last_of_a_list_takes_the_list_along_and_what_is_empty_above_it() ->
 def test_an_operation_of_fhirpath_patch_that_does_not_fit(one: dict[str, Any]) -> None:
     with pytest.raises(Invalid) as error:
         fhir_patched(one)
-    assert error.value.issues[0].expression.startswith(("Patient", "Observation"))
+    assert str(error.value.issues[0].expression).startswith(("Patient", "Observation"))
 
 
 def test_what_a_path_says_of_a_person_is_not_repeated() -> None:
@@ -320,7 +320,7 @@ def test_what_a_path_says_of_a_person_is_not_repeated() -> None:
 def test_a_parameter_that_is_no_operation(one: dict[str, Any]) -> None:
     with pytest.raises(Malformed) as error:
         fhir_patched(one)
-    assert error.value.issues[0].expression.startswith("Parameters.parameter[0]")
+    assert str(error.value.issues[0].expression).startswith("Parameters.parameter[0]")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ WRONG_EXAMPLES = {
 
 needs_examples = pytest.mark.skipif(not EXAMPLES.is_dir(), reason="HL7's examples are not here")
 
-_scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+_numbers = st.integers().map(lambda number: parse(b"%d" % number)) | st.floats(allow_nan=False)
+_scalars = st.none() | st.booleans() | _numbers | st.text(max_size=8)
 _names = st.sampled_from(["resourceType", "extension", "_birthDate", "contained", "coding", "reference", "url", "x"])
 _json = st.recursive(
     _scalars,

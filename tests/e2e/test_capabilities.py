@@ -1,0 +1,201 @@
+"""What the CapabilityStatement of a running server claims can be done, and what it does not claim cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from carethread.core.fhir.definitions import resource_types
+from carethread.core.fhir.search.parameters import searchable
+from carethread.interactions import table
+from support.examples import example
+from support.fhir import Answer
+from support.processes import CareThread, carethread
+
+pytestmark = pytest.mark.timeout(240)
+
+VALUES = {
+    "token": "x",
+    "reference": "x",
+    "date": "2031-01-01",
+    "string": "x",
+    "number": "1",
+    "quantity": "1",
+    "uri": "http://example.org/x",
+}
+"""A value that a parameter of each search type takes."""
+
+NOT_SUPPORTED = ("_text", "_content", "_query", "_filter", "near", "phonetic")
+"""Search parameters of R4 that are not answered."""
+
+AT_ONCE = 90
+"""Includes in one search; it takes 100 parameters."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[CareThread]:
+    with carethread("up") as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def claims(server: CareThread) -> dict[str, Any]:
+    told: dict[str, Any] = server.fhir.get("metadata").json["rest"][0]
+    return told
+
+
+@pytest.fixture(scope="module")
+def stored(server: CareThread, claims: dict[str, Any]) -> dict[str, Answer]:
+    """One resource of each type, by the claim that an update may create."""
+    answers = {
+        each["type"]: server.fhir.put(f"{each['type']}/walk", {**example(each["type"]), "id": "walk"})
+        for each in claims["resource"]
+    }
+    assert {name: answer.json for name, answer in answers.items() if answer.status != 201} == {}
+    return answers
+
+
+def _strictly(server: CareThread, path: str, params: Sequence[tuple[str, str]]) -> Answer:
+    return server.fhir.get(f"{path}?{urlencode(params)}", Prefer="handling=strict")
+
+
+def test_each_type_is_claimed(claims: dict[str, Any]) -> None:
+    assert {each["type"] for each in claims["resource"]} == resource_types() - {"Parameters", "OperationOutcome"}
+
+
+def test_each_interaction_that_a_type_claims_is_answered(
+    server: CareThread, claims: dict[str, Any], stored: dict[str, Answer]
+) -> None:
+    wrong = []
+    for each in claims["resource"]:
+        name, fhir = each["type"], server.fhir
+        resource = {**stored[name].json, "language": "en"}
+        one = f"{name}/walk"
+        made = f"_id=absent-{name}"
+        tried = {
+            "read": lambda: fhir.get(one),
+            "vread": lambda: fhir.get(f"{one}/_history/1"),
+            "history-instance": lambda: fhir.get(f"{one}/_history"),
+            "history-type": lambda: fhir.get(f"{name}/_history?_count=1"),
+            "search-type": lambda: fhir.get(f"{name}?_id=walk"),
+            "update": lambda: fhir.put(one, resource, If_Match='W/"1"'),
+            "patch": lambda: fhir.patch(one, {"language": "de"}, Content_Type="application/merge-patch+json"),
+            "create": lambda: fhir.post(name, resource, If_None_Exist="_id=walk"),
+            "delete": lambda: fhir.delete(f"{name}?{made}"),
+        }
+        assert {claim["code"] for claim in each["interaction"]} == set(tried)
+        answers = [(name, code, ask()) for code, ask in tried.items()]
+        answers.append((name, "conditional update", fhir.put(f"{name}?_id=walk", stored[name].json)))
+        answers.append((name, "conditional read", fhir.get(one, If_None_Match='W/"0"')))
+        wrong += [(*what, answer.status, answer.json) for *what, answer in answers if answer.status >= 300]
+        assert each["conditionalCreate"] and each["conditionalUpdate"] and each["readHistory"] and each["updateCreate"]
+        assert (each["conditionalRead"], each["conditionalDelete"]) == ("full-support", "single")
+    assert wrong == []
+
+
+def test_each_search_parameter_that_is_claimed_is_answered(server: CareThread, claims: dict[str, Any]) -> None:
+    wrong = []
+    for each in claims["resource"]:
+        known = searchable(each["type"])
+        for claim in each["searchParam"]:
+            parameter = known[claim["name"]]
+            assert (claim["type"], claim["definition"]) == (parameter.type, parameter.url)
+            parts = [VALUES[component.type] for component in parameter.component] or [VALUES[parameter.type]]
+            answer = _strictly(server, each["type"], [(claim["name"], "$".join(parts)), ("_count", "1")])
+            if answer.status != 200:
+                wrong.append((each["type"], claim["name"], answer.status, answer.json))
+    assert wrong == []
+
+
+def test_each_include_that_is_claimed_is_answered(
+    server: CareThread, claims: dict[str, Any], stored: dict[str, Answer]
+) -> None:
+    wrong = []
+    for each in claims["resource"]:
+        for kind, name in (("searchInclude", "_include"), ("searchRevInclude", "_revinclude")):
+            values = each.get(kind, [])
+            for start in range(0, len(values), AT_ONCE):
+                asked = [("_id", "walk"), *((name, value) for value in values[start : start + AT_ONCE])]
+                answer = _strictly(server, each["type"], asked)
+                if answer.status != 200:
+                    wrong.append((each["type"], name, answer.status, answer.json))
+    assert wrong == []
+
+
+def test_each_operation_that_is_claimed_is_answered(
+    server: CareThread, claims: dict[str, Any], stored: dict[str, Answer]
+) -> None:
+    period = "periodStart=2031-01-01&periodEnd=2031-02-01"
+    tried = {
+        "export": lambda where: server.fhir.get(f"{where}$export", Prefer="respond-async"),
+        "validate": lambda where: server.fhir.get(f"{where}walk/$validate"),
+        "everything": lambda where: server.fhir.get(f"{where}walk/$everything"),
+        "evaluate-measure": lambda where: server.fhir.get(f"{where}no-show-rate/$evaluate-measure?{period}"),
+    }
+    claimed = [("", claim) for claim in claims["operation"]]
+    claimed += [(f"{each['type']}/", claim) for each in claims["resource"] for claim in each["operation"]]
+    for where, claim in claimed:
+        if claim["name"] in tried:
+            answer = tried[claim["name"]](where)
+            assert answer.status in (200, 202), (where, claim, answer.json)
+        else:  # nothing is known of it here but that it must be there
+            answer = server.fhir.post(f"{where}${claim['name']}", {"resourceType": "Parameters"})
+            assert answer.status in (200, 400, 422), (where, claim, answer.json)
+
+
+def test_each_interaction_of_the_system_and_compartment_is_answered(
+    server: CareThread, claims: dict[str, Any], stored: dict[str, Answer]
+) -> None:
+    fhir = server.fhir
+    reading = [{"request": {"method": "GET", "url": "Patient/walk"}}]
+    tried = {
+        "batch": lambda: fhir.post("", {"resourceType": "Bundle", "type": "batch", "entry": reading}),
+        "transaction": lambda: fhir.post("", {"resourceType": "Bundle", "type": "transaction", "entry": reading}),
+        "search-system": lambda: fhir.get("?_type=Patient,Slot&_id=walk"),
+        "history-system": lambda: fhir.get("_history?_count=1"),
+    }
+    assert {claim["code"] for claim in claims["interaction"]} == set(tried)
+    assert {code: ask().status for code, ask in tried.items()} == dict.fromkeys(tried, 200)
+    assert {claim["name"] for claim in claims["searchParam"]} == {"_type", "_list", "_has"}
+    assert _strictly(server, "", [("_type", "Observation"), ("_list", "walk")]).status == 200
+    assert _strictly(server, "Patient", [("_has:Observation:patient:code", "x")]).status == 200
+    assert claims["compartment"] == ["http://hl7.org/fhir/CompartmentDefinition/patient"]
+    assert _strictly(server, "Patient/walk/Observation", []).status == 200
+
+
+def test_what_is_not_claimed_is_refused(server: CareThread, claims: dict[str, Any], stored: dict[str, Answer]) -> None:
+    for each in claims["resource"]:
+        assert not {claim["name"] for claim in each["searchParam"]} & set(NOT_SUPPORTED)
+        assert _strictly(server, each["type"], [("made-up", "x")]).status == 400
+    for name in NOT_SUPPORTED:
+        assert _strictly(server, "Patient", [(name, "x")]).status == 400
+    for path in ("Parameters/x", "OperationOutcome", "Patient/$made-up", "$meta", "Patient/walk/$evaluate-measure"):
+        assert server.fhir.get(path).status == 404
+    assert server.fhir.get("Practitioner/walk/Observation").status == 404
+    assert server.fhir.get("metadata", Accept="application/fhir+xml").status == 406
+    assert server.fhir.post("Patient", "<Patient/>", Content_Type="application/fhir+xml").status == 415
+    assert server.fhir.patch("Patient/walk", "<diff/>", Content_Type="application/xml-patch+xml").status == 415
+
+
+@pytest.mark.parametrize("path", sorted({each.path for each in table.INTERACTIONS}))
+def test_a_path_has_the_methods_of_the_table(server: CareThread, path: str) -> None:
+    where = path.format(type="Observation", id="absent", version="1", job="absent", file="Observation-0.ndjson")
+    offered = set(table.methods(path)) | ({"HEAD"} if "GET" in table.methods(path) else set()) | {"OPTIONS"}
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+        answer = server.fhir.send(method, where)
+        assert (answer.status == 405) == (method not in offered), (method, answer.status)
+        if answer.status == 405:
+            assert set(answer.headers["Allow"].split(", ")) == offered
+
+
+def test_the_smart_configuration_claims_nothing(server: CareThread) -> None:
+    answer = server.fhir.get(".well-known/smart-configuration", Accept="application/json")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json["capabilities"] == []
+    assert "token_endpoint" not in answer.json
+    security = server.fhir.get("metadata").json["rest"][0]["security"]
+    assert "service" not in security and "No authentication" in security["description"]
