@@ -31,6 +31,10 @@ _COMMIT_SECONDS = 2.0
 """How long the caller's answer waits for an owner that went away after the decision."""
 
 
+class Undecided(Busy):
+    """The journal is away, and whether it has decided is not known: to begin anew might do everything twice."""
+
+
 class Coordinator:
     """Runs transactions over several owners. `holder` names this process's machine in the journal."""
 
@@ -100,11 +104,20 @@ class Coordinator:
             log.info("not_forgotten", extra={"transaction": transaction})
 
     def _decided(self, transaction: str) -> bool:
-        """Decide to commit; False when a sweep has dropped it."""
+        """Decide to commit; False when a sweep has dropped it. Raises Undecided."""
+        end = time.monotonic() + _COMMIT_SECONDS
         try:
             return self._journal.decide(transaction)
         except Busy:  # the answer may be lost, and not the decision
-            return self._journal.decision(transaction) == "commit"
+            log.warning("decision_not_told", extra={"transaction": transaction})
+        while time.monotonic() < end:
+            try:
+                if self._journal.decide(transaction) or self._journal.decision(transaction) == "commit":
+                    return True
+                break  # it is forgotten: dropped, or committed by a sweep
+            except Busy:
+                self._sleep(0.1)
+        raise Undecided("Whether the transaction is committed is not known; look before you send it again.")
 
     def _dropped(self, transaction: str, owners: Sequence[str]) -> bool:
         """Drop it; False when it was decided, or the journal is away: then the owners or a sweep ask it later."""

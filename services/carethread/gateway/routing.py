@@ -1,36 +1,36 @@
 """Which service answers a request: the owner of the type that it is about.
 
-Bytes and headers go through unchanged. A batch whose entries have several owners is split by owner and its answers
-are put back in the order of the request; a transaction of several owners is coordinated.
+Bytes and headers go through unchanged. A batch is split into its reads and each owner's writes; a transaction of
+several owners is coordinated.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from carethread.core.context import Context
 from carethread.core.errors import FhirError, NotSupported
 from carethread.core.fhir import json
-from carethread.core.ports import Peer, Request, Resource, Response
+from carethread.core.ports import Peer, Request, Response
 from carethread.core.service import Limits, Service
 from carethread.gateway import exporting, history
+from carethread.gateway.batch import batch, by_owner, is_read
 from carethread.gateway.coordinator import Coordinator
 from carethread.gateway.everything import everything
 from carethread.gateway.searching import is_search, search
 from carethread.gateway.transaction import referred_by_criteria, transaction
 from carethread.interactions import table
 from carethread.interactions.capabilities import capability_statement
-from carethread.interactions.exchange import MEDIA_TYPE, allow, answer, body_of, guarded, negotiate, refusal, tagged
+from carethread.interactions.compartment import is_compartment_path
+from carethread.interactions.exchange import MEDIA_TYPE, allow, body_of, guarded, negotiate, tagged
 from carethread.interactions.headers import preferences
 from carethread.interactions.openapi import openapi
 from carethread.interactions.operations.export import type_of
 from carethread.interactions.smart import smart_configuration
 from carethread.interactions.transaction import Entry, entries_of
 from carethread.interactions.transaction.part import PATH
-
-_ENTRY = re.compile(r"^Bundle\.entry\[\d+\]")
 
 
 def gateway(
@@ -89,67 +89,39 @@ def gateway(
     def bundle(request: Request, context: Context) -> Response:
         whole = body_of(request)
         entries = entries_of(whole, limits.bundle_entries)
-        by_owner = _by_owner(entries, owners)
-        is_transaction = whole["type"] == "transaction"
-        about = {owners.get(name) for name in referred_by_criteria(request.body)} if is_transaction else set()
-        if len(by_owner) == 1 and about <= set(by_owner):
-            return forward(next(iter(by_owner)), request, context)
-        if is_transaction:
-            wanted = preferences(request.headers).get("return", "")
 
-            def send(service: str, each: Request) -> Response:
-                return forward(service, each, context)
+        def send(service: str, each: Request) -> Response:
+            return forward(service, each, context)
 
-            done = transaction(entries, owners, send, coordinator, context, wanted)
-            return Response(200, {"Content-Type": f"{MEDIA_TYPE};charset=utf-8"}, done)
-        return _split(whole, by_owner, request, lambda service, part: forward(service, part, context))
+        if whole["type"] == "batch":
+            read = partial(guarded_route, context=context)
+            return _bundle_of(batch(whole, entries, owners, request, send, read))
+        _refuse_reads_of_several(entries, owners)
+        parts = by_owner(entries, owners) or {"records": []}
+        about = {owners.get(name) for name in referred_by_criteria(request.body)}
+        if len(parts) == 1 and about <= set(parts):
+            return forward(next(iter(parts)), request, context)
+        wanted = preferences(request.headers).get("return", "")
+        return _bundle_of(transaction(entries, owners, send, coordinator, context, wanted))
 
-    return lambda request, context: guarded(lambda: route(request, context))
+    def guarded_route(request: Request, context: Context) -> Response:
+        return guarded(lambda: route(request, context))
+
+    return guarded_route
 
 
-def _by_owner(entries: Sequence[Entry | FhirError], owners: Mapping[str, str]) -> dict[str, list[int]]:
-    """The entries' numbers by owning service. What no owner can be told for goes to whoever judges it: the first
-    one."""
-    found: dict[str, list[int]] = {}
-    unowned: list[int] = []
+def _bundle_of(body: bytes) -> Response:
+    return Response(200, {"Content-Type": f"{MEDIA_TYPE};charset=utf-8"}, body)
+
+
+def _refuse_reads_of_several(entries: Sequence[Entry | FhirError], owners: Mapping[str, str]) -> None:
+    """Raise NotSupported for a read that concerns several services: in a transaction each reads what it has written."""
     for number, entry in enumerate(entries):
-        owner = None if isinstance(entry, FhirError) else owners.get(entry.path[0])
-        if owner:
-            found.setdefault(owner, []).append(number)
-        else:
-            unowned.append(number)
-    if unowned or not found:
-        found.setdefault(next(iter(found), "records"), []).extend(unowned)
-    return found
-
-
-def _split(
-    whole: Resource, by_owner: Mapping[str, list[int]], request: Request, send: Callable[[str, Request], Response]
-) -> Response:
-    answers: dict[int, object] = {}
-    for service, numbers in by_owner.items():
-        part = {**whole, "entry": [whole["entry"][number] for number in numbers]}
-        try:
-            response = send(service, replace(request, body=json.render(part)))
-        except FhirError as error:  # one owner is away: what the others did stays done, and the answer says so
-            response = refusal(error)
-        said = json.parse_object(response.body)
-        if response.status == 200:
-            answers |= {n: _renumbered(entry, n) for n, entry in zip(numbers, said["entry"], strict=True)}
-        else:
-            answers |= {n: {"response": {"status": str(response.status), "outcome": said}} for n in numbers}
-    return answer(
-        {
-            "resourceType": "Bundle",
-            "type": "batch-response",
-            "entry": [answers[number] for number in range(len(whole["entry"]))],
-        }
-    )
-
-
-def _renumbered(entry: Resource, number: int) -> Resource:
-    """An answer whose issues say where in the whole Bundle they are, not where in its owner's part."""
-    for issue in entry.get("response", {}).get("outcome", {}).get("issue", []):
-        if "expression" in issue:
-            issue["expression"] = [_ENTRY.sub(f"Bundle.entry[{number}]", place) for place in issue["expression"]]
-    return entry
+        if isinstance(entry, Entry) and is_read(entry):
+            parts = entry.request.path.split("/")
+            if parts[0] not in owners or is_compartment_path(parts) or parts[-1] == "$everything":
+                raise NotSupported(
+                    "In a transaction a read is of one service; send this one by itself, or in a batch.",
+                    kind="method",
+                    expression=f"Bundle.entry[{number}].request.url",
+                )

@@ -15,7 +15,7 @@ from carethread.core.context import Context
 from carethread.core.errors import Busy, FhirError, Malformed, NotSupported
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Resource, Response
-from carethread.gateway.coordinator import Coordinator
+from carethread.gateway.coordinator import Coordinator, Undecided
 from carethread.interactions.bundle import searchset
 from carethread.interactions.status import error_of
 from carethread.interactions.transaction import Entry
@@ -52,8 +52,8 @@ def transaction(
         steps = plan(entries, _matcher(owners, send), context.new_id)
         try:
             answers = coordinator.run(_parts(steps, owners, context, wanted), context)
-        except Busy:
-            if attempt == _ATTEMPTS - 1:
+        except Busy as error:
+            if isinstance(error, Undecided) or attempt == _ATTEMPTS - 1:
                 raise
             time.sleep(_PAUSE * (attempt + 1))
             continue

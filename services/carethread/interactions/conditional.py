@@ -22,6 +22,7 @@ from carethread.core.ports import Key, Session
 from carethread.core.service import Runtime
 from carethread.interactions.answerable import answerable
 from carethread.interactions.command import Command, Condition, Result
+from carethread.interactions.search import ask_owners
 
 CONDITIONAL = "conditional"
 """The kind of the claims on criteria that outlive a transaction."""
@@ -51,6 +52,18 @@ def condition_of(
     query = parse_query(type_name, pairs, strict=True, base=runtime.base_url, now=now)
     key = sha256(json.render([type_name, sorted(pairs)])).hexdigest()
     return Condition(type_name, restrict(answerable(runtime.service, query, strict=True), context), key)
+
+
+def known_condition(
+    runtime: Runtime, type_name: str, criteria: str | Sequence[tuple[str, str]], context: Context
+) -> Condition:
+    """The condition, after the owners of what its chains lead to were asked for what the mirrors lack.
+
+    Not inside a transaction. Raises as `condition_of`, and Busy where an owner is away.
+    """
+    condition = condition_of(runtime, type_name, criteria, context)
+    ask_owners(runtime, condition.query)
+    return condition
 
 
 def _query(criteria: str, type_name: str) -> str:

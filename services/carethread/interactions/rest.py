@@ -18,7 +18,7 @@ from carethread.interactions import table
 from carethread.interactions.capabilities import capability_statement
 from carethread.interactions.command import Condition
 from carethread.interactions.compartment import is_compartment_path
-from carethread.interactions.conditional import condition_of
+from carethread.interactions.conditional import known_condition
 from carethread.interactions.create import create
 from carethread.interactions.delete import conditional_delete_command, delete_command
 from carethread.interactions.exchange import (
@@ -145,19 +145,10 @@ def _type(runtime: Runtime, type_name: str, request: Request, context: Context) 
         if pairs and given is not None:
             raise Malformed("Criteria stand in If-None-Exist or in the URL, not in both.", code="invalid")
         given = pairs or given  # a search in the URL of a create is no less a condition
-        condition = None if given is None else _condition(runtime, type_name, given, context)
+        condition = None if given is None else known_condition(runtime, type_name, given, context)
         made = create(runtime, type_name, body_of(request), context, condition=condition)
         return written(request, made, runtime.base_url)
-    return _command(runtime, _condition(runtime, type_name, pairs, context), request, context)
-
-
-def _condition(
-    runtime: Runtime, type_name: str, criteria: str | Sequence[tuple[str, str]], context: Context
-) -> Condition:
-    """The condition, with what its chains lead to brought here before it is decided."""
-    condition = condition_of(runtime, type_name, criteria, context)
-    searching.ask_owners(runtime, condition.query)
-    return condition
+    return _command(runtime, known_condition(runtime, type_name, pairs, context), request, context)
 
 
 def _instance(runtime: Runtime, key: Key, request: Request, context: Context) -> Response:

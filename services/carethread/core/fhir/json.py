@@ -18,6 +18,9 @@ from carethread.core.errors import Malformed
 MAX_DEPTH = 100
 """Levels of objects and arrays. The deepest R4 example nests 20; Synthea's nest 10."""
 
+_EXPONENT_DIGITS = 4
+"""Beyond about a million, no decimal arithmetic holds the exponent, and an invariant could not compare the number."""
+
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000|\x00")
 
 
@@ -55,8 +58,15 @@ def _integer(text: str) -> int | Number:
     return int(text) if len(text) < 18 and text != "-0" else Number(text)
 
 
+def _decimal(text: str) -> Number:
+    _, _, exponent = text.lower().partition("e")
+    if len(exponent.lstrip("+-0")) > _EXPONENT_DIGITS:
+        raise Malformed(f"A number's exponent may have {_EXPONENT_DIGITS} digits.", code="value")
+    return Number(text)
+
+
 _decoder = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_float=Number, parse_int=_integer, parse_constant=_refuse_constant
+    object_pairs_hook=_unique, parse_float=_decimal, parse_int=_integer, parse_constant=_refuse_constant
 )
 
 

@@ -11,22 +11,26 @@ from carethread.core.errors import Invalid, NotSupported
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
 from carethread.core.service import Runtime
-from carethread.interactions.command import Command, Condition
-from carethread.interactions.conditional import condition_of
+from carethread.interactions.command import Command
+from carethread.interactions.conditional import condition_of, known_condition
 from carethread.interactions.create import create_command
 from carethread.interactions.delete import conditional_delete_command, delete_command
 from carethread.interactions.patch import LANGUAGES, Change, patch_command
 from carethread.interactions.transaction.entries import Entry
 from carethread.interactions.update import conditional_update_command, update_command
-from carethread.interactions.write import Check, check_resource
+from carethread.interactions.write import already_checked, check_resource
 
 
-def command_of(runtime: Runtime, entry: Entry, context: Context, check: Check = check_resource) -> Command:
-    """The checked command of an entry that writes. Raises what its content, criteria or url is refused for."""
+def command_of(runtime: Runtime, entry: Entry, context: Context, *, again: bool = False) -> Command:
+    """The checked command of an entry that writes; made `again`, it was checked and all it needs was asked for before.
+
+    Raises what its content, criteria or url is refused for.
+    """
     type_name, *rest = entry.path
     if not runtime.service.owns(type_name):
         raise NotSupported("The url begins with no type that is kept here.", expression=_url(entry))
-    condition = _condition(runtime, entry, type_name, context)
+    meant, check = (condition_of, already_checked) if again else (known_condition, check_resource)
+    condition = meant(runtime, type_name, entry.criteria, context) if entry.criteria else None
     resource, if_match = entry.resource or {}, entry.headers.get("if-match")
     if entry.method == "POST":
         return create_command(type_name, resource, context, condition=condition, check=check)
@@ -43,10 +47,6 @@ def command_of(runtime: Runtime, entry: Entry, context: Context, check: Check = 
         )
     key = type_name, rest[0]
     return update_command(key, resource, context, if_match=if_match, if_none_match=if_none_match, check=check)
-
-
-def _condition(runtime: Runtime, entry: Entry, type_name: str, context: Context) -> Condition | None:
-    return condition_of(runtime, type_name, entry.criteria, context) if entry.criteria else None
 
 
 def _change(patch: Resource) -> Change:

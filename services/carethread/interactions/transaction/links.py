@@ -25,7 +25,7 @@ _LINK_TYPES = frozenset({"uri", "url", "oid", "uuid"})
 
 def conditional_references(value: Any) -> Iterator[str]:
     """Every `Type?criteria` that stands for a reference."""
-    left = [value]
+    left = [value] if isinstance(value, dict | list) else []
     while left:
         value = left.pop()
         if isinstance(value, dict):

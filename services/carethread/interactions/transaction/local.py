@@ -10,7 +10,7 @@ from carethread.core.errors import NotSupported
 from carethread.core.ports import Resource
 from carethread.core.service import Runtime
 from carethread.interactions.bundle import searchset
-from carethread.interactions.conditional import condition_of
+from carethread.interactions.conditional import known_condition
 from carethread.interactions.transaction.entries import entries_of
 from carethread.interactions.transaction.perform import Read, Stale, checked, perform
 from carethread.interactions.transaction.plan import Match, plan
@@ -45,7 +45,7 @@ def _matcher(runtime: Runtime, context: Context) -> Match:
 
     def match(type_name: str, criteria: str) -> Sequence[str]:
         if runtime.service.owns(type_name):
-            condition = condition_of(runtime, type_name, criteria, context)
+            condition = known_condition(runtime, type_name, criteria, context)
             found = runtime.store.snapshot(lambda session: session.search(condition.query, 2)).matches
             return [stored.id for stored in found]
         if type_name in owners:

@@ -20,7 +20,6 @@ from carethread.core.service import Runtime
 from carethread.interactions.conditional import hold
 from carethread.interactions.transaction.perform import Performed, Read, checked, perform
 from carethread.interactions.transaction.plan import Step
-from carethread.interactions.write import already_checked
 
 PATH = "$part"
 """`PUT $part/[transaction]` prepares, POST commits, DELETE drops; asked of the gateway, GET tells the decision."""
@@ -122,7 +121,7 @@ def commit(runtime: Runtime, transaction: str, context: Context, read: Read) -> 
         session.settle(transaction)
         part = part_of(body)
         told = part.under(context)
-        commands = checked(runtime, part.steps, told, already_checked)
+        commands = checked(runtime, part.steps, told, again=True)
         done = perform(runtime, session, part.steps, commands, told, read, wanted=part.wanted, prepared=True)
         return done.answers
 

@@ -21,7 +21,7 @@ from carethread.interactions.transaction.commands import command_of
 from carethread.interactions.transaction.entries import at_entry, located, raise_all
 from carethread.interactions.transaction.plan import Step
 from carethread.interactions.transaction.within import inside
-from carethread.interactions.write import Check, WriteUnit, check_resource
+from carethread.interactions.write import WriteUnit
 
 Read = Callable[[Runtime, Request], Response]
 """Answers a read of a service."""
@@ -39,17 +39,18 @@ class Performed:
     seen: Mapping[Key, int]
 
 
-def checked(
-    runtime: Runtime, steps: Sequence[Step], context: Context, check: Check = check_resource
-) -> dict[int, Command]:
-    """The commands of the steps that write, by number. Raises what is wrong with any, each in its place."""
+def checked(runtime: Runtime, steps: Sequence[Step], context: Context, *, again: bool = False) -> dict[int, Command]:
+    """The commands of the steps that write, by number; `again` see `command_of`.
+
+    Raises what is wrong with any, each in its place.
+    """
     commands: dict[int, Command] = {}
     errors: list[FhirError] = []
     for step in steps:
         if step.is_read:
             continue
         try:
-            command = command_of(runtime, step.entry, context, check)
+            command = command_of(runtime, step.entry, context, again=again)
             fixed = not step.found and (command.fresh or command.condition is not None)
             commands[step.number] = replace(command, id=step.id) if fixed else command
         except FhirError as error:
