@@ -15,7 +15,7 @@ from carethread.core.errors import Busy, Conflict, FhirError, Malformed, Precond
 from carethread.core.fhir.search import parse_query
 from carethread.core.service import Runtime
 from carethread.interactions.command import Result
-from carethread.interactions.conditional import CONDITIONAL, condition_of, match_one
+from carethread.interactions.conditional import CONDITIONAL, condition_of
 from carethread.interactions.create import create, create_command
 from carethread.interactions.delete import conditional_delete_command
 from carethread.interactions.update import conditional_update_command, update
@@ -139,10 +139,27 @@ def test_what_stops_meeting_the_criteria_meanwhile_is_not_replaced(records: Runt
     assert kept["Patient", "p"].version in (2, 3)
 
 
-@pytest.mark.parametrize("order", ["identifier=urn:mrn|a&active=true", "active=true&identifier=urn:mrn|a"])
-def test_the_order_of_criteria_does_not_matter(records: Runtime, order: str) -> None:
-    first = condition_of(records, "Patient", "identifier=urn:mrn|a&active=true", CONTEXT)
-    assert condition_of(records, "Patient", order, CONTEXT).key == first.key
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("identifier=urn:mrn|a&active=true", "active=true&identifier=urn:mrn|a"),
+        ("identifier=urn:mrn|a", "identifier=urn:mrn%7Ca&_id:missing=false"),
+        ("identifier=urn:mrn|a,urn:mrn|a", "identifier=a"),
+        ("identifier=urn:mrn|b,urn:mrn|a", "identifier=urn:mrn|a"),
+        ("family=x,y&active=true", "active=true&family=y,x,y"),
+    ],
+)
+def test_criteria_that_may_mean_the_same_exclude_each_other(records: Runtime, one: str, other: str) -> None:
+    assert _keys(records, one) & _keys(records, other)
+
+
+def test_criteria_that_mean_another_do_not(records: Runtime) -> None:
+    assert not _keys(records, "identifier=urn:mrn|a&active=true") & _keys(records, "identifier=urn:mrn|b&active=true")
+    assert not _keys(records, "family=x") & _keys(records, "family=y")
+
+
+def _keys(records: Runtime, criteria: str) -> frozenset[str]:
+    return condition_of(records, "Patient", criteria, CONTEXT).keys
 
 
 def test_create_where_one_is_there_gives_that_and_changes_nothing(records: Runtime) -> None:
@@ -244,9 +261,9 @@ def test_criteria_that_cannot_be_used_are_refused(records: Runtime, criteria: st
 
 def test_criteria_that_another_has_claimed_are_not_decided_on(records: Runtime) -> None:
     condition = condition_of(records, "Patient", A, CONTEXT)
-    records.store.transact(lambda session: session.claim(CONDITIONAL, condition.key, "tx"))
+    (key,) = condition.keys
+    records.store.transact(lambda session: session.claim(CONDITIONAL, key, "tx"))
     with pytest.raises(Busy):
         make(records)
-    assert records.store.transact(lambda session: match_one(session, condition, holder="tx")) is None
     records.store.transact(lambda session: session.release(CONDITIONAL, "tx"))
     assert make(records).outcome == "created"

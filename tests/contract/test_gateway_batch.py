@@ -97,7 +97,7 @@ def _alone(services: Practice, criteria: str, visit: dict[str, Any]) -> str:
 
 def _in_bundle(kind: str) -> Any:
     def ask_so(services: Practice, criteria: str, visit: dict[str, Any]) -> str:
-        bundle = {"resourceType": "Bundle", "type": kind}
+        bundle: dict[str, Any] = {"resourceType": "Bundle", "type": kind}
         bundle["entry"] = [entry("POST", "Appointment", visit, ifNoneExist=criteria)]
         response = services.ask("POST", "", bundle)
         assert response.status == 200, response.body

@@ -157,6 +157,8 @@ def test_what_leads_from_one_service_into_another(front: Front, url: str, matche
         ("Patient?_id=p1&_revinclude=Appointment:patient", {"Appointment/a1", "Appointment/a2"}),
         ("Patient?_id=p1&_revinclude=Appointment:patient&_revinclude:iterate=Task:focus",
          {"Appointment/a1", "Appointment/a2", "Task/t1", "Task/t2"}),
+        ("Patient?_id=p1&_include:iterate=Patient:organization&_revinclude:iterate=Task:patient",
+         {"Organization/o", "Task/t1"}),
         ("Patient?name=nobody&_revinclude=Appointment:patient", set()),
         ("Observation?_id=b1&_include=Observation:patient", {"Patient/p1"}),
     ],

@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from carethread.adapters.sql.engine import reading, writing
+from carethread.adapters.sql import engine as sql_engine
+from carethread.adapters.sql.engine import Closed, Overran, is_sqlite, reading, writing
 from carethread.adapters.sql.outbox import SqlOutbox
 from carethread.adapters.sql.store import SqlSession, SqlStore
 from carethread.adapters.sql.tables import INDEX_TABLES, dead_letters, outbox
@@ -575,8 +576,90 @@ def test_replacing_keeps_other_resources_rows(store: SqlStore) -> None:
 
 def test_a_read_that_takes_too_long_is_ended_and_the_next_is_not(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/slow.db")
-    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-    with pytest.raises(TooCostly), reading(store.engine, seconds=0.2) as connection:
-        connection.exec_driver_sql(endless)
+    with pytest.raises(Overran), reading(store.engine, seconds=0.2) as connection:
+        connection.exec_driver_sql(ENDLESS)
     with reading(store.engine) as connection:
         assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+    store.close()
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+def test_what_takes_too_long_is_too_costly_to_read_and_busy_to_write(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_engine, "READ_SECONDS", 0.2)
+
+    def endless(session: Session) -> None:
+        assert isinstance(session, SqlSession)
+        if not is_sqlite(store.engine):
+            session._connection.exec_driver_sql("SET statement_timeout = '200ms'")
+        session._connection.exec_driver_sql(ENDLESS)
+
+    with pytest.raises(TooCostly):
+        store.glance(endless)
+    if not is_sqlite(store.engine):
+        with pytest.raises(TooCostly):
+            store.snapshot(endless)
+        with pytest.raises(Overran):
+            store.transact(endless)
+    put(store, [task("a")])
+
+
+def test_a_transaction_that_nobody_goes_on_with_is_ended_but_a_long_view_is_not(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_engine, "_IDLE_SECONDS", 1)
+    store = open_store(postgres_database)
+    put(store, [task("a")])
+    whole = store.dump("Task")
+    with pytest.raises(Closed), writing(store.engine) as connection, reading(store.engine, seconds=None) as long:
+        connection.exec_driver_sql("SELECT 1")
+        time.sleep(1.5)
+        assert long.exec_driver_sql("SELECT 1").scalar() == 1
+        connection.exec_driver_sql("SELECT 1")
+    assert [stored.id for _, chunk in whole for stored in chunk] == ["a"]
+    store.close()
+
+
+def test_a_commit_that_fails_leaves_the_write_lock_to_others(tmp_path: Path) -> None:
+    """Also where SQLite keeps the transaction open, as when a constraint is looked at only then."""
+    store = open_store(f"sqlite:///{tmp_path}/turns.db", pool=1, busy_seconds=1)
+    turn = sql_engine._turns[store.engine.url.database or ""]
+    ended: list[bool] = []
+
+    def watch(statement: str) -> None:
+        if statement.startswith("ROLLBACK"):
+            ended.append(turn.locked())
+
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_trace_callback(watch)
+    with writing(store.engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE one (id INTEGER PRIMARY KEY)")
+        connection.exec_driver_sql("CREATE TABLE other (id INTEGER REFERENCES one DEFERRABLE INITIALLY DEFERRED)")
+    with pytest.raises(DBAPIError), writing(store.engine) as connection:
+        connection.exec_driver_sql("INSERT INTO other VALUES (1)")
+    with pytest.raises(KeyError), writing(store.engine) as connection:
+        connection.exec_driver_sql("INSERT INTO one VALUES (1)")
+        raise KeyError
+    assert ended == [True, True], "rolled back before another has its turn"
+    put(store, [task("a")])
+    with reading(store.engine) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM one").scalar() == 0
+    store.close()
+
+
+def test_the_turn_is_given_on_whatever_else_fails(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/turns.db", busy_seconds=1)
+    with pytest.raises(sqlite3.ProgrammingError), writing(store.engine) as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.close()
+        raise KeyError
+    put(store, [task("a")])
+    assert current(store, "a").version == 1
+    store.close()

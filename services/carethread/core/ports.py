@@ -254,7 +254,10 @@ class Store(Protocol):
         ...
 
     def snapshot(self, work: Callable[[Session], T]) -> T:
-        """Run `work` on one consistent view, read only. Raises Busy when the database is away."""
+        """Run `work` on one consistent view, read only.
+
+        Raises Busy when the database is away, TooCostly when the database takes too long for it.
+        """
         ...
 
     def glance(self, work: Callable[[Session], T]) -> T:

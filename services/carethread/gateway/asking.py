@@ -10,6 +10,7 @@ from carethread.core.errors import TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.search import extract
 from carethread.core.fhir.search.merges import PATIENT, REPLACED_BY
+from carethread.core.fhir.search.parameters import searchable, targets
 from carethread.core.fhir.search.query import CURSOR
 from carethread.core.ports import Key, Request, Resource, Response, Stored
 
@@ -97,9 +98,10 @@ class Asking:
         found: list[Key] = []
         for param in params:
             type_name, _, code = param.partition(".")
-            if type_name in self.owners:
-                value = ",".join(f"{target}/{id_}" for target, id_ in keys)
-                asked = [(code, value), ("_elements", "id")]
+            kinds = targets(type_name, searchable(type_name)[code])
+            fitting = [f"{target}/{id_}" for target, id_ in keys if target in kinds or not kinds]
+            if fitting and type_name in self.owners:
+                asked = [(code, ",".join(fitting)), ("_elements", "id")]
                 found += [(type_name, resource["id"]) for resource in self.all(type_name, asked, at_most)]
         return found
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
-from carethread.core.errors import Busy, FhirError
+from carethread.core.errors import Busy, FhirError, Malformed
 from carethread.core.fhir import json
 from carethread.core.ports import Decision, Journal, Peer, Request, Response
 from carethread.interactions.status import error_of
@@ -94,7 +94,10 @@ class Coordinator:
         response = self._call(owner, "PUT", transaction, part.to_bytes())
         if response.status != 200:
             raise error_of(response)
-        return answers_of(response.body)
+        try:
+            return answers_of(response.body)
+        except Malformed as error:
+            raise Busy(f"What {owner} promises cannot be read.") from error
 
     def _forget(self, transaction: str) -> None:
         """Take it out of the journal; if that is away, a sweep does it."""

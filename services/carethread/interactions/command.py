@@ -24,11 +24,11 @@ ANY_VERSION = frozenset({0})
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Criteria that name a resource. `key` tells them from all others, whatever order they were written in."""
+    """Criteria that name a resource. Those that may mean the same resource, however they are written, share a key."""
 
     type: str
     query: SearchQuery
-    key: str
+    keys: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ A resource is in the compartment when one of the parameters that R4 names for it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from carethread.core.errors import NotSupported
 from carethread.core.fhir.definitions import compartment, resource_types
@@ -27,13 +27,15 @@ def is_compartment_path(parts: list[str]) -> bool:
     )
 
 
-def members(wanted: str, known: Iterable[str]) -> tuple[str, ...]:
+def members(wanted: str, known: Collection[str]) -> tuple[str, ...]:
     """The types to search: the wanted one, or every known one that a compartment has. Raises NotSupported."""
     defined = compartment()
     if wanted == EVERY:
         return tuple(name for name in known if name in defined)
     if wanted not in defined:
         raise NotSupported(f"{wanted} is in no Patient's compartment; allowed: {', '.join(sorted(defined))}.")
+    if wanted not in known:
+        raise NotSupported(f"{wanted} is not kept here; ask the service that keeps it, or the gateway.")
     return (wanted,)
 
 

@@ -18,6 +18,7 @@ from carethread.core.errors import Busy, Conflict, Malformed, NotFound, Precondi
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.search.parse import CONTROLS
+from carethread.core.fhir.search.query import Criterion, Node, SearchQuery, TokenValue
 from carethread.core.ports import Key, Session
 from carethread.core.service import Runtime
 from carethread.interactions.answerable import answerable
@@ -50,8 +51,30 @@ def condition_of(
             raise _malformed(f"'{name[:64]}' shapes an answer; criteria say only which {type_name} is meant.")
     now = to_micros(context.clock())
     query = parse_query(type_name, pairs, strict=True, base=runtime.base_url, now=now)
-    key = sha256(json.render([type_name, sorted(pairs)])).hexdigest()
-    return Condition(type_name, restrict(answerable(runtime.service, query, strict=True), context), key)
+    return Condition(type_name, restrict(answerable(runtime.service, query, strict=True), context), _keys(query))
+
+
+def _keys(query: SearchQuery) -> frozenset[str]:
+    """What is held while the criteria are decided on: each identifier that they name, else all of them together.
+
+    Two that name one identifier exclude each other whatever else they say; others only when they say the same.
+    """
+    identifiers = {
+        value.code
+        for node in query.criteria
+        if isinstance(node, Criterion) and (node.param, node.modifier) == ("identifier", None)
+        for value in node.values
+        if isinstance(value, TokenValue) and value.code
+    }
+    said = [["identifier", code] for code in identifiers] or [["all", *sorted({_plain(n) for n in query.criteria})]]
+    return frozenset(sha256(json.render([query.type, *each])).hexdigest() for each in said)
+
+
+def _plain(node: Node) -> str:
+    """A node in one spelling."""
+    if isinstance(node, Criterion):
+        node = replace(node, values=tuple(sorted(set(node.values), key=repr)))
+    return repr(node)
 
 
 def known_condition(
@@ -80,29 +103,29 @@ def _malformed(diagnostics: str) -> Malformed:
     return Malformed(diagnostics, code="invalid")
 
 
-def hold(session: Session, conditions: Iterable[Condition], *, holder: str = "") -> None:
+def hold(session: Session, conditions: Iterable[Condition]) -> None:
     """Keep every other transaction from deciding on the same criteria until this one ends.
 
-    Call it once for all that a transaction will decide on. Raises Busy where one other than `holder` has claimed some.
+    Call it once for all that a transaction will decide on. Raises Busy where another has claimed some.
     """
-    keys = sorted({condition.key for condition in conditions})
+    keys = sorted({key for condition in conditions for key in condition.keys})
     session.lock(keys)
-    if any(found != holder for found in session.claimed(CONDITIONAL, keys).values()):
+    if session.claimed(CONDITIONAL, keys):
         raise Busy("A transaction with the same criteria is being decided; try again.")
 
 
-def match_one(session: Session, condition: Condition, *, holder: str = "") -> Key | None:
+def match_one(session: Session, condition: Condition) -> Key | None:
     """The one resource that meets the condition, or None; its criteria are held until the transaction ends.
 
-    Raises PreconditionFailed where several do, Busy where one other than `holder` has claimed the criteria.
+    Raises PreconditionFailed where several do, Busy where another has claimed the criteria.
     """
-    hold(session, [condition], holder=holder)
+    hold(session, [condition])
     return _search(session, condition)
 
 
-def match_locked(session: Session, condition: Condition, *, holder: str = "") -> Key | None:
+def match_locked(session: Session, condition: Condition) -> Key | None:
     """As `match_one`, and the resource is locked and still meets the condition."""
-    found = match_one(session, condition, holder=holder)
+    found = match_one(session, condition)
     locked: Key | None = None
     while found and found != locked:  # until no other writer came between the search and the lock
         session.current([found], lock=True)

@@ -51,7 +51,7 @@ def _date(text: str | None) -> int | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return to_micros(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 

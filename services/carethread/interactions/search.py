@@ -76,7 +76,7 @@ def search_compartment(
     strict: bool = False,
 ) -> Found:
     """Search a patient's compartment for one type, or for all of the service (`*`). Raises NotSupported too."""
-    types = members(wanted, (type_.name for type_ in runtime.service.types))
+    types = members(wanted, [type_.name for type_ in runtime.service.types])
     query = parse_query(
         "" if wanted == EVERY else wanted,
         params,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
-from carethread.core.errors import FhirError, Gone, Invalid, Malformed, NotFound, PreconditionFailed
+from carethread.core.errors import FhirError, Gone, Invalid, Malformed, NotFound, PreconditionFailed, TooLarge
 from carethread.core.events import Event
 from carethread.core.fhir import json
 from carethread.core.fhir.search import IndexRows, extract
@@ -26,6 +26,9 @@ from carethread.interactions.department import department_of
 
 __all__ = ["Command", "Outcome", "Result", "WriteUnit", "apply", "apply_each", "check_resource"]
 
+
+_STAMP_BYTES = 1000
+"""More than the id and meta that a resource gets here take."""
 
 Check = Callable[[str, Resource], None]
 """Judges a resource that is sent for a type, by raising."""
@@ -255,6 +258,9 @@ class WriteUnit:
         before: Resource | None = json.parse(current.body) if current and not current.deleted else None
         version = current.version + 1 if current else 1
         updated = max(self._now, current.updated) if current else self._now
+        body = b"" if resource is None else json.render(stamped(resource, command.id, version, updated))
+        if len(body) > self._runtime.limits.body_bytes + _STAMP_BYTES:
+            raise TooLarge(f"A resource may have {self._runtime.limits.body_bytes} bytes.", expression=command.type)
         index = extract(resource, base=self._runtime.base_url) if resource else None
         stored = Stored(
             type=command.type,
@@ -262,7 +268,7 @@ class WriteUnit:
             version=version,
             updated=updated,
             deleted=resource is None,
-            body=b"" if resource is None else json.render(stamped(resource, command.id, version, updated)),
+            body=body,
             method=method or command.verb,
             key=current.key if current else partition_key(key, index),
             department=(resource and department_of(resource, self.department, self.base_url))

@@ -39,15 +39,25 @@ def parse_reference(text: str, base: str | None = None) -> Target | None:
 
     None for what points at nothing that can be searched: a contained resource, a conditional reference.
     """
+    text = _one_spelling(text)
     match = _REST.fullmatch(text)
     if match:
         prefix, type_name, id_, version = match.groups()
-        if prefix is None or (base is not None and prefix == base.rstrip("/")):
+        if prefix is None or (base is not None and prefix == _one_spelling(base).rstrip("/")):
             return Target(type_name, id_, "", version or "")
         return Target(type_name, "", f"{prefix}/{type_name}/{id_}", version or "")
     if text.startswith(("urn:", "http://", "https://")):
         return Target("", "", text, "")
     return None
+
+
+def _one_spelling(url: str) -> str:
+    """The scheme and the host of a URL are the same in capitals (RFC 3986 section 6.2.2.1)."""
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme.lower() not in ("http", "https"):
+        return url
+    host, slash, path = rest.partition("/")
+    return f"{scheme.lower()}://{host.lower()}{slash}{path}"
 
 
 @lru_cache(maxsize=4096)

@@ -94,6 +94,16 @@ def test_patient() -> None:
     assert ("death-date", *(date_range("2020") or (0, 0))) in rows.date
 
 
+def test_a_name_or_address_without_text_is_not_missing() -> None:
+    use = {"use": "home"}
+    bare = extract({"resourceType": "Patient", "name": [use], "address": [use]})
+    assert {("name", "", ""), ("address", "", "")} <= set(bare.string)
+    nothing = extract({"resourceType": "Patient", "name": [{}]})
+    assert not nothing.string
+    named = extract({"resourceType": "Patient", "name": [{"family": "A", **use}], "address": [{"city": "B", **use}]})
+    assert ("name", "", "") not in named.string and ("address", "", "") not in named.string
+
+
 def test_observation_value_by_type() -> None:
     quantity = {"value": 5.4, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}
     rows = extract({"resourceType": "Observation", "valueQuantity": quantity, "code": {"text": "Some Test"}})

@@ -20,7 +20,8 @@ MAX_OPERATIONS = 1000
 """Operations of one patch."""
 
 MAX_CARRIED = 100_000
-"""Values that the `copy` and `move` operations of one patch may carry: a copy can double what is there."""
+"""Values that the `copy` and `move` operations of one patch may carry, a text counting once more for each 100
+characters: a copy can double what is there."""
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _BAD_ESCAPE = re.compile(r"~(?![01])")
@@ -208,6 +209,8 @@ def _size(value: Any, levels: int) -> int:
     """How many values there are, which may nest as many levels."""
     if levels < 0:
         raise _Misfit(f"it would nest more than {json.MAX_DEPTH} levels deep", "too-long")
+    if isinstance(value, str):
+        return 1 + len(value) // 100
     children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return 1 + sum(_size(child, levels - 1) for child in children)
 

@@ -18,7 +18,7 @@ DateRow = tuple[str, int, int]
 """param, low (inclusive), high (exclusive), in microseconds since 1970 UTC."""
 
 StringRow = tuple[str, str, str]
-"""param, folded, exact; both clipped to `text.MAX_INDEXED` characters."""
+"""param, folded, exact; both clipped to `text.MAX_INDEXED` characters, both empty for a value without text."""
 
 NumberRow = tuple[str, float, float]
 """param, low, high, both inclusive; equal for a plain number, apart for a Range."""

@@ -20,12 +20,21 @@ def _add_string(params: list[str], text: str, rows: IndexRows) -> None:
             rows.string[(param, folded, text[:MAX_INDEXED])] = None
 
 
+def _add_presence(params: list[str], rows: IndexRows) -> None:
+    """A value of which no text can be searched is not `:missing` either."""
+    present = {row[0] for row in rows.string}
+    for param in params:
+        if param not in present:
+            rows.string[(param, "", "")] = None
+
+
 def string(uses: tuple[Use, ...]) -> Leaf:
     params = [use.param for use in uses]
 
     def leaf(value: Any, rows: IndexRows) -> None:
         if type(value) is str:
             _add_string(params, value, rows)
+            _add_presence(params, rows)
 
     return leaf
 
@@ -47,6 +56,8 @@ def parts_leaf(single: tuple[str, ...], many: tuple[str, ...], whole: Callable[[
             full = whole(value)
             if full:
                 _add_string(params, full, rows)
+            if value:
+                _add_presence(params, rows)
 
         return leaf
 
