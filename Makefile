@@ -17,14 +17,14 @@ help: ## list these targets
 demo: $(VENV)/.runtime ## start every service with a demo practice on http://127.0.0.1:8080
 	@exec $(BIN)/carethread up --demo
 
-test: lint unit ## everything CI runs: lint, then unit, contract, e2e and fault tests
-	$(PYTEST) tests/contract tests/e2e tests/faults
+test: lint unit contract ## everything CI runs: lint, then unit, contract, e2e and fault tests
+	$(PYTEST) tests/e2e tests/faults
 
 unit: $(VENV)/.dev ## no I/O, on every core
 	$(PYTEST) -n auto tests/unit
 
-contract: $(VENV)/.dev ## one suite per port, on every adapter
-	$(PYTEST) tests/contract
+contract: $(VENV)/.dev ## one suite per port, on every adapter, on every core
+	$(PYTEST) -n auto --dist loadfile tests/contract
 
 e2e: $(VENV)/.dev ## services as processes and containers
 	$(PYTEST) tests/e2e

@@ -121,3 +121,14 @@ def test_criteria_that_lead_to_another_service_are_asked_of_it(way: Any, tmp_pat
         identifier = patient("9")["identifier"][0]["value"]
         again = {name: value for name, value in visit.items() if name not in ("id", "slot")}
         assert way(services, f"patient.identifier={identifier}", again) == "Appointment/a9"
+
+
+@pytest.mark.parametrize("more", ["", "&_id:missing=false"], ids=["the same", "another spelling"])
+def test_two_entries_that_may_make_the_same_are_refused(tmp_path: Path, more: str) -> None:
+    with practice(tmp_path) as services:
+        first = entry("POST", "Patient", patient("d"), ifNoneExist="identifier=urn:d|1")
+        second = entry("POST", "Patient", patient("d"), ifNoneExist=f"identifier=urn:d|1{more}")
+        status, outcome = services.transact(first, second)
+        assert status == 422
+        assert outcome["issue"][0]["code"] == "duplicate"
+        assert services.read("Patient").get("total") == 0

@@ -655,7 +655,7 @@ def test_a_commit_that_fails_leaves_the_write_lock_to_others(tmp_path: Path) -> 
 
 def test_the_turn_is_given_on_whatever_else_fails(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/turns.db", busy_seconds=1)
-    with pytest.raises(sqlite3.ProgrammingError), writing(store.engine) as connection:
+    with pytest.raises(Closed), writing(store.engine) as connection:
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         driver.close()

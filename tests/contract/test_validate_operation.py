@@ -9,7 +9,10 @@ import pytest
 
 from carethread.adapters.sql.store import SqlStore
 from carethread.core.context import Context
+from carethread.core.fhir import validation
 from carethread.core.ports import Request, Response
+from carethread.interactions import write
+from carethread.interactions.operations import validate as validate_operation
 from carethread.interactions.rest import handle
 from carethread.scheduling import SERVICE
 from support.stores import runtime
@@ -124,6 +127,26 @@ def test_create_says_what_the_rules_would_refuse_and_leaves_nothing(edge: Edge) 
     assert edge.issues("POST", "Appointment/$validate", parameters(free, mode="create")) == VALID
     found = json.loads(edge.ask("GET", "Appointment").body)
     assert [each["resource"]["id"] for each in found["entry"]] == ["a"]
+
+
+def test_it_is_validated_once_and_before_others_have_to_wait(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    transact, validate = edge.runtime.store.transact, validation.validate
+
+    def noted_transact(work: Any) -> Any:
+        done.append("transaction")
+        return transact(work)
+
+    def noted_validate(resource: Any, **how: Any) -> Any:
+        done.append(resource["resourceType"])
+        return validate(resource, **how)
+
+    monkeypatch.setattr(edge.runtime.store, "transact", noted_transact)
+    for module in (validate_operation, write):
+        monkeypatch.setattr(module, "validate", noted_validate)
+    for mode, path in (("create", "Slot"), ("update", "Slot/s")):
+        assert edge.issues("POST", f"{path}/$validate", parameters(SLOT, mode=mode)) == VALID
+    assert done == ["Parameters", "Slot", "transaction"] * 2
 
 
 def test_update_says_what_the_rules_would_refuse_and_leaves_nothing(edge: Edge) -> None:

@@ -14,11 +14,22 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 
-def run(connection: Connection, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-    """Execute one statement and fetch what it returns; its errors are SQLAlchemy's, as for every other statement."""
+def run(
+    connection: Connection,
+    statement: str,
+    values: Sequence[object],
+    *,
+    binary: bool = False,
+    prepare: bool | None = None,
+) -> list[tuple[Any, ...]]:
+    """Execute one statement and fetch what it returns; its errors are SQLAlchemy's, as for every other statement.
+
+    `binary` has bodies come as they are, not as hexadecimal digits. `prepare` False has the statement planned for these
+    very values; None leaves that to PostgreSQL once it has been sent some times.
+    """
     driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     try:
-        return psycopg.RawCursor(driver).execute(statement, values).fetchall()
+        return psycopg.RawCursor(driver).execute(statement, values, binary=binary, prepare=prepare).fetchall()
     except psycopg.Error as error:
         lost = driver.closed or driver.broken
         if lost:

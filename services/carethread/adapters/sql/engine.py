@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
-from carethread.core.errors import Busy, TooCostly
+from carethread.core.errors import Busy
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +36,36 @@ BUSY_SECONDS = 15.0
 """How long a writer waits for SQLite's write lock, or for a pooled connection."""
 
 
+_IDLE_SECONDS = 60
+"""How long a transaction on PostgreSQL may be open while its client says nothing: one that is gone holds its locks."""
+
+PATIENCE: Mapping[str, int] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""When libpq takes a silent PostgreSQL for gone (https://www.postgresql.org/docs/current/libpq-connect.html): seconds,
+the last in milliseconds. By itself it waits for hours."""
+
+
 class Closed(Busy):
     """The connection was closed before anything was kept: a new one may do what was asked."""
 
 
+class Overran(Busy):
+    """A statement was ended because it took too long."""
+
+
+_CANCELED = "57014"
+"""PostgreSQL's query_canceled, which is what its statement_timeout ends a statement with."""
+
 CONFLICT_STATES = frozenset({"40001", "40P01"})
 """PostgreSQL's serialization_failure and deadlock_detected: the database is there, and the same work may succeed."""
+
+_NO_SCHEMA = frozenset({"3F000", "42P01", "42703"})
+"""PostgreSQL's invalid_schema_name, undefined_table, undefined_column."""
 
 _turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 """By SQLite file: which of this process's threads may ask for the write lock."""
@@ -74,7 +98,8 @@ def make_engine(url: str, schema: str = "", *, pool: int = 10, busy_seconds: flo
         )
         event.listen(engine, "connect", _tune_sqlite)
         return engine
-    options = f"-csearch_path={schema} -cstatement_timeout=30000" if schema else "-cstatement_timeout=30000"
+    limits = f"-cstatement_timeout=30s -cidle_in_transaction_session_timeout={_IDLE_SECONDS}s"
+    options = f"-csearch_path={schema} {limits}" if schema else limits
     return create_engine(
         url,
         hide_parameters=True,  # they hold what patients said; an error in the log names the statement only
@@ -82,7 +107,7 @@ def make_engine(url: str, schema: str = "", *, pool: int = 10, busy_seconds: flo
         max_overflow=pool,
         pool_timeout=busy_seconds,
         isolation_level="AUTOCOMMIT",  # a statement that stands alone is sent alone; `reading` and `writing` begin
-        connect_args={"options": options, "connect_timeout": 5, "application_name": f"carethread-{schema}"},
+        connect_args={"options": options, "application_name": f"carethread-{schema}", **PATIENCE},
     )
 
 
@@ -150,19 +175,26 @@ def _sqlite_turn(connection: Connection) -> Iterator[None]:
                 time.sleep(random.uniform(0.0005, 0.002))
         yield
     finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={round(seconds * 1000)}")
-        turn.release()
+        try:
+            driver: Any = connection.connection.dbapi_connection
+            driver.rollback()  # what was not committed; the next in turn would wait for it
+            driver.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}").close()
+        finally:
+            turn.release()
 
 
 @contextmanager
 def reading(engine: Engine, *, seconds: float | None = READ_SECONDS) -> Iterator[Connection]:
     """A connection on one consistent view of the database; nothing is written.
 
-    Raises Busy when the database is away, on SQLite TooCostly after `seconds`; PostgreSQL bounds each statement itself.
+    Raises Busy when the database is away, on SQLite Overran after `seconds`; PostgreSQL bounds each statement itself.
+    Without `seconds` the view may be held for as long as its reader takes between two statements.
     """
     with _away_is_busy(), engine.connect() as connection:
         if not is_sqlite(engine):
             connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            if seconds is None:
+                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield connection
             return
         with _ended_after(connection, seconds):
@@ -200,8 +232,8 @@ def _away_is_busy() -> Iterator[None]:
     except PoolTimeout as error:
         raise Busy("Every connection to the database is in use.") from error
     except OperationalError as error:
-        if getattr(error.orig, "sqlite_errorname", None) == "SQLITE_INTERRUPT":
-            raise TooCostly("This takes longer than is allowed; narrow the search.") from error
+        if _was_ended(error):
+            raise Overran("The database took longer for this than is allowed; try again.") from error
         if getattr(error.orig, "sqlstate", None) in CONFLICT_STATES or _is_wrong_statement(error):
             raise
         if error.connection_invalidated:
@@ -209,9 +241,17 @@ def _away_is_busy() -> Iterator[None]:
         log.warning("database_away", extra={"reason": _reason(error)})
         raise Busy("The database is away or locked.") from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _NO_SCHEMA:
+            raise Busy("The database has not this version's schema; run `carethread migrate`.") from error
         if error.connection_invalidated:
             raise Closed("The database closed the connection.") from error
         raise
+
+
+def _was_ended(error: DBAPIError) -> bool:
+    """Whether the statement ran out of the time that is allowed."""
+    ended_by_sqlite = getattr(error.orig, "sqlite_errorname", None) == "SQLITE_INTERRUPT"
+    return ended_by_sqlite or getattr(error.orig, "sqlstate", None) == _CANCELED
 
 
 def _is_wrong_statement(error: DBAPIError) -> bool:

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, select
+from sqlalchemy import Connection
 
 from carethread.adapters.sql.search import matches
 from carethread.adapters.sql.spelling import Spelling
-from carethread.adapters.sql.tables import references, resources
 from carethread.core.errors import TooCostly
 from carethread.core.fhir.search.merges import PATIENT, REPLACED_BY
 from carethread.core.fhir.search.parameters import searchable, targets
@@ -36,63 +35,43 @@ _MOST = 10_000
 """Merged patients that one chain or `_has` may lead to; as many as the gateway takes from another service."""
 
 _PARAM = f"{PATIENT}.{REPLACED_BY}"
-_IS_MERGE = and_(references.c.param == _PARAM, references.c.target_type == PATIENT)
-_IS_PATIENT = resources.c.type == PATIENT
-
 _ANY = f"SELECT 1 FROM index_reference WHERE param = '{_PARAM}' LIMIT 1"
 
-_AMONG: BindParameter[str] = bindparam("ids", expanding=True)
-_TOUCHED = (
-    select(resources.c.id)
-    .join(references, references.c.row == resources.c.row)
-    .where(_IS_PATIENT, resources.c.id.in_(_AMONG), references.c.param == _PARAM)
-    .union(select(references.c.target_id).where(_IS_MERGE, references.c.target_id.in_(_AMONG)))
-)
-"""Those of some ids that were merged with another."""
-
+_IS_MERGE = f"m.param = '{_PARAM}' AND m.target_type = '{PATIENT}'"
 _MERGED = (
-    f"(r.\"row\" IN (SELECT \"row\" FROM index_reference WHERE param = '{_PARAM}') OR r.id IN "
-    f"(SELECT target_id FROM index_reference WHERE param = '{_PARAM}' AND target_type = '{PATIENT}'))"
+    f'(EXISTS (SELECT 1 FROM index_reference m WHERE m."row" = r."row" AND {_IS_MERGE})'
+    f" OR EXISTS (SELECT 1 FROM index_reference m WHERE m.target_id = r.id AND {_IS_MERGE}))"
 )
 """Who was merged, either way."""
 
 
-def _persons() -> Select[tuple[str]]:
-    """From those who were merged up to who is in the others' place, and down again to all who were merged into it."""
-    touched = _TOUCHED.subquery()
-    up = select(touched.c.id).cte("up", recursive=True)
-    up = up.union(
-        select(references.c.target_id)
-        .select_from(up)
-        .join(resources, and_(_IS_PATIENT, resources.c.id == up.c.id))
-        .join(references, and_(references.c.row == resources.c.row, _IS_MERGE))
-    )
-    down = select(up.c.id).cte("down", recursive=True)
-    down = down.union(
-        select(resources.c.id)
-        .select_from(down)
-        .join(references, and_(_IS_MERGE, references.c.target_id == down.c.id))
-        .join(resources, and_(resources.c.row == references.c.row, _IS_PATIENT))
-    )
-    return select(down.c.id)
-
-
-_PERSONS = _persons()
-
-
 def kin(connection: Connection, ids: Iterable[str]) -> list[str]:
     """All ids of the persons who have one of `ids`, these among them, in order."""
-    asked = sorted(set(ids))
-    if not _any(connection):
-        return asked
-    found = set(asked)
-    for start in range(0, len(asked), _CHUNK):
-        found.update(connection.scalars(_PERSONS, {"ids": asked[start : start + _CHUNK]}))
+    found = set(ids)
+    latest = sorted(found)
+    while latest:
+        reached: set[str] = set()
+        for start in range(0, len(latest), _CHUNK):
+            reached |= _next_to(connection, latest[start : start + _CHUNK])
+        latest = sorted(reached - found)
+        found |= reached
     return sorted(found)
 
 
+def _next_to(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Who is in the place of one of `ids`, and in whose place one of them is."""
+    sql = Spelling(connection)
+    statement = (
+        'SELECT m.target_id FROM resources p JOIN index_reference m ON m."row" = p."row"'
+        f" WHERE p.type = '{PATIENT}' AND {sql.among('p.id', ids)} AND {_IS_MERGE} UNION ALL "
+        'SELECT p.id FROM index_reference m JOIN resources p ON p."row" = m."row"'
+        f" WHERE {sql.among('m.target_id', ids)} AND {_IS_MERGE}"
+    )
+    return {id_ for (id_,) in sql.fetch(statement)}
+
+
 def _any(connection: Connection) -> bool:
-    """Whether anybody was merged; where not, that is all that merges cost a search."""
+    """Whether anybody was merged; where not, that is all that merges cost a chain."""
     return bool(Spelling(connection).fetch(_ANY))
 
 

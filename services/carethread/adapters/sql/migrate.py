@@ -39,6 +39,8 @@ def migrate(engine: Engine, schema: str) -> bool:
     with writing(engine) as connection:
         if not is_sqlite(engine):
             _take_turn(connection, schema)
+            for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                connection.exec_driver_sql(f"SET LOCAL {limit} = 0")  # an index of all that is stored takes its time
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     if revision(engine) != HEAD:

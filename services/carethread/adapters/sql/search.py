@@ -153,6 +153,8 @@ def _asks_missing(node: Criterion) -> bool:
 def _criterion(node: Criterion, types: Types, base: str, sql: Spelling) -> str:
     if node.type == "composite" and node.modifier is None:
         return either(f'{base}."row" IN ({_composite(node, value, types, sql)})' for value in node.values)
+    sql.uneven |= node.type == "token" and node.param != "identifier"
+    sql.narrow |= node.type == "reference"
     table = sql.name()
     rows = f'SELECT {table}."row" FROM index_{node.type} {table} WHERE {param_of(table, types, _code(node))}'
     if node.modifier == "missing":

@@ -28,6 +28,11 @@ class Spelling:
         self._sqlite = is_sqlite(connection)
         self._names = 0
         self.values: list[Any] = []
+        self.uneven = False
+        """Whether a code is asked for that may be of all resources or of none, which a plan for any code is bad for:
+        `status=booked` ends at the first page, and `status=cancelled` would then read all (1.7 s instead of 0.1 ms)."""
+        self.narrow = False
+        """Whether a reference leaves few resources, whatever else is asked."""
 
     def place(self, value: str | int | float) -> str:
         """Where the value stands."""
@@ -54,7 +59,13 @@ class Spelling:
         """What the statement gives for the values."""
         if self._sqlite:
             return self._connection.exec_driver_sql(statement, tuple(self.values)).all()
-        return run(self._connection, statement, self.values)
+        return run(
+            self._connection,
+            statement,
+            self.values,
+            binary=True,
+            prepare=False if self.uneven and not self.narrow else None,
+        )
 
 
 def quoted(name: str) -> str:

@@ -42,7 +42,8 @@ def refuse_held(holds: Iterable[object]) -> None:
 
 def refuse_held_rows(connection: Connection, keys: Collection[Key]) -> None:
     """Raise Held when one of the keys is held; for SQLite, which has no row locks to read the hold with."""
-    refuse_held(tuple(row) in keys for row in connection.exec_driver_sql(_SQLITE_HELD))
+    wanted = set(keys)
+    refuse_held(tuple(row) in wanted for row in connection.exec_driver_sql(_SQLITE_HELD))
 
 
 def refuse_held_claims(holders: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    Select,
     delete,
     func,
     insert,
@@ -24,7 +25,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from carethread.adapters.sql import everything, exporting, history, horizon, inbox, merges, pages, staging, statements
 from carethread.adapters.sql import search as searching
-from carethread.adapters.sql.engine import CONFLICT_STATES, Closed, glancing, is_sqlite, reading, writing
+from carethread.adapters.sql.engine import CONFLICT_STATES, Closed, Overran, glancing, is_sqlite, reading, writing
 from carethread.adapters.sql.tables import (
     mirrors,
     relay,
@@ -33,7 +34,7 @@ from carethread.adapters.sql.tables import (
 )
 from carethread.adapters.sql.wake import Waker
 from carethread.adapters.sql.writes import write as store_writes
-from carethread.core.errors import Busy, Held
+from carethread.core.errors import Busy, Held, TooCostly
 from carethread.core.fhir.search.query import SearchQuery
 from carethread.core.ports import Belongings, Extent, Key, Page, Record, Session, Span, Stored, Write
 
@@ -94,7 +95,7 @@ class SqlSession:
         return history.total(self._connection, span)
 
     @staticmethod
-    def _versions(key: Key) -> searching.Rows:
+    def _versions(key: Key) -> Select[Any]:
         return (
             select(*statements.STORED)
             .join(versions, versions.c.row == resources.c.row)
@@ -257,12 +258,18 @@ class SqlStore:
 
     def _looking(self, way: Callable[[Engine], AbstractContextManager[Connection]], work: Callable[[Session], T]) -> T:
         """Look again when a pooled connection turns out to be closed, as all are after the database's restart."""
+
+        def look() -> T:
+            with way(self.engine) as connection:
+                return work(SqlSession(connection, self._waker))
+
         try:
-            with way(self.engine) as connection:
-                return work(SqlSession(connection, self._waker))
-        except Closed:
-            with way(self.engine) as connection:
-                return work(SqlSession(connection, self._waker))
+            try:
+                return look()
+            except Closed:
+                return look()
+        except Overran as error:
+            raise TooCostly("This takes longer than is allowed; narrow the search.") from error
 
     def dump(self, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
         with reading(self.engine, seconds=None) as connection:

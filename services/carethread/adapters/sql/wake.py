@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Engine
 
-from carethread.adapters.sql.engine import is_sqlite
+from carethread.adapters.sql.engine import PATIENCE, is_sqlite
 
 _SHORTEST, _LONGEST = 0.001, 0.05
 """Seconds between two looks at a SQLite file: busy, and after a second of silence."""
@@ -64,7 +64,7 @@ class Waker:
             watch: psycopg.Connection[Any] | None = getattr(self._local, "watch", None)
             if watch is None or watch.closed:
                 url = self._engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-                watch = self._local.watch = psycopg.connect(url, autocommit=True, connect_timeout=5)
+                watch = self._local.watch = psycopg.connect(url, autocommit=True, **PATIENCE)
                 watch.execute(f'LISTEN "{self.channel}"')
                 return  # what was written before the ear was open counts as new
             for _ in watch.notifies(timeout=seconds, stop_after=1):

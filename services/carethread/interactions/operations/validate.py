@@ -5,7 +5,8 @@ The answer is 200 with every issue, errors too; another status says that the que
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 from carethread.core.context import Context
 from carethread.core.errors import Busy, FhirError, Gone, Issue, Malformed, NotFound
@@ -18,8 +19,9 @@ from carethread.interactions.command import Command
 from carethread.interactions.create import create_command
 from carethread.interactions.delete import delete_command
 from carethread.interactions.read import read
+from carethread.interactions.trial import tried
 from carethread.interactions.update import update_command
-from carethread.interactions.write import WriteUnit
+from carethread.interactions.write import WriteUnit, already_checked
 
 _PARAMETERS = ("resource", "mode", "profile")
 _PASSED_OVER = ("_format", "_pretty")
@@ -101,41 +103,36 @@ def _would_delete(runtime: Runtime, key: Key, context: Context) -> Sequence[Issu
         read(runtime, key, context)
     except (NotFound, Gone) as error:
         return error.issues
-    return _refusals(runtime, lambda: delete_command(key, context), context)
+    return _refusals(runtime, delete_command(key, context), context)
 
 
 def _would_write(runtime: Runtime, mode: str, key: Key, resource: Resource, context: Context) -> Sequence[Issue]:
-    def command() -> Command:
+    """What the resource, in which nothing wrong was found, would be refused for. Raises Busy."""
+    try:
         if mode == "create":
-            return create_command(key[0], resource, context)
-        return update_command(key, resource, context)
-
+            command = create_command(key[0], resource, context, check=already_checked)
+        else:
+            command = update_command(key, resource, context, check=already_checked)
+    except Malformed as error:
+        return error.issues
     return _refusals(runtime, command, context)
 
 
-class _Undone(Exception):
-    """Ends a transaction that would have succeeded, so that nothing of it stays."""
-
-
-def _refusals(runtime: Runtime, command: Callable[[], Command], context: Context) -> Sequence[Issue]:
+def _refusals(runtime: Runtime, command: Command, context: Context) -> Sequence[Issue]:
     """What a command would be refused for. Raises Busy."""
 
     def work(session: Session) -> None:
-        made = command()
-        unit = WriteUnit(runtime, session, context)
-        unit.look([made])
-        unit.do(made)
-        raise _Undone
+        unit = WriteUnit(runtime, session, context, trial=True)
+        unit.look([command])
+        unit.do(command)
 
     try:
-        runtime.store.transact(work)
-    except _Undone:
-        return []
+        runtime.store.transact(lambda session: tried(session, partial(work, session)))
     except Busy:
         raise
     except FhirError as error:
         return error.issues
-    raise AssertionError("the work always raises")
+    return []
 
 
 def _outcome(issues: Sequence[Issue]) -> Resource:

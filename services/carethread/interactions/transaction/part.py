@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
@@ -20,6 +21,7 @@ from carethread.core.service import Runtime
 from carethread.interactions.conditional import hold
 from carethread.interactions.transaction.perform import Performed, Read, checked, perform
 from carethread.interactions.transaction.plan import Step
+from carethread.interactions.trial import tried
 
 PATH = "$part"
 """`PUT $part/[transaction]` prepares, POST commits, DELETE drops; asked of the gateway, GET tells the decision."""
@@ -77,10 +79,6 @@ def _said(done: Mapping[int, bytes]) -> Response:
     return Response(200, _JSON, b"{" + b",".join(b'"%d":%s' % pair for pair in done.items()) + b"}")
 
 
-class _Undo(Exception):
-    """Ends the savepoint in which a part was tried."""
-
-
 def prepare(runtime: Runtime, transaction: str, part: Part, context: Context, read: Read) -> Mapping[int, bytes]:
     """Keep the part, able to be committed; returns what commit is going to answer. Raises what it is refused for."""
     context = part.under(context)
@@ -90,16 +88,11 @@ def prepare(runtime: Runtime, transaction: str, part: Part, context: Context, re
         if session.prepared(transaction) is not None:
             session.settle(transaction)  # an earlier attempt whose answer was lost
         hold(session, [command.condition for command in commands.values() if command.condition])
-        done: list[Performed] = []
-        try:
-            with session.savepoint():
-                tried = perform(runtime, session, part.steps, commands, context, read, wanted=part.wanted, trial=True)
-                done.append(tried)
-                raise _Undo
-        except _Undo:
-            _confirm(session, done[0].seen)
-            session.prepare(transaction, to_micros(context.clock()), part.to_bytes(), done[0].seen)
-        return done[0]
+        trial = partial(perform, runtime, session, part.steps, commands, context, read, wanted=part.wanted, trial=True)
+        done = tried(session, trial)
+        _confirm(session, done.seen)
+        session.prepare(transaction, to_micros(context.clock()), part.to_bytes(), done.seen)
+        return done
 
     return runtime.store.transact(work).answers
 

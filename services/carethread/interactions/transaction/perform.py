@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from carethread.core.context import Context
-from carethread.core.errors import Busy, FhirError
+from carethread.core.errors import Busy, FhirError, Invalid
 from carethread.core.ports import Key, Request, Response, Session
 from carethread.core.service import Runtime
-from carethread.interactions.command import Command, Result
+from carethread.interactions.command import Command, Condition, Result
 from carethread.interactions.conditional import hold, identify
 from carethread.interactions.status import error_of
 from carethread.interactions.transaction.answers import answered, done
@@ -46,6 +46,7 @@ def checked(runtime: Runtime, steps: Sequence[Step], context: Context, *, again:
     """
     commands: dict[int, Command] = {}
     errors: list[FhirError] = []
+    making: dict[str, int] = {}
     for step in steps:
         if step.is_read:
             continue
@@ -53,10 +54,23 @@ def checked(runtime: Runtime, steps: Sequence[Step], context: Context, *, again:
             command = command_of(runtime, step.entry, context, again=again)
             fixed = not step.found and (command.fresh or command.condition is not None)
             commands[step.number] = replace(command, id=step.id) if fixed else command
+            if command.condition and not step.found and command.verb != "DELETE":
+                _refuse_same_criteria(step.number, command.condition, making)
         except FhirError as error:
             errors.append(located(error, step.number))
     raise_all(errors)
     return commands
+
+
+def _refuse_same_criteria(number: int, condition: Condition, making: dict[str, int]) -> None:
+    """Raise Invalid where an earlier entry makes a resource by criteria that may mean the same; notes what it makes."""
+    other = next((making[key] for key in condition.keys if key in making), None)
+    if other is not None:
+        raise Invalid(
+            f"Entry {other} makes a {condition.type} by criteria that may mean the same one; send one of them.",
+            code="duplicate",
+        )
+    making |= dict.fromkeys(condition.keys, number)
 
 
 def perform(

@@ -92,6 +92,8 @@ def check_extensions(found: Iterable[Found], root: dict[str, Any], place: Place,
             case.add("not-supported", at, f"The extension {profile.name} cannot be checked: {profile.problem}.")
             continue
         held = holder(at, whole)
+        if held is None:
+            continue
         if not allowed(profile.contexts, held):
             stands = ", ".join(expression for _, expression in profile.contexts)
             case.add("extension", at, f"The extension {profile.name} does not belong here; it belongs to {stands}.")

@@ -23,11 +23,14 @@ class Holder(NamedTuple):
     url: Any
 
 
-def holder(place: Place, root: Item) -> Holder:
-    """What holds the extension at `place`, somewhere in `root`."""
+def holder(place: Place, root: Item) -> Holder | None:
+    """What holds the extension at `place`, somewhere in `root`; None in an element that has not its type's form."""
     item, paths = root, {root.type}
     for name, index in _steps(place, root.place)[:-1]:
-        item = next(each for each in children(item, name) if each.place[2] == index)
+        found = next((each for each in children(item, name) if each.place[2] == index), None)
+        if found is None:  # an array where one value belongs, or the other way round: that is said of it already
+            return None
+        item = found
         paths = {f"{path}.{name}" for path in paths} | {item.type.replace("#", ".")}
     url = item.value.get("url") if item.type == "Extension" and type(item.value) is dict else None
     return Holder(item, frozenset({*paths, *ancestry(item.type), "Element"}), url)

@@ -65,9 +65,7 @@ def _check_contained(identifier: str, targets: frozenset[str], place: Place, run
             return
         kind = run.container.get("resourceType")
     else:
-        contained = run.container.get("contained")
-        resources = contained if type(contained) is list else []
-        found = next((r for r in resources if type(r) is dict and r.get("id") == identifier), None)
+        found = run.contained().get(identifier)
         if found is None:
             run.add("value", place, "No contained resource has this id; contain it, or refer to one that is.")
             return

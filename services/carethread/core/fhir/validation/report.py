@@ -41,8 +41,8 @@ class Run:
     """
 
     __slots__ = (
-        *("_dropped", "_dropped_severity", "_suggested", "claims", "container", "extensions", "full_urls", "ids"),
-        *("informational", "issues", "links", "resource"),
+        *("_contained", "_contained_in", "_dropped", "_dropped_severity", "_suggested", "claims", "container"),
+        *("extensions", "full_urls", "ids", "informational", "issues", "links", "resource"),
     )
 
     def __init__(self, informational: bool) -> None:
@@ -55,6 +55,8 @@ class Run:
         self.full_urls: dict[str, str] = {}
         self.claims: list[Found] = []
         self.extensions: list[Found] = []
+        self._contained: dict[str, dict[str, Any]] = {}
+        self._contained_in: dict[str, Any] | None = None
         self._dropped = 0
         self._dropped_severity = "information"
         self._suggested = 0
@@ -66,6 +68,16 @@ class Run:
         if not contained:
             self.container = resource
         return outer
+
+    def contained(self) -> dict[str, dict[str, Any]]:
+        """What the container contains, by id; of several with one id the first."""
+        if self._contained_in is not self.container:
+            members = self.container.get("contained")
+            objects = [each for each in members if type(each) is dict] if type(members) is list else []
+            named = [(each.get("id"), each) for each in reversed(objects)]
+            self._contained = {name: each for name, each in named if type(name) is str}
+            self._contained_in = self.container
+        return self._contained
 
     def leave(self, outer: Surroundings) -> None:
         self.container, self.resource, self.ids, self.links = outer
