@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.errors import Busy, FhirError, Malformed
+from carethread.core.faults import told
 from carethread.core.fhir import json
 from carethread.core.ports import Decision, Journal, Peer, Request, Response
 from carethread.interactions.status import error_of
@@ -144,7 +145,8 @@ class Coordinator:
             for owner in list(waiting):
                 try:
                     response = self._call(owner, "POST", transaction)
-                except FhirError:
+                except Exception as error:  # noqa: BLE001  # whatever is wrong at one owner, the others are told
+                    log.warning("commit_failed", extra={"transaction": transaction, "service": owner, **told(error)})
                     continue
                 if response.status == 200:
                     answers |= answers_of(response.body)

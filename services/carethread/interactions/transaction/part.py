@@ -8,6 +8,7 @@ told again. Nothing that is prepared is dropped until the gateway's journal says
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +16,7 @@ from functools import partial
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.errors import Busy, Held, Malformed, NotSupported
+from carethread.core.faults import told
 from carethread.core.fhir import json
 from carethread.core.ports import Decision, Key, Peer, Request, Response, Session
 from carethread.core.service import Runtime
@@ -22,6 +24,8 @@ from carethread.interactions.conditional import hold
 from carethread.interactions.transaction.perform import Performed, Read, checked, perform
 from carethread.interactions.transaction.plan import Step
 from carethread.interactions.trial import tried
+
+log = logging.getLogger(__name__)
 
 PATH = "$part"
 """`PUT $part/[transaction]` prepares, POST commits, DELETE drops; asked of the gateway, GET tells the decision."""
@@ -134,10 +138,14 @@ def settle_doubts(runtime: Runtime, decision: Callable[[str], Decision], context
     settled = 0
     for transaction in runtime.store.doubts(to_micros(context.clock()) - _DOUBT_SECONDS * 1_000_000):
         decided = decision(transaction)
-        if decided == "commit":
-            commit(runtime, transaction, context, read)
-        elif decided == "drop":
-            drop(runtime, transaction)
+        try:
+            if decided == "commit":
+                commit(runtime, transaction, context, read)
+            elif decided == "drop":
+                drop(runtime, transaction)
+        except Exception as error:  # noqa: BLE001  # one part that is stuck must not keep those behind it held
+            log.error("part_stuck", extra={"transaction": transaction, "decided": decided, **told(error)})
+            continue
         settled += decided != "undecided"
     return settled
 

@@ -210,3 +210,12 @@ def _holders(value: Any) -> Iterator[Any]:
         yield value
         for child in value.values() if isinstance(value, dict) else value:
             yield from _holders(child)
+
+
+@pytest.mark.parametrize("wrong", [[None], [], {"x": 1}, ["1974-12-25"]], ids=str)
+def test_an_extension_in_an_element_of_the_wrong_form_is_an_error_and_no_fault(wrong: object) -> None:
+    birth_time = "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
+    beside = {"extension": [{"url": birth_time, "valueDateTime": "1974-12-25T14:35:45-05:00"}]}
+    for more in (beside, [beside]):
+        issues = validate({"resourceType": "Patient", "birthDate": wrong, "_birthDate": more})
+        assert any(issue.severity == "error" and "birthDate" in (issue.expression or "") for issue in issues)
