@@ -131,6 +131,7 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
     """The HTTP edge of one service, of the gateway, or of all services behind the gateway in one process."""
     from carethread.adapters.http.app import make_app
     from carethread.adapters.http.edge import make_edge
+    from carethread.adapters.http.fhir import answering
     from carethread.adapters.logs import log_setup
     from carethread.adapters.prometheus import exposition, http_observer
     from carethread.gateway.routing import gateway
@@ -146,16 +147,16 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
         _sweeping(coordinator, here)
     else:
         handler = partial(handle, here[names[0]])
+    answer = answering(handler, system_clock, http_observer(GATEWAY if GATEWAY in names else names[0]))
     application = make_app(
-        handler,
-        clock=system_clock,
+        answer,
         max_body_bytes=settings.max_body_bytes,
         not_ready=lambda: [name for name, runtime in here.items() if not _migrated(runtime)],
-        observe=http_observer(GATEWAY if GATEWAY in names else names[0]),
         exposition=partial(exposition, {name: partial(_backlog, settings, runtime) for name, runtime in here.items()}),
     )
     return make_edge(
         application,
+        answer,
         threads=settings.http_threads,
         max_body_bytes=settings.max_body_bytes,
         body_seconds=settings.request_seconds,

@@ -22,6 +22,8 @@ _PIECE = 256 * 1024
 _TIMEOUT = urllib3.Timeout(connect=5, read=300)
 _BUSY = frozenset({429, 502, 503, 504})
 _TRIES = 8
+_TRIES_TO_MEET = 3
+"""A server that was never there is most likely not started, or its URL is wrong."""
 _MOST_WAIT = 60.0
 
 
@@ -110,6 +112,7 @@ class _Client:
     def __init__(self, sleep: Callable[[float], None]) -> None:
         self._http = urllib3.PoolManager(retries=False, timeout=_TIMEOUT)
         self._sleep = sleep
+        self._met = False
 
     def get(
         self, url: str, wanted: set[int], headers: dict[str, str], *, stream: bool = False
@@ -121,8 +124,11 @@ class _Client:
             try:
                 answer = self._http.request("GET", url, headers=headers, preload_content=not stream)
             except urllib3.exceptions.HTTPError as error:
-                said = type(error).__name__
+                said = _reason(error)
+                if not self._met and number + 1 == _TRIES_TO_MEET and isinstance(error, _AWAY):
+                    raise ExportFailed(f"{urlsplit(url).netloc} cannot be reached: {said}") from None
             else:
+                self._met = True
                 if answer.status in wanted:
                     return answer
                 said = f"status {answer.status}{_diagnostics(answer.data)}"
@@ -144,6 +150,15 @@ def _wait(answer: urllib3.BaseHTTPResponse, default: float) -> float:
     """The seconds that `Retry-After` names, within bounds."""
     text = answer.headers.get("Retry-After", "")
     return min(float(text), _MOST_WAIT) if text.isdecimal() else default
+
+
+_AWAY = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+
+
+def _reason(error: urllib3.exceptions.HTTPError) -> str:
+    """The operating system's words, such as `Connection refused`, where it is the one who says so."""
+    cause = error.__cause__
+    return (cause.strerror if isinstance(cause, OSError) else "") or type(error).__name__
 
 
 def _diagnostics(body: bytes) -> str:

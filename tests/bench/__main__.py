@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from bench import booking, exporting, importing, serving, starting
+from bench import booking, exporting, importing, scaling, serving, starting
 from bench.figures import Figure
 from support import run
 
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "exporting": exporting.measure,
     "booking": booking.measure,
     "serving": serving.measure,
+    "scaling": scaling.measure,
 }
 
 

@@ -36,7 +36,7 @@ def measure(tests: str = ",".join(_GOALS)) -> list[Figure]:
     try:
         subprocess.run([sys.executable, "-m", "carethread", "migrate"], env=env, check=True, stdout=sys.stderr)
         with carethread("up", env=env) as server:
-            rows = _drive(server.fhir.base, {"server": server.pid, "db": database.pid}, tests)
+            rows = drive(server.fhir.base, {"server": server.pid, "db": database.pid}, tests)
             memory = proportional_memory(server.pid)
     finally:
         database.stop()
@@ -44,10 +44,18 @@ def measure(tests: str = ",".join(_GOALS)) -> list[Figure]:
     return [*figures, Figure("memory of `up` after it", "< 400 MB", f"{memory / 1e6:.0f} MB", "PSS, all our processes")]
 
 
-def _drive(base: str, processes: dict[str, int], tests: str) -> list[dict[str, Any]]:
+def seed(base: str, state: Path) -> None:
+    """Store what the driver asks for, and keep in `state` what that is."""
+    command = [sys.executable, str(DRIVER), base, "--seed-only", "--state", str(state)]
+    subprocess.run(command, check=True, stdout=sys.stderr)
+
+
+def drive(base: str, processes: dict[str, int], tests: str, state: Path | None = None) -> list[dict[str, Any]]:
+    """The driver's rows; it stores nothing more where `state` tells what is there."""
     out = run.folder("load") / "load.json"
     command = [sys.executable, str(DRIVER), base, "--conc", "8,32", "--seconds", str(SECONDS), "--warm", "4"]
     command += ["--tests", tests, "--out", str(out)]
+    command += ["--state", str(state)] if state else []
     for name, pid in processes.items():
         command += ["--proc", f"{name}={pid}"]
     subprocess.run(command, check=True, stdout=sys.stderr)

@@ -161,6 +161,9 @@ def test_what_leads_from_one_service_into_another(front: Front, url: str, matche
          {"Organization/o", "Task/t1"}),
         ("Patient?name=nobody&_revinclude=Appointment:patient", set()),
         ("Observation?_id=b1&_include=Observation:patient", {"Patient/p1"}),
+        ("Patient?_id=p1&_revinclude=Appointment:patient&_revinclude:iterate=Task:patient",
+         {"Appointment/a1", "Appointment/a2", "Task/t1"}),
+        ("Appointment?_id=a1&_include=Appointment:patient&_revinclude:iterate=Task:patient", {"Patient/p1", "Task/t1"}),
     ],
 )  # fmt: skip
 def test_includes_from_other_services(front: Front, url: str, included: set[str]) -> None:
@@ -247,6 +250,33 @@ def test_what_is_ignored_is_told(front: Front) -> None:
     assert len(found(bundle)) == 5
     assert link(bundle, "self") == "?_type=Patient,Appointment"
     assert bundle["entry"][-1]["search"]["mode"] == "outcome"
+
+
+def test_what_all_includes_leave_out_is_told(front: Front) -> None:
+    for url in ("Patient?_id=p1&_revinclude=*", "Patient?_has:Appointment:patient:status=noshow&_revinclude=*"):
+        status, bundle = front.ask(url)
+        assert status == 200
+        (told,) = [each["resource"]["issue"][0] for each in bundle["entry"] if each["search"]["mode"] == "outcome"]
+        assert (told["severity"], told["expression"]) == ("information", ["_revinclude"])
+        assert "records" in told["diagnostics"]
+        assert "_revinclude=*" in link(bundle, "self")
+
+
+@pytest.mark.parametrize("media", ["application/json", "text/plain", "multipart/form-data; boundary=x", ""])
+@pytest.mark.parametrize("path", ["Task/_search?_include=Task:patient", "_search?_type=Patient,Task", "Task/_search"])
+def test_criteria_that_are_no_form_are_refused_wherever_they_are_answered(front: Front, path: str, media: str) -> None:
+    path, _, query = path.partition("?")
+    request = Request("POST", path, parse_qsl(query), {"content-type": media}, b"_id=none")
+    response = guarded(lambda: search(request, front.services, front.send, BASE, Limits(), Context()))
+    assert response.status == 415
+
+
+@pytest.mark.parametrize(("form", "code"), [(b"_id=%ff", "structure"), (b"a=&" * 5000, "too-costly")])
+@pytest.mark.parametrize("path", ["_search", "Task/_search"])
+def test_a_form_that_cannot_be_read_is_refused(front: Front, path: str, form: bytes, code: str) -> None:
+    request = Request("POST", path, [("_type", "Patient,Task")], {"content-type": asking.FORM}, form)
+    response = guarded(lambda: search(request, front.services, front.send, BASE, Limits(), Context()))
+    assert (response.status, json.parse_object(response.body)["issue"][0]["code"]) == (400, code)
 
 
 def test_a_part_that_leads_to_too_many_is_too_costly(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -435,6 +435,54 @@ def test_the_metadata_have_an_etag(records: Runtime) -> None:
     assert ask(records, "GET", "metadata", If_None_Match='W/"1"').status == 200
 
 
+def test_the_metadata_in_part(records: Runtime) -> None:
+    whole = ask(records, "GET", "metadata")
+    part = ask(records, "GET", "metadata?_summary=true")
+    assert part.status == 200
+    assert len(part.body) * 4 < len(whole.body)
+    assert said(part)["fhirVersion"] == "4.0.1"
+    assert said(part)["meta"]["tag"][0]["code"] == "SUBSETTED"
+    assert part.headers["ETag"] != whole.headers["ETag"]
+    assert "rest" not in said(ask(records, "GET", "metadata?_elements=software"))
+    assert ask(records, "GET", "metadata?_summary=much").status == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("Foo/1", "at 'Foo'"),
+        ("patient/x", "Did you mean 'Patient'?"),
+        ("Parameters/1", "Parameters resources are not stored"),
+        ("OperationOutcome", "OperationOutcome resources are not stored"),
+        ("Slot/1", "Slot is not kept by records"),
+        ("\x1f" * 500, "at '\\x1f"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_named(records: Runtime, path: str, words: str) -> None:
+    for method in ("GET", "POST"):
+        answer = ask(records, method, path, patient() if method == "POST" else None)
+        assert answer.status in (404, 405), answer.body
+        if answer.status == 404:
+            assert words in issue(answer)["diagnostics"]
+            assert len(issue(answer)["diagnostics"]) < 250
+
+
+def test_what_is_missing_or_of_another_type_is_said(records: Runtime) -> None:
+    stored(records)
+    assert 'add "id": "p"' in issue(ask(records, "PUT", "Patient/p", patient()))["diagnostics"]
+    assert "it is 'q'" in issue(ask(records, "PUT", "Patient/p", patient(id="q")))["diagnostics"]
+    patched = ask(records, "PATCH", "Patient/p", patient(id="p"))
+    assert (patched.status, issue(patched)["expression"]) == (400, ["Parameters.resourceType"])
+    assert all(word in issue(patched)["diagnostics"] for word in ("FHIRPath Patch", JSON_PATCH, "merge-patch"))
+
+
+def test_a_code_is_named_and_what_may_be_a_sentence_is_not(records: Runtime) -> None:
+    for gender, named in (("femal", True), ("made up words", False), ("x" * 41, False)):
+        refused = issue(ask(records, "POST", "Patient", patient(gender=gender)))
+        assert refused["expression"] == ["Patient.gender"]
+        assert (f"'{gender}'" in refused["diagnostics"]) is named
+
+
 def test_the_histories_over_rest(records: Runtime) -> None:
     stored(records)
     stored(records)

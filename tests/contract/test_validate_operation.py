@@ -146,7 +146,7 @@ def test_it_is_validated_once_and_before_others_have_to_wait(edge: Edge, monkeyp
         monkeypatch.setattr(module, "validate", noted_validate)
     for mode, path in (("create", "Slot"), ("update", "Slot/s")):
         assert edge.issues("POST", f"{path}/$validate", parameters(SLOT, mode=mode)) == VALID
-    assert done == ["Parameters", "Slot", "transaction"] * 2
+    assert done == ["Slot", "transaction"] * 2
 
 
 def test_update_says_what_the_rules_would_refuse_and_leaves_nothing(edge: Edge) -> None:
@@ -194,6 +194,12 @@ def test_a_question_that_cannot_be_understood(
 ) -> None:
     answer = edge.ask("POST", path, body, *query)
     assert (answer.status, json.loads(answer.body)["issue"][0]["expression"]) == (400, [said])
+
+
+def test_a_mode_that_is_none_or_given_twice_is_said(edge: Edge) -> None:
+    for query, said in (((("mode", "guess"),), "'guess' is none"), ((("mode", "create"),) * 2, "given twice")):
+        (issue,) = json.loads(edge.ask("POST", "Slot/$validate", SLOT, *query).body)["issue"]
+        assert said in issue["diagnostics"]
 
 
 def test_what_is_no_json_is_no_question(edge: Edge) -> None:

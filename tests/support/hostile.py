@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import schemathesis
+
 from carethread.core.fhir.definitions import resource_types
 from support.examples import example
 from support.fuzz import mutated

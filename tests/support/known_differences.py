@@ -230,6 +230,17 @@ KNOWN: Known = {
         ),
         Difference(
             "value",
+            "system of a Coding must be an absolute URI",
+            "the oracle does not look at the system of a use context's Coding that has no code",
+            _of(
+                "ActivityDefinition",
+                status="draft",
+                useContext=[{"code": {"system": "R"}, "valueRange": {"low": {"value": 1}}}],
+            ),
+            where=r"useContext\[\d+\]\.code\.system",
+        ),
+        Difference(
+            "value",
             "a whole number",
             "R4's pattern of an integer has no `-0`",
             '{"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "valueInteger": -0}',

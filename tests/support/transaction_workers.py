@@ -21,6 +21,7 @@ import urllib3
 from werkzeug.serving import make_server
 
 from carethread.adapters.http.app import make_app
+from carethread.adapters.http.fhir import answering
 from carethread.adapters.http.peer import HttpPeer
 from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.adapters.sql import journal
@@ -140,11 +141,9 @@ def main() -> None:
 
     threading.Thread(target=_doubting, args=(here, decision), daemon=True).start()
     app = make_app(
-        _with_fate(handler, fate),
-        clock=system_clock,
+        answering(_with_fate(handler, fate), system_clock, lambda *_: None),
         max_body_bytes=1_000_000,
         not_ready=list,
-        observe=lambda *_: None,
         exposition=lambda: (b"", "text/plain"),
     )
     make_server("127.0.0.1", given.port, app, threaded=True).serve_forever()

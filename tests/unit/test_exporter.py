@@ -111,6 +111,22 @@ def test_but_not_for_ever(server: Server, tmp_path: Path) -> None:
     assert len(server.slept) == 8
 
 
+@pytest.mark.timeout(10)
+def test_a_server_that_never_was_there_is_said_at_once(tmp_path: Path) -> None:
+    slept: list[float] = []
+    with pytest.raises(ExportFailed, match=r"127\.0\.0\.1:1 cannot be reached: Connection refused"):
+        export(BASE, tmp_path, sleep=slept.append)
+    assert sum(slept) < 1
+
+
+def test_a_server_that_was_there_is_waited_for(server: Server, tmp_path: Path) -> None:
+    pool = urllib3.HTTPConnectionPool("127.0.0.1")
+    away = urllib3.exceptions.NewConnectionError(pool, "away")  # type: ignore[arg-type]  # any pool will do
+    server.replies["bulk/1"] = [*[away] * 5, manifest()]
+    run(server, tmp_path)
+    assert len(server.slept) == 5
+
+
 def test_a_refusal_is_told_in_the_servers_words(server: Server, tmp_path: Path) -> None:
     outcome = {"resourceType": "OperationOutcome", "issue": [{"diagnostics": "No such type."}]}
     server.replies["$export"] = [(400, {}, json.dumps(outcome).encode())]

@@ -73,7 +73,8 @@ class Asking:
             if not cursor:
                 return
 
-    def current(self, keys: Iterable[Key]) -> dict[Key, Stored]:
+    def current(self, keys: Iterable[Key], *, also: Pairs = ()) -> dict[Key, Stored]:
+        """Those of the resources that live and meet what is `also` asked, from their owners. Raises Refused."""
         by_type: dict[str, list[str]] = {}
         for type_name, id_ in keys:
             if type_name in self.owners:
@@ -82,7 +83,7 @@ class Asking:
         for type_name, ids in by_type.items():
             for start in range(0, len(ids), _IDS_AT_ONCE):
                 few = ids[start : start + _IDS_AT_ONCE]
-                for resource in self.all(type_name, [("_id", ",".join(few))], len(few)):
+                for resource in self.all(type_name, [("_id", ",".join(few)), *also], len(few)):
                     found[type_name, resource["id"]] = stored_of(resource)
         return found
 

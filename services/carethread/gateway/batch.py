@@ -13,15 +13,13 @@ from dataclasses import replace
 from carethread.core.errors import FhirError
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Resource, Response
+from carethread.gateway.asking import Send
 from carethread.interactions.bundle import searchset
 from carethread.interactions.exchange import refusal
 from carethread.interactions.status import error_of
 from carethread.interactions.transaction import Entry
 from carethread.interactions.transaction.answers import answered, refused
 from carethread.interactions.transaction.entries import READS, located
-
-Send = Callable[[str, Request], Response]
-"""A request to a service, by its name."""
 
 Read = Callable[[Request], Response]
 """A request to the gateway itself."""

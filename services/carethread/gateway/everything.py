@@ -5,13 +5,14 @@ See `interactions.operations.everything` for the walk over the parts and for wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from carethread.core.clock import instant
 from carethread.core.fhir import json
 from carethread.core.ports import Key, Request, Response
 from carethread.core.service import Limits
+from carethread.gateway.asking import Asking, Refused, Send
 from carethread.interactions.exchange import body_of
 from carethread.interactions.operation import simple_values
 from carethread.interactions.operations.everything import (
@@ -21,23 +22,11 @@ from carethread.interactions.operations.everything import (
     Found,
     asked_of,
     bundle,
-    decode,
+    stand_of,
 )
 from carethread.interactions.write import check_resource
 
-Send = Callable[[str, Request], Response]
-"""Asks a service, by name."""
-
-_IDS_AT_ONCE = 50
 _HANDED_ON = {"authorization", "traceparent"}
-
-
-class _Refused(Exception):
-    """A service's answer that is not 200; it becomes the answer to the whole request."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(response.status)
-        self.response = response
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +62,21 @@ def everything(
     given: dict[str, list[str]] = {}
     for name, value in params:
         given.setdefault(name, []).append(value)
-    asked, stand = asked_of(patient, given, limits), decode(given)
+    asked, stand = asked_of(patient, given, limits), stand_of(given)
     narrowing = [(name, value) for name, value in params if name in ("start", "end", "_since", "_type")]
     plain = Request("GET", request.path, narrowing, {n: v for n, v in request.headers.items() if n in _HANDED_ON})
     parts = [_RemotePart(service, plain, send) for service in services]
 
+    asking = Asking(owners, send, request.headers, base_url)
+
     def fetch(asked: Asked, keys: Sequence[Key]) -> list[Found]:
-        by_type: dict[str, list[str]] = {}
-        for type_name, id_ in keys:
-            if owners[type_name] in services:
-                by_type.setdefault(type_name, []).append(id_)
-        return [each for name, ids in by_type.items() for each in _of_type(name, ids, asked, plain, owners[name], send)]
+        since = [("_lastUpdated", f"gt{instant(asked.since)}")] if asked.since >= 0 else []
+        there = [key for key in keys if owners[key[0]] in services]
+        return sorted(Found(each.type, each.id, each.body) for each in asking.current(there, also=since).values())
 
     try:
         page = bundle(base_url, asked, params, stand, parts, fetch)
-    except _Refused as refused:
+    except Refused as refused:
         return refused.response
     return Response(200, {"Content-Type": "application/fhir+json;charset=utf-8"}, page)
 
@@ -99,17 +88,6 @@ def _parameters(request: Request) -> list[tuple[str, str]]:
     return [*request.query, *simple_values(body)]
 
 
-def _of_type(type_name: str, ids: Sequence[str], asked: Asked, plain: Request, owner: str, send: Send) -> list[Found]:
-    """The resources of one type that live and have changed since, from their owner."""
-    since = [("_lastUpdated", f"gt{instant(asked.since)}")] if asked.since >= 0 else []
-    found: list[Found] = []
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        few = ids[start : start + _IDS_AT_ONCE]
-        query = [("_id", ",".join(few)), ("_count", str(len(few))), ("_total", "none"), *since]
-        found += _found(_ok(send(owner, replace(plain, path=type_name, query=query))))
-    return sorted(found)
-
-
 def _found(answer: Response) -> list[Found]:
     """The resources of a Bundle, with number text and member order as they are."""
     entries = json.parse_object(answer.body).get("entry", [])
@@ -119,5 +97,5 @@ def _found(answer: Response) -> list[Found]:
 
 def _ok(answer: Response) -> Response:
     if answer.status != 200:
-        raise _Refused(answer)
+        raise Refused(answer)
     return answer

@@ -6,17 +6,15 @@ manifest joins theirs; a file comes from the owner of its type. See `interaction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from carethread.core.context import Context
 from carethread.core.errors import FhirError
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Response
+from carethread.gateway.asking import Send
 from carethread.interactions.operations.export import HORIZON_HEADER, JOB_HEADER
-
-Send = Callable[[str, Request], Response]
-"""Asks a service, by name."""
 
 _LISTS = ("output", "deleted", "error")
 

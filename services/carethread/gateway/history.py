@@ -6,12 +6,12 @@ do ours. The whole is settled up to where its slowest service is.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from carethread.core.errors import Malformed
 from carethread.core.fhir import json
+from carethread.core.fhir.search.cursor import decoded, encoded, text, whole
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.fhir.search.query import CURSOR
 from carethread.core.ports import Request, Resource, Response
@@ -33,9 +33,9 @@ def history(request: Request, services: Sequence[str], send: Send, base_url: str
     given = dict(request.query)
     used = [pair for pair in request.query if pair[0] in _PASSED_ON]
     count = count_of(given.get("_count"), limits)
-    until, places = _decoded(given[CURSOR]) if CURSOR in given else ("", dict.fromkeys(services, ("", 0)))
-    if not set(places) <= set(services):
-        raise _no_link_of_ours()
+    until, places = "", dict.fromkeys(services, ("", 0))
+    if CURSOR in given:
+        until, places = decoded(given[CURSOR], partial(_place_of, services))
     readers = [_Reader(name, *place, request, used, send) for name, place in places.items()]
     try:
         entries = _newest(readers, count)
@@ -101,33 +101,14 @@ def _newest(readers: Sequence[_Reader], count: int) -> list[Resource]:
 
 
 def _encoded(until: str, places: Mapping[str, tuple[str, int]]) -> str:
-    value = [until, [[service, cursor, offset] for service, (cursor, offset) in places.items()]]
-    return base64.urlsafe_b64encode(json.render(value)).decode().rstrip("=")
+    return encoded([until, [[service, cursor, offset] for service, (cursor, offset) in places.items()]])
 
 
-def _decoded(cursor: str) -> tuple[str, dict[str, tuple[str, int]]]:
-    """The time to which the first page was settled, and each service's place. Raises Malformed."""
-    try:
-        value: Any = json.parse(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        until, places = value
-        if not isinstance(until, str) or date_range(until) is None:
-            raise _no_link_of_ours()
-        return until, {service: (_text(place), _offset(offset)) for service, place, offset in places}
-    except (ValueError, TypeError):
-        raise _no_link_of_ours() from None
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise _no_link_of_ours()
-    return value
-
-
-def _offset(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise _no_link_of_ours()
-    return value
-
-
-def _no_link_of_ours() -> Malformed:
-    return Malformed("This page link was not made here; begin without it.", code="value", expression=CURSOR)
+def _place_of(services: Sequence[str], value: Any) -> tuple[str, dict[str, tuple[str, int]]]:
+    """The time to which the first page was settled, and each service's place. Raises ValueError, TypeError."""
+    until, places = value
+    read = {text(service): (text(place), whole(offset)) for service, place, offset in places}
+    known = set(read) <= set(services) and all(place for place, _ in read.values())
+    if not known or date_range(text(until)) is None:
+        raise ValueError
+    return until, read

@@ -24,11 +24,12 @@ from carethread.gateway.transaction import referred_by_criteria, transaction
 from carethread.interactions import table
 from carethread.interactions.capabilities import capability_statement
 from carethread.interactions.compartment import is_compartment_path
-from carethread.interactions.exchange import MEDIA_TYPE, allow, body_of, guarded, negotiate, tagged
+from carethread.interactions.exchange import MEDIA_TYPE, allow, body_of, guarded, negotiate, nothing_here
 from carethread.interactions.headers import preferences
 from carethread.interactions.openapi import openapi
 from carethread.interactions.operations.export import type_of
 from carethread.interactions.smart import smart_configuration
+from carethread.interactions.subset import described
 from carethread.interactions.transaction import Entry, entries_of
 from carethread.interactions.transaction.part import PATH
 
@@ -80,11 +81,11 @@ def gateway(
         if request.path == table.METADATA:
             allow(request, *table.methods(table.METADATA))
             negotiate(request)
-            return tagged(request, capability_statement(services, base_url, context), apart="date")
+            return described(request, capability_statement(services, base_url, context))
         if not request.path:
             allow(request, *table.methods(table.BASE))
             return bundle(request, context)
-        raise NotSupported("There is nothing at this path: no R4 resource type, nor metadata, begins it.")
+        raise nothing_here(head)
 
     def bundle(request: Request, context: Context) -> Response:
         whole = body_of(request)

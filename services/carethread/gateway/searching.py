@@ -7,7 +7,7 @@ A chain that leaves its owner is asked at the service it leads to, and the ids f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qsl
+from typing import Any
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
@@ -16,16 +16,17 @@ from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.fhir.search import SearchQuery, parse_query
 from carethread.core.fhir.search.criteria import LIST
+from carethread.core.fhir.search.cursor import decoded, encoded, text, whole
 from carethread.core.fhir.search.merges import PATIENT
 from carethread.core.fhir.search.parameters import searchable, targets
 from carethread.core.fhir.search.query import ALL, CURSOR, Chain, Include, Node, Reverse
 from carethread.core.ports import Request, Resource, Response, Stored
 from carethread.core.service import Limits, Service
-from carethread.gateway.asking import FORM, Asking, Pairs, Refused, Send, matches_of, next_of, references_of, stored_of
+from carethread.gateway.asking import Asking, Pairs, Refused, Send, matches_of, next_of, references_of, stored_of
 from carethread.interactions.answerable import kept, led_to
 from carethread.interactions.bundle import link_url
 from carethread.interactions.compartment import EVERY, is_compartment_path, members
-from carethread.interactions.exchange import allow, answer
+from carethread.interactions.exchange import allow, answer, form_of
 from carethread.interactions.headers import preferences
 from carethread.interactions.includes import included
 from carethread.interactions.subset import subset
@@ -68,10 +69,8 @@ def search(
 
 
 def _params(request: Request) -> list[tuple[str, str]]:
-    """The URL's parameters and the form's; of a body that is no form only the URL's, for the owner to refuse."""
-    form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
-    body = request.body.decode(errors="replace") if form else ""
-    return [*request.query, *parse_qsl(body, keep_blank_values=True)]
+    """The URL's parameters and, of a POST, the form's. Raises NotSupported and Malformed as an owner does."""
+    return [*request.query, *(form_of(request) if request.path.endswith("_search") else ())]
 
 
 def _may_lead_away(params: Pairs) -> bool:
@@ -139,7 +138,10 @@ class _Search:
             if type_name == PATIENT:
                 ids.update(self._asking.kin(ids))
             return ("_id", ",".join(sorted(ids))) if ids else _NOTHING
-        raise AssertionError("only chains and reverse chains lead to other types")
+        raise NotSupported(
+            f"'{name[:64]}' leads to resources of another service in a way that cannot be followed.",
+            expression=name[:100],
+        )
 
     def _found(self, type_name: str, name: str, value: str, *, whole: bool) -> list[Resource]:
         """All resources of a type that meet one criterion, which may lead on to further services."""
@@ -177,7 +179,8 @@ class _Search:
 def _relink(bundle: Resource, base_url: str, path: str, params: Pairs) -> None:
     """Links that say what was asked here, not what the owner was asked in its place."""
     outcomes = [each["resource"] for each in bundle.get("entry", []) if each["search"]["mode"] == "outcome"]
-    ignored = {place for outcome in outcomes for issue in outcome["issue"] for place in issue.get("expression", ())}
+    notices = [issue for outcome in outcomes for issue in outcome["issue"] if issue["severity"] == "warning"]
+    ignored = {place for issue in notices for place in issue.get("expression", ())}
     used = [pair for pair in params if pair[0] not in ignored and pair[0] != CURSOR]
     cursors = [pair for pair in params if pair[0] == CURSOR]
     links = {"self": link_url(base_url, path, [*used, *cursors])}
@@ -229,19 +232,21 @@ def _of_several(
         entries += page.get("entry", [])
         cursor = next_of(page)
         number += 0 if cursor else 1
-    following = f"{number}.{cursor}" if number < len(parts) else ""
+    following = encoded([number, cursor]) if number < len(parts) else ""
     total = None if begun or following else sum(each["search"]["mode"] == "match" for each in entries)
     return answer(_bundle(asking.base_url, path, query, entries, total, following))
 
 
 def _resumed(cursor: str, parts: int) -> tuple[int, str]:
-    number, _, rest = cursor.partition(".")
-    if not cursor:
-        return 0, ""
-    if not (number.isascii() and number.isdigit() and len(number) < 4 and int(number) < parts):
-        diagnostics = "This page link was not made for this search; begin without it."
-        raise Malformed(diagnostics, code="value", expression=CURSOR)
-    return int(number), rest
+    """The number of the owner whose matches follow, and the cursor there."""
+
+    def place(value: Any) -> tuple[int, str]:
+        number, rest = value
+        if whole(number) >= parts:
+            raise ValueError
+        return whole(number), text(rest)
+
+    return decoded(cursor, place) if cursor else (0, "")
 
 
 def _bundle(

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from carethread.core.context import Context
 from carethread.core.errors import Busy, FhirError, Malformed, NotSupported
 from carethread.core.fhir import json
-from carethread.core.ports import Request, Resource, Response
+from carethread.core.ports import Request, Resource
+from carethread.gateway.asking import Send
 from carethread.gateway.coordinator import Coordinator, Undecided
 from carethread.interactions.bundle import searchset
 from carethread.interactions.status import error_of
 from carethread.interactions.transaction import Entry
 from carethread.interactions.transaction.part import Part
 from carethread.interactions.transaction.plan import Match, Step, plan
-
-Send = Callable[[str, Request], Response]
-"""A request to a service, by its name."""
 
 _ATTEMPTS = 3
 _PAUSE = 0.1

@@ -11,8 +11,8 @@ from carethread.core.fhir.search.parameters import searchable, targets
 from carethread.core.ports import Resource
 from carethread.core.service import Operation, Service
 from carethread.interactions.answerable import kept
-from carethread.interactions.command import PATCH_FORMATS
 from carethread.interactions.operations import GENERIC, operations_of
+from carethread.interactions.patch import PATCH_FORMATS
 from carethread.interactions.table import SYSTEM_CODES, TYPE_CODES
 
 BULK_DATA = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"

@@ -13,11 +13,6 @@ Outcome = Literal["created", "updated", "unchanged", "deleted"]
 
 Verb = Literal["POST", "PUT", "PATCH", "DELETE"]
 
-JSON_PATCH = "application/json-patch+json"
-MERGE_PATCH = "application/merge-patch+json"
-PATCH_FORMATS = (JSON_PATCH, "application/fhir+json", MERGE_PATCH)
-"""The media types of a patch: JSON Patch, FHIRPath Patch as Parameters, JSON Merge Patch."""
-
 ANY_VERSION = frozenset({0})
 """If-Match: *, which any version meets; a version is 1 or more."""
 

@@ -13,7 +13,10 @@ from urllib.parse import parse_qsl
 from carethread.core.clock import http_date
 from carethread.core.errors import Busy, FhirError, Issue, Malformed, NotSupported
 from carethread.core.fhir import json
+from carethread.core.fhir.definitions import resource_types
 from carethread.core.fhir.outcome import operation_outcome, outcome_bytes
+from carethread.core.fhir.search.parse import MAX_PARAMETERS
+from carethread.core.fhir.validation.report import shown as shown_word
 from carethread.core.ports import Request, Resource, Response, Stored
 from carethread.interactions.bundle import etag
 from carethread.interactions.command import Result
@@ -63,6 +66,16 @@ def allow(request: Request, *methods: str) -> None:
     if request.method not in methods:
         offered = [*methods, *(["HEAD"] if "GET" in methods else []), "OPTIONS"]
         raise NotSupported(f"Allowed here: {', '.join(methods)}.", kind="method", allowed=offered)
+
+
+def nothing_here(head: str) -> NotSupported:
+    """The error for a path whose first part is no type that is stored, and nothing else that is there."""
+    if head in resource_types():
+        return NotSupported(f"{head} resources are not stored: they go with an operation or a patch, or answer one.")
+    word = shown_word(head)
+    nearest = next((name for name in resource_types() if name.lower() == head.lower()), "")
+    said = f"There is nothing at '{word}': a path begins with an R4 resource type, such as Patient, or with metadata."
+    return NotSupported(f"{said} Did you mean '{nearest}'?" if nearest else said)
 
 
 def refuse_nul(pairs: Iterable[tuple[str, str]]) -> None:
@@ -119,9 +132,11 @@ def form_of(request: Request) -> list[tuple[str, str]]:
         return []
     media_type(request, [_FORM])
     try:
-        form = parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict")
+        form = parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except UnicodeDecodeError:
         raise Malformed("The form is not UTF-8.") from None
+    except ValueError:
+        raise Malformed(f"A form may have {MAX_PARAMETERS} parameters.", code="too-costly") from None
     refuse_nul(form)
     return form
 

@@ -16,6 +16,7 @@ from carethread.interactions.command import ANY_VERSION
 
 _ETAG = r'(?:W/)?"[!#-~]*"'
 _ETAGS = re.compile(rf"{_ETAG}(?:\s*,\s*{_ETAG})*")
+_QUOTED = re.compile(r'"[^"]*"')
 _VERSION = re.compile(r'"(\d{1,9})"')
 _SECOND = 1_000_000
 
@@ -37,11 +38,14 @@ def versions_of(if_match: str | None) -> frozenset[int] | None:
 def not_modified(headers: Mapping[str, str], etag: str, updated: int | None = None) -> bool:
     """Whether the caller has this already: If-None-Match names the ETag, or else nothing changed since
     If-Modified-Since. `updated` is in microseconds; an HTTP date has whole seconds. A date that cannot be read counts
-    as absent, as RFC 9110 asks.
+    as absent, as RFC 9110 asks; what is no list of ETags names none.
     """
     if_none_match = headers.get("if-none-match")
     if if_none_match is not None:
-        return if_none_match.strip() == "*" or etag.removeprefix("W/") in re.findall(r'"[^"]*"', if_none_match)
+        asked = if_none_match.strip()
+        return asked == "*" or (
+            _ETAGS.fullmatch(asked) is not None and etag.removeprefix("W/") in _QUOTED.findall(asked)
+        )
     since = _date(headers.get("if-modified-since"))
     return since is not None and updated is not None and updated // _SECOND <= since // _SECOND
 

@@ -6,14 +6,15 @@ again with `_since` the Bundle's lastUpdated, or the newest time that he was sho
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Malformed, NotFound
 from carethread.core.fhir import json
+from carethread.core.fhir.search.cursor import decoded, encoded, whole
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.fhir.search.query import CURSOR
 from carethread.core.fhir.targets import is_id
@@ -25,7 +26,7 @@ from carethread.interactions.paging import count_of
 Params = Sequence[tuple[str, str]]
 
 _MOST = 2**62
-"""More than any time, row or version in a page link."""
+"""More than any row in a page link."""
 
 _ELSEWHERE = ("_format", "_pretty")
 """Parameters that the edge answers."""
@@ -111,29 +112,17 @@ def _range(name: str, value: str) -> tuple[int, int]:
 
 def _resumed(span: Span, cursor: str) -> Span:
     """Where the page before ended. Raises Malformed for a link that was not made here."""
-    try:
-        until, *after = map(_whole, base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).split(b"."))
-        updated, row, version = after
-    except ValueError:  # binascii.Error and UnicodeError are of this kind
-        raise Malformed(
-            "This page link was not made here; begin without it.", code="value", expression=CURSOR
-        ) from None
-    return replace(span, until=min(until, span.until), after=(updated, row, version))
 
+    def place(value: Any) -> Span:
+        until, updated, row, version = map(whole, value)
+        return replace(span, until=min(until, span.until), after=(updated, row, version))
 
-def _place(until: int, updated: int, row: int, version: int) -> str:
-    return base64.urlsafe_b64encode(f"{until}.{updated}.{row}.{version}".encode()).decode().rstrip("=")
+    return decoded(cursor, place)
 
 
 def beginning(until: int) -> str:
     """The place before the newest version at or before a time: the page link of a first page that does not change."""
-    return _place(until, until, _MOST, 0)
-
-
-def _whole(text: bytes) -> int:
-    if not text.isdigit() or len(text) > 19 or int(text) > _MOST:
-        raise ValueError
-    return int(text)
+    return encoded([until, until, _MOST, 0])
 
 
 def _bundle(runtime: Runtime, path: str, asked: _Asked, found: Sequence[Stored], total: int | None) -> bytes:
@@ -142,7 +131,7 @@ def _bundle(runtime: Runtime, path: str, asked: _Asked, found: Sequence[Stored],
     shown = found[: asked.count]
     if len(found) > asked.count > 0:
         last = shown[-1]
-        cursor = _place(asked.span.until, last.updated, last.row, last.version)
+        cursor = encoded([asked.span.until, last.updated, last.row, last.version])
         links["next"] = link_url(runtime.base_url, path, [*used, (CURSOR, cursor)])
     entries = [_version(runtime.base_url, stored) for stored in shown]
     updated = None if asked.span.id else asked.span.until

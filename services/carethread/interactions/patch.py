@@ -10,16 +10,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from carethread.core.context import Context, authorize
-from carethread.core.errors import Invalid
+from carethread.core.errors import Invalid, Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.patch import fhir_patch, json_patch, merge_patch
 from carethread.core.ports import Key, Resource
-from carethread.interactions.command import JSON_PATCH, MERGE_PATCH, Command, Condition
+from carethread.interactions.command import Command, Condition
 from carethread.interactions.headers import versions_of
 from carethread.interactions.update import check_id
 from carethread.interactions.write import check_resource
 
 Change = Callable[[Resource], Resource]
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
 
 _APART = ("id", "meta", "implicitRules", "language", "text")
 """What a narrative does not tell."""
@@ -34,6 +37,13 @@ def _of_parameters(body: bytes) -> Change:
 
 
 def _fhir_patch(parameters: Resource) -> Change:
+    if parameters.get("resourceType") != "Parameters":
+        raise Malformed(
+            "A FHIRPath Patch is a Parameters resource, and the body is none. To send only what changes, use the "
+            f"Content-Type {MERGE_PATCH} or {JSON_PATCH}; to send the whole resource, PUT it.",
+            code="invalid",
+            expression="Parameters.resourceType",
+        )
     check_resource("Parameters", parameters)
     return fhir_patch(parameters)
 
@@ -50,12 +60,16 @@ def _of_any(body: bytes) -> Change:
     return json_patch(document) if isinstance(document, list) else merge_patch(document)
 
 
-LANGUAGES: Mapping[str, Callable[[bytes], Change]] = {
+_STATED: Mapping[str, Callable[[bytes], Change]] = {
     JSON_PATCH: _of_json,
     "application/fhir+json": _of_parameters,
     MERGE_PATCH: _of_merge,
-    "application/json": _of_any,
 }
+
+PATCH_FORMATS = tuple(_STATED)
+"""The media types of a patch: JSON Patch, FHIRPath Patch as Parameters, JSON Merge Patch."""
+
+LANGUAGES: Mapping[str, Callable[[bytes], Change]] = {**_STATED, "application/json": _of_any}
 """What reads a body, by its media type."""
 
 

@@ -30,10 +30,10 @@ from carethread.interactions.exchange import (
     guarded,
     media_type,
     negotiate,
+    nothing_here,
     refuse_conditions,
     refuse_nul,
     shown,
-    tagged,
     written,
 )
 from carethread.interactions.headers import preferences
@@ -44,7 +44,7 @@ from carethread.interactions.operations import export
 from carethread.interactions.patch import LANGUAGES, patch_command
 from carethread.interactions.read import read, vread
 from carethread.interactions.smart import smart_configuration
-from carethread.interactions.subset import shape_of, subset
+from carethread.interactions.subset import described, shape_of, subset
 from carethread.interactions.transaction import batch, transaction
 from carethread.interactions.transaction.part import part
 from carethread.interactions.update import conditional_update_command, update_command
@@ -52,6 +52,8 @@ from carethread.interactions.write import apply
 
 _EDGE = ("_format", "_pretty")
 """Parameters of any URL that say nothing of which resource is meant."""
+
+_NEVER_STORED = ("Parameters", "OperationOutcome")
 
 Handler = Callable[[Request, Context], Response]
 
@@ -88,8 +90,7 @@ def _route(runtime: Runtime, request: Request, context: Context) -> Response:
             return _history(runtime, None, None, request, context)
         case ["metadata"]:
             allow(request, *table.methods(table.METADATA))
-            statement = capability_statement([runtime.service], runtime.base_url, context)
-            return tagged(request, statement, apart="date")
+            return described(request, capability_statement([runtime.service], runtime.base_url, context))
         case ["$part", transaction_id]:
             return part(runtime, transaction_id, request, context, _read(context))
         case ["$export", job]:
@@ -190,9 +191,9 @@ def known_type(runtime: Runtime, type_name: str) -> None:
     """Raise NotSupported for a type that FHIR does not have, or that another service keeps."""
     if runtime.service.owns(type_name):
         return
-    if type_name in resource_types():
+    if type_name in resource_types() and type_name not in _NEVER_STORED:
         raise NotSupported(f"{type_name} is not kept by {runtime.service.name}.")
-    raise NotSupported("The path begins with no R4 resource type; types are written like Patient.")
+    raise nothing_here(type_name)
 
 
 def _bundle(runtime: Runtime, request: Request, context: Context) -> Response:

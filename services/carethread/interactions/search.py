@@ -15,7 +15,7 @@ from carethread.core.errors import Busy, Issue
 from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.fhir.search import parse_query
-from carethread.core.fhir.search.query import CURSOR, Chain, Criterion, Link, Node, SearchQuery, TokenValue
+from carethread.core.fhir.search.query import ALL, CURSOR, Chain, Criterion, Link, Node, SearchQuery, TokenValue
 from carethread.core.ports import Key, Session, Stored
 from carethread.core.service import Runtime
 from carethread.interactions.answerable import answerable, kept
@@ -227,8 +227,8 @@ def bundle(runtime: Runtime, found: Found) -> bytes:
         )
         for stored in found.included
     ]
-    if query.ignored:
-        notices = json.render(operation_outcome(_notices(query)))
+    if told := _notices(runtime, query):
+        notices = json.render(operation_outcome(told))
         entries.append(entry(f"urn:uuid:{new_id()}", notices, search=b'{"mode":"outcome"}'))
     return searchset("searchset", found.total, links, entries)
 
@@ -240,8 +240,19 @@ def _part(query: SearchQuery, stored: Stored) -> bytes:
     return subset(stored.body, stored.type, query.summary, query.elements)
 
 
-def _notices(query: SearchQuery) -> list[Issue]:
-    return [
+def _notices(runtime: Runtime, query: SearchQuery) -> list[Issue]:
+    everywhere = [
+        Issue(
+            "informational",
+            f"{name}=* brings what {runtime.service.name} keeps; name what other services keep, such as "
+            f"{name}=Appointment:patient.",
+            expression=name,
+            severity="information",
+        )
+        for name, value in query.used
+        if name.startswith("_revinclude") and value == ALL
+    ]
+    return everywhere + [
         Issue(
             "not-supported",
             f"The parameter '{name[:64]}' is not known here or has no value, and was ignored; "

@@ -15,7 +15,8 @@ from carethread.core.fhir import json
 from carethread.core.fhir.definitions import ElementDefinition
 from carethread.core.fhir.fhirpath.model import members
 from carethread.core.fhir.search.shape import check_shape, read_elements, read_summary
-from carethread.core.ports import Resource
+from carethread.core.ports import Request, Resource, Response
+from carethread.interactions.exchange import tagged
 
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
@@ -42,6 +43,14 @@ def shape_of(type_name: str, params: Sequence[tuple[str, str]]) -> tuple[str | N
             "_summary=count is for searches; a read takes true, text, data or false.", expression="_summary"
         )
     return None if summary == "false" else summary, elements
+
+
+def described(request: Request, statement: Resource) -> Response:
+    """The answer with a CapabilityStatement, or the part of it that is asked for; it has an ETag."""
+    summary, elements = shape_of(statement["resourceType"], request.query)
+    if summary or elements:
+        statement = json.parse_object(subset(json.render(statement), statement["resourceType"], summary, elements))
+    return tagged(request, statement, apart="date")
 
 
 def subset(body: bytes, type_name: str, summary: str | None, elements: Sequence[str]) -> bytes:

@@ -44,9 +44,11 @@ def update_command(
     check_id(key)
     found = resource.get("id")
     if found != key[1]:
-        said = f"'{found}'" if isinstance(found, str) and is_id(found) else "none that can be used"
+        said = f"it is '{found}'" if isinstance(found, str) and is_id(found) else "what is there is no id"
         raise Malformed(
-            f"The id in the body must be the id in the URL, {key[1]}; it is {said}.",
+            f'The body has no id; add "id": "{key[1]}", the one in the URL.'
+            if "id" not in resource
+            else f"The id in the body must be the id in the URL, {key[1]}; {said}.",
             code="invalid",
             expression=f"{key[0]}.id",
         )

@@ -152,5 +152,6 @@ OPERATIONS = (
         levels=("type",),
         definition="http://hl7.org/fhir/OperationDefinition/Patient-match",
         handler=match,
+        parameters=("onlyCertainMatches", "count"),
     ),
 )

@@ -2,7 +2,7 @@
 
 granian's WSGI hands a thread to each request as soon as its header is there, and a few clients that send a byte now and
 then would hold all of them. So the event loop collects the body (granian's RSGI 1.5), and a bounded pool of threads
-runs the WSGI application (PEP 3333) on what has arrived.
+answers what has arrived: FHIR at once, all else by the WSGI application (PEP 3333).
 """
 
 from __future__ import annotations
@@ -13,10 +13,18 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
+from carethread.adapters.http.fhir import Answer
 from carethread.core.errors import Busy, FhirError, Malformed, TooLarge
 from carethread.interactions.exchange import refusal
+
+_FHIR = "/fhir"
+"""The path of the FHIR base."""
+
+Said = tuple[int, list[tuple[str, str]], bytes]
+"""An answer: its status, headers and body."""
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -44,8 +52,13 @@ class Scope(Protocol):
     headers: Any
 
 
-def make_edge(application: WSGI, *, threads: int, max_body_bytes: int, body_seconds: float) -> Callable[..., Any]:
-    """The RSGI application around a WSGI one. Bodies that are too large or too slow are refused without reading on."""
+def make_edge(
+    application: WSGI, answer: Answer, *, threads: int, max_body_bytes: int, body_seconds: float
+) -> Callable[..., Any]:
+    """The RSGI application: `answer` below the FHIR base, a WSGI application for all else.
+
+    Bodies that are too large or too slow are refused without reading on.
+    """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="http")
     room = Room(threads * max_body_bytes)
     waiting = 0
@@ -61,18 +74,33 @@ def make_edge(application: WSGI, *, threads: int, max_body_bytes: int, body_seco
                 raise Busy("More requests are waiting than can be answered soon.")
             waiting += 1
             try:
-                environ = _environ(scope, body.taken())
-                answer = await asyncio.get_running_loop().run_in_executor(pool, _call, application, environ)
+                whole = body.taken()
+                if scope.path == _FHIR or scope.path.startswith(f"{_FHIR}/"):
+                    work = partial(_fhir, answer, scope, whole)
+                else:
+                    work = partial(_call, application, _environ(scope, whole))
+                said = await asyncio.get_running_loop().run_in_executor(pool, work)
             finally:
                 waiting -= 1
         except FhirError as error:
             refused = refusal(error)
-            answer = refused.status, [*refused.headers.items(), ("Connection", "close")], refused.body
+            said = refused.status, [*refused.headers.items(), ("Connection", "close")], refused.body
         finally:
             room.left += body.size
-        protocol.response_bytes(*answer)
+        protocol.response_bytes(*said)
 
     return edge
+
+
+def _fhir(answer: Answer, scope: Scope, body: bytes) -> Said:
+    headers: dict[str, str] = {}
+    for name, value in scope.headers.items():
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value  # RFC 9110 section 5.3
+    response = answer(scope.method, scope.path[len(_FHIR) + 1 :], scope.query_string, headers, body)
+    said = list(response.headers.items())
+    if scope.method == "HEAD":
+        return response.status, [*said, ("Content-Length", str(len(response.body)))], b""
+    return response.status, said, response.body
 
 
 def _refuse_unreadable(scope: Scope) -> None:
@@ -158,7 +186,7 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
     return environ
 
 
-def _call(application: WSGI, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+def _call(application: WSGI, environ: dict[str, Any]) -> Said:
     """Run the application to its end."""
     answer: list[Any] = []
 

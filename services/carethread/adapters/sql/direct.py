@@ -13,6 +13,8 @@ import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+_GENERIC, _AUTO = "SET plan_cache_mode = force_generic_plan", "SET plan_cache_mode = auto"
+
 
 def run(
     connection: Connection,
@@ -21,15 +23,24 @@ def run(
     *,
     binary: bool = False,
     prepare: bool | None = None,
+    once_for_all: bool = False,
 ) -> list[tuple[Any, ...]]:
     """Execute one statement and fetch what it returns; its errors are SQLAlchemy's, as for every other statement.
 
     `binary` has bodies come as they are, not as hexadecimal digits. `prepare` False has the statement planned for these
-    very values; None leaves that to PostgreSQL once it has been sent some times.
+    very values; None leaves that to PostgreSQL once it has been sent some times. `once_for_all` has it planned for any
+    values: where the plan is known to be the same, planning anew costs more than the rest.
     """
     driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    cursor = psycopg.RawCursor(driver)
     try:
-        return psycopg.RawCursor(driver).execute(statement, values, binary=binary, prepare=prepare).fetchall()
+        if not once_for_all:
+            return cursor.execute(statement, values, binary=binary, prepare=prepare).fetchall()
+        with driver.pipeline():  # one message there and back
+            driver.execute(_GENERIC)
+            cursor.execute(statement, values, binary=binary, prepare=True)
+            driver.execute(_AUTO)
+        return cursor.fetchall()
     except psycopg.Error as error:
         lost = driver.closed or driver.broken
         if lost:

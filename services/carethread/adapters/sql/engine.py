@@ -39,7 +39,7 @@ BUSY_SECONDS = 15.0
 _IDLE_SECONDS = 60
 """How long a transaction on PostgreSQL may be open while its client says nothing: one that is gone holds its locks."""
 
-PATIENCE: Mapping[str, int] = {
+PATIENCE: Mapping[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 30,
     "keepalives_interval": 10,

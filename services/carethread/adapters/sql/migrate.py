@@ -9,7 +9,7 @@ from sqlalchemy.schema import CreateSchema
 
 from carethread.adapters.sql.engine import is_sqlite, reading, writing
 
-HEAD = "0002"
+HEAD = "0001"
 """The newest revision; a test compares it with the scripts."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -24,13 +24,19 @@ def revision(engine: Engine) -> str:
 
 
 def migrate(engine: Engine, schema: str) -> bool:
-    """Migrate in one transaction; whether there was anything to do. Raises Busy.
+    """Migrate in one transaction; whether there was anything to do. Raises Busy, RuntimeError for an unknown revision.
 
     `schema` is made on PostgreSQL when it is missing, which needs a role that may; SQLite has none.
     """
     make_room(engine, schema)
-    if revision(engine) == HEAD:
+    stands = revision(engine)
+    if stands == HEAD:
         return False
+    if stands > HEAD:
+        raise RuntimeError(
+            f"This database is at revision {stands}, which this version does not know: a later version made it, or one "
+            "before the first release. Use that version, or begin with an empty database."
+        )
     from alembic import command  # takes 100 ms, and a start with nothing to migrate should not wait for it
     from alembic.config import Config
 

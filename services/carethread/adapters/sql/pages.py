@@ -10,10 +10,9 @@ what it holds, and nothing is sorted as a whole.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,9 +21,8 @@ from carethread.adapters.sql.search import matches, param_of
 from carethread.adapters.sql.spelling import Spelling, both
 from carethread.adapters.sql.statements import STORED
 from carethread.adapters.sql.tables import INDEX_TABLES, resources
-from carethread.core.errors import Malformed
-from carethread.core.fhir import json
-from carethread.core.fhir.search.query import CURSOR, SearchQuery, Sort
+from carethread.core.fhir.search.cursor import decoded, encoded, text, whole
+from carethread.core.fhir.search.query import SearchQuery, Sort
 
 _OF_RESOURCE = ", ".join(f'r."{column.name}"' for column in (*STORED, resources.c.version) if column.table is resources)
 _STORED = ", ".join(f'{"p" if column.table is resources else "v"}."{column.name}"' for column in STORED)
@@ -81,7 +79,7 @@ def page(connection: Connection, query: SearchQuery, count: int) -> tuple[list[C
     last: list[Any] = []
     bound: int | None = None
     if query.cursor:
-        runs, last, bound = _resumed(runs, query.cursor)
+        runs, last, bound = decoded(query.cursor, partial(_resumed, runs))
     found: list[Found] = []
     for run in runs:
         found += _read(connection, query, run, last, bound, count + 1 - len(found))
@@ -90,7 +88,7 @@ def page(connection: Connection, query: SearchQuery, count: int) -> tuple[list[C
             break
     more = len(found) > count
     found = found[:count]
-    return [row for _, row in found], _encode(found[-1][0]) if more and found else ""
+    return [row for _, row in found], encoded(found[-1][0]) if more and found else ""
 
 
 def _runs(query: SearchQuery) -> list[Run]:
@@ -183,35 +181,23 @@ def _after(keys: Sequence[Key], last: Sequence[Any], sql: Spelling) -> str:
     return f"{key.column} {sign}= {sql.place(value)} AND ({beyond} OR {inner})"
 
 
-def _encode(values: Sequence[Any]) -> str:
-    return base64.urlsafe_b64encode(json.render(list(values))).decode().rstrip("=")
-
-
-def _resumed(runs: Sequence[Run], cursor: str) -> tuple[list[Run], list[Any], int]:
-    """The runs from the cursor's on, the last match's values there, and the bound. Raises Malformed."""
-    try:
-        values = json.parse(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if isinstance(values, list) and values:
-            in_missing = len(runs) > 1 and values[0] is None
-            left = list(runs[1:] if in_missing else runs)
-            kinds = [*(key.kind for key in left[0].keys), int]
-            *last, bound = (
-                _comparable(value, kind) for value, kind in zip(values[int(in_missing) :], kinds, strict=True)
-            )
-            return left, last, int(bound)
-    except (ValueError, binascii.Error, Malformed):
-        pass
-    raise Malformed("This page link was not made for this search; begin without it.", code="value", expression=CURSOR)
+def _resumed(runs: Sequence[Run], place: Any) -> tuple[list[Run], list[Any], int]:
+    """The runs from the cursor's on, the last match's values there, and the bound. Raises ValueError, TypeError."""
+    if not isinstance(place, list) or not place:
+        raise ValueError
+    in_missing = len(runs) > 1 and place[0] is None
+    left = list(runs[1:] if in_missing else runs)
+    kinds = [*(key.kind for key in left[0].keys), int]
+    *last, bound = (_comparable(value, kind) for value, kind in zip(place[int(in_missing) :], kinds, strict=True))
+    return left, last, int(bound)
 
 
 def _comparable(value: object, kind: type[str | int | float]) -> str | float | int:
     """A cursor's value as the column has it. Raises ValueError."""
-    if kind is str and isinstance(value, str):
-        return value
-    if kind is float and isinstance(value, int | float):
+    if kind is str:
+        return text(value)
+    if kind is int:
+        return whole(value, least=-(2**63))
+    if isinstance(value, int | float):
         return float(value)
-    if kind is int and isinstance(value, int | json.Number):
-        whole = int(value.text if isinstance(value, json.Number) else value)
-        if abs(whole) < 2**63:
-            return whole
     raise ValueError

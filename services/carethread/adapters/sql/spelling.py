@@ -65,6 +65,7 @@ class Spelling:
             self.values,
             binary=True,
             prepare=False if self.uneven and not self.narrow else None,
+            once_for_all=self.narrow,
         )
 
 

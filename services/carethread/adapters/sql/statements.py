@@ -31,6 +31,12 @@ _NEWEST = select(*STORED).join(versions, IS_CURRENT)
 
 CURRENT = _NEWEST.where(AMONG)
 CURRENT_ONE = _NEWEST.where(resources.c.type == bindparam("type"), resources.c.id == bindparam("id"))
+CURRENT_ONE_TEXT = (
+    f"SELECT {', '.join(map(str, STORED))} FROM resources "
+    "JOIN versions ON versions.row = resources.row AND versions.version = resources.version "
+    "WHERE resources.type = $1 AND resources.id = $2"
+)
+"""`CURRENT_ONE` as the driver takes it, for PostgreSQL: what is asked most."""
 CURRENT_ROWS = _NEWEST.where(resources.c.row.in_(bindparam("rows", expanding=True)))
 LOCKED = (
     select(resources.c.row, resources.c.held).where(AMONG).order_by(resources.c.type, resources.c.id).with_for_update()

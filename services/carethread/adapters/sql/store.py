@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     Connection,
     Engine,
-    Row,
     Select,
     delete,
     func,
@@ -25,6 +24,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from carethread.adapters.sql import everything, exporting, history, horizon, inbox, merges, pages, staging, statements
 from carethread.adapters.sql import search as searching
+from carethread.adapters.sql.direct import run
 from carethread.adapters.sql.engine import CONFLICT_STATES, Closed, Overran, glancing, is_sqlite, reading, writing
 from carethread.adapters.sql.tables import (
     mirrors,
@@ -72,7 +72,7 @@ class SqlSession:
                 found[stored.type, stored.id] = stored
         return found
 
-    def _newest(self, keys: list[Key], *, lock: bool) -> Iterable[Row[Any]]:
+    def _newest(self, keys: list[Key], *, lock: bool) -> Iterable[Sequence[Any]]:
         if lock and not is_sqlite(self._connection):
             # A statement of its own: one that joined the versions would be looking for the version before the wait.
             locked = self._connection.execute(statements.LOCKED, {"keys": keys}).all()
@@ -80,6 +80,8 @@ class SqlSession:
             return self._connection.execute(statements.CURRENT_ROWS, {"rows": [row.row for row in locked]})
         if lock:
             staging.refuse_held_rows(self._connection, keys)
+        if len(keys) == 1 and not is_sqlite(self._connection):
+            return run(self._connection, statements.CURRENT_ONE_TEXT, keys[0], binary=True)
         if len(keys) == 1:
             return self._connection.execute(statements.CURRENT_ONE, {"type": keys[0][0], "id": keys[0][1]})
         return self._connection.execute(statements.CURRENT, {"keys": keys})

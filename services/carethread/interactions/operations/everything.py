@@ -10,17 +10,16 @@ in the order of the services and their rows, what they refer to in the order of 
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from carethread.core.context import Context
 from carethread.core.errors import Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.definitions import compartment, resource_types, search_parameters
+from carethread.core.fhir.search.cursor import decoded, encoded, text, whole
 from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
 from carethread.core.fhir.search.query import CURSOR
 from carethread.core.fhir.targets import is_id
@@ -41,6 +40,7 @@ _PASSED_OVER = ("_format", "_pretty")
 _TIMELESS = {"Account", "AllergyIntolerance", "Consent", "FamilyMemberHistory", "Patient", "Person", "RelatedPerson"}
 """What holds at any time, whatever dates it bears."""
 
+_MOST_PARTS = 1000
 _OTHER_DATES = {"value-date", "last-date", "payment-date", "modified"}
 """Date parameters that do not tell when care was given."""
 
@@ -165,7 +165,8 @@ def bundle(
     used = [(name, value) for name, value in params if name != CURSOR]
     links = {"self": link_url(base_url, path, params)}
     if following:
-        links["next"] = link_url(base_url, path, [*used, (CURSOR, encode(following))])
+        cursor = encoded([following.part, following.row, *following.after])
+        links["next"] = link_url(base_url, path, [*used, (CURSOR, cursor)])
     entries = [
         entry(f"{base_url}/{found.type}/{found.id}", found.body, search=mode)
         for several, mode in ((members, b'{"mode":"match"}'), (included, b'{"mode":"include"}'))
@@ -174,23 +175,16 @@ def bundle(
     return searchset("searchset", None, links, entries)
 
 
-def encode(stand: Stand) -> str:
-    """A stand as a page link carries it."""
-    return base64.urlsafe_b64encode(json.render([stand.part, stand.row, *stand.after])).decode().rstrip("=")
-
-
-def decode(params: Mapping[str, Sequence[str]]) -> Stand:
+def stand_of(params: Mapping[str, Sequence[str]]) -> Stand:
     """Where the page that is asked for begins. Raises Malformed for a link that was not made here."""
-    if CURSOR not in params:
-        return Stand()
-    text = params[CURSOR][0]
-    try:
-        match json.parse(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))):
-            case [int(part), int(row), str(type_name), str(id_)] if 0 <= part < 1000 and 0 <= row < 2**63:
-                return Stand(part, row, (type_name, id_))
-    except (ValueError, binascii.Error, Malformed):
-        pass
-    raise Malformed("This page link was not made here; begin without it.", code="value", expression=CURSOR)
+    return decoded(params[CURSOR][0], _stand) if CURSOR in params else Stand()
+
+
+def _stand(place: Any) -> Stand:
+    part, row, type_name, id_ = place
+    if whole(part) >= _MOST_PARTS:
+        raise ValueError
+    return Stand(whole(part), whole(row), (text(type_name), text(id_)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +262,7 @@ def everything(runtime: Runtime, call: Call, context: Context) -> Response:
             type_name, _, id_ = after.partition("/")
             return Response(200, headers, json.render(_as_parameters(own.references(asked, (type_name, id_)))))
     params = [(name, value) for name, values in call.params.items() for value in values]
-    return Response(200, headers, bundle(runtime.base_url, asked, params, decode(call.params), [own], own.fetch))
+    return Response(200, headers, bundle(runtime.base_url, asked, params, stand_of(call.params), [own], own.fetch))
 
 
 def _as_parameters(keys: Sequence[Key]) -> Resource:

@@ -58,7 +58,8 @@ def _mode(call: Call) -> str:
             raise _unknown(name)
     modes = call.params.get("mode", [])
     if len(modes) > 1 or (modes and modes[0] not in _MODES):
-        raise Malformed(f"mode is one of {', '.join(_MODES)}, once.", code="value", expression="mode")
+        said = "it is given twice" if len(modes) > 1 else f"'{modes[0][:64]}' is none"
+        raise Malformed(f"mode is one of {', '.join(_MODES)}; {said}.", code="value", expression="mode")
     mode = modes[0] if modes else ""
     if mode in _OF_AN_INSTANCE and not call.id:
         raise Malformed(

@@ -249,6 +249,16 @@ def test_a_message_never_shows_the_value() -> None:
     assert "19700203" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("type_name", "name", "form"),
+    [("Patient", "birthdate", "a date such as 2024"), ("RiskAssessment", "probability", "a number such as 100")],
+)
+def test_a_message_tells_the_form_whatever_is_wrong(type_name: str, name: str, form: str) -> None:
+    for value in ("yesterday", "2026-13-01", "xx5"):
+        with pytest.raises(Malformed, match=form):
+            parse_query(type_name, [(name, value)])
+
+
 def test_a_services_own_parameter() -> None:
     own = SearchParameterDefinition(
         "department", "reference", "urn:own", "Appointment.participant.actor", ("Organization",), (), None

@@ -16,7 +16,7 @@ from carethread.core.fhir.profiles.library import Library, packaged
 from carethread.core.fhir.profiles.rules import Case, holds
 from carethread.core.fhir.profiles.tree import HL7, base_type
 from carethread.core.fhir.profiles.values import Item
-from carethread.core.fhir.validation.report import Found, Place, Run
+from carethread.core.fhir.validation.report import Found, Place, Run, shown
 
 __all__ = ["Library", "check_claims", "check_extensions", "check_requested", "packaged"]
 
@@ -33,7 +33,9 @@ def check_claims(claims: Iterable[Found], run: Run, library: Library) -> None:
             known = check_profile(resource, canonical, place, Case(run, resource, container), library, at)
             if not known and canonical not in told:
                 told.add(canonical)
-                text = "This profile is not known here, so the resource was not checked against it."
+                text = (
+                    f"The profile '{shown(canonical)}' is not known here, so the resource was not checked against it."
+                )
                 run.add("not-found", at, text, "warning")
 
 
@@ -46,7 +48,7 @@ def check_requested(
         if canonical in claimed and library.type_of(canonical) is not None:
             continue
         if not check_profile(resource, canonical, place, Case(run, resource, resource), library, place):
-            text = "The resource cannot be checked: a profile that was asked for is not known here."
+            text = f"The resource cannot be checked: the profile '{shown(canonical)}' is not known here."
             run.add("not-found", place, text)
 
 

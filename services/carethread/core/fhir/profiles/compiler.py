@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from carethread.core.fhir.fhirpath import FhirPathError, compile
+from carethread.core.fhir.fhirpath import Expression, FhirPathError, compile
 from carethread.core.fhir.profiles.rules import Case, Definition, ItemCheck, Profile, Source, own_rules, right_type
 from carethread.core.fhir.profiles.slicing import Belongs, belongs
 from carethread.core.fhir.profiles.tree import Node, ProfileError, tree
@@ -28,12 +28,19 @@ def compile_profile(definition: Definition, source: Source) -> Profile:
         root = tree(definition, source.structure)
         check = _Compiler(name, source).element(root)
         contexts = tuple((each["type"], each["expression"]) for each in definition.get("context", ()))
-        rules = tuple(map(compile, definition.get("contextInvariant", ())))
+        rules = tuple(_rule(each) for each in definition.get("contextInvariant", ()))
     except (ProfileError, FhirPathError) as error:
         return Profile(url, name, type_name, _nothing, problem=str(error).rstrip("."))
     except (AttributeError, KeyError, TypeError, ValueError):  # a file that people write may lack anything
         return Profile(url, name, type_name, _nothing, problem="its definition is no right StructureDefinition")
     return Profile(url, name, type_name, check, contexts, rules, root.is_modifier)
+
+
+def _rule(text: str) -> Expression:
+    try:
+        return compile(text)
+    except FhirPathError as error:
+        raise ProfileError(f"its contextInvariant cannot be read. {error}") from None
 
 
 def _nothing(item: Item, case: Case) -> None:

@@ -16,7 +16,7 @@ from carethread.core.fhir.fhirpath.model import ancestry
 from carethread.core.fhir.fhirpath.parser import parse
 from carethread.core.fhir.profiles import slicing
 from carethread.core.fhir.profiles.slicing import contained_target
-from carethread.core.fhir.profiles.tree import Node, base_type
+from carethread.core.fhir.profiles.tree import Node, ProfileError, base_type
 from carethread.core.fhir.profiles.values import Item, covers, equal, has_form
 from carethread.core.fhir.profiles.valuesets import limits
 from carethread.core.fhir.targets import reference_type
@@ -193,7 +193,10 @@ def _bound(canonical: str, severity: str, label: str, source: Source, *, text_su
 
 
 def _constraint(invariant: Invariant, label: str) -> ItemCheck:
-    condition, syntax = compile(invariant.expression), parse(invariant.expression)
+    try:
+        condition, syntax = compile(invariant.expression), parse(invariant.expression)
+    except FhirPathError as error:
+        raise ProfileError(f"its constraint {invariant.key} cannot be read. {error}") from None
     text = f"{label}: {invariant.human.rstrip('.')} ({invariant.key})."
 
     @cache

@@ -38,6 +38,9 @@ _PREFIXED = re.compile(r"([a-z]{2})?(.*)", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
+_DATES = "a date such as 2024, 2024-03, 2024-03-01 or 2024-03-01T09:30:00Z"
+_NUMBERS = "a number such as 100, 5.40 or 1e-3"
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -133,10 +136,10 @@ def read_reference(text: str, reading: Reading) -> ReferenceValue:
 
 def read_date(text: str, reading: Reading) -> DateValue:
     """A date or date-time of any precision, perhaps with a prefix."""
-    prefix, rest = _prefix(text, reading)
+    prefix, rest = _prefix(text, reading, _DATES)
     span = date_range(unescape(rest).replace(" ", "+"), reading.zone)
     if span is None:
-        raise bad_value(reading.name, "a date such as 2024, 2024-03, 2024-03-01 or 2024-03-01T09:30:00Z")
+        raise bad_value(reading.name, _DATES)
     low, high = span
     if prefix == "ap":
         margin = abs(reading.now - (low + high) // 2) // 10
@@ -155,13 +158,13 @@ def read_string(text: str, reading: Reading) -> StringValue:
 
 def read_number(text: str, reading: Reading) -> NumberValue:
     """A decimal, perhaps with a prefix and an exponent; it stands for all that round to it."""
-    prefix, rest = _prefix(text, reading)
+    prefix, rest = _prefix(text, reading, _NUMBERS)
     try:
         number = Decimal(rest) if _NUMBER.fullmatch(rest) else None
     except InvalidOperation:
         number = None
     if number is None:
-        raise bad_value(reading.name, "a number such as 100, 5.40 or 1e-3")
+        raise bad_value(reading.name, _NUMBERS)
     exponent = int(number.as_tuple().exponent)
     margin = abs(number) / 10 if prefix == "ap" else Decimal((0, (5,), exponent - 1))
     return NumberValue(prefix, float(number), float(number - margin), float(number + margin))
@@ -201,11 +204,11 @@ READERS: Mapping[str, Callable[[str, Reading], SingleValue]] = {
 """Search type to what reads its values."""
 
 
-def _prefix(text: str, reading: Reading) -> tuple[str, str]:
+def _prefix(text: str, reading: Reading, form: str) -> tuple[str, str]:
     match = _PREFIXED.fullmatch(text)
     prefix, rest = (match[1], match[2]) if match else (None, text)
     if prefix is None:
         return "eq", rest
     if prefix not in PREFIXES:
-        raise bad_value(reading.name, f"one of the prefixes {', '.join(PREFIXES)}, or none")
+        raise bad_value(reading.name, f"{form}, perhaps behind one of the prefixes {', '.join(PREFIXES)}")
     return prefix, rest

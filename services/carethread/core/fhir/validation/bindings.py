@@ -16,6 +16,7 @@ from carethread.core.fhir.definitions import ElementDefinition, ValueSet, value_
 from carethread.core.fhir.validation.report import Place, Run
 
 _MAX_LISTED = 20
+_WORD = re.compile(r"(?=.{1,40}\Z)[a-z0-9]+(?:[-_][a-z0-9]+)*", re.ASCII | re.IGNORECASE)
 
 _TOKEN = r"[A-Za-z0-9!#$&^_.+\-]{1,127}"
 _GRAMMARS: Mapping[str, tuple[str, str, str]] = {
@@ -48,9 +49,14 @@ class Limit(NamedTuple):
             if run.informational:
                 run.add("informational", place, f"The codes of {self.url} are not known here.", "information")
         elif not self.bound.accepts(value):
-            what = "The code here" if type(value) is str else "A coding here"
+            what = f"The code{_quoted(value)} here" if type(value) is str else "A coding here"
             text = f"{what} {_VERB[self.severity]} {self.bound.allowed}."
             run.add("code-invalid", place, text, self.severity)
+
+
+def _quoted(value: str) -> str:
+    """A word as the message repeats it; what may be a sentence or a name is not repeated."""
+    return f" '{value}'" if _WORD.fullmatch(value) else ""
 
 
 _VERB: Mapping[str, str] = {"error": "must be", "warning": "should be"}

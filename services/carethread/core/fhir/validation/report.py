@@ -19,6 +19,7 @@ MAX_ISSUES = 1000
 
 _MAX_SUGGESTIONS = 20
 _MAX_NAME = 64
+_MAX_SHOWN = 80
 
 
 class Surroundings(NamedTuple):
@@ -113,6 +114,11 @@ def expression(place: Place) -> str:
         at, name, index = at
         steps.append(name if index is None else f"{name}[{index}]")
     return ".".join(reversed(steps))
+
+
+def shown(word: str) -> str:
+    """A canonical, code or id from outside as a message may repeat it: bounded and printable."""
+    return ascii(word[:_MAX_SHOWN])[1:-1][:_MAX_SHOWN]
 
 
 def step(name: Any) -> str:

@@ -60,6 +60,8 @@ def test_an_unknown_profile_is_a_warning_in_a_claim_and_an_error_when_asked_for(
     assert problems(resource) == []
     assert ("not-found", "Patient.meta.profile[0]") in problems(resource, severity="warning")
     assert problems(resource, "urn:example:x") == [("not-found", "Patient")]
+    for issue in validate(resource, profiles=["urn:example:x"], library=LIBRARY):
+        assert issue.code != "not-found" or "'urn:example:x'" in issue.diagnostics
 
 
 def test_an_unknown_profile_is_told_once_for_all_that_claim_it():
@@ -128,8 +130,8 @@ def test_the_expression_starts_where_the_caller_says():
         (
             "no-rule",
             profile("no-rule", "Patient", element("Patient.name", constraint=[
-                {"key": "x", "severity": "error", "human": "x", "expression": "name.("}])),
-            "",
+                {"key": "rule-7", "severity": "error", "human": "x", "expression": "name.("}])),
+            "constraint rule-7",
         ),
         (
             "no-value",
@@ -174,6 +176,13 @@ def test_an_extension_whose_definition_cannot_be_used_says_why():
     resource = patient(extension=[extended("colour", valueCode="red")])
     found = problems(resource, library=Library(lambda: [lambda: definition]))
     assert found == [("not-supported", "Patient.extension[0]")]
+
+
+def test_a_context_invariant_that_cannot_be_read_is_said():
+    definition = {**profile("colour", "Extension"), "contextInvariant": ["a.("]}
+    resource = patient(extension=[extended("colour", valueCode="red")])
+    found = validate(resource, library=Library(lambda: [lambda: definition]))
+    assert ["contextInvariant" in issue.diagnostics for issue in found if issue.severity == "error"] == [True]
 
 
 def test_slices_by_profile():
