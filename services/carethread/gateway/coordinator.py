@@ -121,7 +121,9 @@ class Coordinator:
                 break  # it is forgotten: dropped, or committed by a sweep
             except Busy:
                 self._sleep(0.1)
-        raise Undecided("Whether the transaction is committed is not known; look before you send it again.")
+        raise Undecided(
+            "Whether the transaction is committed is not known; look before you send it again.", retry_after=0
+        )
 
     def _dropped(self, transaction: str, owners: Sequence[str]) -> bool:
         """Drop it; False when it was decided, or the journal is away: then the owners or a sweep ask it later."""

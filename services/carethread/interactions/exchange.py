@@ -44,7 +44,7 @@ def guarded(work: Callable[[], Response]) -> Response:
 def refusal(error: FhirError) -> Response:
     """The response for an error."""
     headers = dict(CONTENT)
-    if isinstance(error, Busy):
+    if isinstance(error, Busy) and error.retry_after:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, NotSupported) and error.allowed:
         headers[_INSTEAD[error.kind]] = ", ".join(error.allowed)

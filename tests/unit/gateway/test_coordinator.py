@@ -12,6 +12,7 @@ from carethread.core.errors import Busy
 from carethread.core.ports import Decision, Left, Request, Response
 from carethread.gateway.coordinator import Coordinator, Undecided
 from carethread.gateway.transaction import transaction
+from carethread.interactions.exchange import refusal
 from carethread.interactions.transaction import Entry
 from carethread.interactions.transaction.part import Part
 
@@ -94,7 +95,8 @@ def test_what_may_be_decided_is_neither_dropped_nor_begun_anew(
     coordinator = Coordinator(journal, owner, "here", sleep=lambda seconds: None)
     body: dict[str, Any] = {"resourceType": "Patient"}
     entries = [Entry(0, "POST", "Patient", "", body, {})]
-    with pytest.raises(Undecided):
+    with pytest.raises(Undecided) as undecided:
         transaction(entries, {"Patient": "records"}, owner.call, coordinator, Context(), "")
+    assert "Retry-After" not in refusal(undecided.value).headers
     assert len(journal.begun) == 1
     assert owner.told == ["PUT"], "the owner keeps its part, and asks"
