@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
@@ -15,6 +16,8 @@ _SERVER_FIXTURES = {"kafka_bootstrap", "kafka_broker", "postgres_url", "postgres
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background; what is started here needs Ctrl-C
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     run.begin()
 
 
