@@ -133,7 +133,7 @@ class NotSupported(FhirError):
 
 
 class Busy(FhirError):
-    """A database or peer is away; the same request may succeed after `retry_after` seconds, 0: do not just repeat it."""
+    """A database or peer is away; the same may succeed after `retry_after` seconds, 0: do not just repeat it."""
 
     code = "transient"
 
