@@ -132,3 +132,17 @@ def test_two_entries_that_may_make_the_same_are_refused(tmp_path: Path, more: st
         assert status == 422
         assert outcome["issue"][0]["code"] == "duplicate"
         assert services.read("Patient").get("total") == 0
+
+
+@pytest.mark.parametrize("criteria", ["_sort=family", "_count=1", "", "identifier=a&_include=Patient:link"])
+def test_a_conditional_reference_says_only_which_is_meant(services: Practice, criteria: str) -> None:
+    who = {"reference": f"Patient?{criteria}"}
+    linked = {**team("Patient/1"), "subject": who}
+    status, outcome = services.transact(entry("POST", "CareTeam", linked))
+    assert status == 400, outcome
+    assert outcome["issue"][0]["expression"] == ["Bundle.entry[0]"]
+
+
+def test_what_is_no_resource_is_refused_in_a_batch(services: Practice) -> None:
+    (answer,) = ask(services, entry("GET", "$part/none"))
+    assert answer["response"]["status"] == "406"

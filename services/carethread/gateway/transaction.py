@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qsl
 
 from carethread.core.context import Context
-from carethread.core.errors import Busy, FhirError, Malformed, NotSupported
+from carethread.core.errors import Busy, FhirError, NotSupported
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Resource
 from carethread.gateway.asking import Send
 from carethread.gateway.coordinator import Coordinator, Undecided
 from carethread.interactions.bundle import searchset
+from carethread.interactions.conditional import pairs_of
 from carethread.interactions.status import error_of
 from carethread.interactions.transaction import Entry
 from carethread.interactions.transaction.part import Part
@@ -74,7 +74,7 @@ def _matcher(owners: Mapping[str, str], send: Send) -> Match:
     def match(type_name: str, criteria: str) -> Sequence[str]:
         if type_name not in owners:
             raise NotSupported("Criteria begin with an R4 resource type.")
-        query = [*_pairs(criteria), ("_count", "2"), ("_total", "none")]
+        query = [*pairs_of(type_name, criteria), ("_count", "2"), ("_total", "none")]
         headers = {"accept": "application/fhir+json", "prefer": "handling=strict"}
         response = send(owners[type_name], Request("GET", type_name, query, headers))
         if response.status != 200:
@@ -87,13 +87,3 @@ def _matcher(owners: Mapping[str, str], send: Send) -> Match:
         ]
 
     return match
-
-
-def _pairs(criteria: str) -> list[tuple[str, str]]:
-    try:
-        pairs = parse_qsl(criteria, keep_blank_values=True, strict_parsing=True, errors="strict")
-    except ValueError:
-        pairs = []
-    if not pairs or any(name.startswith(("_count", "_total")) for name, _ in pairs):
-        raise Malformed("Criteria are written name=value&name=value, and say only which resource is meant.")
-    return pairs

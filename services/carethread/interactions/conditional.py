@@ -37,18 +37,7 @@ def condition_of(
     Nothing is looked up. Raises Malformed where there are none, for a parameter that is unknown or only shapes an
     answer, and for its value.
     """
-    if isinstance(criteria, str):
-        try:
-            pairs = parse_qsl(_query(criteria, type_name), keep_blank_values=True, strict_parsing=True, errors="strict")
-        except ValueError:
-            raise _malformed("The criteria are written name=value&name=value, percent-encoded.") from None
-    else:
-        pairs = list(criteria)
-    if not pairs:
-        raise _malformed(f"Criteria are needed, such as identifier=system|value: all of {type_name} is never meant.")
-    for name, _ in pairs:
-        if name.partition(":")[0] in CONTROLS:
-            raise _malformed(f"'{name[:64]}' shapes an answer; criteria say only which {type_name} is meant.")
+    pairs = pairs_of(type_name, criteria)
     now = to_micros(context.clock())
     query = parse_query(type_name, pairs, strict=True, base=runtime.base_url, now=now)
     return Condition(type_name, restrict(answerable(runtime.service, query, strict=True), context), _keys(query))
@@ -75,6 +64,23 @@ def _plain(node: Node) -> str:
     if isinstance(node, Criterion):
         node = replace(node, values=tuple(sorted(set(node.values), key=repr)))
     return repr(node)
+
+
+def pairs_of(type_name: str, criteria: str | Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Criteria as decoded pairs. Raises Malformed where there are none, or one only shapes an answer."""
+    if isinstance(criteria, str):
+        try:
+            pairs = parse_qsl(_query(criteria, type_name), keep_blank_values=True, strict_parsing=True, errors="strict")
+        except ValueError:
+            raise _malformed("The criteria are written name=value&name=value, percent-encoded.") from None
+    else:
+        pairs = list(criteria)
+    if not pairs:
+        raise _malformed(f"Criteria are needed, such as identifier=system|value: all of {type_name} is never meant.")
+    for name, _ in pairs:
+        if name.partition(":")[0] in CONTROLS:
+            raise _malformed(f"'{name[:64]}' shapes an answer; criteria say only which {type_name} is meant.")
+    return pairs
 
 
 def known_condition(

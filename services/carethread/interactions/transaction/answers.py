@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from carethread.core.clock import instant
-from carethread.core.errors import FhirError, Issue
+from carethread.core.errors import FhirError, Issue, NotSupported
 from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome, outcome_bytes
 from carethread.core.ports import Response
 from carethread.interactions.bundle import etag
 from carethread.interactions.command import Result
 from carethread.interactions.status import STATUS_LINES, status_of
+
+_FHIR_JSON = "application/fhir+json"
 
 
 def done(result: Result, wanted: str = "") -> bytes:
@@ -38,6 +40,8 @@ def answered(response: Response, method: str = "GET") -> bytes:
     head = json.render(said)
     if response.status >= 400:
         return b'{"response":%s,"outcome":%s}}' % (head[:-1], response.body)
+    if response.body and not response.headers.get("Content-Type", "").startswith(_FHIR_JSON):
+        return refused(NotSupported("What is there is no FHIR resource; ask for it by itself.", kind="accept"))
     if not response.body or method == "HEAD":
         return b'{"response":%s}' % head
     return b'{"resource":%s,"response":%s}' % (response.body, head)

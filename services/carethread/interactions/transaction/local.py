@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import parse_qsl
 
 from carethread.core.context import Context
 from carethread.core.errors import NotSupported
 from carethread.core.ports import Resource
 from carethread.core.service import Runtime
 from carethread.interactions.bundle import searchset
-from carethread.interactions.conditional import known_condition
+from carethread.interactions.conditional import known_condition, pairs_of
 from carethread.interactions.transaction.entries import entries_of
 from carethread.interactions.transaction.perform import Read, Stale, checked, perform
 from carethread.interactions.transaction.plan import Match, plan
@@ -49,7 +48,7 @@ def _matcher(runtime: Runtime, context: Context) -> Match:
             found = runtime.store.snapshot(lambda session: session.search(condition.query, 2)).matches
             return [stored.id for stored in found]
         if type_name in owners:
-            pairs = parse_qsl(criteria, keep_blank_values=True)
+            pairs = pairs_of(type_name, criteria)
             return [stored.id for stored in runtime.owners.search(owners[type_name], type_name, pairs)]
         raise NotSupported(f"Criteria for {type_name} are looked up where {type_name} is kept.")
 
