@@ -97,7 +97,8 @@ def _fhir(answer: Answer, scope: Scope, body: bytes) -> Said:
     for name, value in scope.headers.items():
         headers[name] = f"{headers[name]}, {value}" if name in headers else value  # RFC 9110 section 5.3
     response = answer(scope.method, scope.path[len(_FHIR) + 1 :], scope.query_string, headers, body)
-    said = list(response.headers.items())
+    # A length that another service told is of what it sent; granian tells ours.
+    said = [(name, value) for name, value in response.headers.items() if name.lower() != "content-length"]
     if scope.method == "HEAD":
         return response.status, [*said, ("Content-Length", str(len(response.body)))], b""
     return response.status, said, response.body

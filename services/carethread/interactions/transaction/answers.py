@@ -32,15 +32,12 @@ def done(result: Result, wanted: str = "") -> bytes:
 def answered(response: Response, method: str = "GET") -> bytes:
     """The entry of a read, or of another request that was answered by itself."""
     said: dict[str, object] = {"status": str(response.status)}
-    said |= {
-        member: response.headers[name]
-        for name, member in (("Location", "location"), ("ETag", "etag"))
-        if name in response.headers
-    }
+    headers = {name.lower(): value for name, value in response.headers.items()}  # a peer tells them as they came
+    said |= {member: headers[member] for member in ("location", "etag") if member in headers}
     head = json.render(said)
     if response.status >= 400:
         return b'{"response":%s,"outcome":%s}}' % (head[:-1], response.body)
-    if response.body and not response.headers.get("Content-Type", "").startswith(_FHIR_JSON):
+    if response.body and not headers.get("content-type", "").startswith(_FHIR_JSON):
         return refused(NotSupported("What is there is no FHIR resource; ask for it by itself.", kind="accept"))
     if not response.body or method == "HEAD":
         return b'{"response":%s}' % head
