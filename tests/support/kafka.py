@@ -6,7 +6,6 @@ address that it advertises (transaction markers).
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import socket
@@ -15,11 +14,11 @@ import subprocess
 from pathlib import Path
 
 from support import run
+from support.maven import jars
 from support.run import Unavailable
 from support.servers import Container, Handle, Process, Server, containerised, first, free_port
 
 IMAGE = "apache/kafka:4.1.0"
-_JARS = Path(__file__).parents[2] / ".cache" / "kafka-4.1.0"
 _CLUSTER = "5L6g3nShT-eMCtK--X86sw"
 _API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 1, -1)  # size, key 18, version 0, correlation id, no client id
 
@@ -81,7 +80,7 @@ def _from_jars(port: int) -> Server:
     java = shutil.which("java")
     if java is None:
         raise Unavailable("no java to run a broker from Maven's jars")
-    libs = _jars()
+    libs = jars(Path(__file__).with_name("kafka.pom.xml"))
     home = run.folder("kafka")
     properties = home / "server.properties"
     settings = {**_settings(port, "127.0.0.1", free_port()), "log.dirs": str(home / "data")}
@@ -94,27 +93,6 @@ def _from_jars(port: int) -> Server:
     server = Process("kafka", [*base, "kafka.Kafka", str(properties)], lambda: _answers(port))
     server.start()
     return server
-
-
-def _jars() -> Path:
-    """The folder of Kafka's jars, fetched by Maven the first time and kept in `.cache`."""
-    _JARS.mkdir(parents=True, exist_ok=True)
-    with (_JARS / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = _JARS / "done"
-        if not done.exists():
-            maven = shutil.which("mvn")
-            if maven is None:
-                raise Unavailable("no mvn to fetch Kafka's jars")
-            pom = Path(__file__).with_name("kafka.pom.xml")
-            goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={_JARS / 'libs'}"]
-            fetched = subprocess.run(
-                [maven, "-q", "-B", "-f", str(pom), *goal], capture_output=True, text=True, check=False
-            )
-            if fetched.returncode:
-                raise Unavailable(f"Maven cannot fetch Kafka's jars: {fetched.stdout.strip()[-300:]}")
-            done.touch()
-    return _JARS / "libs"
 
 
 def _answers(port: int) -> bool:
