@@ -30,7 +30,7 @@ def cli() -> None:
 
 
 def _settings(**options: Any) -> Settings:
-    from carethread.composition import check
+    from carethread.composition.check import check
 
     settings = replace(load(), **{name: value for name, value in options.items() if value is not None})
     check_bind(settings)
@@ -125,8 +125,8 @@ def _run(
 
 def _migrate_files(settings: Settings, services: Sequence[str]) -> None:
     """SQLite files are made and migrated at start; a PostgreSQL database is migrated by `carethread migrate`."""
-    from carethread.composition import make_bus
-    from carethread.composition import migrate as migrate_all
+    from carethread.composition.bus import make_bus
+    from carethread.composition.parts import migrate as migrate_all
 
     migrate_all(settings, [s for s in services if settings.database(s).startswith("sqlite")])
     make_bus(settings)
@@ -147,7 +147,7 @@ def _say_ready(settings: Settings) -> None:
 
 
 def _load_demo(settings: Settings) -> None:
-    from carethread.composition import owners_of_types
+    from carethread.composition.parts import owners_of_types
     from carethread.demo import run
     from carethread.supervisor import wait_ready
 
@@ -163,7 +163,7 @@ def _load_demo(settings: Settings) -> None:
 @click.option("--seed", default=7, show_default=True, help="The same seed makes the same practice.")
 def demo(base: str, seed: int) -> None:
     """Load a made-up practice: departments, people, slots, ten weeks of visits, answers."""
-    from carethread.composition import owners_of_types
+    from carethread.composition.parts import owners_of_types
     from carethread.demo import run
 
     sys.exit(run(base.rstrip("/"), seed, datetime.now(UTC).date(), owners_of_types()))
@@ -179,7 +179,7 @@ def demo(base: str, seed: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="A summary as one JSON object on standard output.")
 def import_(paths: Sequence[Path], base: str, **options: Any) -> None:
     """Bring in EHR data: Bundles, resources, NDJSON, .gz, or folders of these."""
-    from carethread.composition import owners_of_types
+    from carethread.composition.parts import owners_of_types
     from carethread.importer import run
 
     sys.exit(run(paths, base.rstrip("/"), owners_of_types(), **options))
@@ -204,8 +204,8 @@ def export(folder: Path, base: str, **options: Any) -> None:
 def migrate(services: Sequence[str]) -> None:
     """Bring the databases to this version's schema: of all services, or of those named."""
     from carethread.adapters.logs import log_setup
-    from carethread.composition import check
-    from carethread.composition import migrate as migrate_all
+    from carethread.composition.check import check
+    from carethread.composition.parts import migrate as migrate_all
 
     settings = load()
     check(settings)

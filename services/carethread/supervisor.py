@@ -81,7 +81,7 @@ def _metrics_folder() -> Iterator[None]:
 
 
 def _load(settings: Settings, names: Sequence[str], supervisor: int) -> Callable[..., Any]:
-    from carethread.composition import http_edge
+    from carethread.composition.http import http_edge
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for this thread and all that it starts
     signal.signal(
@@ -151,7 +151,9 @@ def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *
     if supervised:
         _end_with(os.getppid())
     from carethread.adapters.logs import log_setup
-    from carethread.composition import rpc_server, runtimes, worker
+    from carethread.composition.parts import runtimes
+    from carethread.composition.rpc import rpc_server
+    from carethread.composition.worker import worker
 
     log_setup(settings.log_level)
     here = runtimes(settings, names)

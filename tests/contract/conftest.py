@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from support.stores import open_store
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.servers)

@@ -20,7 +20,7 @@ from sqlalchemy import delete as delete_rows
 from sqlalchemy import select
 
 from carethread.adapters.sql.engine import reading, writing
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import claims, metadata, outbox, resources, versions
 from carethread.core.context import Context
 from carethread.core.errors import Busy, Conflict, FhirError

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from carethread.adapters.kafka import KafkaPublisher, KafkaSettings, KafkaSubscription, ensure_topics
-from carethread.adapters.sql.bus import connect, prune
-from carethread.adapters.sql.headers import pack, unpack
+from carethread.adapters.sql.events.bus import connect, prune
+from carethread.adapters.sql.events.headers import pack, unpack
 from carethread.core.context import new_id
 from carethread.core.errors import Busy
 from carethread.core.events import Event, from_headers, to_headers, topic

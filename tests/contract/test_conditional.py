@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import Context
 from carethread.core.errors import Busy, Conflict, FhirError, Malformed, PreconditionFailed
 from carethread.core.fhir.search import parse_query
 from carethread.core.service import Runtime
-from carethread.interactions.command import Result
-from carethread.interactions.conditional import CONDITIONAL, condition_of
 from carethread.interactions.create import create, create_command
 from carethread.interactions.delete import conditional_delete_command
 from carethread.interactions.update import conditional_update_command, update
-from carethread.interactions.write import apply, apply_each
+from carethread.interactions.writing.apply import apply, apply_each
+from carethread.interactions.writing.command import Result
+from carethread.interactions.writing.conditional import CONDITIONAL, condition_of
 from support.stores import put, runtime, service_of
 
 CONTEXT = Context()

@@ -11,13 +11,13 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import Context
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Request, Response
 from carethread.core.service import Runtime
 from carethread.interactions.operations import export
-from carethread.interactions.rest import handle
+from carethread.interactions.rest.handling import handle
 from support.stores import BASE, runtime, service_of
 
 SERVICE = service_of("Patient", "Observation", "Organization", "Task")

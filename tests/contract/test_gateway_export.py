@@ -15,7 +15,7 @@ from carethread.adapters import local
 from carethread.core.errors import Busy
 from carethread.core.ports import Request, Response
 from carethread.interactions.operations.export import JOB_HEADER
-from carethread.interactions.rest import handle
+from carethread.interactions.rest.handling import handle
 from support.practice import Practice, practice_at
 from support.stores import BASE
 

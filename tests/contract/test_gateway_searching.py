@@ -16,7 +16,7 @@ from carethread.core.ports import Request, Response
 from carethread.core.service import Limits, Runtime, Service
 from carethread.gateway import asking
 from carethread.gateway.searching import is_search, search
-from carethread.interactions.exchange import guarded
+from carethread.interactions.rest.exchange import guarded
 from support.stores import BASE, open_store, put, runtime, service_of
 
 Resource = dict[str, Any]

@@ -11,17 +11,17 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import Context
 from carethread.core.errors import Malformed, NotFound
 from carethread.core.fhir import json
 from carethread.core.ports import Session, Span
 from carethread.core.service import Runtime
-from carethread.interactions.command import Command
 from carethread.interactions.delete import delete
 from carethread.interactions.history import history, instance_history, settled
 from carethread.interactions.update import update
-from carethread.interactions.write import WriteUnit
+from carethread.interactions.writing.command import Command
+from carethread.interactions.writing.unit import WriteUnit
 from support.stores import deletion, put, runtime, service_of
 
 CONTEXT = Context()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from support.records import Records, link
 from support.stores import BASE
 

@@ -15,8 +15,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from carethread.adapters.sql.outbox import SqlOutbox
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.events.outbox import SqlOutbox
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.events import Event
 from carethread.core.service import Limits, Mirror, Runtime
 from carethread.interactions.mirror import reaction

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from carethread.adapters.sql.engine import is_sqlite, make_engine, writing
-from carethread.adapters.sql.outbox import SqlOutbox
+from carethread.adapters.sql.events.outbox import SqlOutbox
 from carethread.adapters.sql.tables import metadata, outbox, relay, resources, versions
 from carethread.core.context import new_id
 from carethread.core.fhir.json import parse

@@ -24,7 +24,7 @@ from carethread.adapters.rpc.health import Health
 from carethread.adapters.rpc.messages import MESSAGE_BYTES
 from carethread.adapters.sql.engine import make_engine
 from carethread.adapters.sql.migrate import migrate
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.core import errors
 from carethread.core.context import Context
 from carethread.core.errors import Busy, FhirError, Issue, Malformed, NotSupported, TooCostly

@@ -16,19 +16,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import delete, select
 
-from carethread.adapters.sql import store as sql_store
 from carethread.adapters.sql.engine import reading, writing
+from carethread.adapters.sql.store import store as sql_store
 from carethread.adapters.sql.tables import claims, metadata
 from carethread.core.context import Context, new_id
 from carethread.core.errors import FhirError
 from carethread.core.fhir import json
 from carethread.core.ports import Key, Request, Response
 from carethread.core.service import Runtime
-from carethread.interactions.conditional import condition_of
-from carethread.interactions.rest import handle
+from carethread.interactions.rest.handling import handle
 from carethread.interactions.transaction.entries import entries_of
 from carethread.interactions.transaction.part import Part, commit, drop, part_of, prepare
 from carethread.interactions.transaction.plan import plan
+from carethread.interactions.writing.conditional import condition_of
 from support.owners import Practice, booking, entry, practice, put, settled, slot
 
 POSTGRES = pytest.param("postgres", 5, 15, marks=pytest.mark.servers)

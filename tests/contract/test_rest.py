@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Response
 from carethread.core.service import Runtime
-from carethread.interactions.exchange import finished
-from carethread.interactions.rest import handle
+from carethread.interactions.rest.exchange import finished
+from carethread.interactions.rest.handling import handle
 from support.stores import open_store, runtime, service_of
 
 JSON_PATCH = "application/json-patch+json"

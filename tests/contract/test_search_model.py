@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from carethread.adapters.sql.engine import writing
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import metadata
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.definitions import resource_types
 from carethread.core.ports import Request
 from carethread.core.service import Runtime
-from carethread.interactions.rest import handle
+from carethread.interactions.rest.handling import handle
 from support.search_grids import grids
 from support.search_model import SearchModel, exact
 from support.search_questions import Question, cases

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from carethread.adapters.sql.engine import writing
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import fit, metadata
 from carethread.core.errors import Malformed, TooCostly
 from carethread.core.fhir.search import IndexRows, extract, parse_query

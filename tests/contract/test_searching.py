@@ -10,12 +10,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.ports import Request
 from carethread.core.service import Limits, Runtime
-from carethread.interactions.rest import handle
+from carethread.interactions.rest.handling import handle
 from support.stores import BASE, put, runtime, service_of
 
 Resource = dict[str, Any]

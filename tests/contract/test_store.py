@@ -21,8 +21,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from carethread.adapters.sql import engine as sql_engine
 from carethread.adapters.sql.engine import Closed, Overran, is_sqlite, reading, writing
-from carethread.adapters.sql.outbox import SqlOutbox
-from carethread.adapters.sql.store import SqlSession, SqlStore
+from carethread.adapters.sql.events.outbox import SqlOutbox
+from carethread.adapters.sql.store.session import SqlSession
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import INDEX_TABLES, dead_letters, outbox
 from carethread.adapters.sql.wake import Waker
 from carethread.core.clock import instant

@@ -19,7 +19,7 @@ from carethread.core.ports import Peer, Request, Response
 from carethread.core.service import Limits
 from carethread.gateway.coordinator import Coordinator
 from carethread.gateway.routing import gateway
-from carethread.interactions.rest import Handler, handle
+from carethread.interactions.rest.handling import Handler, handle
 from carethread.interactions.transaction import part
 from carethread.interactions.transaction.part import settle_doubts
 from support.fate import Fate, Killed, before_commit, mortal

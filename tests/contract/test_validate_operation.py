@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import Context
 from carethread.core.fhir import validation
 from carethread.core.ports import Request, Response
-from carethread.interactions import write
 from carethread.interactions.operations import validate as validate_operation
-from carethread.interactions.rest import handle
+from carethread.interactions.rest.handling import handle
+from carethread.interactions.writing import unit as write
 from carethread.scheduling import SERVICE
 from support.stores import runtime
 

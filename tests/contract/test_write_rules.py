@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import select
 
 from carethread.adapters.sql.engine import reading
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import outbox
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Response
 from carethread.core.service import Runtime
-from carethread.interactions.rest import handle
+from carethread.interactions.rest.handling import handle
 from carethread.scheduling import SERVICE
 from support.stores import runtime
 

@@ -10,7 +10,7 @@ import pytest
 
 from carethread.core.fhir.definitions import resource_types
 from carethread.core.fhir.search.parameters import searchable
-from carethread.interactions import table
+from carethread.interactions.rest import table
 from support.examples import example
 from support.fhir import Answer, Fhir
 from support.processes import CareThread, carethread

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 import urllib3
 
-from carethread.composition import owners_of_types
+from carethread.composition.parts import owners_of_types
 from carethread.core.fhir import json as fhir_json
 from carethread.core.fhir.search import extract
 from carethread.core.fhir.validation import validate

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from carethread.adapters.sql.bus import EmbeddedSubscription
+from carethread.adapters.sql.events.bus import EmbeddedSubscription
 from carethread.core.events import from_headers
 from support.fhir import Fhir
 from support.processes import CareThread, carethread

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from carethread.adapters.sql.bus import EmbeddedSubscription
-from carethread.composition import migrate, registry, store
+from carethread.adapters.sql.events.bus import EmbeddedSubscription
+from carethread.composition.parts import migrate, registry, store
 from carethread.core.consumer import Consumer
 from carethread.core.events import from_headers
 from carethread.core.ports import Record, Request

@@ -24,10 +24,10 @@ from typing import NoReturn
 from sqlalchemy import func, select
 
 from carethread.adapters.kafka import KafkaPublisher, KafkaSettings, KafkaSubscription
-from carethread.adapters.sql.bus import EmbeddedPublisher, EmbeddedSubscription
 from carethread.adapters.sql.engine import make_engine
-from carethread.adapters.sql.outbox import SqlOutbox
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.events.bus import EmbeddedPublisher, EmbeddedSubscription
+from carethread.adapters.sql.events.outbox import SqlOutbox
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import metadata, versions
 from carethread.adapters.sql.tables import outbox as outbox_table
 from carethread.adapters.sql.tables import relay as relay_table

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 
 
 class Killed(BaseException):

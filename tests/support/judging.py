@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from carethread.composition import registry
+from carethread.composition.parts import registry
 from support import agreement, corpus, oracle, own_output
 from support.agreement import Judged
 from support.known_differences import KNOWN

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from carethread.composition import owners_of_types, registry
+from carethread.composition.parts import owners_of_types, registry
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Response
 from carethread.demo.practice import generate
-from carethread.interactions.rest import handle
+from carethread.interactions.rest.handling import handle
 from support.mutations import Case
 from support.owners import practice_of
 from support.stores import open_store, put

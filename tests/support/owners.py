@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import func, select
 
 from carethread.adapters.local import LocalOwners, LocalPeer
-from carethread.adapters.sql import journal
 from carethread.adapters.sql.engine import make_engine, reading
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import claims, outbox, resources, staged, versions
+from carethread.adapters.sql.transactions import journal
 from carethread.careteams import SERVICE as CARETEAMS
 from carethread.core.context import Context
 from carethread.core.fhir import json
@@ -22,7 +22,7 @@ from carethread.core.ports import Peer, Request, Resource, Response
 from carethread.core.service import Limits, Runtime, Service
 from carethread.gateway.coordinator import Coordinator
 from carethread.gateway.routing import gateway
-from carethread.interactions.rest import Handler
+from carethread.interactions.rest.handling import Handler
 from carethread.records import SERVICE as RECORDS
 from carethread.scheduling import SERVICE as SCHEDULING
 from support.stores import BASE, open_store

@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from carethread.adapters.local import LocalOwners, LocalPeer
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import Context
 from carethread.core.ports import Request, Response
 from carethread.core.service import Limits, ResourceType, Runtime, Service
 from carethread.gateway.routing import gateway
-from carethread.interactions.rest import handle
+from carethread.interactions.rest.handling import handle
 from support.stores import BASE, open_store
 
 RECORDS = ("Patient", "Practitioner", "Organization", "Observation", "Encounter", "Medication", "AllergyIntolerance")

@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy import select
 
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import outbox
 from carethread.core.context import Context
 from carethread.core.ports import Request, Response
 from carethread.core.service import Runtime
-from carethread.interactions.rest import handle
+from carethread.interactions.rest.handling import handle
 from carethread.records import SERVICE
 from support.stores import runtime
 

@@ -8,7 +8,7 @@ from typing import Any
 from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.adapters.sql.engine import make_engine
 from carethread.adapters.sql.migrate import migrate
-from carethread.adapters.sql.store import SqlStore
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import new_id
 from carethread.core.events import Event
 from carethread.core.fhir import json

@@ -24,8 +24,8 @@ from carethread.adapters.http.app import make_app
 from carethread.adapters.http.fhir import answering
 from carethread.adapters.http.peer import HttpPeer
 from carethread.adapters.local import LocalOwners, LocalPeer
-from carethread.adapters.sql import journal
 from carethread.adapters.sql.engine import make_engine
+from carethread.adapters.sql.transactions import journal
 from carethread.core.clock import system_clock
 from carethread.core.context import Context
 from carethread.core.errors import Busy
@@ -33,7 +33,7 @@ from carethread.core.ports import Peer, Request, Response
 from carethread.core.service import Limits, Runtime
 from carethread.gateway.coordinator import Coordinator
 from carethread.gateway.routing import gateway
-from carethread.interactions.rest import Handler, handle
+from carethread.interactions.rest.handling import Handler, handle
 from carethread.interactions.transaction.part import PATH, decision_at, settle_doubts
 from support.fate import Fate, before_commit, kill9, mortal
 from support.owners import SERVICES

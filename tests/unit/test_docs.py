@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from carethread.cli import DEFAULT_BASE
-from carethread.composition import registry
+from carethread.composition.parts import registry
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("docs", "deploy", "services", "fhir_profiles", "proto", "tools", "tests")

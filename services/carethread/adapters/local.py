@@ -10,7 +10,7 @@ from carethread.core.fhir.search.query import CURSOR
 from carethread.core.ports import Key, Request, Response, Stored
 from carethread.core.service import Runtime
 from carethread.interactions.read import read
-from carethread.interactions.rest import handle
+from carethread.interactions.rest.handling import handle
 from carethread.interactions.search import search
 
 

@@ -14,9 +14,9 @@ from carethread.core.errors import FhirError
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Resource, Response
 from carethread.gateway.asking import Send
-from carethread.interactions.bundle import searchset
-from carethread.interactions.exchange import refusal
-from carethread.interactions.status import error_of
+from carethread.interactions.rest.bundle import searchset
+from carethread.interactions.rest.exchange import refusal
+from carethread.interactions.rest.status import error_of
 from carethread.interactions.transaction import Entry
 from carethread.interactions.transaction.answers import answered, refused
 from carethread.interactions.transaction.entries import READS, located

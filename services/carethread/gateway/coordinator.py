@@ -17,7 +17,7 @@ from carethread.core.errors import Busy, FhirError, Malformed
 from carethread.core.faults import told
 from carethread.core.fhir import json
 from carethread.core.ports import Decision, Journal, Peer, Request, Response
-from carethread.interactions.status import error_of
+from carethread.interactions.rest.status import error_of
 from carethread.interactions.transaction.part import PATH, Part, answers_of
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,6 @@ from carethread.core.fhir import json
 from carethread.core.ports import Key, Request, Response
 from carethread.core.service import Limits
 from carethread.gateway.asking import Asking, Refused, Send
-from carethread.interactions.exchange import body_of
-from carethread.interactions.operation import simple_values
 from carethread.interactions.operations.everything import (
     AFTER_HEADER,
     PART_HEADER,
@@ -24,7 +22,9 @@ from carethread.interactions.operations.everything import (
     bundle,
     stand_of,
 )
-from carethread.interactions.write import check_resource
+from carethread.interactions.operations.invoke import simple_values
+from carethread.interactions.rest.exchange import body_of
+from carethread.interactions.writing.check import check_resource
 
 _HANDED_ON = {"authorization", "traceparent"}
 

@@ -17,10 +17,10 @@ from carethread.core.fhir.search.query import CURSOR
 from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Limits
 from carethread.gateway.asking import Pairs, Refused, Send, next_of
-from carethread.interactions.bundle import link_url
-from carethread.interactions.exchange import allow, answer
 from carethread.interactions.history import beginning
-from carethread.interactions.paging import count_of
+from carethread.interactions.rest.bundle import link_url
+from carethread.interactions.rest.exchange import allow, answer
+from carethread.interactions.searching.paging import count_of
 
 PATH = "_history"
 

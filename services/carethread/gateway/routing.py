@@ -21,15 +21,15 @@ from carethread.gateway.coordinator import Coordinator
 from carethread.gateway.everything import everything
 from carethread.gateway.searching import is_search, search
 from carethread.gateway.transaction import referred_by_criteria, transaction
-from carethread.interactions import table
-from carethread.interactions.capabilities import capability_statement
-from carethread.interactions.compartment import is_compartment_path
-from carethread.interactions.exchange import MEDIA_TYPE, allow, body_of, guarded, negotiate, nothing_here
-from carethread.interactions.headers import preferences
-from carethread.interactions.openapi import openapi
+from carethread.interactions.description.capabilities import capability_statement
+from carethread.interactions.description.openapi import openapi
+from carethread.interactions.description.smart import smart_configuration
 from carethread.interactions.operations.export import type_of
-from carethread.interactions.smart import smart_configuration
-from carethread.interactions.subset import described
+from carethread.interactions.rest import table
+from carethread.interactions.rest.exchange import MEDIA_TYPE, allow, body_of, guarded, negotiate, nothing_here
+from carethread.interactions.rest.headers import preferences
+from carethread.interactions.rest.subset import described
+from carethread.interactions.searching.compartment import is_compartment_path
 from carethread.interactions.transaction import Entry, entries_of
 from carethread.interactions.transaction.part import PATH
 

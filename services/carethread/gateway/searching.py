@@ -23,13 +23,13 @@ from carethread.core.fhir.search.query import ALL, CURSOR, Chain, Include, Node,
 from carethread.core.ports import Request, Resource, Response, Stored
 from carethread.core.service import Limits, Service
 from carethread.gateway.asking import Asking, Pairs, Refused, Send, matches_of, next_of, references_of, stored_of
-from carethread.interactions.answerable import kept, led_to
-from carethread.interactions.bundle import link_url
-from carethread.interactions.compartment import EVERY, is_compartment_path, members
-from carethread.interactions.exchange import allow, answer, form_of
-from carethread.interactions.headers import preferences
-from carethread.interactions.includes import included
-from carethread.interactions.subset import subset
+from carethread.interactions.rest.bundle import link_url
+from carethread.interactions.rest.exchange import allow, answer, form_of
+from carethread.interactions.rest.headers import preferences
+from carethread.interactions.rest.subset import subset
+from carethread.interactions.searching.answerable import kept, led_to
+from carethread.interactions.searching.compartment import EVERY, is_compartment_path, members
+from carethread.interactions.searching.includes import included
 
 _NOTHING = ("_id:missing", "true")
 """What no resource meets."""

@@ -16,12 +16,12 @@ from carethread.core.fhir import json
 from carethread.core.ports import Request, Resource
 from carethread.gateway.asking import Send
 from carethread.gateway.coordinator import Coordinator, Undecided
-from carethread.interactions.bundle import searchset
-from carethread.interactions.conditional import pairs_of
-from carethread.interactions.status import error_of
+from carethread.interactions.rest.bundle import searchset
+from carethread.interactions.rest.status import error_of
 from carethread.interactions.transaction import Entry
 from carethread.interactions.transaction.part import Part
 from carethread.interactions.transaction.plan import Match, Step, plan
+from carethread.interactions.writing.conditional import pairs_of
 
 _ATTEMPTS = 3
 _PAUSE = 0.1

@@ -5,8 +5,9 @@ from __future__ import annotations
 from carethread.core.context import Context, authorize
 from carethread.core.ports import Resource
 from carethread.core.service import Runtime
-from carethread.interactions.command import Command, Condition, Result
-from carethread.interactions.write import Check, apply, check_resource
+from carethread.interactions.writing.apply import apply
+from carethread.interactions.writing.check import Check, check_resource
+from carethread.interactions.writing.command import Command, Condition, Result
 
 
 def create(

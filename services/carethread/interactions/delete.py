@@ -5,10 +5,10 @@ from __future__ import annotations
 from carethread.core.context import Context, authorize
 from carethread.core.ports import Key
 from carethread.core.service import Runtime
-from carethread.interactions.command import Command, Condition, Result
-from carethread.interactions.headers import versions_of
+from carethread.interactions.rest.headers import versions_of
 from carethread.interactions.update import check_id
-from carethread.interactions.write import apply
+from carethread.interactions.writing.apply import apply
+from carethread.interactions.writing.command import Command, Condition, Result
 
 
 def delete(runtime: Runtime, key: Key, context: Context, *, if_match: str | None = None) -> Result:

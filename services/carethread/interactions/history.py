@@ -20,8 +20,8 @@ from carethread.core.fhir.search.query import CURSOR
 from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Key, Session, Span, Stored
 from carethread.core.service import Runtime
-from carethread.interactions.bundle import entry, etag, link_url, searchset
-from carethread.interactions.paging import count_of
+from carethread.interactions.rest.bundle import entry, etag, link_url, searchset
+from carethread.interactions.searching.paging import count_of
 
 Params = Sequence[tuple[str, str]]
 

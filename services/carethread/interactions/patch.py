@@ -14,10 +14,10 @@ from carethread.core.errors import Invalid, Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.patch import fhir_patch, json_patch, merge_patch
 from carethread.core.ports import Key, Resource
-from carethread.interactions.command import Command, Condition
-from carethread.interactions.headers import versions_of
+from carethread.interactions.rest.headers import versions_of
 from carethread.interactions.update import check_id
-from carethread.interactions.write import check_resource
+from carethread.interactions.writing.check import check_resource
+from carethread.interactions.writing.command import Command, Condition
 
 Change = Callable[[Resource], Resource]
 

@@ -10,7 +10,7 @@ from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.service import Runtime
 from carethread.interactions.update import update_command
-from carethread.interactions.write import apply
+from carethread.interactions.writing.apply import apply
 
 
 def publish(runtime: Runtime, context: Context) -> None:

@@ -18,12 +18,12 @@ from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.search.query import ALL, CURSOR, Chain, Criterion, Link, Node, SearchQuery, TokenValue
 from carethread.core.ports import Key, Session, Stored
 from carethread.core.service import Runtime
-from carethread.interactions.answerable import answerable, kept
-from carethread.interactions.bundle import entry, link_url, searchset
-from carethread.interactions.compartment import EVERY, PATIENT, members, within
-from carethread.interactions.includes import included
 from carethread.interactions.mirror import remember
-from carethread.interactions.subset import subset
+from carethread.interactions.rest.bundle import entry, link_url, searchset
+from carethread.interactions.rest.subset import subset
+from carethread.interactions.searching.answerable import answerable, kept
+from carethread.interactions.searching.compartment import EVERY, PATIENT, members, within
+from carethread.interactions.searching.includes import included
 
 _IDS_AT_ONCE = 50
 """Resources asked of their owner in one question; the URL's length and an answer's size stay moderate."""

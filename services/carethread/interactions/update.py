@@ -7,9 +7,10 @@ from carethread.core.errors import Malformed
 from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Key, Resource
 from carethread.core.service import Runtime
-from carethread.interactions.command import Command, Condition, Result
-from carethread.interactions.headers import versions_of
-from carethread.interactions.write import Check, apply, check_resource
+from carethread.interactions.rest.headers import versions_of
+from carethread.interactions.writing.apply import apply
+from carethread.interactions.writing.check import Check, check_resource
+from carethread.interactions.writing.command import Command, Condition, Result
 
 
 def update(

@@ -16,9 +16,9 @@ from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.search.merges import PATIENT, survivor
 from carethread.core.ports import Resource, Response, Session, Stored
 from carethread.core.service import Call, Operation, Runtime
-from carethread.interactions.bundle import entry, searchset
-from carethread.interactions.exchange import CONTENT
-from carethread.interactions.write import check_resource
+from carethread.interactions.rest.bundle import entry, searchset
+from carethread.interactions.rest.exchange import CONTENT
+from carethread.interactions.writing.check import check_resource
 from carethread.records.scoring import families, givens, grade, score
 
 _GRADE = "http://hl7.org/fhir/StructureDefinition/match-grade"

@@ -18,7 +18,7 @@ from carethread.core.ports import Resource
 from carethread.core.service import Call, Operation, Ruling, Runtime, Unit
 from carethread.interactions.patch import patch_command
 from carethread.interactions.read import read
-from carethread.interactions.write import apply
+from carethread.interactions.writing.apply import apply
 from carethread.records.rules import has_link, linked, merged, unlinked, unmerged, verb, where, wrong_links
 
 _SOURCE, _TARGET = "source-patient", "target-patient"

@@ -12,7 +12,7 @@ from carethread.core.errors import Busy
 from carethread.core.ports import Decision, Left, Request, Response
 from carethread.gateway.coordinator import Coordinator, Undecided
 from carethread.gateway.transaction import transaction
-from carethread.interactions.exchange import refusal
+from carethread.interactions.rest.exchange import refusal
 from carethread.interactions.transaction import Entry
 from carethread.interactions.transaction.part import Part
 

@@ -16,7 +16,7 @@ from carethread.core.errors import Issue, TooLarge
 from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.ports import Response
-from carethread.interactions.exchange import refusal
+from carethread.interactions.rest.exchange import refusal
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 

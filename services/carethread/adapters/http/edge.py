@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from carethread.adapters.http.fhir import Answer
 from carethread.core.errors import Busy, FhirError, Malformed, TooLarge
-from carethread.interactions.exchange import refusal
+from carethread.interactions.rest.exchange import refusal
 
 _FHIR = "/fhir"
 """The path of the FHIR base."""

@@ -18,8 +18,8 @@ from carethread.core.faults import told
 from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.ports import Request, Response
-from carethread.interactions.exchange import finished, refusal
-from carethread.interactions.rest import Handler
+from carethread.interactions.rest.exchange import finished, refusal
+from carethread.interactions.rest.handling import Handler
 
 log = structlog.get_logger(__name__)
 

@@ -25,9 +25,9 @@ from carethread.core.fhir.search.query import CURSOR
 from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Belongings, Key, Resource, Response, Session
 from carethread.core.service import Call, Limits, Operation, Runtime
-from carethread.interactions.bundle import entry, link_url, searchset
-from carethread.interactions.paging import count_of
 from carethread.interactions.read import read
+from carethread.interactions.rest.bundle import entry, link_url, searchset
+from carethread.interactions.searching.paging import count_of
 
 PART_HEADER = "X-CareThread-Part"
 """Request header by which the gateway asks a service for a stretch of its part: `members` or `references`."""

@@ -23,9 +23,9 @@ from carethread.core.fhir.search.dates import date_range
 from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Extent, Resource, Response, Session, Stored
 from carethread.core.service import Call, Operation, Runtime
-from carethread.interactions.bundle import link_url
-from carethread.interactions.headers import preferences
 from carethread.interactions.history import settled
+from carethread.interactions.rest.bundle import link_url
+from carethread.interactions.rest.headers import preferences
 
 NDJSON = "application/fhir+ndjson"
 JOB_HEADER = "X-CareThread-Export"

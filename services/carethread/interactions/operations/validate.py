@@ -15,13 +15,14 @@ from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Key, Resource, Session
 from carethread.core.service import Call, Operation, Runtime
-from carethread.interactions.command import Command
 from carethread.interactions.create import create_command
 from carethread.interactions.delete import delete_command
 from carethread.interactions.read import read
-from carethread.interactions.trial import tried
 from carethread.interactions.update import update_command
-from carethread.interactions.write import WriteUnit, already_checked
+from carethread.interactions.writing.check import already_checked
+from carethread.interactions.writing.command import Command
+from carethread.interactions.writing.trial import tried
+from carethread.interactions.writing.unit import WriteUnit
 
 _PARAMETERS = ("resource", "mode", "profile")
 _PASSED_OVER = ("_format", "_pretty")

@@ -7,9 +7,9 @@ from carethread.core.errors import FhirError, Issue, NotSupported
 from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome, outcome_bytes
 from carethread.core.ports import Response
-from carethread.interactions.bundle import etag
-from carethread.interactions.command import Result
-from carethread.interactions.status import STATUS_LINES, status_of
+from carethread.interactions.rest.bundle import etag
+from carethread.interactions.rest.status import STATUS_LINES, status_of
+from carethread.interactions.writing.command import Result
 
 _FHIR_JSON = "application/fhir+json"
 

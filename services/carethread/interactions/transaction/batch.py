@@ -6,14 +6,14 @@ from carethread.core.context import Context
 from carethread.core.errors import FhirError
 from carethread.core.ports import Resource
 from carethread.core.service import Runtime
-from carethread.interactions.bundle import searchset
-from carethread.interactions.command import Command
-from carethread.interactions.status import error_of
+from carethread.interactions.rest.bundle import searchset
+from carethread.interactions.rest.status import error_of
 from carethread.interactions.transaction.answers import answered, done, refused
 from carethread.interactions.transaction.commands import command_of
 from carethread.interactions.transaction.entries import READS, check_shape, entries_of, located
 from carethread.interactions.transaction.perform import Read
-from carethread.interactions.write import apply_each
+from carethread.interactions.writing.apply import apply_each
+from carethread.interactions.writing.command import Command
 
 
 def batch(runtime: Runtime, bundle: Resource, context: Context, read: Read, wanted: str = "") -> bytes:

@@ -11,14 +11,14 @@ from carethread.core.errors import Invalid, NotSupported
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
 from carethread.core.service import Runtime
-from carethread.interactions.command import Command
-from carethread.interactions.conditional import condition_of, known_condition
 from carethread.interactions.create import create_command
 from carethread.interactions.delete import conditional_delete_command, delete_command
 from carethread.interactions.patch import LANGUAGES, Change, patch_command
 from carethread.interactions.transaction.entries import Entry
 from carethread.interactions.update import conditional_update_command, update_command
-from carethread.interactions.write import already_checked, check_resource
+from carethread.interactions.writing.check import already_checked, check_resource
+from carethread.interactions.writing.command import Command
+from carethread.interactions.writing.conditional import condition_of, known_condition
 
 
 def command_of(runtime: Runtime, entry: Entry, context: Context, *, again: bool = False) -> Command:

@@ -8,11 +8,11 @@ from carethread.core.context import Context
 from carethread.core.errors import NotSupported
 from carethread.core.ports import Resource
 from carethread.core.service import Runtime
-from carethread.interactions.bundle import searchset
-from carethread.interactions.conditional import known_condition, pairs_of
+from carethread.interactions.rest.bundle import searchset
 from carethread.interactions.transaction.entries import entries_of
 from carethread.interactions.transaction.perform import Read, Stale, checked, perform
 from carethread.interactions.transaction.plan import Match, plan
+from carethread.interactions.writing.conditional import known_condition, pairs_of
 
 _ATTEMPTS = 5
 

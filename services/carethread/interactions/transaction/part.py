@@ -20,10 +20,10 @@ from carethread.core.faults import told
 from carethread.core.fhir import json
 from carethread.core.ports import Decision, Key, Peer, Request, Response, Session
 from carethread.core.service import Runtime
-from carethread.interactions.conditional import hold
 from carethread.interactions.transaction.perform import Performed, Read, checked, perform
 from carethread.interactions.transaction.plan import Step
-from carethread.interactions.trial import tried
+from carethread.interactions.writing.conditional import hold
+from carethread.interactions.writing.trial import tried
 
 log = logging.getLogger(__name__)
 

@@ -13,15 +13,15 @@ from carethread.core.context import Context
 from carethread.core.errors import Busy, FhirError, Invalid
 from carethread.core.ports import Key, Request, Response, Session
 from carethread.core.service import Runtime
-from carethread.interactions.command import Command, Condition, Result
-from carethread.interactions.conditional import hold, identify
-from carethread.interactions.status import error_of
+from carethread.interactions.rest.status import error_of
 from carethread.interactions.transaction.answers import answered, done
 from carethread.interactions.transaction.commands import command_of
 from carethread.interactions.transaction.entries import at_entry, located, raise_all
 from carethread.interactions.transaction.plan import Step
 from carethread.interactions.transaction.within import inside
-from carethread.interactions.write import WriteUnit
+from carethread.interactions.writing.command import Command, Condition, Result
+from carethread.interactions.writing.conditional import hold, identify
+from carethread.interactions.writing.unit import WriteUnit
 
 Read = Callable[[Runtime, Request], Response]
 """Answers a read of a service."""

@@ -1,0 +1,1 @@
+"""Events on their way out (outbox), in (inbox), and on the embedded bus."""

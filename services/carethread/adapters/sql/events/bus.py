@@ -1,0 +1,198 @@
+"""The embedded bus: a log of its own in one SQLite file, for a single machine without a broker.
+
+All topics share one numbering, so a position grows within its topic but not by one; each topic has the one partition 0.
+A record lies in the log once however often it is sent, by its `ce_id`. A sender's epoch is checked in the transaction
+that sends, so that an older one can never write after a newer one. synchronous=FULL, since the outbox forgets what the
+bus has taken.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from carethread.adapters.sql.events.headers import pack, unpack
+from carethread.core.errors import Busy
+from carethread.core.events import Event, to_headers
+from carethread.core.events import topic as topic_of
+from carethread.core.ports import Fenced, Place, Record
+
+_LOCK_SECONDS = 5.0
+_SHORTEST, _LONGEST = 0.005, 0.05
+"""Seconds between two looks at the file while a consumer waits: after news, and after a second of silence."""
+
+_BATCH, _BATCH_BYTES = 1000, 8 * 1024 * 1024
+"""Records and bytes of values of one topic that a poll returns, beyond its first record."""
+
+_PRUNED_AT_ONCE = 500
+"""Records deleted in one transaction: senders wait no longer than that takes."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic TEXT NOT NULL,
+    ce_id TEXT NOT NULL UNIQUE,
+    key TEXT NOT NULL,
+    headers BLOB NOT NULL,
+    time INTEGER NOT NULL,
+    value BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS records_by_topic ON records (topic, position);
+CREATE TABLE IF NOT EXISTS fences (service TEXT PRIMARY KEY, epoch INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to the log, which is made when missing; for the thread that calls. Raises Busy."""
+    with _away_is_busy():
+        connection = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA journal_size_limit=67108864")
+        connection.executescript(_SCHEMA)
+        return connection
+
+
+class EmbeddedPublisher:
+    """Sends one service's events; see `core.ports.Publisher`. Made and used in one thread."""
+
+    def __init__(self, path: Path, prefix: str = "carethread") -> None:
+        self._connection = connect(path)
+        self._prefix = prefix
+        self._service, self._epoch = "", 0
+
+    def fence(self, service: str, epoch: int) -> None:
+        with _writing(self._connection) as connection:
+            connection.execute(
+                "INSERT INTO fences VALUES (?1, ?2) ON CONFLICT DO UPDATE SET epoch = max(epoch, ?2)", (service, epoch)
+            )
+            self._service, self._epoch = service, epoch
+            self._check(connection)
+
+    def send(self, events: Sequence[Event]) -> None:
+        rows = [
+            (topic_of(e.resource_type, self._prefix), e.id, e.key, pack(to_headers(e)), e.time, e.data) for e in events
+        ]
+        with _writing(self._connection) as connection:
+            self._check(connection)
+            connection.executemany(
+                "INSERT INTO records (topic, ce_id, key, headers, time, value) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (ce_id) DO NOTHING",
+                rows,
+            )
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        (epoch,) = connection.execute("SELECT epoch FROM fences WHERE service = ?", (self._service,)).fetchone() or (0,)
+        if epoch != self._epoch:
+            raise Fenced(f"Epoch {self._epoch} of {self._service} is over: {epoch} sends now.")
+
+
+class EmbeddedSubscription:
+    """Reads topics from the positions that `positions` tells on; see `core.ports.Subscription`. For one thread."""
+
+    def __init__(self, path: Path, topics: Sequence[str], positions: Callable[[], Mapping[Place, int]]) -> None:
+        self._connection = connect(path)
+        self._topics = list(topics)
+        self._positions = positions
+        self._next: dict[str, int] = {}
+        self._due = dict.fromkeys(topics, 0.0)
+        """When a topic whose position must be asked for is due again; empty for those that are being read."""
+        self._seen = -1
+
+    def poll(self, seconds: float) -> dict[Place, list[Record]]:
+        end = time.monotonic() + seconds
+        pause = _SHORTEST
+        while True:
+            with _away_is_busy():
+                (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+                news = version != self._seen
+                found = self._read(version) if self._resume() or news else {}
+            left = end - time.monotonic()
+            if found or left <= 0:
+                return found
+            time.sleep(min(pause, left))
+            pause = _SHORTEST if news else min(pause * 1.05, _LONGEST)
+
+    def rewind(self, place: Place, pause: float = 0.0) -> None:
+        self._due[place[0]] = time.monotonic() + pause
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _resume(self) -> bool:
+        """Take up topics whose time has come, from their stored positions."""
+        now = time.monotonic()
+        resumed = [topic for topic, due in self._due.items() if due <= now]
+        if resumed:
+            stored = self._positions()
+            for topic in resumed:
+                self._next[topic] = stored.get((topic, 0), 0)
+                del self._due[topic]
+        return bool(resumed)
+
+    def _read(self, version: int) -> dict[Place, list[Record]]:
+        found: dict[Place, list[Record]] = {}
+        for topic in self._topics:
+            if topic in self._due:
+                continue
+            if records := self._records(topic):
+                found[topic, 0] = records
+                self._next[topic] = records[-1].position + 1
+        if not found:
+            self._seen = version  # only now has everything up to this version been read
+        return found
+
+    def _records(self, topic: str) -> list[Record]:
+        rows = self._connection.execute(
+            "SELECT position, key, headers, value, time FROM records WHERE topic = ? AND position >= ?"
+            " ORDER BY position LIMIT ?",
+            (topic, self._next[topic], _BATCH),
+        )
+        records: list[Record] = []
+        size = 0
+        for position, key, headers, value, moment in rows:
+            records.append(Record(topic, 0, position, key, unpack(headers), value, moment))
+            size += len(value)
+            if size > _BATCH_BYTES:
+                break
+        rows.close()
+        return records
+
+
+def prune(connection: sqlite3.Connection, older_than: int, over_bytes: int) -> int:
+    """Delete a few of the oldest records: older than a time in microseconds, or while the log is over a size in bytes.
+
+    Returns how many; call again until 0. What a consumer has not read by then is lost to it.
+    """
+    with _writing(connection):
+        (used,) = connection.execute(
+            "SELECT (page_count - freelist_count) * page_size"
+            " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+        ).fetchone()
+        return connection.execute(
+            "DELETE FROM records WHERE position IN (SELECT position FROM"
+            " (SELECT position, time FROM records ORDER BY position LIMIT ?) WHERE ? OR time < ?)",
+            (_PRUNED_AT_ONCE, used > over_bytes, older_than),
+        ).rowcount
+
+
+@contextmanager
+def _writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    with _away_is_busy():
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:  # commits, or rolls back when the block raises
+            yield connection
+
+
+@contextmanager
+def _away_is_busy() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise Busy(f"The embedded bus is locked or away: {error}.") from error

@@ -1,0 +1,1 @@
+"""A service's resources: versions, index rows, and the ways to read them."""

@@ -1,0 +1,196 @@
+"""One transaction on a service's database; see `core.ports.Session`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Select,
+    select,
+)
+
+from carethread.adapters.sql.direct import run
+from carethread.adapters.sql.engine import is_sqlite
+from carethread.adapters.sql.events import inbox
+from carethread.adapters.sql.searching import pages
+from carethread.adapters.sql.searching import search as searching
+from carethread.adapters.sql.store import everything, exporting, history, merges, statements
+from carethread.adapters.sql.store.writes import write as store_writes
+from carethread.adapters.sql.tables import (
+    resources,
+    versions,
+)
+from carethread.adapters.sql.transactions import staging
+from carethread.adapters.sql.wake import Waker
+from carethread.core.fhir.search.query import SearchQuery
+from carethread.core.ports import Belongings, Extent, Key, Page, Record, Span, Stored, Write
+
+_CHUNK = 500
+"""Keys in one IN list; SQLite's limit on variables is 32,766."""
+
+
+def stored_of(found: Sequence[Any]) -> Stored:
+    type_name, id_, version, updated, method, body, key, department, row = found
+    return Stored(type_name, id_, version, updated, method == "DELETE", bytes(body), method, key, department, row)
+
+
+class SqlSession:
+    """One transaction; see `core.ports.Session`."""
+
+    def __init__(self, connection: Connection, waker: Waker) -> None:
+        self._connection = connection
+        self._waker = waker
+        self._places: dict[tuple[str, str], str] = {}
+        """Who held each place before this session did anything to it; empty: nobody."""
+
+    def current(self, keys: Iterable[Key], *, lock: bool = False) -> dict[Key, Stored]:
+        wanted = sorted(set(keys))
+        found: dict[Key, Stored] = {}
+        for start in range(0, len(wanted), _CHUNK):
+            for row in self._newest(wanted[start : start + _CHUNK], lock=lock):
+                stored = stored_of(row)
+                found[stored.type, stored.id] = stored
+        return found
+
+    def _newest(self, keys: list[Key], *, lock: bool) -> Iterable[Sequence[Any]]:
+        if lock and not is_sqlite(self._connection):
+            # A statement of its own: one that joined the versions would be looking for the version before the wait.
+            locked = self._connection.execute(statements.LOCKED, {"keys": keys}).all()
+            staging.refuse_held(row.held for row in locked)
+            return self._connection.execute(statements.CURRENT_ROWS, {"rows": [row.row for row in locked]})
+        if lock:
+            staging.refuse_held_rows(self._connection, keys)
+        if len(keys) == 1 and not is_sqlite(self._connection):
+            return run(self._connection, statements.CURRENT_ONE_TEXT, keys[0], binary=True)
+        if len(keys) == 1:
+            return self._connection.execute(statements.CURRENT_ONE, {"type": keys[0][0], "id": keys[0][1]})
+        return self._connection.execute(statements.CURRENT, {"keys": keys})
+
+    def version(self, key: Key, version: int) -> Stored | None:
+        row = self._connection.execute(self._versions(key).where(versions.c.version == version)).first()
+        return stored_of(row) if row else None
+
+    def history(self, span: Span, count: int) -> list[Stored]:
+        return [stored_of(row) for row in history.page(self._connection, span, count)]
+
+    def history_total(self, span: Span) -> int:
+        return history.total(self._connection, span)
+
+    @staticmethod
+    def _versions(key: Key) -> Select[Any]:
+        return (
+            select(*statements.STORED)
+            .join(versions, versions.c.row == resources.c.row)
+            .where(resources.c.type == key[0], resources.c.id == key[1])
+        )
+
+    def search(self, query: SearchQuery, count: int) -> Page:
+        found, cursor = pages.page(self._connection, merges.followed(self._connection, query), count)
+        return Page([stored_of(row) for row in found], cursor)
+
+    def count(self, query: SearchQuery, at_most: int | None = None) -> int:
+        return searching.count(self._connection, merges.followed(self._connection, query), at_most)
+
+    def targets(self, matches: Sequence[Stored], param: str, target: str | None) -> list[Key]:
+        by_type: dict[str, list[int]] = {}
+        for stored in matches:
+            by_type.setdefault(stored.type, []).append(stored.row)
+        return [
+            key
+            for type_name, rows in by_type.items()
+            for key in searching.targets(self._connection, rows, [f"{type_name}.{param}"] if param else [], target)
+        ]
+
+    def referring(self, keys: Sequence[Key], params: Sequence[str], at_most: int) -> list[Key]:
+        return searching.referring(self._connection, keys, params, at_most)
+
+    def kin(self, ids: Iterable[str]) -> list[str]:
+        return merges.kin(self._connection, ids)
+
+    def write(self, writes: Sequence[Write]) -> None:
+        if not writes:
+            return
+        store_writes(self._connection, writes, self._waker.channel)
+
+    def claim(self, kind: str, key: str, holder: str) -> str:
+        statement = statements.CLAIM[self._connection.dialect.name]
+        place = {"kind": kind, "key": key, "holder": holder}
+        while True:  # who was in the way may give it up before we see who it was
+            taken = self._connection.execute(statement, place).scalar()
+            if taken:
+                self._places.setdefault((kind, key), "")
+            found: str | None = taken or self.claimed(kind, [key]).get(key)
+            if found:
+                return found
+
+    def release(self, kind: str, holder: str, keep: Iterable[str] = ()) -> list[str]:
+        statement = {"kind": kind, "holder": holder, "keep": list(keep)}
+        freed = sorted(self._connection.execute(statements.RELEASE, statement).scalars())
+        for key in freed:
+            self._places.setdefault((kind, key), holder)
+        return freed
+
+    def claimed(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
+        keys = list(keys)
+        rows = self._connection.execute(statements.CLAIMED, {"kind": kind, "keys": keys})
+        found = {row.key: row.holder for row in rows}
+        staging.refuse_held_claims(found.values())
+        for key in keys:
+            self._places.setdefault((kind, key), found.get(key, ""))
+        return found
+
+    def lock(self, names: Iterable[str]) -> None:
+        if not is_sqlite(self._connection):  # SQLite has one writer at a time
+            numbers = sorted({int.from_bytes(sha256(name.encode()).digest()[:4], signed=True) for name in names})
+            self._connection.execute(statements.HOLD, {"names": numbers})
+
+    def members(self, whose: Belongings, after: int, count: int) -> list[Stored]:
+        return list(map(stored_of, everything.members(self._connection, whose, after, count)))
+
+    def referred(self, whose: Belongings, types: Sequence[str], after: Key, count: int) -> list[Key]:
+        return list(everything.referred(self._connection, whose, types, after, count))
+
+    def measure(self, extent: Extent, after: int, count: int) -> tuple[list[tuple[int, int, bool]], int]:
+        return exporting.measure(self._connection, extent, after, count)
+
+    def slice(self, extent: Extent, after: int, through: int) -> list[tuple[Stored, bool]]:
+        return [(stored_of(row), doubt) for *row, doubt in exporting.part(self._connection, extent, after, through)]
+
+    def export(self, job: str) -> bytes | None:
+        return exporting.kept(self._connection, job)
+
+    def keep_export(self, job: str, created: int, state: bytes, *, expired: int) -> None:
+        exporting.expire(self._connection, expired)
+        exporting.keep(self._connection, job, created, state)
+
+    def advance_export(self, job: str, before: bytes, after: bytes) -> bool:
+        return exporting.advance(self._connection, job, before, after)
+
+    def drop_export(self, job: str) -> bool:
+        return exporting.drop(self._connection, job)
+
+    def prepare(self, transaction: str, begun: int, body: bytes, keys: Iterable[Key]) -> None:
+        free = [place for place, holder in self._places.items() if not holder]
+        staging.prepare(self._connection, transaction, begun, body, keys, free)
+
+    def prepared(self, transaction: str) -> bytes | None:
+        return staging.prepared(self._connection, transaction)
+
+    def settle(self, transaction: str) -> None:
+        staging.settle(self._connection, transaction)
+
+    def savepoint(self) -> AbstractContextManager[object]:
+        return self._connection.begin_nested()
+
+    def first_time(self, reaction: str, event_ids: Sequence[str]) -> set[str]:
+        return inbox.first_time(self._connection, reaction, event_ids)
+
+    def advance(self, consumer: str, topic: str, partition: int, expected: int, position: int) -> bool:
+        return inbox.advance(self._connection, consumer, topic, partition, expected, position)
+
+    def bury(self, consumer: str, record: Record, outcome: bytes) -> None:
+        inbox.bury(self._connection, consumer, record, outcome)

@@ -1,0 +1,150 @@
+"""A service's store: each version with its index rows and its event, in one transaction."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    delete,
+    func,
+    insert,
+    not_,
+    select,
+)
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from carethread.adapters.sql import horizon
+from carethread.adapters.sql.engine import CONFLICT_STATES, Closed, Overran, glancing, reading, writing
+from carethread.adapters.sql.events import inbox
+from carethread.adapters.sql.store import statements
+from carethread.adapters.sql.store.session import _CHUNK, SqlSession, stored_of
+from carethread.adapters.sql.tables import (
+    mirrors,
+    relay,
+    resources,
+    versions,
+)
+from carethread.adapters.sql.transactions import staging
+from carethread.adapters.sql.wake import Waker
+from carethread.core.errors import Busy, Held, TooCostly
+from carethread.core.ports import Session, Stored
+
+T = TypeVar("T")
+
+_ATTEMPTS = 8
+
+_HELD_SECONDS = 1.0
+"""How long a writer waits for a transaction across services to be decided; most take some milliseconds."""
+
+
+def _may_succeed(error: DBAPIError) -> bool:
+    """A row that appeared between look and insert, or a deadlock: what the work decides on has changed."""
+    return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in CONFLICT_STATES
+
+
+class SqlStore:
+    """A service's database; see `core.ports.Store`."""
+
+    def __init__(self, engine: Engine, service: str) -> None:
+        self.engine = engine
+        self._service = service
+        self._waker = Waker(engine, service)
+
+    def transact(self, work: Callable[[Session], T]) -> T:
+        patience = time.monotonic() + _HELD_SECONDS
+        while True:
+            try:
+                return self._transact(work)
+            except Held:
+                if time.monotonic() > patience:
+                    raise
+                time.sleep(random.uniform(0.01, 0.05))  # jitter, not a secret
+
+    def _transact(self, work: Callable[[Session], T]) -> T:
+        for attempt in range(_ATTEMPTS):
+            try:
+                with writing(self.engine, partial(horizon.begin, service=self._service)) as connection:
+                    return work(SqlSession(connection, self._waker))
+            except DBAPIError as error:
+                if not _may_succeed(error) or (attempt == _ATTEMPTS - 1 and isinstance(error, IntegrityError)):
+                    raise  # what breaks a constraint every time is no race
+                time.sleep(random.uniform(0, 0.005 * 2**attempt))  # jitter, not a secret
+            except Closed:
+                if attempt:
+                    raise
+        raise Busy("Others kept writing to the same resources; try again.")
+
+    def oldest_write(self) -> int:
+        return horizon.oldest(self.engine, self._service)
+
+    def snapshot(self, work: Callable[[Session], T]) -> T:
+        return self._looking(reading, work)
+
+    def glance(self, work: Callable[[Session], T]) -> T:
+        return self._looking(glancing, work)
+
+    def _looking(self, way: Callable[[Engine], AbstractContextManager[Connection]], work: Callable[[Session], T]) -> T:
+        """Look again when a pooled connection turns out to be closed, as all are after the database's restart."""
+
+        def look() -> T:
+            with way(self.engine) as connection:
+                return work(SqlSession(connection, self._waker))
+
+        try:
+            try:
+                return look()
+            except Closed:
+                return look()
+        except Overran as error:
+            raise TooCostly("This takes longer than is allowed; narrow the search.") from error
+
+    def dump(self, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
+        with reading(self.engine, seconds=None) as connection:
+            numbered = select(func.coalesce(func.max(relay.c.numbered), 0)).where(relay.c.name == self._service)
+            sequence: int = connection.execute(numbered).scalar_one()
+            after = 0
+            while True:
+                rows = connection.execute(
+                    select(*statements.STORED)
+                    .join(versions, statements.IS_CURRENT)
+                    .where(resources.c.type == type_name, resources.c.row > after, not_(resources.c.deleted))
+                    .order_by(resources.c.row)
+                    .limit(_CHUNK)
+                )
+                chunk = [stored_of(row) for row in rows]
+                yield sequence, chunk
+                if len(chunk) < _CHUNK:
+                    return
+                after = chunk[-1].row
+
+    def doubts(self, before: int) -> list[str]:
+        with reading(self.engine) as connection:
+            return staging.doubts(connection, before)
+
+    def positions(self, consumer: str) -> dict[tuple[str, int], int]:
+        with reading(self.engine) as connection:
+            return inbox.positions(connection, consumer)
+
+    def mirrored(self, type_name: str) -> int | None:
+        with reading(self.engine) as connection:
+            return connection.execute(
+                select(mirrors.c.sequence).where(mirrors.c.type == type_name)
+            ).scalar_one_or_none()
+
+    def mark_mirrored(self, type_name: str, sequence: int) -> None:
+        with writing(self.engine) as connection:
+            connection.execute(delete(mirrors).where(mirrors.c.type == type_name))
+            connection.execute(insert(mirrors).values(type=type_name, sequence=sequence))
+
+    def wait(self, seconds: float) -> None:
+        self._waker.wait(seconds)
+
+    def close(self) -> None:
+        self.engine.dispose()

@@ -1,0 +1,1 @@
+"""Transactions that span services: the parts prepared here, and the journal of the gateway."""

@@ -1,0 +1,103 @@
+"""Parts of transactions that span services, between prepare and commit: kept, and what they rest on held.
+
+A part is one row of `staged`. Each resource on which its decisions rest has the transaction's id in `resources.held`;
+what is not there yet is held by a row without a version, which no read sees. Claims that it takes are held in the
+transaction's name. All who write look a resource up with its lock, so they meet a hold; it goes with its part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from carethread.adapters.sql.engine import is_sqlite
+from carethread.adapters.sql.store.statements import AMONG, CLAIM
+from carethread.adapters.sql.tables import claims, resources, staged
+from carethread.core.errors import Held
+from carethread.core.ports import Key
+
+_HOLDER = "transaction/"
+_CHUNK = 500
+
+_BODY = select(staged.c.body).where(staged.c.id == bindparam("transaction")).with_for_update()
+_OLD = select(staged.c.id).where(staged.c.begun < bindparam("before")).order_by(staged.c.begun)
+_HOLD = update(resources).where(AMONG, resources.c.held == "").values(held=bindparam("transaction"))
+_PRESENT = select(resources.c.type, resources.c.id).where(AMONG)
+_FREE = update(resources).where(resources.c.held == bindparam("transaction"), resources.c.version > 0).values(held="")
+_LEAVE = delete(resources).where(resources.c.held == bindparam("transaction"), resources.c.version == 0)
+_UNCLAIM = delete(claims).where(claims.c.holder == bindparam("holder"))
+_FORGET = delete(staged).where(staged.c.id == bindparam("transaction"))
+_SETTLE = _FORGET.add_cte(_LEAVE.cte("left"), _FREE.cte("freed"), _UNCLAIM.cte("unclaimed"))
+"""All four at once, for PostgreSQL; no row is both left and freed."""
+_SQLITE_HELD = "SELECT type, id FROM resources WHERE held <> ''"
+
+
+def refuse_held(holds: Iterable[object]) -> None:
+    """Raise Held when any of the holds is one."""
+    if any(holds):
+        raise Held("A transaction that writes here is being decided; try again.")
+
+
+def refuse_held_rows(connection: Connection, keys: Collection[Key]) -> None:
+    """Raise Held when one of the keys is held; for SQLite, which has no row locks to read the hold with."""
+    wanted = set(keys)
+    refuse_held(tuple(row) in wanted for row in connection.exec_driver_sql(_SQLITE_HELD))
+
+
+def refuse_held_claims(holders: Iterable[str]) -> None:
+    """Raise Held when a claim is held in a transaction's name."""
+    refuse_held(holder.startswith(_HOLDER) for holder in holders)
+
+
+def prepare(
+    connection: Connection, id_: str, begun: int, body: bytes, keys: Iterable[Key], places: Iterable[tuple[str, str]]
+) -> None:
+    """Keep a part; hold the resources, which must be locked, and the places. Raises Held when one is not free."""
+    connection.execute(insert(staged).values(id=id_, begun=begun, body=body))
+    wanted = sorted(set(keys))
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        present = {tuple(row) for row in connection.execute(_PRESENT, {"keys": chunk})}
+        absent = [key for key in chunk if key not in present]
+        connection.execute(_HOLD, {"keys": chunk, "transaction": id_})
+        if absent:
+            connection.execute(insert(resources), [_nothing(key, id_) for key in absent])
+    for kind, key in sorted(places):
+        place = {"kind": kind, "key": key, "holder": f"{_HOLDER}{id_}"}
+        refuse_held([connection.execute(CLAIM[connection.dialect.name], place).scalar() is None])
+
+
+def _nothing(key: Key, id_: str) -> dict[str, Any]:
+    """The row that holds the place of a resource that is not there."""
+    return {
+        "type": key[0],
+        "id": key[1],
+        "version": 0,
+        "updated": 0,
+        "deleted": True,
+        "key": "",
+        "department": "",
+        "held": id_,
+    }
+
+
+def prepared(connection: Connection, id_: str) -> bytes | None:
+    """The part, locked; None when it is not, or no longer, kept."""
+    return connection.execute(_BODY, {"transaction": id_}).scalar_one_or_none()
+
+
+def settle(connection: Connection, id_: str) -> None:
+    """Forget a part, and free all that it held."""
+    values = {"transaction": id_, "holder": f"{_HOLDER}{id_}"}
+    if is_sqlite(connection):
+        for statement in (_LEAVE, _FREE, _UNCLAIM, _FORGET):
+            connection.execute(statement, values)
+    else:
+        connection.execute(_SETTLE, values)
+
+
+def doubts(connection: Connection, before: int) -> list[str]:
+    """The transactions whose parts were prepared before a moment (microseconds) and are still kept, oldest first."""
+    return list(connection.execute(_OLD, {"before": before}).scalars())

@@ -1,0 +1,49 @@
+"""Other services: requests handed on to them, and questions asked of the owners of types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from carethread.core.ports.values import Key, Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A FHIR REST request below the base URL. `path` has no leading slash; header names are lower case."""
+
+    method: str
+    path: str
+    query: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A FHIR REST response; header names as they go on the wire."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class Peer(Protocol):
+    """The other services over REST, in this process or over HTTP. Raises Busy when one is away."""
+
+    def call(self, service: str, request: Request) -> Response: ...
+
+    def knows(self, service: str) -> bool:
+        """Whether the service is part of this installation."""
+        ...
+
+
+class Owners(Protocol):
+    """What a mirror asks its owner: gRPC, or the same process. Raises Busy when the owner is away."""
+
+    def read(self, service: str, key: Key) -> Stored | None: ...
+
+    def search(self, service: str, type_name: str, params: Sequence[tuple[str, str]]) -> list[Stored]: ...
+
+    def snapshot(self, service: str, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]: ...

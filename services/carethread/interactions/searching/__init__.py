@@ -1,0 +1,1 @@
+"""What all searches share: what can be answered, pages, compartments, includes."""

@@ -1,0 +1,1 @@
+"""What all writes share: commands, criteria, and the unit that does them in one transaction."""
