@@ -21,7 +21,7 @@ from carethread.interactions.description.capabilities import BULK_DATA, capabili
 from carethread.interactions.operations import operations_of
 from carethread.interactions.rest.table import SYSTEM_CODES, TYPE_CODES
 
-PROFILES = Path(__file__).parents[3] / "fhir_profiles"
+PROFILES = Path(__file__).parents[4] / "fhir_profiles"
 BASE = "https://care.example/fhir"
 CONTEXT = Context(clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
 ALL: dict[str, Service] = {name: import_module(f"carethread.{name}").SERVICE for name in SERVICES}
