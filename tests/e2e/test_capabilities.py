@@ -14,6 +14,7 @@ from carethread.interactions.rest import table
 from support.examples import example
 from support.fhir import Answer, Fhir
 from support.processes import CareThread, carethread
+from support.servers import until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -159,6 +160,14 @@ def test_each_operation_that_is_claimed_is_answered(
         if claim["definition"].startswith(OURS):
             found = fhir.get(f"OperationDefinition?url={claim['definition']}").json
             assert [entry["resource"]["code"] for entry in found["entry"]] == [claim["name"]]
+
+
+def test_each_profile_that_is_named_can_be_read(server: CareThread, claims: dict[str, Any]) -> None:
+    named = [profile for each in claims["resource"] for profile in each.get("supportedProfile", ())]
+    assert len(named) == 9
+    asked = f"StructureDefinition?url={','.join(named)}&_elements=url&_total=accurate"
+    until(lambda: server.fhir.get(asked).json["total"] == 9, seconds=30, what="the worker publishes the definitions")
+    assert {entry["resource"]["url"] for entry in server.fhir.get(asked).json["entry"]} == set(named)
 
 
 def _parameters(*parts: dict[str, Any]) -> dict[str, Any]:
