@@ -17,15 +17,8 @@ from carethread.core.fhir import json
 from carethread.core.fhir.definitions import compartment
 from carethread.core.ports import Request, Response
 from carethread.core.service import Operation, Service
-from carethread.interactions.description.openapi_parts import (
-    SHAPES,
-    Json,
-    components,
-    content,
-    errors,
-    ref,
-    search_names,
-)
+from carethread.interactions.description.openapi_parts import SHAPES, components, errors, search_names
+from carethread.interactions.description.openapi_schemas import Json, content, ref
 from carethread.interactions.operations import GENERIC, operations_of
 from carethread.interactions.rest import table
 from carethread.interactions.rest.headers import not_modified

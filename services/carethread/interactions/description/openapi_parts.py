@@ -1,48 +1,27 @@
-"""What the OpenAPI document's operations share: schemas, parameters, responses, each by its name under `components`.
-
-A resource's schema is loose: the members that its type has, and JSON's type of each. What FHIR asks beyond that, the
-profiles say and the validator checks.
-"""
+"""What the OpenAPI document's operations share: parameters, responses, headers, bodies, each by its name under
+`components`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from carethread.core.fhir.definitions import SearchParameterDefinition, primitive_types, type_definition
+from carethread.core.fhir.definitions import SearchParameterDefinition
 from carethread.core.fhir.search.parameters import searchable
 from carethread.core.fhir.search.parse import TOTALS
 from carethread.core.fhir.search.shape import SUMMARIES
-from carethread.core.fhir.search.values import PREFIXES
+from carethread.interactions.description.openapi_schemas import (
+    ID,
+    INSTANT,
+    PATCHES,
+    RESOURCES,
+    TEXT,
+    VALUES,
+    Json,
+    content,
+    ref,
+    resource,
+)
 from carethread.interactions.rest.exchange import MEDIA_TYPE
-
-Json = dict[str, Any]
-
-ID = r"^[A-Za-z0-9\-.]{1,64}$"
-_INSTANT = r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?"
-_NUMBER = r"[+-]?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?"
-_PREFIX = f"({'|'.join(PREFIXES)})?"
-
-_SEARCH_VALUES: Mapping[str, str] = {
-    "date": _PREFIX + _INSTANT,
-    "number": _PREFIX + _NUMBER,
-    "quantity": _PREFIX + _NUMBER + r"(\|[^|,]*\|[^|,]+)?",
-    "token": r"[^,]+",
-    "string": r"[^,]+",
-    "reference": r"[^,]+",
-    "uri": r"[^,]+",
-    "composite": r"[^,$]+\$[^,$]+",
-}
-"""What one value of each search type looks like; a comma joins several."""
-
-_JSON_TYPES: Mapping[str, str] = {
-    "boolean": "boolean",
-    "integer": "integer",
-    "positiveInt": "integer",
-    "unsignedInt": "integer",
-    "decimal": "number",
-}
-"""JSON's type of a primitive; the others are strings."""
 
 _ERRORS: Mapping[int, str] = {
     400: "The request cannot be read: no JSON, a parameter or header that is not right.",
@@ -60,16 +39,6 @@ _ERRORS: Mapping[int, str] = {
 }
 
 
-def ref(kind: str, name: str) -> Json:
-    """A reference to a component."""
-    return {"$ref": f"#/components/{kind}/{name}"}
-
-
-def content(schema: Json, media_type: str = MEDIA_TYPE) -> Json:
-    """A body of one media type."""
-    return {media_type: {"schema": schema}}
-
-
 def errors(statuses: Iterable[int]) -> Json:
     """The responses of an operation that are errors."""
     return {str(status): ref("responses", str(status)) for status in sorted(statuses)}
@@ -77,16 +46,16 @@ def errors(statuses: Iterable[int]) -> Json:
 
 def components(types: Sequence[str]) -> Json:
     """All that operations on these types refer to."""
-    common = {**_RESOURCES, **{name: _resource(name) for name in ("OperationOutcome", "Parameters", "Bundle", *types)}}
+    common = {**RESOURCES, **{name: resource(name) for name in ("OperationOutcome", "Parameters", "Bundle", *types)}}
     forms = {f"{name}.search": _form(name) for name in types}
     return {
-        "schemas": {**_VALUES, **common, **forms, "search": _form("")},
+        "schemas": {**VALUES, **common, **forms, "search": _form("")},
         "parameters": {**_PARAMETERS, **_search_parameters(types)},
         "responses": {str(status): _error(status) for status in _ERRORS} | _ANSWERS,
         "headers": _HEADERS,
         "requestBodies": {name: {"required": True, "content": content(ref("schemas", name))} for name in types}
         | {
-            "patch": {"required": True, "content": _PATCHES},
+            "patch": {"required": True, "content": PATCHES},
             "bundle": {"required": True, "content": content(ref("schemas", "Asked"))},
             "parameters": {"content": content(ref("schemas", "Parameters"))},
             "judged": {"content": content(ref("schemas", "Resource"))},
@@ -94,20 +63,6 @@ def components(types: Sequence[str]) -> Json:
         | {f"{name}.search": _posted(f"{name}.search") for name in types}
         | {"search": _posted("search")},
     }
-
-
-def _resource(type_name: str) -> Json:
-    members: Json = {"resourceType": {"const": type_name}}
-    for element in type_definition(type_name).elements.values():
-        for name, code in element.json_names().items():
-            members[name] = {"type": "array"} if element.is_list else {"type": _json_type(code)}
-    return {"type": "object", "required": ["resourceType"], "properties": members}
-
-
-def _json_type(code: str) -> str:
-    if code in _JSON_TYPES:
-        return _JSON_TYPES[code]
-    return "string" if code in primitive_types() or code.startswith("http://hl7.org/fhirpath/") else "object"
 
 
 def search_names(type_name: str) -> list[str]:
@@ -173,7 +128,6 @@ def _path(name: str, schema: Json, description: str) -> Json:
     return {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
 
 
-_TEXT: Json = {"type": "string"}
 _ETAG: Json = {"type": "string", "pattern": r'^(\*|W/"\d{1,9}")$', "examples": ['W/"3"']}
 
 SHAPES = ("_count", "_sort", "_include", "_revinclude", "_summary", "_elements", "_total", "_cursor")
@@ -192,17 +146,17 @@ _PARAMETERS: Json = {
     "_sort": _query(
         "_sort", {"type": "string", "pattern": r"^-?_?[a-z\-]+(,-?_?[a-z\-]+)*$"}, "Parameters, `-` for descending."
     ),
-    "_include": _query("_include", {"type": "array", "items": _TEXT}, "`Type:parameter[:Target]`, `Type:*`, `*`"),
-    "_revinclude": _query("_revinclude", {"type": "array", "items": _TEXT}, "`Type:parameter[:Target]`"),
+    "_include": _query("_include", {"type": "array", "items": TEXT}, "`Type:parameter[:Target]`, `Type:*`, `*`"),
+    "_revinclude": _query("_revinclude", {"type": "array", "items": TEXT}, "`Type:parameter[:Target]`"),
     "_total": _query("_total", {"enum": list(TOTALS)}, "http://hl7.org/fhir/R4/search.html#total"),
-    "_cursor": _query("_cursor", _TEXT, "Of the link `next`; not to be made."),
-    "_type": _query("_type", _TEXT, "Resource types, joined by commas."),
-    "_since": _query("_since", {"type": "string", "pattern": f"^{_INSTANT}$"}, "From this moment on."),
-    "_at": _query("_at", {"type": "string", "pattern": f"^{_INSTANT}$"}, "What was current then."),
+    "_cursor": _query("_cursor", TEXT, "Of the link `next`; not to be made."),
+    "_type": _query("_type", TEXT, "Resource types, joined by commas."),
+    "_since": _query("_since", {"type": "string", "pattern": f"^{INSTANT}$"}, "From this moment on."),
+    "_at": _query("_at", {"type": "string", "pattern": f"^{INSTANT}$"}, "What was current then."),
     "If-Match": _header("If-Match", _ETAG, "The version that is current."),
     "If-None-Match": _header("If-None-Match", _ETAG, "On a read: the version that is known. On an update: `*`."),
-    "If-Modified-Since": _header("If-Modified-Since", _TEXT, "An HTTP date."),
-    "If-None-Exist": _header("If-None-Exist", _TEXT, "Criteria: create only if nothing meets them."),
+    "If-Modified-Since": _header("If-Modified-Since", TEXT, "An HTTP date."),
+    "If-None-Exist": _header("If-None-Exist", TEXT, "Criteria: create only if nothing meets them."),
     "Prefer.return": _header(
         "Prefer",
         {"enum": ["return=minimal", "return=representation", "return=OperationOutcome"]},
@@ -215,95 +169,8 @@ _PARAMETERS: Json = {
     "X-CareThread-Backfill": _header("X-CareThread-Backfill", {"const": "true"}, "The write is history."),
 }
 
-_VALUES: Json = {
-    f"{kind}.value": {"type": "string", "pattern": f"^{one}(,{one})*$"} for kind, one in _SEARCH_VALUES.items()
-}
-
-_STORED: Json = {
-    "type": "object",
-    "required": ["resourceType", "id", "meta"],
-    "properties": {
-        "id": {"type": "string", "pattern": ID},
-        "meta": {"type": "object", "required": ["versionId", "lastUpdated"]},
-    },
-}
-
-
-def _bundle(kind: str) -> Json:
-    return {
-        "type": "object",
-        "required": ["resourceType", "type"],
-        "properties": {
-            "resourceType": {"const": "Bundle"},
-            "type": {"enum": kind.split()},
-            "total": {"type": "integer", "minimum": 0},
-            "link": {"type": "array", "items": {"type": "object", "required": ["relation", "url"]}},
-            "entry": {"type": "array", "minItems": 1, "items": {"type": "object"}},
-        },
-    }
-
-
-_RESOURCES: Json = {
-    "Stored": _STORED,
-    "Resource": {"type": "object", "required": ["resourceType"], "properties": {"resourceType": _TEXT}},
-    "Searchset": _bundle("searchset"),
-    "History": _bundle("history"),
-    "Answers": _bundle("batch-response transaction-response"),
-    "Asked": {
-        "type": "object",
-        "required": ["resourceType", "type", "entry"],
-        "properties": {
-            "resourceType": {"const": "Bundle"},
-            "type": {"enum": ["batch", "transaction"]},
-            "entry": {
-                "type": "array",
-                "maxItems": 5000,
-                "items": {
-                    "type": "object",
-                    "required": ["request"],
-                    "properties": {
-                        "fullUrl": _TEXT,
-                        "resource": ref("schemas", "Resource"),
-                        "request": {
-                            "type": "object",
-                            "required": ["method", "url"],
-                            "properties": {
-                                "method": {"enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]},
-                                "url": _TEXT,
-                            },
-                        },
-                    },
-                },
-            },
-        },
-    },
-    "Manifest": {
-        "type": "object",
-        "required": ["transactionTime", "request", "requiresAccessToken", "output", "error"],
-    },
-}
-
-_PATCHES: Json = {
-    "application/json-patch+json": {
-        "schema": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["op", "path"],
-                "properties": {
-                    "op": {"enum": ["add", "remove", "replace", "move", "copy", "test"]},
-                    "path": {"type": "string"},
-                    "from": {"type": "string"},
-                },
-            },
-        }
-    },
-    **content(ref("schemas", "Parameters")),
-    "application/merge-patch+json": {"schema": {"type": "object"}},
-}
-
 _HEADERS: Json = {
-    name: {"description": said, "schema": _TEXT}
+    name: {"description": said, "schema": TEXT}
     for name, said in {
         "ETag": "The version.",
         "Last-Modified": "When it was made.",
@@ -338,6 +205,6 @@ _ANSWERS: Json = {
     "Going": _answer("It goes on.", None, "X-Progress", "Retry-After"),
     "Cancelled": _answer("It is forgotten.", None),
     "Manifest": _answer("The files.", ref("schemas", "Manifest"), media_type="application/json"),
-    "File": _answer("Resources, one a line.", _TEXT, media_type="application/fhir+ndjson"),
-    "Text": _answer("Plain text.", _TEXT, media_type="text/plain"),
+    "File": _answer("Resources, one a line.", TEXT, media_type="application/fhir+ndjson"),
+    "Text": _answer("Plain text.", TEXT, media_type="text/plain"),
 }
