@@ -9,7 +9,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-v
 SOURCES = services tests tools
 
 .DEFAULT_GOAL = help
-.PHONY: help demo test unit contract e2e faults bench lint proto lock clean
+.PHONY: help demo test unit contract e2e faults bench lint proto contract-baseline lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r target what; do printf '  make %-10s %s\n' "$$target" "$$what"; done
@@ -35,15 +35,20 @@ faults: $(VENV)/.dev ## kill -9, broker down, database away
 bench: $(VENV)/.dev ## measurements, printed as a table
 	PYTHONPATH=tests $(BIN)/python -m bench
 
-lint: $(VENV)/.dev ## ruff, mypy --strict, who may import whom, generated code up to date
+lint: $(VENV)/.dev ## ruff, mypy --strict, who may import whom, generated code up to date, contracts keep their promises
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
 	$(BIN)/python tools/generate_proto.py --check
+	$(BIN)/buf lint proto
+	$(BIN)/buf breaking proto --against proto/baseline.json
 
 proto: $(VENV)/.dev ## generate services/carethread/v1 from proto/
 	$(BIN)/python tools/generate_proto.py
+
+contract-baseline: $(VENV)/.dev ## with a release: its gRPC contract is what later ones are compared with
+	$(BIN)/buf build proto --exclude-source-info -o proto/baseline.json
 
 lock: $(BIN)/python ## bring requirements/*.lock in line with pyproject.toml; UPGRADE=--upgrade takes newest versions
 	$(PIP) install uv==$(UV_VERSION)

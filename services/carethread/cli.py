@@ -12,12 +12,27 @@ from typing import Any
 import click
 
 from carethread import __version__
-from carethread.core.errors import Busy
-from carethread.core.settings import SERVICES, Settings, SettingsError, check_bind, load
+from carethread.commands.check import check as check_command
+from carethread.commands.events import events
+from carethread.commands.key import webhook_key
+from carethread.commands.letters import dead_letters
+from carethread.commands.prove import prove
+from carethread.core.errors import Busy, Gone
+from carethread.core.settings import DATABASES, GATEWAY, INBOUND, SERVICES, Settings, SettingsError, check_bind, load
 
 DEFAULT_BASE = "http://127.0.0.1:8080/fhir"
-ROLES = ("http", "rpc", "worker")
-_BEHIND_HTTP = ("rpc", "worker")
+ROLES = ("http", "rpc", "worker", "ws")
+_BEHIND_HTTP = ROLES[1:]
+_ROLES_OF = {GATEWAY: ("http", "worker"), "subscriptions": ROLES}
+_STORES_OF = {GATEWAY: (GATEWAY, INBOUND)}
+
+
+def _roles_of(service: str) -> tuple[str, ...]:
+    return _ROLES_OF.get(service, ("http", "rpc", "worker"))
+
+
+def _stores_of(service: str) -> tuple[str, ...]:
+    return _STORES_OF.get(service, (service,))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -42,6 +57,7 @@ def _address(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say where to listen and where data lies."""
     for option in (
         click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder for SQLite databases."),
+        click.option("--ws-port", type=click.IntRange(0, 65535), help="Port of websockets. [8091]"),
         click.option("--grpc-port", type=click.IntRange(0, 65535), help="gRPC port. [8090]"),
         click.option("--port", "http_port", type=click.IntRange(0, 65535), help="HTTP port. [8080]"),
         click.option("--host", help="Address to listen on. [127.0.0.1]"),
@@ -58,8 +74,8 @@ def up(demo: bool, **options: Any) -> None:
     settings = _settings(**options)
     _run(
         settings,
-        [*SERVICES, "gateway"],
-        [*SERVICES, "gateway"],
+        [*SERVICES, GATEWAY],
+        DATABASES,
         ["up-worker"],
         greet=_load_demo if demo else _say_ready,
     )
@@ -70,28 +86,25 @@ def up_worker() -> None:
     """The process beside `up`'s HTTP server."""
     from carethread.supervisor import run_worker
 
-    run_worker(_settings(), SERVICES, _BEHIND_HTTP, supervised=True)
+    run_worker(_settings(), [*SERVICES, GATEWAY], _BEHIND_HTTP, supervised=True)
 
 
 @cli.command()
-@click.argument("service", type=click.Choice([*SERVICES, "gateway"]))
+@click.argument("service", type=click.Choice([*SERVICES, GATEWAY]))
 @click.option("--role", type=click.Choice(ROLES), help="One role only; without it, all of them.")
 @_address
 def serve(service: str, role: str | None, **options: Any) -> None:
-    """Run one service: HTTP, gRPC, and the worker for events; or one of these roles."""
+    """Run one service: HTTP, gRPC, the worker for events, websockets (subscriptions); or one of these roles."""
     settings = _settings(**options)
-    if service == "gateway":
-        if role not in (None, "http"):
-            raise click.ClickException("The gateway has one role, http.")
-        _run(settings, ["gateway"], ["gateway"], [])
-        return
+    if role not in (None, *_roles_of(service)):
+        raise click.ClickException(f"The roles of {service} are {', '.join(_roles_of(service))}.")
     if role in _BEHIND_HTTP:
         from carethread.supervisor import run_worker
 
-        _migrate_files(settings, [service])
+        _migrate_files(settings, _stores_of(service))
         run_worker(settings, [service], [role])
         return
-    _run(settings, [service], [service], ["serve-behind", service] if role is None else [])
+    _run(settings, [service], _stores_of(service), ["serve-behind", service] if role is None else [])
 
 
 @cli.command("serve-behind", hidden=True)
@@ -100,7 +113,7 @@ def serve_behind(service: str) -> None:
     """The process beside one service's HTTP server."""
     from carethread.supervisor import run_worker
 
-    run_worker(_settings(), [service], _BEHIND_HTTP, supervised=True)
+    run_worker(_settings(), [service], _roles_of(service)[1:], supervised=True)
 
 
 def _run(
@@ -115,8 +128,10 @@ def _run(
     from carethread.supervisor import Beside, check_port, serve_http
 
     check_port(settings.host, settings.http_port, "--port (CARETHREAD_HTTP_PORT)")
-    if beside:
+    if beside and http != [GATEWAY]:
         check_port(settings.host, settings.grpc_port, "--grpc-port (CARETHREAD_GRPC_PORT)")
+        if "subscriptions" in http:
+            check_port(settings.host, settings.ws_port, "--ws-port (CARETHREAD_WS_PORT)")
     _migrate_files(settings, stores)
     if greet:
         threading.Thread(target=greet, args=(settings,), name="greet", daemon=True).start()
@@ -200,7 +215,7 @@ def export(folder: Path, base: str, **options: Any) -> None:
 
 
 @cli.command()
-@click.argument("services", nargs=-1, type=click.Choice([*SERVICES, "gateway"]))
+@click.argument("services", nargs=-1, type=click.Choice(DATABASES))
 def migrate(services: Sequence[str]) -> None:
     """Bring the databases to this version's schema: of all services, or of those named."""
     from carethread.adapters.logs import log_setup
@@ -210,14 +225,19 @@ def migrate(services: Sequence[str]) -> None:
     settings = load()
     check(settings)
     log_setup(settings.log_level)  # which says why a database is away
-    changed = migrate_all(settings, services or (*SERVICES, "gateway"))
+    changed = migrate_all(settings, services or DATABASES)
     click.echo(f"Migrated: {', '.join(changed)}." if changed else "Nothing to migrate.")
+
+
+events.add_command(prove)
+for command in (check_command, dead_letters, events, webhook_key):
+    cli.add_command(command)
 
 
 def main() -> None:
     """The `carethread` command; what the settings or the machine do not allow is one line, not a trace."""
     try:
         cli(prog_name="carethread")
-    except (SettingsError, Busy) as error:
+    except (SettingsError, Busy, Gone) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)

@@ -22,7 +22,7 @@ from typing import Any
 
 import urllib3  # here, not on use: no thread may be importing while granian forks, or the fork waits for it for ever
 
-from carethread.core.settings import Settings, SettingsError, export, share_metrics
+from carethread.core.settings import GATEWAY, Settings, SettingsError, export, share_metrics
 
 _RESTART_SECONDS = 1.0
 _STOP_SECONDS = 15.0
@@ -141,7 +141,7 @@ class Beside:
 
 
 def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *, supervised: bool = False) -> None:
-    """Run gRPC (`rpc`) and the loops (`worker`) of the services until SIGTERM or SIGINT.
+    """Run gRPC (`rpc`), the loops (`worker`) and the websockets (`ws`) of the services until SIGTERM or SIGINT.
 
     A `supervised` one leaves SIGINT to its parent, and ends when the parent is gone. Raises SettingsError when the gRPC
     address cannot be listened on.
@@ -151,25 +151,32 @@ def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *
     if supervised:
         _end_with(os.getppid())
     from carethread.adapters.logs import log_setup
+    from carethread.composition.observing import serve_metrics
     from carethread.composition.parts import runtimes
     from carethread.composition.rpc import rpc_server
-    from carethread.composition.worker import worker
+    from carethread.composition.worker import sockets, worker
 
     log_setup(settings.log_level)
-    here = runtimes(settings, names)
+    here = runtimes(settings, [name for name in names if name != GATEWAY])
+    if not supervised and settings.metrics_port:
+        check_port(settings.host, settings.metrics_port, "CARETHREAD_METRICS_PORT")
+        serve_metrics(settings, here)
     if "rpc" in roles:
         check_port(settings.host, settings.grpc_port, "--grpc-port (CARETHREAD_GRPC_PORT)")
     server = rpc_server(settings, here) if "rpc" in roles else None
-    loops = worker(settings, here) if "worker" in roles else None
+    loops = [worker(settings, here, taking_in=GATEWAY in names)] if "worker" in roles else []
+    if "ws" in roles and "subscriptions" in here:
+        check_port(settings.host, settings.ws_port, "--ws-port (CARETHREAD_WS_PORT)")
+        loops.append(sockets(settings, here))
     if server:
         server.start()
-    if loops:
-        loops.start()
+    for each in loops:
+        each.start()
     signal.sigwait({signal.SIGTERM} if supervised else _ENDINGS)
-    if loops:
-        loops.join()
+    for each in loops:
+        each.join()
     if server:
-        server.stop(grace=5).wait()
+        server.stop(grace=5)
     for runtime in here.values():
         runtime.store.close()
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from bench import booking, exporting, importing, scaling, serving, starting
+from bench import booking, exporting, hooking, importing, matching, relaying, scaling, serving, starting, streaming
 from bench.figures import Figure
 from support import run
 
@@ -19,8 +19,12 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "importing": importing.measure,
     "exporting": exporting.measure,
     "booking": booking.measure,
+    "relaying": relaying.measure,
+    "matching": matching.measure,
     "serving": serving.measure,
+    "hooking": hooking.measure,
     "scaling": scaling.measure,
+    "streaming": streaming.measure,
 }
 
 

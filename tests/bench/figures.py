@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,3 +30,9 @@ def proportional_memory(pid: int) -> int:
     pss = next(int(line.split()[1]) for line in own.splitlines() if line.startswith("Pss:")) * 1024
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return pss + sum(proportional_memory(int(child)) for child in children)
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used, all its threads, of user and system time (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -252,7 +252,7 @@ def bundle(kind: str, resources: Sequence[Resource]) -> Resource:
     return {"resourceType": "Bundle", "type": kind, "entry": entries}
 
 
-def _no_reads(_: Runtime, __: Request) -> Response:
+def _no_reads(_: Runtime, __: Request, ___: Context) -> Response:
     raise AssertionError("there is nothing to read in these Bundles")
 
 

@@ -9,13 +9,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from carethread.adapters.kafka import KafkaPublisher, KafkaSettings, KafkaSubscription, ensure_topics
+from carethread.adapters.kafka.clients import connect as connect_to_kafka
 from carethread.adapters.sql.events.bus import connect, prune
 from carethread.adapters.sql.events.headers import pack, unpack
 from carethread.core.context import new_id
 from carethread.core.errors import Busy
-from carethread.core.events import Event, from_headers, to_headers, topic
+from carethread.core.events import DEAD_LETTER, INBOUND, INBOUND_OUTCOME, Event, from_headers, to_headers, topic
 from carethread.core.ports import Fenced, Place, Publisher, Record, Subscription
 from support.event_workers import event, publisher, subscription
 
@@ -219,6 +222,25 @@ def test_a_waiting_reader_hears_soon(bus: Bus) -> None:
 
 
 @pytest.mark.servers
+def test_topics_are_made_as_the_settings_say(kafka_bootstrap: str) -> None:
+    settings = KafkaSettings(kafka_bootstrap, f"t{new_id()[-8:]}", partitions=5, days=3)
+    early = [topic(name, settings.topic_prefix) for name in (DEAD_LETTER, INBOUND_OUTCOME)]
+    sender = KafkaPublisher(settings, early)
+    sender.fence("inbound", 1)
+    reader = KafkaSubscription(settings, "inbound", [topic(INBOUND, settings.topic_prefix)], dict)
+    reader.poll(0.1)
+    sender.send(numbered(1, 1))
+    admin = connect_to_kafka(KafkaAdminClient, settings).kafka
+    wanted = {*early, topic(INBOUND, settings.topic_prefix), topic("Appointment", settings.topic_prefix)}
+    found = {name: each for each in admin.describe_topics(sorted(wanted)) if (name := each["name"])}
+    assert {name: len(each["partitions"]) for name, each in found.items()} == dict.fromkeys(wanted, 5)
+    configs = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in wanted])["topic"]
+    assert {name: each["retention.ms"]["value"] for name, each in configs.items()} == dict.fromkeys(wanted, "259200000")
+    for each in (sender, reader, admin):
+        each.close()
+
+
+@pytest.mark.servers
 def test_a_transaction_that_is_not_committed_is_not_read(kafka_bootstrap: str) -> None:
     settings = KafkaSettings(kafka_bootstrap, f"t{new_id()[-8:]}", partitions=1)
     topic_name = topic("Appointment", settings.topic_prefix)
@@ -288,9 +310,9 @@ def test_the_embedded_log_forgets_the_oldest_in_small_steps(tmp_path: Path) -> N
     old = [replace(e, time=1000) for e in numbered(1, 700)]
     sender.send(old + numbered(701, 300))
     connection = connect(tmp_path / "bus.db")
-    assert [prune(connection, 2000, 1 << 30) for _ in range(3)] == [500, 200, 0]
+    assert [prune(connection, 2000) for _ in range(3)] == [500, 200, 0]
     assert sequences(read(bus.reader(), at_least(300))) == list(range(701, 1001))
-    assert prune(connection, 0, 0) == 300, "over its size it forgets whatever is oldest"
+    assert prune(connection, time.time_ns()) == 300
     sender.send(numbered(1001, 1))
     positions = {(topic("Appointment", bus.prefix), 0): 1001}
     assert sequences(read(bus.reader("later", positions), at_least(1))) == [1001], "a position is never given again"

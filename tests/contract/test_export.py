@@ -6,12 +6,15 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 
+from carethread.adapters.sql.events.outbox import SqlOutbox
 from carethread.adapters.sql.store.store import SqlStore
+from carethread.core.clock import instant
 from carethread.core.context import Context
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Request, Response
@@ -21,6 +24,7 @@ from carethread.interactions.rest.handling import handle
 from support.stores import BASE, runtime, service_of
 
 SERVICE = service_of("Patient", "Observation", "Organization", "Task")
+JSON = {"content-type": "application/fhir+json"}
 ASYNC = {"prefer": "respond-async"}
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -317,3 +321,63 @@ def test_exports_one_after_the_other_miss_nothing_and_repeat_nothing_while_other
     assert len(set(seen)) == len(seen), "no version comes twice"
     newest = {id_: max(int(version) for each, version in seen if each == id_) for id_, _ in seen}
     assert newest == {f"{writer}-{number}": 3 for writer in range(3) for number in range(20)}
+
+
+def test_a_subscriber_joins_the_stream_where_the_export_ends(store: SqlStore) -> None:
+    """While others write and a relay numbers: of all versions, those of the export and those behind it are all there
+    are, and none is both."""
+    clinic = runtime(store, SERVICE)
+    outbox = SqlOutbox(store.engine, "records", BASE)
+    epoch = outbox.lead("test", 60)
+    assert epoch
+    stop = Event()
+
+    def write(writer: int) -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            each = {
+                "resourceType": "Observation",
+                "id": f"{writer}-{number % 7}",
+                "status": "final",
+                "code": {"text": "x"},
+            }
+            answer = handle(
+                clinic, Request("PUT", f"Observation/{each['id']}", [], JSON, json.dumps(each).encode()), Context()
+            )
+            assert answer.status in (200, 201)
+
+    def number_them() -> None:
+        while not stop.is_set():
+            assert outbox.take(epoch, 0, 50, 60) is not None
+
+    with ThreadPoolExecutor(4) as pool:
+        working = [pool.submit(write, 1), pool.submit(write, 2), pool.submit(number_them)]
+        manifests = []
+        for _ in range(6):
+            time.sleep(0.15)
+            begun = handle(clinic, Request("GET", "$export", [("_type", "Observation")], ASYNC), Context())
+            location = begun.headers["Content-Location"].removeprefix(f"{BASE}/")
+            while (answer := handle(clinic, Request("GET", location), Context())).status == 202:
+                time.sleep(0.01)
+            manifests.append(json.loads(answer.body))
+        stop.set()
+        for each in working:
+            each.result()
+    while len(outbox.take(epoch, 0, 100_000, 60) or ()) < outbox.backlog():
+        pass
+    log = outbox.take(epoch, 0, 100_000, 60) or []
+    assert [event.sequence for event in log] == list(range(1, len(log) + 1))
+    for manifest in manifests:
+        exported: dict[str, int] = {}
+        for file in manifest["output"]:
+            answer = handle(clinic, Request("GET", file["url"].removeprefix(f"{BASE}/")), Context())
+            lines = [json.loads(line) for line in answer.body.splitlines()]
+            exported |= {line["id"]: int(line["meta"]["versionId"]) for line in lines}
+        sequence = manifest["extension"][export.SEQUENCES]["records"]
+        joined = [e for e in log if e.sequence > sequence and instant(e.time) > manifest["transactionTime"]]
+        versions = sorted(
+            [(e.resource_id, e.version) for e in joined]
+            + [(id_, number) for id_, last in exported.items() for number in range(1, last + 1)]
+        )
+        assert versions == sorted((event.resource_id, event.version) for event in log)

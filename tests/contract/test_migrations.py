@@ -9,15 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
 from carethread.adapters.sql import migrate as module
 from carethread.adapters.sql.engine import is_sqlite, make_engine, reading, writing
-from carethread.adapters.sql.migrate import HEAD, migrate, revision
+from carethread.adapters.sql.events.held import SqlHeld
+from carethread.adapters.sql.migrate import HEAD, make_room, migrate, revision
 from carethread.adapters.sql.tables import metadata
+from carethread.core.ports import Record
 
 SCHEMA = "scheduling"
 
@@ -114,7 +118,24 @@ def test_a_migration_that_fails_leaves_nothing(engine: Engine, monkeypatch: pyte
 def test_a_database_of_a_version_that_is_not_known_is_left_alone_and_told(engine: Engine) -> None:
     migrate(engine, SCHEMA)
     with writing(engine) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
-    with pytest.raises(RuntimeError, match="0002, which this version does not know"):
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(RuntimeError, match="9999, which this version does not know"):
         migrate(engine, SCHEMA)
-    assert revision(engine) == "0002"
+    assert revision(engine) == "9999"
+
+
+def test_dead_letters_of_the_first_schema_are_kept(engine: Engine) -> None:
+    make_room(engine, SCHEMA)
+    config = Config()
+    config.set_main_option("script_location", str(Path(module.__file__).parent / "migrations"))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        letter = "'careteams', 't', 3, 7, :key, :headers, :value, :outcome"
+        values = {"key": b"k", "headers": b"[]", "value": b"\x00", "outcome": b"{}"}
+        connection.execute(text(f"INSERT INTO dead_letters VALUES ({letter})"), values)
+    assert migrate(engine, SCHEMA)
+    with writing(engine) as connection:
+        (kept,) = SqlHeld(connection).letters("careteams", 1)
+    assert kept.waiting.record == Record("t", 3, 7, "k", [], b"\x00")
+    assert (kept.outcome, kept.state) == (b"{}", "dead")

@@ -18,10 +18,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from carethread.adapters import local
-from carethread.adapters.rpc import server as rpc_server
+from carethread.adapters.rpc import fhir as rpc_fhir
 from carethread.adapters.rpc.client import GrpcOwners
 from carethread.adapters.rpc.health import Health
 from carethread.adapters.rpc.messages import MESSAGE_BYTES
+from carethread.adapters.rpc.server import RpcServer, Serving
 from carethread.adapters.sql.engine import make_engine
 from carethread.adapters.sql.migrate import migrate
 from carethread.adapters.sql.store.store import SqlStore
@@ -30,7 +31,7 @@ from carethread.core.context import Context
 from carethread.core.errors import Busy, FhirError, Issue, Malformed, NotSupported, TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.search.query import CURSOR, SearchQuery
-from carethread.core.ports import Key, Owners, Request, Stored
+from carethread.core.ports import Chunk, Key, Owners, Request, Stored
 from carethread.core.service import ResourceType, Runtime, Service
 from carethread.interactions import search as plan
 from carethread.interactions.search import Found
@@ -79,11 +80,12 @@ class MemoryStore:
 
     glance = snapshot
 
-    def dump(self, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
+    def dump(self, type_name: str, after: int = 0) -> Iterator[Chunk]:
         self.snapshot(lambda session: None)
-        found = self.living(type_name)
+        found = [replace(one, row=number) for number, one in enumerate(self.living(type_name), 1) if number > after]
         for start in range(0, max(1, len(found)), 3):
-            yield self.sequence, found[start : start + 3]
+            part = found[start : start + 3]
+            yield Chunk(self.sequence, part[-1].row if part else after, part)
 
 
 contexts: list[Context] = []
@@ -137,10 +139,22 @@ def runtime(name: str, types: Sequence[str], store: Any, unused: Any = None) -> 
     return Runtime(service, store, unused, unused, "http://127.0.0.1/fhir")
 
 
+def serve(
+    runtimes: Sequence[Runtime], target: str, *, health: Health | None = None, stream_seconds: float = 600
+) -> RpcServer:
+    """A started server without events and transactions."""
+    health = health or Health(each.service.name for each in runtimes)
+    transact: Any = None
+    serving = Serving(workers=4, stream_seconds=stream_seconds)
+    server = RpcServer(runtimes, transact, {}, target, serving, health)
+    server.start()
+    return server
+
+
 @pytest.fixture(autouse=True)
 def _search_plan(monkeypatch):
     monkeypatch.setattr(local, "search", search)
-    monkeypatch.setattr(rpc_server, "search", search)
+    monkeypatch.setattr(rpc_fhir, "search", search)
     contexts.clear()
 
 
@@ -154,12 +168,11 @@ def over_grpc(stores) -> Iterator[World]:
     target = f"127.0.0.1:{free_port()}"
     runtimes = [runtime("records", ("Patient", "Location"), stores[0]), runtime("scheduling", ("Slot",), stores[1])]
     health = Health(("records", "scheduling"))
-    server = rpc_server.make_server(runtimes, target, workers=4, health=health, stream_seconds=2.0)
-    server.start()
+    server = serve(runtimes, target, health=health, stream_seconds=2.0)
     owners = GrpcOwners(dict.fromkeys(("records", "scheduling"), target), max_matches=8)
     yield World(owners, stores[0], stores[1], target, health)
     owners.close()
-    server.stop(0).wait()
+    server.stop(0)
 
 
 @pytest.fixture
@@ -192,7 +205,7 @@ def test_the_largest_resource_arrives(world):
     large = patient(1, body=b'"' + b"x" * (16 * 1024 * 1024 - 2) + b'"')
     world.records.put(large)
     assert world.owners.read("records", ("Patient", "p1")) == large
-    assert [chunk for _, chunk in world.owners.snapshot("records", "Patient")] == [[large]]
+    assert copied(world.owners.snapshot("records", "Patient")) == [large]
 
 
 def test_a_search_brings_the_matches_of_all_pages_in_order(world):
@@ -217,14 +230,26 @@ def test_a_bad_parameter_is_named(world):
 def test_a_snapshot_is_all_that_lives_labelled_with_its_sequence(world):
     world.records.put(*map(patient, range(7)), patient(3, deleted=True, body=b""))
     chunks = list(world.owners.snapshot("records", "Patient"))
-    assert {sequence for sequence, _ in chunks} == {8}
+    assert {chunk.sequence for chunk in chunks} == {8}
     assert len(chunks) == 2
-    assert [one for _, chunk in chunks for one in chunk] == [patient(number) for number in (0, 1, 2, 4, 5, 6)]
+    assert copied(chunks) == [patient(number) for number in (0, 1, 2, 4, 5, 6)]
+
+
+def test_a_snapshot_goes_on_behind_any_of_its_chunks(world):
+    large = b'"' + b"x" * 700_000 + b'"'
+    world.records.put(*(patient(number, body=large) for number in range(7)))
+    chunks = list(world.owners.snapshot("records", "Patient"))
+    for number, chunk in enumerate(chunks, 1):
+        assert copied(world.owners.snapshot("records", "Patient", chunk.through)) == copied(chunks[number:])
+
+
+def copied(chunks: Iterable[Chunk]) -> list[Stored]:
+    return [replace(one, row=0) for chunk in chunks for one in chunk.versions]
 
 
 def test_a_snapshot_of_nothing_still_tells_its_sequence(world):
     world.scheduling.sequence = 41
-    assert [(sequence, list(chunk)) for sequence, chunk in world.owners.snapshot("scheduling", "Slot")] == [(41, [])]
+    assert list(world.owners.snapshot("scheduling", "Slot")) == [Chunk(41, 0, [])]
 
 
 def test_an_owner_whose_database_is_away_is_busy(world):
@@ -256,7 +281,7 @@ def test_only_the_owner_of_a_type_answers_for_it(world):
 def real(tmp_path, monkeypatch) -> Iterator[dict[str, Owners]]:
     """Both ways to one SQLite store of 60 people, with the search plan itself."""
     monkeypatch.setattr(local, "search", plan.search)
-    monkeypatch.setattr(rpc_server, "search", plan.search)
+    monkeypatch.setattr(rpc_fhir, "search", plan.search)
     engine = make_engine(f"sqlite:///{tmp_path}/records.db")
     migrate(engine, "")
     records = runtime("records", ("Patient", "Location"), SqlStore(engine, "records"))
@@ -268,12 +293,11 @@ def real(tmp_path, monkeypatch) -> Iterator[dict[str, Owners]]:
         assert local.LocalPeer({"records": records}).call("records", request).status == 201
     assert local.LocalPeer({"records": records}).call("records", Request("DELETE", "Patient/p7")).status == 204
     target = f"127.0.0.1:{free_port()}"
-    server = rpc_server.make_server([records], target, workers=4)
-    server.start()
+    server = serve([records], target)
     remote = GrpcOwners({"records": target})
     yield {"local": local.LocalOwners({"records": records}), "grpc": remote}
     remote.close()
-    server.stop(0).wait()
+    server.stop(0)
     engine.dispose()
 
 
@@ -292,9 +316,9 @@ def test_a_real_store_answers_all_of_it(real, way):
     with pytest.raises(Malformed) as caught:
         owners.search("records", "Patient", [("colour", "red")])
     assert caught.value.issues[0].expression == "colour"
-    copied = [one.id for _, chunk in owners.snapshot("records", "Patient") for one in chunk if not one.deleted]
-    assert (len(copied), set(copied)) == (59, living)
-    assert [list(chunk) for _, chunk in owners.snapshot("records", "Location")] == [[]]
+    ids = [one.id for one in copied(owners.snapshot("records", "Patient"))]
+    assert (len(ids), set(ids)) == (59, living)
+    assert copied(owners.snapshot("records", "Location")) == []
 
 
 def test_a_slow_owner_is_busy_when_the_deadline_passes(over_grpc):
@@ -348,8 +372,7 @@ def test_an_owner_that_is_not_there_is_busy_at_once_and_found_when_it_is_back(st
     with pytest.raises(Busy, match="records"):
         owners.read("records", ("Patient", "p1"))
     assert time.monotonic() - start < 2.5
-    server = rpc_server.make_server([runtime("records", ("Patient",), stores[0])], target, workers=2)
-    server.start()
+    server = serve([runtime("records", ("Patient",), stores[0])], target)
     stores[0].put(patient(1))
 
     def found() -> bool:
@@ -360,7 +383,7 @@ def test_an_owner_that_is_not_there_is_busy_at_once_and_found_when_it_is_back(st
 
     until(found, seconds=5, what="the owner found")
     owners.close()
-    server.stop(0).wait()
+    server.stop(0)
 
 
 def test_owners_made_before_a_fork_work_after_it(over_grpc):
@@ -558,4 +581,4 @@ def test_reflection_names_the_services(over_grpc):
 
 def test_an_address_in_use_is_an_error(over_grpc):
     with pytest.raises(RuntimeError):
-        rpc_server.make_server([], over_grpc.target, workers=1)
+        serve([], over_grpc.target)

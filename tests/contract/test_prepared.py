@@ -22,11 +22,11 @@ from carethread.adapters.sql.tables import claims, metadata
 from carethread.core.context import Context, new_id
 from carethread.core.errors import FhirError
 from carethread.core.fhir import json
-from carethread.core.ports import Key, Request, Response
-from carethread.core.service import Runtime
+from carethread.core.ports import Key, Request
 from carethread.interactions.rest.handling import handle
 from carethread.interactions.transaction.entries import entries_of
-from carethread.interactions.transaction.part import Part, commit, drop, part_of, prepare
+from carethread.interactions.transaction.message import part_for, part_of
+from carethread.interactions.transaction.part import commit, drop, prepare
 from carethread.interactions.transaction.plan import plan
 from carethread.interactions.writing.conditional import condition_of
 from support.owners import Practice, booking, entry, practice, put, settled, slot
@@ -53,10 +53,6 @@ WRITES = st.one_of(
     ),
 )
 BUNDLES = st.lists(WRITES, min_size=1, max_size=2)
-
-
-def read(runtime: Runtime, request: Request) -> Response:
-    return handle(runtime, request, Context())
 
 
 class Prepared(RuleBasedStateMachine):
@@ -92,8 +88,8 @@ class Prepared(RuleBasedStateMachine):
         try:
             bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
             steps = plan(entries_of(bundle, 10), match, new_id)
-            part = part_of(Part(steps, "", False, "00-0").to_bytes())
-            promised = prepare(self.runtime, transaction, part, Context(), read)
+            part = part_of(Request("PUT", "", body=part_for(steps, "", Context()).to_bytes()))
+            promised = prepare(self.runtime, transaction, part, Context(), handle)
         except FhirError:
             return
         self.parts[transaction] = {n: _lasting(said) for n, said in promised.items()}, self.held(transaction)
@@ -111,11 +107,11 @@ class Prepared(RuleBasedStateMachine):
             answers = self.commit(transaction)
             del self.parts[transaction]
             assert {n: _lasting(said) for n, said in answers.items()} == promised
-            assert commit(self.runtime, transaction, Context(), read) == {}
+            assert commit(self.runtime, transaction, Context(), handle) == {}
 
     def commit(self, transaction: str) -> Any:
         type(self).committed += 1
-        return commit(self.runtime, transaction, Context(), read)
+        return commit(self.runtime, transaction, Context(), handle)
 
     @rule(data=st.data())
     def drops(self, data: st.DataObject) -> None:

@@ -22,16 +22,17 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from carethread.adapters.sql import engine as sql_engine
 from carethread.adapters.sql.engine import Closed, Overran, is_sqlite, reading, writing
 from carethread.adapters.sql.events.outbox import SqlOutbox
+from carethread.adapters.sql.store.mirroring import PIECE_BYTES
 from carethread.adapters.sql.store.session import SqlSession
 from carethread.adapters.sql.store.store import SqlStore
-from carethread.adapters.sql.tables import INDEX_TABLES, dead_letters, outbox
+from carethread.adapters.sql.tables import INDEX_TABLES, outbox
 from carethread.adapters.sql.wake import Waker
 from carethread.core.clock import instant
 from carethread.core.context import Context
 from carethread.core.errors import Busy, PreconditionFailed, TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
-from carethread.core.ports import Record, Session, Span
+from carethread.core.ports import About, Chunk, Progress, Record, Session, Span
 from carethread.interactions.delete import delete
 from carethread.interactions.update import update
 from support.postgres import Postgres
@@ -146,8 +147,8 @@ def test_more_keys_than_one_statement_takes(store: SqlStore) -> None:
     put(store, many)
     assert store.snapshot(lambda s: s.count(parse_query("Task", []))) == 1203
     chunks = list(store.dump("Task"))
-    assert [len(chunk) for _, chunk in chunks] == [500, 500, 203]
-    assert {s.version for _, chunk in chunks for s in chunk} == {2}
+    assert [len(chunk.versions) for chunk in chunks] == [500, 500, 203]
+    assert {s.version for chunk in chunks for s in chunk.versions} == {2}
 
 
 def test_a_transaction_is_kept_whole_or_not_at_all(store: SqlStore) -> None:
@@ -156,7 +157,7 @@ def test_a_transaction_is_kept_whole_or_not_at_all(store: SqlStore) -> None:
         session.claim("slot", "s", "Task/a")
         session.first_time("r", ["1"])
         session.advance("c", "t", 0, 0, 5)
-        session.bury("c", Record("t", 0, 1, "k", [], b""), b"{}")
+        session.held.bury("c", Record("t", 0, 1, "k", [], b""), About("", ()), b"{}", 1)
         raise Undone
 
     with pytest.raises(Undone):
@@ -166,8 +167,7 @@ def test_a_transaction_is_kept_whole_or_not_at_all(store: SqlStore) -> None:
     assert store.snapshot(lambda s: s.claimed("slot", ["s"])) == {}
     assert store.positions("c") == {}
     assert store.transact(lambda s: s.first_time("r", ["1"])) == {"1"}
-    with reading(store.engine) as connection:
-        assert connection.execute(select(func.count()).select_from(dead_letters)).scalar_one() == 0
+    assert store.glance(lambda s: s.held.letters()) == []
 
 
 def test_a_savepoint_undoes_what_is_inside(store: SqlStore) -> None:
@@ -221,25 +221,23 @@ def test_the_inbox_and_the_positions(store: SqlStore) -> None:
     assert store.transact(lambda s: s.first_time("r", ["2", "3"])) == {"3"}
     assert store.transact(lambda s: s.first_time("other", ["1"])) == {"1"}
     assert store.transact(lambda s: s.first_time("r", [])) == set()
-    assert store.transact(lambda s: s.advance("c", "t", 0, 0, 7))
-    assert not store.transact(lambda s: s.advance("c", "t", 0, 0, 9)), "another was faster"
-    assert not store.transact(lambda s: s.advance("c", "t", 0, 6, 9))
-    assert store.transact(lambda s: s.advance("c", "t", 0, 7, 9))
-    assert not store.transact(lambda s: s.advance("c", "t", 1, 3, 9)), "there is no position to move"
+    assert store.glance(lambda s: s.happened("r", ["0", "1", "3"])) == {"1", "3"}
+    assert store.transact(lambda s: s.advance("c", "t", 0, 0, 7)) is False
+    assert store.transact(lambda s: s.advance("c", "t", 0, 0, 9)) is None, "another was faster"
+    assert store.transact(lambda s: s.advance("c", "t", 0, 6, 9)) is None
+    assert store.transact(lambda s: s.advance("c", "t", 0, 7, 9)) is False
+    assert store.transact(lambda s: s.advance("c", "t", 1, 3, 9)) is None, "there is no position to move"
     assert store.positions("c") == {("t", 0): 9}
     assert store.positions("d") == {}
+    store.transact(lambda s: s.held.bury("c", Record("t", 0, 9, "k", [], b""), About("", ()), b"{}", 1))
+    assert store.transact(lambda s: s.advance("c", "t", 0, 9, 10)) is True, "there is a dead letter"
+    assert store.transact(lambda s: s.advance("c", "u", 0, 0, 1)) is True
+    assert store.transact(lambda s: s.advance("d", "t", 0, 0, 1)) is False, "of another consumer"
+    store.transact(lambda s: s.set_back("c", {("t", 0): 3, ("v", 1): 2}))
+    assert store.positions("c") == {("t", 0): 3, ("u", 0): 1, ("v", 1): 2}
 
 
-def test_what_is_buried_twice_has_the_newer_outcome(store: SqlStore) -> None:
-    record = Record("t", 0, 1, "k", [("ce_id", b"\x00\xff")], b"\x00body")
-    store.transact(lambda s: s.bury("c", record, b"old"))
-    store.transact(lambda s: s.bury("c", record, b"new"))
-    with reading(store.engine) as connection:
-        found = connection.execute(select(dead_letters.c.value, dead_letters.c.outcome)).all()
-    assert [(bytes(value), bytes(outcome)) for value, outcome in found] == [(b"\x00body", b"new")]
-
-
-def test_a_dump_is_what_lives_on_one_view(store: SqlStore) -> None:
+def test_a_dump_is_what_lives_when_each_chunk_is_read(store: SqlStore) -> None:
     put(store, [task(f"t{n}") for n in range(600)])
     store.transact(lambda s: s.write([deletion(current(store, "t3"))]))
     box = SqlOutbox(store.engine, "records", BASE)
@@ -247,21 +245,44 @@ def test_a_dump_is_what_lives_on_one_view(store: SqlStore) -> None:
     assert epoch
     box.take(epoch, 0, 1000, 30)
     chunks = store.dump("Task")
-    sequence, first = next(chunks)
-    assert (sequence, len(first)) == (601, 500)
-    put(store, [task("late"), task("t599", status="ready")])
-    rest = [stored for _, chunk in chunks for stored in chunk]
-    assert {s.id for s in [*first, *rest]} == {f"t{n}" for n in range(600)} - {"t3"}
-    assert {s.version for s in rest} == {1}, "what is written meanwhile is not seen"
-    assert list(store.dump("Patient")) == [(601, [])]
+    first = next(chunks)
+    assert (first.sequence, len(first.versions)) == (601, 500)
+    put(store, [task("late"), task("t599", status="ready"), task("t0", status="ready")])
+    store.transact(lambda s: s.write([deletion(current(store, "t598"))]))
+    rest = list(chunks)
+    read = {s.id: s.version for chunk in (first, *rest) for s in chunk.versions}
+    assert read == {**{f"t{n}": 1 for n in range(600) if n not in (3, 598)}, "t599": 2, "late": 1}
+    assert {chunk.sequence for chunk in rest} == {601}, "that of the first, whatever has its number meanwhile"
+    assert [s.id for chunk in store.dump("Task", first.through) for s in chunk.versions] == [
+        s.id for chunk in rest for s in chunk.versions
+    ]
+    assert list(store.dump("Patient")) == [Chunk(601, 0, [])]
+    assert list(store.dump("Task", rest[-1].through)) == [Chunk(601, rest[-1].through, [])]
 
 
-def test_a_mirror_remembers_how_far_it_is_complete(store: SqlStore) -> None:
+def test_a_chunk_has_a_bounded_size(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    half = "x" * (PIECE_BYTES // 2)
+    put(store, [task("a", description=half), task("b", description=half), task("c"), task("d", description=half * 3)])
+    chunks = [[s.id for s in chunk.versions] for chunk in store.dump("Task")]
+    assert chunks == [["a", "b"], ["c", "d"]], "a resource belongs to a chunk when those before it leave room"
+
+
+def test_a_mirror_remembers_how_far_it_is(store: SqlStore) -> None:
+    def mark(before: Progress | None, after: Progress | None) -> bool:
+        return store.transact(lambda session: session.mark_mirrored("Patient", before, after))
+
+    begun, half, whole = Progress(5, 0, 0), Progress(5, 12, 700), Progress(5, 12, None)
     assert store.mirrored("Patient") is None
-    store.mark_mirrored("Patient", 0)
-    assert store.mirrored("Patient") == 0
-    store.mark_mirrored("Patient", 12)
-    assert (store.mirrored("Patient"), store.mirrored("Task")) == (12, None)
+    assert mark(None, begun)
+    assert not mark(None, begun), "another process has begun"
+    assert mark(begun, half)
+    assert not mark(begun, half), "another process was faster"
+    assert not mark(Progress(6, 12, 700), whole), "it was begun anew"
+    assert store.mirrored("Patient") == half
+    assert mark(half, whole)
+    assert (store.mirrored("Patient"), store.mirrored("Task")) == (whole, None)
+    assert mark(whole, None)
+    assert store.mirrored("Patient") is None
 
 
 def test_waiting_ends_with_another_connections_write(store: SqlStore, database_url: str) -> None:
@@ -620,7 +641,7 @@ def test_a_transaction_that_nobody_goes_on_with_is_ended_but_a_long_view_is_not(
         time.sleep(1.5)
         assert long.exec_driver_sql("SELECT 1").scalar() == 1
         connection.exec_driver_sql("SELECT 1")
-    assert [stored.id for _, chunk in whole for stored in chunk] == ["a"]
+    assert [stored.id for chunk in whole for stored in chunk.versions] == ["a"]
     store.close()
 
 

@@ -11,17 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from carethread.adapters.sql.engine import reading
 from carethread.adapters.sql.tables import outbox
-from carethread.core.context import Context
+from carethread.core.clock import instant, to_micros
+from carethread.core.context import Context, Principal, new_id
 from carethread.core.errors import Busy
+from carethread.core.fhir import json
 from carethread.core.ports import Peer, Request, Response
-from carethread.core.service import Limits
+from carethread.core.service import Limits, Runtime
 from carethread.gateway.coordinator import Coordinator
 from carethread.gateway.routing import gateway
 from carethread.interactions.rest.handling import Handler, handle
 from carethread.interactions.transaction import part
+from carethread.interactions.transaction.entries import entries_of
+from carethread.interactions.transaction.message import part_for
 from carethread.interactions.transaction.part import settle_doubts
+from carethread.interactions.transaction.plan import plan
 from support.fate import Fate, Killed, before_commit, mortal
 from support.owners import (
     SERVICES,
@@ -220,7 +227,7 @@ def _restart(services: Practice) -> None:
     again.sweep(Context(), mine=True)
     later = Context(clock=lambda: datetime.now(UTC) + timedelta(minutes=1))
     for runtime in services.runtimes.values():
-        settle_doubts(runtime, again.decision, later, lambda inside, request: handle(inside, request, later))
+        settle_doubts(runtime, again.decision, later, handle)
 
 
 @pytest.mark.parametrize("services", [POSTGRES], indirect=True)
@@ -238,7 +245,8 @@ def test_who_writes_while_a_savepoint_gives_its_locks_up_is_seen(
 
     monkeypatch.setattr(part, "_confirm", after_others)
     stale = entry("PUT", "Patient/p", {**patient("p"), "id": "p"}, ifMatch='W/"1"')
-    assert services.transact(stale, entry("POST", "CareTeam", team("Patient/p")))[0] == 412
+    look = entry("GET", "Patient/p")  # what it sees is written, and undone by a savepoint
+    assert services.transact(stale, entry("POST", "CareTeam", team("Patient/p")), look)[0] == 412
     assert services.read("Patient/p")["active"] is False
     settled(services)
 
@@ -339,4 +347,91 @@ def test_commit_and_drop_may_be_told_again(services: Practice) -> None:
     twice = replace(services, handler=_gateway(services, coordinator))
     assert twice.transact(*intake("1"))[0] == 200
     assert twice.transact(*intake("2"), entry("GET", "Task/nobody"))[0] == 404
+    settled(services)
+
+
+def prepared(services: Practice, name: str, transaction: str, *entries: Entry, context: Context | None = None) -> None:
+    """One owner's part of a transaction that is never decided."""
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}
+    steps = plan(entries_of(bundle, 10), lambda type_name, criteria: [], new_id)
+    context = context or Context()
+    part.prepare(services.runtimes[name], transaction, part_for(steps, "", context), context, handle)
+
+
+def test_in_a_batch_only_what_is_held_is_refused(services: Practice) -> None:
+    for id_ in ("s1", "s2"):
+        services.ask("PUT", f"Slot/{id_}", slot(id_))
+    services.ask("PUT", "Patient/held", {**patient("h"), "id": "held"})
+    prepared(
+        services,
+        "records",
+        "t1",
+        put({**patient("h"), "id": "held"}),
+        entry("POST", "Patient", patient("1"), ifNoneExist="identifier=urn:x|1"),
+    )
+    prepared(services, "scheduling", "t2", put(booking("a1", "s1")))
+    entries = [
+        put({**patient("h"), "id": "held", "active": True}),
+        put({**patient("f"), "id": "free"}),
+        entry("POST", "Patient", patient("1"), ifNoneExist="identifier=urn:x|1"),
+        entry("POST", "Patient", patient("2"), ifNoneExist="identifier=urn:x|2"),
+        put(booking("b1", "s1")),
+        put(booking("b2", "s2")),
+        entry("GET", "Patient/held"),
+    ]
+    response = services.ask("POST", "", {"resourceType": "Bundle", "type": "batch", "entry": entries})
+    answers = json.parse_object(response.body)["entry"]
+    assert [e["response"]["status"][:3] for e in answers] == ["503", "201", "503", "201", "503", "201", "200"]
+    assert answers[0]["response"]["outcome"]["issue"][0]["code"] == "transient"
+    assert services.read("Patient/held")["meta"]["versionId"] == "1"
+    assert services.read("Slot/s1")["status"] == "free"
+    assert services.read("Slot/s2")["status"] == "busy"
+    for name, transaction in (("records", "t1"), ("scheduling", "t2")):
+        part.drop(services.runtimes[name], transaction)
+    settled(services)
+
+
+def test_a_part_in_doubt_is_told_with_its_age(services: Practice) -> None:
+    begun = datetime(2026, 3, 2, tzinfo=UTC)
+    context = Context(clock=lambda: begun)
+    prepared(services, "records", "t1", entry("POST", "Patient", patient("1")), context=context)
+    store = services.stores["records"]
+    assert store.doubts(to_micros(begun)) == {}
+    assert store.doubts(to_micros(begun) + 1) == {"t1": to_micros(begun)}
+    part.drop(services.runtimes["records"], "t1")
+    assert store.doubts(to_micros(begun) + 1) == {}
+
+
+def test_a_part_is_its_senders_whoever_commits_it(services: Practice) -> None:
+    sender = Context(principal=Principal("front desk"), backfill=True)
+    prepared(services, "records", "t1", put({**patient("1"), "id": "p"}), entry("GET", "Patient/p"), context=sender)
+    seen: list[Context] = []
+
+    def read(runtime: Runtime, request: Request, context: Context) -> Response:
+        seen.append(context)
+        return handle(runtime, request, context)
+
+    later = Context(clock=lambda: datetime.now(UTC) + timedelta(minutes=1), principal=Principal("records"))
+    assert settle_doubts(services.runtimes["records"], lambda transaction: "commit", later, read) == 1
+    assert [(each.principal, each.backfill) for each in seen] == [(sender.principal, True)]
+    with reading(services.stores["records"].engine) as connection:
+        told = connection.execute(select(outbox.c.backfill, outbox.c.traceparent)).all()
+    assert [tuple(row) for row in told] == [(True, sender.traceparent)]
+    updated = services.read("Patient/p")["meta"]["lastUpdated"]
+    assert updated > instant(to_micros(datetime.now(UTC))), "the time is that of the commit"
+    settled(services)
+
+
+def test_a_slot_that_is_given_up_goes_to_who_was_told_of_it_meanwhile(services: Practice) -> None:
+    """History that comes while a transaction gives up a slot waits for it, and does not miss the slot."""
+    services.ask("PUT", "Slot/s1", slot("s1"))
+    services.ask("PUT", "Appointment/a1", booking("a1", "s1"))
+    prepared(services, "scheduling", "t1", put(booking("a1", "s1", status="cancelled")))
+    told = {"x-carethread-backfill": "true"}
+    assert services.ask("PUT", "Appointment/a2", booking("a2", "s1"), **told).status == 503
+    later = Context(clock=lambda: datetime.now(UTC) + timedelta(minutes=1))
+    assert settle_doubts(services.runtimes["scheduling"], lambda transaction: "commit", later, handle) == 1
+    assert services.read("Slot/s1")["status"] == "free"
+    assert services.ask("PUT", "Appointment/a2", booking("a2", "s1"), **told).status == 201
+    assert services.read("Slot/s1")["status"] == "busy"
     settled(services)

@@ -19,7 +19,7 @@ from carethread.core.metric_names import (
 )
 from carethread.core.settings import SERVICES
 from support.processes import CareThread, carethread
-from support.servers import until
+from support.servers import free_port, until
 from support.visits import appointment, create, moment, patient, schedule, slot
 
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
@@ -102,3 +102,11 @@ def test_the_gateway_has_metrics_without_a_database(role):
         seen = scrape(server)
         assert of(seen, HTTP_REQUESTS, "gateway") == 1
         assert OUTBOX_UNSENT not in seen
+
+
+def test_a_role_without_http_shows_its_metrics_at_a_port_of_its_own() -> None:
+    port = free_port()
+    with carethread("serve", "records", "--role", "rpc", env={"CARETHREAD_METRICS_PORT": str(port)}, ready="grpc"):
+        answer = urllib3.request("GET", f"http://127.0.0.1:{port}/metrics", timeout=5.0, retries=False)
+    assert answer.status == 200
+    assert b'carethread_outbox_unsent_events{service="records"} 0' in answer.data

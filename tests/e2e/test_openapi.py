@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from support.processes import CareThread, carethread
 
@@ -85,3 +86,14 @@ def test_whatever_is_sent_the_answer_is_documented(
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert " generated, " in done.stdout, done.stdout
     assert server.fhir.get("metadata").status == 200
+
+
+def test_the_events_are_described_beside_it(server: CareThread) -> None:
+    answer = urllib3.request("GET", f"{server.url}/asyncapi.json")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    described = answer.json()
+    assert described["asyncapi"] == "3.0.0"
+    assert "servers" not in described, "the embedded bus has no address"
+    assert {"Patient", "Appointment", "Inbound", "InboundOutcome", "DeadLetter"} <= set(described["channels"])
+    again = urllib3.request("GET", f"{server.url}/asyncapi.json", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status, again.data) == (304, b"")

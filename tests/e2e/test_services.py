@@ -73,7 +73,7 @@ class Practice:
     def migrate(self) -> str:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CARETHREAD_")}
         done = subprocess.run(
-            [sys.executable, "-m", "carethread", "migrate", *NAMES, "gateway"],
+            [sys.executable, "-m", "carethread", "migrate", *NAMES, "gateway", "inbound"],
             env={**inherited, "PYTHONPATH": str(_SOURCES), **self._env},
             capture_output=True,
             text=True,

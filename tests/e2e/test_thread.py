@@ -18,7 +18,7 @@ from carethread.adapters.sql.events.bus import EmbeddedSubscription
 from carethread.composition.parts import migrate, registry, store
 from carethread.core.consumer import Consumer
 from carethread.core.events import from_headers
-from carethread.core.ports import Record, Request
+from carethread.core.ports import Kept, Record, Request
 from carethread.core.service import Runtime
 from carethread.core.settings import Settings
 from carethread.interactions.mirror import reaction
@@ -340,6 +340,9 @@ class Postman:
 
     def rewind(self, place: tuple[str, int], pause: float = 0.0) -> None:
         raise AssertionError("nothing here has to be delivered again")
+
+    def kept(self, since: int) -> dict[tuple[str, int], Kept]:
+        return {}
 
     def close(self) -> None:
         self._rest = []

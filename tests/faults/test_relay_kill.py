@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from carethread.core.context import new_id
+from carethread.core.relay import LEASE_SECONDS
 from support.event_workers import (
     Writer,
     check_published,
@@ -55,11 +56,17 @@ def test_killed_between_send_and_mark(kafka_bootstrap: str, tmp_path: Path) -> N
     assert repeated, "no kill fell between send and mark: the test has proved nothing"
 
 
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.servers)])
+def bus(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return request.getfixturevalue("kafka_bootstrap") if request.param == "kafka" else str(tmp_path / "bus.db")
+
+
 @pytest.mark.timeout(300)
-def test_frozen_past_the_lease_and_woken(kafka_bootstrap: str, tmp_path: Path) -> None:
+def test_frozen_past_the_lease_and_woken(bus: str, tmp_path: Path) -> None:
     url, prefix = f"sqlite:///{tmp_path}/scheduling.db", f"z{new_id()[-8:]}"
     store = store_at(url, "scheduling")
-    relays = {name: _relay(url, kafka_bootstrap, prefix, name, dawdle=0.03) for name in ("one", "two")}
+    databases = [tmp_path / "scheduling.db", *([Path(bus)] if "/" in bus else [])]
+    relays = {name: _relay(url, bus, prefix, name, dawdle=0.03) for name in ("one", "two")}
     try:
         with Writer(store):
             for relay in relays.values():
@@ -68,7 +75,7 @@ def test_frozen_past_the_lease_and_woken(kafka_bootstrap: str, tmp_path: Path) -
                 before = sent(store)
                 until(lambda: sent(store) > before + BATCH, seconds=30, what="the leader at work")  # noqa: B023
                 leader = holder(store)
-                freeze(relays[leader], tmp_path / "scheduling.db")
+                freeze(relays[leader], *databases)
                 try:
                     until(lambda: holder(store) != leader, seconds=30, what="another leader")  # noqa: B023
                     before = sent(store)
@@ -81,4 +88,37 @@ def test_frozen_past_the_lease_and_woken(kafka_bootstrap: str, tmp_path: Path) -
         for relay in relays.values():
             relay.stop()
     expected = numbers(store)
-    check_published(published(kafka_bootstrap, prefix, max(expected)), expected, BATCH)
+    check_published(published(bus, prefix, max(expected)), expected, BATCH)
+
+
+@pytest.mark.timeout(300)
+def test_another_takes_over_within_seconds(bus: str, tmp_path: Path) -> None:
+    """A relay that is told to stop hands the lead over; one that is killed has it for the rest of its lease."""
+    url, prefix = f"sqlite:///{tmp_path}/scheduling.db", f"o{new_id()[-8:]}"
+    store = store_at(url, "scheduling")
+    where = ("--database", url, "--bus", bus, "--prefix", prefix, "--service", "scheduling")
+    relays = {name: worker("relay", *where, "--name", name, "--lease", str(LEASE_SECONDS)) for name in ("one", "two")}
+    took: dict[str, float] = {}
+    try:
+        with Writer(store):
+            for how in ("stopped", "killed"):
+                for relay in relays.values():
+                    relay.start()
+                before = sent(store)
+                until(lambda: sent(store) > before, seconds=30, what="the leader at work")  # noqa: B023
+                time.sleep(2)  # both are candidates by now
+                leader = holder(store)
+                began = time.monotonic()
+                (relays[leader].stop if how == "stopped" else relays[leader].kill9)()
+                until(lambda: holder(store) != leader, seconds=30, what="another leader")  # noqa: B023
+                before = sent(store)
+                until(lambda: sent(store) > before, seconds=30, what="the new leader at work")  # noqa: B023
+                took[how] = time.monotonic() - began
+        until(lambda: drained(store), seconds=60, what="the outbox empty")
+    finally:
+        for relay in relays.values():
+            relay.stop()
+    assert took["stopped"] < LEASE_SECONDS, took
+    assert took["killed"] < 2 * LEASE_SECONDS, took
+    expected = numbers(store)
+    check_published(published(bus, prefix, max(expected)), expected, BATCH)

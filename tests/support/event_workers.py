@@ -35,7 +35,7 @@ from carethread.core.consumer import Consumer
 from carethread.core.context import new_id
 from carethread.core.events import Event, from_headers, topic
 from carethread.core.fhir.json import parse_object, render
-from carethread.core.ports import Key, Place, Publisher, Request, Response, Session, Stored, Subscription, Write
+from carethread.core.ports import Chunk, Key, Place, Publisher, Request, Response, Session, Stored, Subscription, Write
 from carethread.core.relay import Relay
 from carethread.core.service import Reaction, ResourceType, Runtime, Service
 from support.servers import Process
@@ -102,7 +102,7 @@ class Nobody:
     def search(self, service: str, type_name: str, params: Sequence[tuple[str, str]]) -> list[Stored]:
         return []
 
-    def snapshot(self, service: str, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
+    def snapshot(self, service: str, type_name: str, after: int = 0) -> Iterator[Chunk]:
         return iter(())
 
 
@@ -177,8 +177,12 @@ class Writer:
 def relaying(store: SqlStore, bus: str, prefix: str) -> Iterator[None]:
     """A relay of this process, in a thread."""
     stop = threading.Event()
-    one = Relay(SqlOutbox(store.engine, "scheduling", BASE_URL), publisher(bus, prefix), "scheduling", new_id())
-    thread = threading.Thread(target=one.run, args=(stop, store.wait))
+
+    def relay() -> None:
+        outbox = SqlOutbox(store.engine, "scheduling", BASE_URL)
+        Relay(outbox, publisher(bus, prefix), "scheduling", new_id()).run(stop, store.wait)
+
+    thread = threading.Thread(target=relay)
     thread.start()
     try:
         yield
@@ -254,27 +258,38 @@ def check_published(got: Mapping[Place, Sequence[Event]], expected: Mapping[int,
     return sum(map(len, got.values())) - len(expected)
 
 
-def freeze(process: Process, database: Path) -> None:
+def freeze(process: Process, *databases: Path) -> None:
     """Pause it at a random moment outside a transaction: it would keep SQLite's lock, and all would wait for it."""
     while True:
         time.sleep(random.uniform(0, 0.1))
         process.pause()
-        probe = sqlite3.connect(database, timeout=0.5, isolation_level=None)
-        try:
-            probe.execute("BEGIN IMMEDIATE")
+        if all(map(_unlocked, databases)):
             return
-        except sqlite3.OperationalError:
-            process.unpause()
-        finally:
-            probe.close()
+        process.unpause()
+
+
+def _unlocked(database: Path) -> bool:
+    probe = sqlite3.connect(database, timeout=0.5, isolation_level=None)
+    try:
+        probe.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        probe.close()
+    return True
 
 
 def worker(role: str, *arguments: str) -> Process:
     """The process, not yet started; when it prints its line it is about to work."""
     command = [sys.executable, "-m", "support.event_workers", role, *arguments]
+    return Process(f"{role}-worker", command, lambda: True, env=environment())
+
+
+def environment() -> dict[str, str]:
+    """What a process of ours sees: the code, and none of the settings of the machine."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CARETHREAD_")}
     path = os.pathsep.join((str(_ROOT / "services"), str(_ROOT / "tests")))
-    return Process(f"{role}-worker", command, lambda: True, env={**inherited, "PYTHONPATH": path})
+    return {**inherited, "PYTHONPATH": path}
 
 
 def main() -> NoReturn:

@@ -54,6 +54,22 @@ _BY_INVARIANT: dict[str, dict[str, Any]] = {
 }
 """What an invariant asks beyond the elements that must be there."""
 
+_BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport"
+_BY_RULE: dict[str, dict[str, Any]] = {
+    "Subscription": {
+        "resourceType": "Subscription",
+        "status": "requested",
+        "reason": "A department wants to know.",
+        "criteria": "https://carethread.dev/fhir/SubscriptionTopic/slot-freed",
+        "channel": {
+            "type": "websocket",
+            "payload": "application/fhir+json",
+            "_payload": {"extension": [{"url": f"{_BACKPORT}-payload-content", "valueCode": "id-only"}]},
+        },
+    },
+}
+"""Of which our rules ask for more than HL7's examples have."""
+
 _NUMBER = {"system": "urn:example:numbers", "value": "N-1"}
 
 
@@ -68,8 +84,9 @@ def _official() -> dict[str, dict[str, Any]]:
 
 
 def example(type_name: str) -> dict[str, Any]:
-    """The first of HL7's examples without its id, or a minimal resource; a fresh copy."""
-    found: dict[str, Any] = json.loads(json.dumps(_official().get(type_name) or minimal(type_name)))
+    """The first of HL7's examples without its id, or a minimal resource, or what a rule of ours asks; a fresh copy."""
+    chosen = _BY_RULE.get(type_name) or _official().get(type_name) or minimal(type_name)
+    found: dict[str, Any] = json.loads(json.dumps(chosen))
     found.pop("id", None)
     return found
 

@@ -11,6 +11,7 @@ import shutil
 import socket
 import struct
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from support import run
@@ -42,6 +43,14 @@ def start() -> Broker:
     port = free_port()
     server = first(lambda: _in_container(port), lambda: _from_jars(port))
     return Broker(f"127.0.0.1:{port}", server)
+
+
+def start_secured(more: Mapping[str, str], users: Sequence[str], port: int) -> Broker:
+    """A broker from Maven's jars with settings of its own; `users` are SCRAM credentials as its storage tool has them.
+
+    Its plain listener on `port` stays, beside those that the settings add.
+    """
+    return Broker(f"127.0.0.1:{port}", _from_jars(port, more, users))
 
 
 def _settings(port: int, host: str, controller: int) -> dict[str, str]:
@@ -76,17 +85,18 @@ def _in_container(port: int) -> Server:
     return containerised(begin)
 
 
-def _from_jars(port: int) -> Server:
+def _from_jars(port: int, more: Mapping[str, str] | None = None, users: Sequence[str] = ()) -> Server:
     java = shutil.which("java")
     if java is None:
         raise Unavailable("no java to run a broker from Maven's jars")
     libs = jars(Path(__file__).with_name("kafka.pom.xml"))
     home = run.folder("kafka")
     properties = home / "server.properties"
-    settings = {**_settings(port, "127.0.0.1", free_port()), "log.dirs": str(home / "data")}
+    settings = {**_settings(port, "127.0.0.1", free_port()), "log.dirs": str(home / "data"), **(more or {})}
     properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
     base = [java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", f"{libs}/*"]
     form = [*base, "kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(properties)]
+    form += [part for user in users for part in ("--add-scram", user)]
     formatted = subprocess.run(form, capture_output=True, text=True, check=False)
     if formatted.returncode:
         raise Unavailable(f"the broker's storage cannot be formatted: {formatted.stderr.strip()[-300:]}")

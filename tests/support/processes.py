@@ -15,7 +15,7 @@ from support import run
 from support.fhir import Fhir
 from support.servers import Process, free_port
 
-_SOURCES = Path(__file__).parents[2] / "services"
+SOURCES = Path(__file__).parents[2] / "services"
 
 
 class CareThread(Process):
@@ -30,19 +30,21 @@ class CareThread(Process):
         self, *arguments: str, env: Mapping[str, str] | None = None, ready: str = "http", start_seconds: float = 60.0
     ) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CARETHREAD_")}
-        settings = {"CARETHREAD_HTTP_PORT": str(free_port()), "CARETHREAD_GRPC_PORT": str(free_port()), **(env or {})}
+        ports = {f"CARETHREAD_{name}_PORT": str(free_port()) for name in ("HTTP", "GRPC", "WS")}
+        settings = {**ports, **(env or {})}
         settings.setdefault("CARETHREAD_DATA", str(run.folder("data")))
         checks: dict[str, Callable[[], bool]] = {"http": self._http_ready, "grpc": self._grpc_ready, "": lambda: True}
         self.data = Path(settings["CARETHREAD_DATA"])
         self.http_port = int(settings["CARETHREAD_HTTP_PORT"])
         self.grpc_port = int(settings["CARETHREAD_GRPC_PORT"])
+        self.ws_port = int(settings["CARETHREAD_WS_PORT"])
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.fhir = Fhir(f"{self.url}/fhir")
         super().__init__(
             "-".join(("carethread", *(part for part in arguments if part.isalnum()))),
             [sys.executable, "-m", "carethread", *arguments],
             checks[ready],
-            env={**inherited, "PYTHONPATH": str(_SOURCES), **settings},
+            env={**inherited, "PYTHONPATH": str(SOURCES), **settings},
             start_seconds=start_seconds,
         )
 

@@ -34,7 +34,8 @@ from carethread.core.service import Limits, Runtime
 from carethread.gateway.coordinator import Coordinator
 from carethread.gateway.routing import gateway
 from carethread.interactions.rest.handling import Handler, handle
-from carethread.interactions.transaction.part import PATH, decision_at, settle_doubts
+from carethread.interactions.transaction.message import PATH
+from carethread.interactions.transaction.part import decision_at, settle_doubts
 from support.fate import Fate, before_commit, kill9, mortal
 from support.owners import SERVICES
 from support.servers import Process
@@ -78,7 +79,7 @@ def _doubting(here: Mapping[str, Runtime], decision: Any) -> None:
         time.sleep(_SECONDS)
         for runtime in here.values():
             try:
-                settle_doubts(runtime, decision, ahead, lambda inside, request: handle(inside, request, ahead))
+                settle_doubts(runtime, decision, ahead, handle)
             except Busy:
                 continue
 
@@ -145,6 +146,7 @@ def main() -> None:
         max_body_bytes=1_000_000,
         not_ready=list,
         exposition=lambda: (b"", "text/plain"),
+        asyncapi=lambda headers: Response(404),
     )
     make_server("127.0.0.1", given.port, app, threaded=True).serve_forever()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from carethread.core.context import Context, authorize, context_of
 from carethread.core.errors import Gone, NotFound, NotSupported, TooCostly
 from carethread.core.fhir.search.query import CURSOR
-from carethread.core.ports import Key, Request, Response, Stored
+from carethread.core.ports import Chunk, Key, Request, Response, Stored
 from carethread.core.service import Runtime
 from carethread.interactions.read import read
 from carethread.interactions.rest.handling import handle
@@ -43,10 +43,10 @@ class LocalOwners:
             if not cursor:
                 return found
 
-    def snapshot(self, service: str, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
-        """All living resources of a type, in chunks labelled with the sequence that the view is complete to."""
+    def snapshot(self, service: str, type_name: str, after: int = 0) -> Iterator[Chunk]:
+        """All that lives of a type, behind a place that an earlier snapshot came to."""
         authorize("search-type", type_name, Context())
-        yield from self._owner(service, type_name).store.dump(type_name)
+        yield from self._owner(service, type_name).store.dump(type_name, after)
 
     def _owner(self, service: str, type_name: str) -> Runtime:
         """The service, if it owns the type: a mirror that it keeps of another's is no authority."""

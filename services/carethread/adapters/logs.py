@@ -31,3 +31,4 @@ def log_setup(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger("kafka").setLevel("ERROR")  # it warns of every reconnection; the relay says what matters
+    logging.getLogger("kafka.net").setLevel("CRITICAL")  # each failed connection, whose reason is told with Busy

@@ -16,6 +16,7 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
     generate_latest,
+    start_wsgi_server,
 )
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -23,7 +24,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.values import MutexValue, ValueClass
 
 from carethread.core.errors import Busy
-from carethread.core.metric_names import HTTP_REQUESTS, HTTP_SECONDS, MEANINGS, OUTBOX_UNSENT, Observe
+from carethread.core.metric_names import HTTP_REQUESTS, HTTP_SECONDS, MEANINGS, Observe
 
 _HTTP_LABELS = {HTTP_REQUESTS: ("service", "method", "status"), HTTP_SECONDS: ("service", "method")}
 _HTTP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -48,6 +49,8 @@ _histograms = {
     for name, meaning in MEANINGS.items()
     if name.endswith("_seconds")
 }
+
+_GAUGES = [name for name in MEANINGS if not name.endswith(("_total", "_seconds"))]
 
 
 def observer(service: str) -> Observe:
@@ -75,28 +78,37 @@ def http_observer(service: str) -> Callable[[str, int, float], None]:
     return observe
 
 
-def exposition(backlogs: Mapping[str, Callable[[], int]]) -> tuple[bytes, str]:
-    """The text format and its content type. `backlogs` tells each service's unsent events, or raises Busy."""
+def exposition(states: Mapping[str, Callable[[], Mapping[str, float]]]) -> tuple[bytes, str]:
+    """The text format and its content type. `states` tells each service's gauges by name, or raises Busy."""
     registry = CollectorRegistry()
     if ValueClass is MutexValue:
         registry.register(_registry)
     else:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # registers itself
-    registry.register(_Backlogs(backlogs))
+    registry.register(_States(states))
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
-class _Backlogs(Collector):
-    """The gauge that is asked of the databases; a service whose database is away has no sample."""
+def serve(host: str, port: int, states: Mapping[str, Callable[[], Mapping[str, float]]]) -> None:
+    """Show the same at a port of its own, in a thread. Raises OSError where the port cannot be listened on."""
+    registry = CollectorRegistry()
+    registry.register(_registry)
+    registry.register(_States(states))
+    start_wsgi_server(port, host, registry)
 
-    def __init__(self, backlogs: Mapping[str, Callable[[], int]]) -> None:
-        self._backlogs = backlogs
+
+class _States(Collector):
+    """The gauges that are asked of the databases; a service whose database is away has no sample."""
+
+    def __init__(self, states: Mapping[str, Callable[[], Mapping[str, float]]]) -> None:
+        self._states = states
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        gauge = GaugeMetricFamily(OUTBOX_UNSENT, MEANINGS[OUTBOX_UNSENT], labels=["service"])
-        for service, backlog in self._backlogs.items():
+        gauges = {name: GaugeMetricFamily(name, MEANINGS[name], labels=["service"]) for name in _GAUGES}
+        for service, state in self._states.items():
             try:
-                gauge.add_metric([service], backlog())
+                for name, value in state().items():
+                    gauges[name].add_metric([service], value)
             except Busy:
                 continue
-        return [gauge]
+        return gauges.values()

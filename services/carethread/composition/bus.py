@@ -6,19 +6,25 @@ import socket
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from carethread.core.events import topic
+from carethread.core.errors import Busy
+from carethread.core.events import DEAD_LETTER, INBOUND, INBOUND_OUTCOME, topic
 from carethread.core.ports import Publisher, Subscription
 from carethread.core.service import Reaction, Runtime
 from carethread.core.settings import Settings
 
+if TYPE_CHECKING:
+    from carethread.interactions.description.asyncapi import Bus
 
-def publisher(settings: Settings) -> Publisher:
+
+def publisher(settings: Settings, service: str) -> Publisher:
+    """What the relay of a service sends with."""
     if settings.kafka_bootstrap_servers:
         from carethread.adapters.kafka import KafkaPublisher
 
-        return KafkaPublisher(_kafka(settings))
+        early = (DEAD_LETTER, INBOUND_OUTCOME) if service == INBOUND else (DEAD_LETTER,)
+        return KafkaPublisher(_kafka(settings), [topic(name, settings.kafka_topic_prefix) for name in early])
     from carethread.adapters.sql.events.bus import EmbeddedPublisher
 
     return EmbeddedPublisher(_bus(settings), settings.kafka_topic_prefix)
@@ -39,6 +45,21 @@ def subscription(settings: Settings, runtime: Runtime, reactions: Sequence[React
     return EmbeddedSubscription(_bus(settings), topics, positions)
 
 
+def described_bus(settings: Settings) -> Bus:
+    """The bus as the AsyncAPI document tells of it."""
+    from carethread.interactions.description.asyncapi import Bus
+
+    servers = tuple(filter(None, (server.strip() for server in settings.kafka_bootstrap_servers.split(","))))
+    return Bus(
+        servers,
+        settings.kafka_topic_prefix,
+        settings.kafka_partitions,
+        settings.kafka_replication,
+        settings.event_retention,
+        settings.kafka_security,
+    )
+
+
 def _kafka(settings: Settings) -> Any:
     from carethread.adapters.kafka import KafkaSettings
 
@@ -47,7 +68,14 @@ def _kafka(settings: Settings) -> Any:
         settings.kafka_topic_prefix,
         settings.kafka_partitions,
         settings.kafka_replication,
+        days=settings.event_retention,
+        security=settings.kafka_security,
     )
+
+
+def bus_file(settings: Settings) -> Path | None:
+    """The embedded bus; None where Kafka carries the events."""
+    return None if settings.kafka_bootstrap_servers else _bus(settings)
 
 
 def _bus(settings: Settings) -> Path:
@@ -60,3 +88,19 @@ def make_bus(settings: Settings) -> None:
         from carethread.adapters.sql.events.bus import connect
 
         connect(_bus(settings)).close()
+
+
+def reach(settings: Settings) -> str:
+    """Which bus it is, once it has answered. Raises Busy."""
+    if settings.kafka_bootstrap_servers:
+        from carethread.adapters.kafka.topics import existing
+
+        count = len(existing(_kafka(settings)))
+        return f"Apache Kafka at {settings.kafka_bootstrap_servers}, {count} topics with our prefix"
+    from carethread.adapters.sql.events.bus import connect
+
+    path = _bus(settings)
+    if not path.is_file():
+        raise Busy(f"There is no embedded bus at {path} yet; `carethread up` makes it.")
+    connect(path).close()
+    return f"embedded, {path}"

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from carethread.core.clock import system_clock
 from carethread.core.context import Context, Principal
-from carethread.core.errors import Busy
 from carethread.core.ports import Decision, Peer
 from carethread.core.service import Runtime
 from carethread.core.settings import GATEWAY, Settings
 
 if TYPE_CHECKING:
     from carethread.gateway.coordinator import Coordinator
+from carethread.composition.bus import described_bus
 from carethread.composition.loops import kept_up, until_done
-from carethread.composition.parts import http_peer, limits, migrated, outbox_of, registry, runtimes
+from carethread.composition.observing import states
+from carethread.composition.parts import http_peer, journal_of, limits, migrated, registry, runtimes
 
 SWEEP_SECONDS = 1.0
 
@@ -32,6 +33,7 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
     from carethread.adapters.logs import log_setup
     from carethread.adapters.prometheus import exposition, http_observer
     from carethread.gateway.routing import gateway
+    from carethread.interactions.description.asyncapi import asyncapi
     from carethread.interactions.rest.handling import handle
 
     log_setup(settings.log_level)
@@ -45,11 +47,13 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
     else:
         handler = partial(handle, here[names[0]])
     answer = answering(handler, system_clock, http_observer(GATEWAY if GATEWAY in names else names[0]))
+    described = [service for name, service in registry().items() if GATEWAY in names or name in names]
     application = make_app(
         answer,
+        asyncapi=partial(asyncapi, described, described_bus(settings), GATEWAY in names),
         max_body_bytes=settings.max_body_bytes,
         not_ready=lambda: [name for name, runtime in here.items() if not migrated(runtime)],
-        exposition=partial(exposition, {name: partial(_backlog, settings, runtime) for name, runtime in here.items()}),
+        exposition=partial(exposition, states(settings, here)),
     )
     return make_edge(
         application,
@@ -60,20 +64,10 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
     )
 
 
-def _backlog(settings: Settings, runtime: Runtime) -> int:
-    """How many events are unsent. Raises Busy while the database is away or has another version's schema."""
-    if not migrated(runtime):
-        raise Busy(f"The database of {runtime.service.name} is away or not migrated.")
-    return outbox_of(settings, runtime).backlog()
-
-
 def _coordinator(settings: Settings, peer: Peer) -> Coordinator:
-    from carethread.adapters.sql.engine import make_engine
-    from carethread.adapters.sql.transactions.journal import SqlJournal
     from carethread.gateway.coordinator import Coordinator
 
-    journal = SqlJournal(make_engine(settings.database(GATEWAY), schema=GATEWAY))
-    return Coordinator(journal, peer, socket.gethostname())
+    return Coordinator(journal_of(settings), peer, socket.gethostname())
 
 
 def _sweeping(coordinator: Coordinator, here: Mapping[str, Runtime]) -> None:
@@ -94,5 +88,4 @@ def settle_doubts_of(runtime: Runtime, decision: Callable[[str], Decision]) -> N
     from carethread.interactions.rest.handling import handle
     from carethread.interactions.transaction.part import settle_doubts
 
-    context = Context(principal=Principal(runtime.service.name))
-    settle_doubts(runtime, decision, context, lambda inside, request: handle(inside, request, context))
+    settle_doubts(runtime, decision, Context(principal=Principal(runtime.service.name)), handle)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from carethread.core.endpoints import networks
 from carethread.core.errors import Busy
 from carethread.core.ports import Owners, Peer
 from carethread.core.service import Limits, Runtime, Service
@@ -14,8 +16,11 @@ from carethread.core.settings import GATEWAY, SERVICES, Settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from carethread.adapters.rpc.tls import Tls
     from carethread.adapters.sql.events.outbox import SqlOutbox
+    from carethread.adapters.sql.events.postbox import SqlPostbox
     from carethread.adapters.sql.store.store import SqlStore
+    from carethread.adapters.sql.transactions.journal import SqlJournal
 
 
 DATABASES = ("sqlite:///", "postgresql+psycopg://")
@@ -44,6 +49,14 @@ def store(settings: Settings, service: str) -> SqlStore:
     return SqlStore(make_engine(settings.database(service), schema=service), service)
 
 
+def journal_of(settings: Settings) -> SqlJournal:
+    """The gateway's journal of transactions that span services."""
+    from carethread.adapters.sql.engine import make_engine
+    from carethread.adapters.sql.transactions.journal import SqlJournal
+
+    return SqlJournal(make_engine(settings.database(GATEWAY), schema=GATEWAY))
+
+
 def runtimes(settings: Settings, names: Iterable[str]) -> dict[str, Runtime]:
     """The named services with their parts; the others are reached by gRPC and HTTP."""
     from carethread.adapters.local import LocalPeer
@@ -51,18 +64,55 @@ def runtimes(settings: Settings, names: Iterable[str]) -> dict[str, Runtime]:
     services = registry()
     here: dict[str, Runtime] = {}
     together = set(names) == set(services)
-    owners: Owners = _grpc_owners(settings)
+    owners: Owners = grpc_owners(settings)
     peer: Peer = LocalPeer(here) if together else http_peer(settings)
     for name in names:
-        here[name] = Runtime(services[name], store(settings, name), owners, peer, settings.fhir_base, limits(settings))
+        here[name] = Runtime(
+            services[name],
+            store(settings, name),
+            owners,
+            peer,
+            settings.fhir_base,
+            limits(settings),
+            websocket_url=settings.websocket_url,
+            webhook_http=settings.webhook_http,
+            webhook_networks=networks(settings.webhook_networks),
+        )
     return here
 
 
-def _grpc_owners(settings: Settings) -> Owners:
+def grpc_owners(settings: Settings) -> Owners:
+    """What asks the owners of types by gRPC."""
     from carethread.adapters.rpc.client import GrpcOwners
 
     default = settings.grpc_address
-    return GrpcOwners({name: settings.grpc_targets.get(name, default) for name in SERVICES})
+    targets = {name: settings.grpc_targets.get(name, default) for name in SERVICES}
+    return GrpcOwners(targets, message_bytes=message_bytes(settings), tls=tls(settings))
+
+
+METADATA_BYTES = 64 * 1024
+"""More than what stands beside a resource in a gRPC message takes."""
+
+
+def message_bytes(settings: Settings) -> int:
+    """The largest gRPC message: as set, or the largest resource with what stands beside it."""
+    return settings.grpc_message_bytes or settings.max_body_bytes + METADATA_BYTES
+
+
+def tls(settings: Settings) -> Tls:
+    """The transport security of gRPC."""
+    from carethread.adapters.rpc.tls import Tls
+
+    def path(text: str) -> Path | None:
+        return Path(text) if text else None
+
+    return Tls(
+        cert=path(settings.grpc_tls_cert),
+        key=path(settings.grpc_tls_key),
+        client_ca=path(settings.grpc_tls_client_ca),
+        ca=path(settings.grpc_tls_ca),
+        name=settings.grpc_tls_name,
+    )
 
 
 def http_peer(settings: Settings) -> Peer:
@@ -106,3 +156,9 @@ def outbox_of(settings: Settings, runtime: Runtime) -> SqlOutbox:
     from carethread.adapters.sql.events.outbox import SqlOutbox
 
     return SqlOutbox(engine_of(runtime), runtime.service.name, settings.fhir_base, runtime.limits)
+
+
+def postbox_of(runtime: Runtime) -> SqlPostbox:
+    from carethread.adapters.sql.events.postbox import SqlPostbox
+
+    return SqlPostbox(engine_of(runtime), runtime.service.name)

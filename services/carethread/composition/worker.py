@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Event as Signal
 from threading import Thread
 
+from carethread.composition.alarming import Pulse, alarm_loop
 from carethread.composition.bus import publisher, subscription
+from carethread.composition.delivering import SERVICE as DELIVERING
+from carethread.composition.delivering import webhook_loop, websocket_loop
+from carethread.composition.housekeeping import housekeeping
 from carethread.composition.http import SWEEP_SECONDS, settle_doubts_of
+from carethread.composition.inbound import inbound
+from carethread.composition.inbound import loops as inbound_loops
 from carethread.composition.loops import kept_up, until_done
-from carethread.composition.parts import http_peer, outbox_of, owners_of_types
+from carethread.composition.parts import http_peer, outbox_of, owners_of_types, postbox_of
 from carethread.core.context import Context, Principal
-from carethread.core.service import Reaction, Runtime
-from carethread.core.settings import GATEWAY, SERVICES, Settings
+from carethread.core.events import topic
+from carethread.core.metric_names import Observe
+from carethread.core.service import Mirror, Reaction, Runtime
+from carethread.core.settings import GATEWAY, INBOUND, SERVICES, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +54,40 @@ def _doubt_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
         until_done(partial(settle_doubts_of, runtime, decision), stop)
 
 
-def worker(settings: Settings, here: Mapping[str, Runtime]) -> Worker:
-    """Relays, mirrors and consumers of the services in this process."""
+def worker(settings: Settings, here: Mapping[str, Runtime], *, taking_in: bool = False) -> Worker:
+    """Relays, mirrors and consumers of the services in this process; `taking_in`: and what takes messages in."""
+    from carethread.adapters.prometheus import observer
+
     stop = Signal()
     loops: list[tuple[str, Callable[[], None]]] = []
+    pulses: dict[str, Pulse] = {}
     for name, runtime in here.items():
         loops.append((f"relay-{name}", partial(_relay_loop, settings, runtime, stop)))
         if len(here) < len(SERVICES):  # else the gateway is beside them, and sees to it
             loops.append((f"doubts-{name}", partial(_doubt_loop, settings, runtime, stop)))
+        if name == DELIVERING:
+            loops.append(("delivery", partial(webhook_loop, settings, runtime, stop)))
         reactions = _reactions(runtime)
         if reactions:
-            loops.append((f"consumer-{name}", partial(_consumer_loop, settings, runtime, reactions, stop)))
+            pulses[name] = Pulse(observer(name))
+            consume = partial(_consumer_loop, settings, runtime, reactions, pulses[name], stop)
+            loops.append((f"consumer-{name}", consume))
+    if taking_in:
+        runtime = inbound(settings, here)
+        loops.append((f"relay-{INBOUND}", partial(_relay_loop, settings, runtime, stop)))
+        loops += inbound_loops(settings, runtime, stop)
+    loops.append(("alarms", partial(alarm_loop, settings, here, pulses, stop)))
+    loops.append(("housekeeping", partial(housekeeping, settings, here, stop)))
+    return _worker(loops, stop)
+
+
+def sockets(settings: Settings, here: Mapping[str, Runtime]) -> Worker:
+    """The websockets of Subscriptions."""
+    stop = Signal()
+    return _worker([("sockets", partial(websocket_loop, settings, here[DELIVERING], stop))], stop)
+
+
+def _worker(loops: Sequence[tuple[str, Callable[[], None]]], stop: Signal) -> Worker:
     return Worker([Thread(target=kept_up, args=(loop, stop), name=name, daemon=True) for name, loop in loops], stop)
 
 
@@ -66,6 +98,15 @@ def _reactions(runtime: Runtime) -> list[Reaction]:
     return [reaction(mirror) for mirror in mirrors] + list(runtime.service.reactions)
 
 
+def _mirrored_only(settings: Settings, runtime: Runtime, reactions: Sequence[Reaction]) -> dict[str, Mirror]:
+    """The topics that feed one mirror and nothing else."""
+    from carethread.interactions.mirror import copies
+
+    readers = Counter(type_name for reaction in reactions for type_name in reaction.types)
+    mirrors = copies(runtime.service, owners_of_types())
+    return {topic(each.type, settings.kafka_topic_prefix): each for each in mirrors if readers[each.type] == 1}
+
+
 def _relay_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
     from carethread.adapters.prometheus import observer
     from carethread.core.relay import Relay
@@ -74,17 +115,26 @@ def _relay_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
     name = runtime.service.name
     until_done(lambda: publish(runtime, Context(principal=Principal(name))), stop)
     holder = f"{socket.gethostname()}-{os.getpid()}"
-    relay = Relay(outbox_of(settings, runtime), publisher(settings), name, holder, observe=observer(name))
+    relay = Relay(
+        outbox_of(settings, runtime),
+        publisher(settings, name),
+        name,
+        holder,
+        observe=observer(name),
+        postbox=postbox_of(runtime),
+    )
     relay.run(stop, runtime.store.wait)
 
 
-def _consumer_loop(settings: Settings, runtime: Runtime, reactions: Sequence[Reaction], stop: Signal) -> None:
-    from carethread.adapters.prometheus import observer
+def _consumer_loop(
+    settings: Settings, runtime: Runtime, reactions: Sequence[Reaction], observe: Observe, stop: Signal
+) -> None:
     from carethread.core.consumer import Consumer
-    from carethread.interactions.mirror import copies, start
+    from carethread.interactions.mirror import begin_late, copies, start
 
     for mirror in copies(runtime.service, owners_of_types()):
-        until_done(partial(start, runtime, mirror), stop)
+        until_done(partial(start, runtime, mirror, stop.is_set), stop)
     if not stop.is_set():
         read = subscription(settings, runtime, reactions)
-        Consumer(runtime, read, reactions, observe=observer(runtime.service.name)).run(stop)
+        until_done(partial(begin_late, runtime, read, _mirrored_only(settings, runtime, reactions)), stop)
+        Consumer(runtime, read, reactions, observe=observe, patience=settings.held_seconds).run(stop)

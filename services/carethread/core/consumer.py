@@ -1,43 +1,48 @@
 """The consumer: what happens when events arrive. An event's effect and the position behind it are one transaction.
 
 Delivered again, an event finds its id in the inbox of each effect; a projection has to stand repetition by itself. What
-fails because something is away pauses only its place on the bus. What can never succeed is put aside, alone, with an
-OperationOutcome, so that the events behind it go on; an error that nobody foresaw counts as such when it comes again
-for the event alone.
+fails because something is away pauses only its place on the bus. What can never succeed is put aside, and what depends
+on it waits behind it, so that all else goes on; an error that nobody foresaw counts as such when it comes again for the
+event alone.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from threading import Event as Signal
 
+from carethread.core.aside import Sifted, bury, sift, told_buried, told_held
 from carethread.core.clock import Clock, system_clock, to_micros
-from carethread.core.errors import Busy, FhirError
-from carethread.core.events import Event, from_headers
-from carethread.core.faults import told
-from carethread.core.fhir.outcome import outcome_bytes
-from carethread.core.metric_names import (
-    CONSUMER_BURIED,
-    CONSUMER_EVENTS,
-    CONSUMER_LAG,
-    CONSUMER_RETRIES,
-    Observe,
-    unobserved,
-)
+from carethread.core.errors import Busy
+from carethread.core.letters import attend
+from carethread.core.metric_names import CONSUMER_EVENTS, CONSUMER_LAG, CONSUMER_RETRIES, Observe, unobserved
 from carethread.core.ports import Place, Record, Session, Subscription
+from carethread.core.reacting import Reader, Refused, attempt
+from carethread.core.reading import Concerning, Reading, about_resource, resource_event
+from carethread.core.replaying import Replaying
 from carethread.core.service import Reaction, Runtime
 
 log = logging.getLogger(__name__)
 
+PATIENCE_SECONDS = 3600.0
+"""How long a dead letter may be there before somebody is told."""
+
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 _POLL_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
+"""Between two looks at what people ask for: retries, discards, replays."""
 
 
 class Consumer:
-    """One service's reader of the bus; its name in the database is the service's."""
+    """One reader of the bus. `name` is how it is called in its service's database: unless told, as the service.
+
+    A service that has two reads different topics with them; dead letters and replays are each one's own. `read` and
+    `about` are for topics of something else than resources. After `patience` seconds a dead letter is logged and counted
+    once more.
+    """
 
     def __init__(
         self,
@@ -45,21 +50,34 @@ class Consumer:
         subscription: Subscription,
         reactions: Sequence[Reaction],
         *,
+        name: str = "",
+        read: Reading = resource_event,
+        about: Concerning = about_resource,
+        refused: Refused | None = None,
         clock: Clock = system_clock,
         observe: Observe = unobserved,
+        patience: float = PATIENCE_SECONDS,
+        look: float = _LOOK_SECONDS,
     ) -> None:
-        self._runtime = runtime
-        self._name = runtime.service.name
+        self._reader = Reader(
+            runtime, name or runtime.service.name, tuple(reactions), read, about, clock, observe, refused
+        )
+        self._store = runtime.store
+        self._name = self._reader.name
         self._subscription = subscription
-        self._reactions = tuple(reactions)
         self._clock = clock
         self._observe = observe
+        self._patience = patience
+        self._replaying = Replaying(self._reader, subscription)
+        self._look = look
+        self._looked = float("-inf")
         self._stored: dict[Place, int] = {}
         """The stored positions as this consumer last saw them; one that another has moved makes its next batch fail."""
         self._failures: Counter[Place] = Counter()
 
     def step(self, seconds: float = _POLL_SECONDS) -> int:
         """Work off what arrives within `seconds`; returns how many records. Raises Busy when nothing can be read."""
+        self._attend()
         done = 0
         for place, records in self._subscription.poll(seconds).items():
             try:
@@ -84,82 +102,75 @@ class Consumer:
         finally:
             self._subscription.close()
 
+    def _attend(self) -> None:
+        """See to what people ask for, now and then. Raises Busy."""
+        now = time.monotonic()
+        if now - self._looked < self._look:
+            return
+        attend(self._reader, self._patience)
+        for place in self._replaying.attend():
+            self._stored.pop(place, None)
+            self._subscription.rewind(place)
+        self._looked = now
+
     def _work(self, place: Place, records: Sequence[Record]) -> int:
         """All of a place's records at once, or one by one when that fails; returns how many moved the position."""
         expected = self._position(place)
         records = [record for record in records if record.position >= expected]
         if not records:
             return 0
-        kept = self._try(records, expected)
+        kept = attempt(lambda: self._keep(records, expected))
         if kept is True:
             self._moved(place, records)
             return len(records)
         if kept is False:
             return self._lost(place)
         for number, record in enumerate(records):
-            kept = self._try([record], self._stored[place])
-            if isinstance(kept, Exception):
-                kept = self._bury(record, kept, self._stored[place])
-            if not kept:
+            if not self._keep_or_bury(record):
                 return number + self._lost(place)
             self._moved(place, [record])
         return len(records)
 
-    def _try(self, records: Sequence[Record], expected: int) -> bool | Exception:
-        """Whether the records were kept: False when the position is another's by now, or what went wrong."""
-        try:
-            return self._keep(records, expected)
-        except Busy:
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever one event does to a reaction must not stop those behind it
-            return error
+    def _keep_or_bury(self, record: Record) -> bool:
+        """Whether the record is behind us; False when the position is another's by now."""
+        expected = self._stored[record.place]
+        kept = attempt(lambda: self._keep([record], expected))
+        return self._bury(record, kept, expected) if isinstance(kept, Exception) else kept
 
     def _keep(self, records: Sequence[Record], expected: int) -> bool:
-        events = [self._read(record) for record in records]
+        """Whether the records were kept: False when the position is another's by now."""
+        arrivals = [(record, self._reader.read(record)) for record in records]
         (topic, partition), end = records[0].place, records[-1].position + 1
 
-        def work(session: Session) -> bool:
-            if not session.advance(self._name, topic, partition, expected, end):
-                return False
-            for reaction in self._reactions:
-                theirs = [event for event in events if event.resource_type in reaction.types]
-                if theirs and reaction.kind == "effect":
-                    first = {event.id: event for event in reversed(theirs)}
-                    fresh = session.first_time(reaction.name, list(first))
-                    theirs = [event for event in theirs if event is first[event.id] and event.id in fresh]
-                if theirs:
-                    reaction.handle(self._runtime, session, theirs)
-            return True
+        def work(session: Session) -> Sifted | None:
+            has_letters = session.advance(self._name, topic, partition, expected, end)
+            if has_letters is None:
+                return None
+            sifted = sift(session, self._reader, arrivals) if has_letters else Sifted([event for _, event in arrivals])
+            self._reader.react(session, sifted.free)
+            return sifted
 
-        return self._runtime.store.transact(work)
-
-    def _read(self, record: Record) -> Event:
-        """The event; a body that did not fit into it is asked of its owner, who may have a newer version by now."""
-        event = from_headers(record.headers, record.key, record.value)
-        if event.dataref:
-            newest = self._runtime.owners.read(event.service, (event.resource_type, event.resource_id))
-            if newest is not None and not newest.deleted:
-                return replace(event, data=newest.body, version=newest.version)
-        return event
+        sifted = self._store.transact(work)
+        if sifted:
+            told_held(self._reader, sifted.held)
+        return sifted is not None
 
     def _bury(self, record: Record, error: Exception, expected: int) -> bool:
-        outcome = _outcome(error)
+        about = self._reader.about(record)
 
-        def work(session: Session) -> bool:
-            if not session.advance(self._name, *record.place, expected, record.position + 1):
-                return False
-            session.bury(self._name, record, outcome)
-            return True
+        def work(session: Session) -> int | None:
+            if session.advance(self._name, *record.place, expected, record.position + 1) is None:
+                return None
+            return 0 if self._reader.forgone(session, record) else bury(session, self._reader, record, about, error)
 
-        buried = self._runtime.store.transact(work)
-        if buried:
-            self._observe(CONSUMER_BURIED, 1)
-            log.error("event_buried", extra={"consumer": self._name, **_names(record), **told(error)})
-        return buried
+        number = self._store.transact(work)
+        if number:
+            told_buried(self._reader, number, record, error)
+        return number is not None
 
     def _position(self, place: Place) -> int:
         if place not in self._stored:
-            self._stored[place] = self._runtime.store.positions(self._name).get(place, 0)
+            self._stored[place] = self._store.positions(self._name).get(place, 0)
         return self._stored[place]
 
     def _moved(self, place: Place, records: Sequence[Record]) -> None:
@@ -184,17 +195,3 @@ class Consumer:
 
 def _longer(pause: float) -> float:
     return min(max(_SHORTEST_PAUSE, pause * 2), _LONGEST_PAUSE)
-
-
-def _outcome(error: Exception) -> bytes:
-    """What is wrong with the event; of an unforeseen error only its kind, for its message could quote the resource."""
-    if isinstance(error, FhirError):
-        return outcome_bytes(error)
-    return outcome_bytes(FhirError(f"Handling the event failed with {type(error).__name__}."))
-
-
-def _names(record: Record) -> dict[str, object]:
-    """What a log may say of a record: where it lies and which version of which resource it is, nothing that it says."""
-    subject = next((value for name, value in record.headers if name == "ce_subject"), b"")
-    where = {"topic": record.topic, "partition": record.partition, "position": record.position}
-    return {**where, "subject": subject.decode("utf-8", "replace")}

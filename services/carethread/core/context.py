@@ -59,6 +59,8 @@ class Context:
     new_id: Callable[[], str] = new_id
     traceparent: str = field(default_factory=new_traceparent)
     backfill: bool = False
+    idempotent: bool = False
+    """Whether an update that changes nothing makes no version, so that what comes back as an echo ends there."""
 
 
 def context_of(headers: Mapping[str, str], clock: Clock = system_clock) -> Context:

@@ -142,5 +142,8 @@ class Busy(FhirError):
         self.retry_after = retry_after
 
 
+HELD = "A transaction that writes here is being decided; try again."
+
+
 class Held(Busy):
     """A transaction across services that is being decided holds a resource or a place; it does not last long."""

@@ -16,6 +16,9 @@ from carethread.core.errors import Malformed
 TYPE_PREFIX = "dev.carethread."
 CONTENT_TYPE = "application/fhir+json"
 
+INBOUND, INBOUND_OUTCOME, DEAD_LETTER = "inbound", "inbound-outcome", "dead-letter"
+"""What else than resources has a topic: `carethread.inbound.v1`."""
+
 Headers = list[tuple[str, bytes]]
 
 
@@ -25,7 +28,8 @@ class Event:
 
     `time` is microseconds since the epoch; `verb` is the last part of `ce_type` (`created`, `booked`, …); `changed`
     names the top-level elements that an update changed; `data` is the resource as stored, or for a delete, and where
-    `dataref` names the URL to fetch, a stub with resourceType, id and meta.
+    `dataref` names the URL to fetch, a stub with resourceType, id and meta. `extra` are headers beyond the catalogue,
+    of what is published beside resources.
     """
 
     id: str
@@ -45,6 +49,7 @@ class Event:
     previous_status: str = ""
     traceparent: str = ""
     dataref: str = ""
+    extra: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def type(self) -> str:
@@ -87,7 +92,9 @@ def to_headers(event: Event) -> Headers:
         "traceparent": event.traceparent,
         "content-type": CONTENT_TYPE,
     }
-    return [(name, value.encode()) for name, value in headers.items() if value]
+    if any(name == "content-type" for name, _ in event.extra):
+        del headers["content-type"]
+    return [*((name, value.encode()) for name, value in headers.items() if value), *event.extra]
 
 
 def from_headers(headers: Iterable[tuple[str, bytes]], key: str, data: bytes) -> Event:

@@ -23,8 +23,25 @@ CONSUMER_EVENTS = "carethread_consumer_events_total"
 CONSUMER_LAG = "carethread_consumer_lag_seconds"
 CONSUMER_RETRIES = "carethread_consumer_retries_total"
 CONSUMER_BURIED = "carethread_consumer_buried_events_total"
+CONSUMER_HELD = "carethread_consumer_held_events_total"
+CONSUMER_ESCALATED = "carethread_consumer_escalated_letters_total"
+
+DELIVERY_SENT = "carethread_delivery_notifications_total"
+DELIVERY_LAG = "carethread_delivery_lag_seconds"
+DELIVERY_FAILED = "carethread_delivery_failed_attempts_total"
+DELIVERY_QUARANTINED = "carethread_delivery_quarantined_notifications_total"
+DELIVERY_GIVEN_UP = "carethread_delivery_given_up_subscriptions_total"
+
+OUTBOX_AGE = "carethread_outbox_oldest_unsent_age"
+DEAD_LETTERS = "carethread_dead_letters"
+DELIVERY_WAITING = "carethread_delivery_waiting_notifications"
+DELIVERY_WAITING_AGE = "carethread_delivery_oldest_waiting_age"
+DELIVERY_IN_ERROR = "carethread_delivery_failed_subscriptions"
 
 OUTBOX_UNSENT = "carethread_outbox_unsent_events"
+
+PARTS_IN_DOUBT = "carethread_transaction_parts_in_doubt"
+PARTS_OLDEST_DOUBT = "carethread_transaction_parts_oldest_doubt_age"
 
 MEANINGS: Mapping[str, str] = {
     HTTP_REQUESTS: "FHIR requests answered, by method and status.",
@@ -37,7 +54,21 @@ MEANINGS: Mapping[str, str] = {
     CONSUMER_LAG: "From an event's time to the commit of its effect; the oldest of each batch.",
     CONSUMER_RETRIES: "Batches that were put off because something was away.",
     CONSUMER_BURIED: "Events that can never succeed, put aside for a person.",
+    CONSUMER_HELD: "Events put aside because they depend on one that can never succeed.",
+    CONSUMER_ESCALATED: "Dead letters that were there for longer than is allowed.",
+    DELIVERY_SENT: "Notifications that subscribers have acknowledged.",
+    DELIVERY_LAG: "From an event's time to its acknowledgement by a subscriber; the oldest of each notification.",
+    DELIVERY_FAILED: "Attempts that a subscriber's endpoint did not take.",
+    DELIVERY_QUARANTINED: "Notifications that failed for themselves, put aside for a person.",
+    DELIVERY_GIVEN_UP: "Times that a subscription was set to `error` because its endpoint failed for too long.",
+    OUTBOX_AGE: "Seconds since the oldest event that is not marked as sent; 0 when there is none.",
+    DEAD_LETTERS: "Events that can never succeed as they are, and wait for a person.",
+    DELIVERY_WAITING: "Notifications that no subscriber has acknowledged yet.",
+    DELIVERY_WAITING_AGE: "Seconds since the oldest of these matched; 0 when there is none.",
+    DELIVERY_IN_ERROR: "Subscriptions whose delivery was given up: their status is `error`.",
     OUTBOX_UNSENT: "Committed events that are not marked as sent; the last batch is marked some seconds after it.",
+    PARTS_IN_DOUBT: "Prepared parts of transactions across services whose decision is not known 5 s later.",
+    PARTS_OLDEST_DOUBT: "Seconds since the oldest part in doubt was prepared; 0 when there is none.",
 }
 
 

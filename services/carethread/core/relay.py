@@ -9,12 +9,14 @@ sends again, with the same ids and numbers.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from threading import Event as Signal
 
 from carethread.core.clock import Clock, system_clock, to_micros
 from carethread.core.errors import Busy
 from carethread.core.events import Event
+from carethread.core.lease import Keeper
 from carethread.core.metric_names import (
     RELAY_LAG,
     RELAY_OUTAGES,
@@ -23,16 +25,21 @@ from carethread.core.metric_names import (
     Observe,
     unobserved,
 )
-from carethread.core.ports import Fenced, Outbox, Publisher
+from carethread.core.ports import Fenced, Outbox, Postbox, Publisher
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 15.0
+LEASE_SECONDS = 4.0
+"""How long nothing is sent after a leader was killed, at most, but for the second in which another looks."""
+
 BATCH = 500
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
-_GATHER_EACH, _GATHER_LONGEST = 0.002, 0.05
-"""Seconds that a busy relay lets events gather, for each that came together last time: a batch costs about as much as
-one event does."""
+_LOOK_SECONDS = 0.5
+"""Between two looks into the postbox."""
+
+_GATHER_EACH, _GATHER_PAIRS, _GATHER_LONGEST = 0.001, 0.0002, 0.2
+"""Seconds that a busy relay lets events gather, for each that came together last time, or for each two of them: a
+batch costs about as much as one event does. So few are hardly delayed, and the batches of many grow."""
 
 
 class Relay:
@@ -49,8 +56,11 @@ class Relay:
         lease: float = LEASE_SECONDS,
         batch: int = BATCH,
         observe: Observe = unobserved,
+        postbox: Postbox | None = None,
     ) -> None:
         self._outbox = outbox
+        self._postbox = postbox
+        self._looked = float("-inf")
         self._publisher = publisher
         self._service = service
         self._holder = holder
@@ -62,6 +72,7 @@ class Relay:
         self._fenced = False
         """Whether the publisher is fenced for this epoch; a publisher that failed has to do it again."""
         self._sent = 0
+        self._keeper = Keeper(self._keep, lease / 4)
 
     @property
     def leads(self) -> bool:
@@ -77,6 +88,7 @@ class Relay:
             events = self._take()
             if events:
                 self._send(events)
+            self._post()
         except Fenced:
             self._step_down()
             return 0
@@ -85,6 +97,7 @@ class Relay:
     def run(self, stop: Signal, wait: Callable[[float], None]) -> None:
         """Step until `stop` is set. `wait(seconds)` returns when the outbox may have something new, or time is up."""
         pause = 0.0
+        self._keeper.start()
         try:
             while not stop.is_set():
                 try:
@@ -100,9 +113,10 @@ class Relay:
                     stop.wait(min(_LONGEST_PAUSE, self._lease / 4))
                 elif not sent:
                     wait(min(_LONGEST_PAUSE, self._lease / 4))
-                elif sent > 1:
-                    stop.wait(min(_GATHER_EACH * sent, _GATHER_LONGEST))
+                elif 1 < sent < self._batch:
+                    stop.wait(min(max(_GATHER_EACH * sent, _GATHER_PAIRS * sent**2), _GATHER_LONGEST))
         finally:
+            self._keeper.stop()
             self._resign()
 
     def _take(self) -> list[Event]:
@@ -115,9 +129,15 @@ class Relay:
             log.info("relay_leads", extra={"service": self._service, "epoch": self._epoch})
         if not self._fenced:
             self._renewed(0)  # keeps the lease while the bus is away, and who lost it from fencing the new leader
-            self._publisher.fence(self._service, self._epoch)
+            with self._keeper.during():
+                self._publisher.fence(self._service, self._epoch)
             self._fenced = True
         return self._renewed(self._batch)
+
+    def _keep(self) -> None:
+        """Renew the lease in the keeper's thread; that it is lost, the next take finds out."""
+        if (epoch := self._epoch) is not None:
+            self._outbox.take(epoch, 0, 0, self._lease)
 
     def _renewed(self, limit: int) -> list[Event]:
         if self._epoch is None:
@@ -129,13 +149,30 @@ class Relay:
 
     def _send(self, events: list[Event]) -> None:
         try:
-            self._publisher.send(events)
+            with self._keeper.during():
+                self._publisher.send(events)
         except Busy:
             self._fenced = False
             raise
         self._sent = events[-1].sequence
         self._observe(RELAY_SENT, len(events))
         self._observe(RELAY_LAG, (to_micros(self._clock()) - events[0].time) / 1_000_000)
+
+    def _post(self) -> None:
+        """Send what is published beside resources: now and then, for it does not hurry."""
+        now = time.monotonic()
+        if self._postbox is None or self._epoch is None or now - self._looked < _LOOK_SECONDS:
+            return
+        while posts := self._postbox.waiting(self._batch):
+            try:
+                with self._keeper.during():
+                    self._publisher.send([post.event for post in posts])
+            except Busy:
+                self._fenced = False
+                raise
+            self._postbox.sent([post.number for post in posts])
+            self._observe(RELAY_SENT, len(posts))
+        self._looked = now
 
     def _step_down(self) -> None:
         log.warning("relay_steps_down", extra={"service": self._service, "epoch": self._epoch})

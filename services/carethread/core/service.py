@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from carethread.core.context import Context
+from carethread.core.endpoints import Network
 from carethread.core.events import Event
+from carethread.core.gathering import Gathering
 from carethread.core.ports import Key, Owners, Peer, Request, Resource, Response, Session, Store
 
 
@@ -17,6 +19,11 @@ class Unit(Protocol):
     session: Session
     context: Context
     base_url: str
+
+    @property
+    def runtime(self) -> Runtime:
+        """The service that the transaction is of."""
+        ...
 
     def find(self, key: Key) -> Resource | None:
         """The resource as it stands inside the transaction, locked; None when missing or deleted."""
@@ -70,12 +77,15 @@ class ResourceType:
 class Mirror:
     """A read-only copy of another service's type, kept so that chains, includes and rules run locally.
 
-    `merged_only`: of Patient only those who were merged, so that searches find what refers to them.
+    `merged_only`: of Patient only those who were merged, so that searches find what refers to them. `params`: the only
+    search parameters that the copies are indexed by, for the service's own use; searches from outside that lead there
+    are the owner's. None: all, and searches lead there as they do to the service's own types.
     """
 
     type: str
     owner: str
     merged_only: bool = False
+    params: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +129,15 @@ class Operation:
 class Reaction:
     """What a service does when events of `types` arrive.
 
-    A `projection` can be reset and rebuilt by replay; an `effect` happens once per event, by the inbox.
+    A `projection` can be reset and rebuilt by replay; an `effect` happens once per event, by the inbox. `reset` forgets
+    what a projection has made, in transactions of its own; it may be begun again, and raises Busy.
     """
 
     name: str
     kind: Literal["projection", "effect"]
     types: tuple[str, ...]
     handle: Callable[[Runtime, Session, Sequence[Event]], None]
+    reset: Callable[[Runtime], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +152,10 @@ class Service:
     reactions: tuple[Reaction, ...] = ()
     definitions: tuple[str, ...] = ()
     """Folders of `fhir_profiles/` whose resources the service publishes as its own, such as `measures`."""
+    publishes: Callable[[], Sequence[Resource]] | None = None
+    """Further resources that the service publishes as its own, made of what is not stored as it is."""
+    topics: tuple[str, ...] = ()
+    """The canonicals of the topics that can be subscribed to."""
 
     def owns(self, type_name: str) -> ResourceType | None:
         """The declaration of an owned type."""
@@ -168,3 +184,11 @@ class Runtime:
     peer: Peer
     base_url: str
     limits: Limits = field(default_factory=Limits)
+    websocket_url: str = ""
+    """Where websockets of subscriptions are bound; empty where none are served."""
+    webhook_http: bool = False
+    """Whether a webhook may be called without encryption."""
+    webhook_networks: tuple[Network, ...] = ()
+    """Private networks that webhooks may be in."""
+    gathering: Gathering = field(default_factory=Gathering, init=False, repr=False, compare=False)
+    """Where creates that come at the same time meet, to be stored together."""

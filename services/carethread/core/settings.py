@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from environs import Env, EnvError
 from marshmallow.validate import Range
+
+from carethread.core.kafka_security import KafkaSecurity, contradictions, variable
 
 SERVICES = ("records", "scheduling", "careteams", "questionnaires", "metrics", "subscriptions")
 """Those that own types, in the order in which they start."""
 
 GATEWAY = "gateway"
 """One URL over all of them; its database is the journal of transactions that span them."""
+
+INBOUND = "inbound"
+"""What the gateway's worker takes in from the bus; its database holds what came and what was answered."""
+
+DATABASES = (*SERVICES, GATEWAY, INBOUND)
+"""Who has a database of its own."""
 
 
 class SettingsError(Exception):
@@ -32,6 +41,13 @@ class Settings:
     host: str = "127.0.0.1"
     http_port: int = 8080
     grpc_port: int = 8090
+    grpc_tls_cert: str = ""
+    grpc_tls_key: str = ""
+    grpc_tls_client_ca: str = ""
+    grpc_tls_ca: str = ""
+    grpc_tls_name: str = ""
+    grpc_message_bytes: int = 0
+    grpc_subscribers: int = 1000
     base_url: str = ""
     data: Path = Path("carethread-data")
     database_url: str = ""
@@ -43,6 +59,18 @@ class Settings:
     kafka_partitions: int = 6
     kafka_replication: int = 1
     kafka_member: str = ""
+    held_seconds: int = 3600
+    late_seconds: int = 300
+    quiet_seconds: int = 7 * 24 * 3600
+    event_retention: int = 90
+    kafka_security: KafkaSecurity = field(default_factory=KafkaSecurity)
+    ws_port: int = 8091
+    metrics_port: int = 0
+    ws_url: str = ""
+    webhook_secrets: str = ""
+    webhook_networks: str = ""
+    webhook_http: bool = False
+    webhook_authorities: str = ""
     allow_insecure_bind: bool = False
     max_body_bytes: int = 16 * 1024 * 1024
     request_seconds: int = 30
@@ -61,6 +89,12 @@ class Settings:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.grpc_port}"
 
+    @property
+    def websocket_url(self) -> str:
+        """Where clients of the websocket channel connect."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.ws_url or f"ws://{host}:{self.ws_port}"
+
     def database(self, service: str) -> str:
         """The database URL of one service; its own SQLite file unless a setting says otherwise."""
         own = self.database_urls.get(service) or self.database_url
@@ -78,6 +112,13 @@ def load() -> Settings:
             host=env.str("HOST", default.host),
             http_port=env.int("HTTP_PORT", default.http_port, validate=port),
             grpc_port=env.int("GRPC_PORT", default.grpc_port, validate=port),
+            grpc_tls_cert=env.str("GRPC_TLS_CERT", default.grpc_tls_cert),
+            grpc_tls_key=env.str("GRPC_TLS_KEY", default.grpc_tls_key),
+            grpc_tls_client_ca=env.str("GRPC_TLS_CLIENT_CA", default.grpc_tls_client_ca),
+            grpc_tls_ca=env.str("GRPC_TLS_CA", default.grpc_tls_ca),
+            grpc_tls_name=env.str("GRPC_TLS_NAME", default.grpc_tls_name),
+            grpc_message_bytes=env.int("GRPC_MESSAGE_BYTES", default.grpc_message_bytes, validate=Range(min=0)),
+            grpc_subscribers=env.int("GRPC_SUBSCRIBERS", default.grpc_subscribers, validate=positive),
             base_url=env.str("BASE_URL", default.base_url),
             data=env.path("DATA", default.data),
             database_url=env.str("DATABASE_URL", default.database_url),
@@ -89,6 +130,18 @@ def load() -> Settings:
             kafka_partitions=env.int("KAFKA_PARTITIONS", default.kafka_partitions, validate=positive),
             kafka_replication=env.int("KAFKA_REPLICATION", default.kafka_replication, validate=positive),
             kafka_member=env.str("KAFKA_MEMBER", default.kafka_member),
+            held_seconds=env.int("HELD_SECONDS", default.held_seconds, validate=positive),
+            late_seconds=env.int("LATE_SECONDS", default.late_seconds, validate=positive),
+            quiet_seconds=env.int("QUIET_SECONDS", default.quiet_seconds, validate=positive),
+            event_retention=env.int("EVENT_RETENTION", default.event_retention, validate=positive),
+            kafka_security=_kafka_security(env),
+            ws_port=env.int("WS_PORT", default.ws_port, validate=port),
+            metrics_port=env.int("METRICS_PORT", default.metrics_port, validate=port),
+            ws_url=env.str("WS_URL", default.ws_url),
+            webhook_secrets=env.str("WEBHOOK_SECRETS", default.webhook_secrets),
+            webhook_networks=env.str("WEBHOOK_NETWORKS", default.webhook_networks),
+            webhook_http=env.bool("WEBHOOK_HTTP", default.webhook_http),
+            webhook_authorities=env.str("WEBHOOK_AUTHORITIES", default.webhook_authorities),
             allow_insecure_bind=env.bool("ALLOW_INSECURE_BIND", default.allow_insecure_bind),
             max_body_bytes=env.int("MAX_BODY_BYTES", default.max_body_bytes, validate=positive),
             request_seconds=env.int("REQUEST_SECONDS", default.request_seconds, validate=positive),
@@ -100,8 +153,19 @@ def load() -> Settings:
 
 
 def _each_service(env: Env, name: str) -> dict[str, str]:
-    values = {service: env.str(f"{service.upper()}_{name}", "") for service in (*SERVICES, GATEWAY)}
+    values = {service: env.str(f"{service.upper()}_{name}", "") for service in DATABASES}
     return {service: value for service, value in values.items() if value}
+
+
+def _kafka_security(env: Env) -> KafkaSecurity:
+    given: dict[str, Any] = {}
+    for each in fields(KafkaSecurity):
+        read: Any = env.bool if isinstance(each.default, bool) else env.str
+        given[each.name] = read(variable(each.name).removeprefix("CARETHREAD_"), each.default)
+    security = KafkaSecurity(**given)
+    for sentence in contradictions(security):
+        raise SettingsError(sentence)
+    return security
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -112,6 +176,8 @@ def environment(settings: Settings) -> dict[str, str]:
         if isinstance(value, Mapping):
             suffix = {"database_urls": "DATABASE_URL", "http_urls": "HTTP_URL", "grpc_targets": "GRPC_TARGET"}[name]
             found |= {f"CARETHREAD_{service.upper()}_{suffix}": each for service, each in value.items()}
+        elif isinstance(value, KafkaSecurity):
+            found |= {variable(each.name): str(getattr(value, each.name)) for each in fields(value)}
         else:
             found[f"CARETHREAD_{name.upper()}"] = str(value)
     return found

@@ -18,7 +18,7 @@ from carethread.core.faults import told
 from carethread.core.fhir import json
 from carethread.core.ports import Decision, Journal, Peer, Request, Response
 from carethread.interactions.rest.status import error_of
-from carethread.interactions.transaction.part import PATH, Part, answers_of
+from carethread.interactions.transaction.message import PATH, Part, answers_of
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,10 @@ _UNFINISHED_SECONDS = 5
 
 _COMMIT_SECONDS = 2.0
 """How long the caller's answer waits for an owner that went away after the decision."""
+
+
+KEPT = "kept-"
+"""How the ids of transactions begin that the journal remembers until it is told to forget them."""
 
 
 class Undecided(Busy):
@@ -47,13 +51,15 @@ class Coordinator:
         self._holder = holder
         self._sleep = sleep
 
-    def run(self, parts: Mapping[str, Part], context: Context) -> dict[int, bytes]:
+    def run(self, parts: Mapping[str, Part], context: Context, transaction: str = "") -> dict[int, bytes]:
         """Do all parts, by owner, or none; returns the answer's entries by number.
 
+        `transaction` is an id of ours when it is not given. The journal remembers one that begins with KEPT until it is
+        told to forget it, so that its caller can find out what became of it.
         Raises what an owner refuses its part for, Busy when one is away. Where an owner goes away after the decision,
         its entries are those that it has promised.
         """
-        transaction, owners = context.new_id(), sorted(parts)
+        transaction, owners = transaction or context.new_id(), sorted(parts)
         self._journal.begin(transaction, owners, self._holder, to_micros(context.clock()))
         try:
             promised = {owner: self._prepared(owner, transaction, parts[owner]) for owner in owners}
@@ -71,6 +77,23 @@ class Coordinator:
     def decision(self, transaction: str) -> Decision:
         """What an owner in doubt is told."""
         return self._journal.decision(transaction)
+
+    def begin_again(self, transaction: str) -> bool:
+        """Whether a transaction whose id is the caller's is to be done: not if it is committed; one that was left
+        undecided is dropped first. Raises Busy while the journal is away."""
+        decision = self._journal.decision(transaction)
+        if decision == "undecided":
+            left = next((each for each in self._journal.left() if each.transaction == transaction), None)
+            return left is None or self._dropped(transaction, left.owners)
+        return decision == "drop"
+
+    def kept(self) -> list[str]:
+        """The committed transactions that the journal remembers for their callers."""
+        return [each.transaction for each in self._journal.left() if each.decided and each.transaction.startswith(KEPT)]
+
+    def forget(self, transaction: str) -> None:
+        """The caller knows what became of it. Raises Busy while the journal is away."""
+        self._journal.forget(transaction)
 
     def sweep(self, context: Context, *, mine: bool = False) -> int:
         """Finish what was left: drop what was not decided in time, commit what was; returns how much was finished.
@@ -92,16 +115,18 @@ class Coordinator:
         return finished
 
     def _prepared(self, owner: str, transaction: str, part: Part) -> dict[int, bytes]:
-        response = self._call(owner, "PUT", transaction, part.to_bytes())
+        response = self._call(owner, "PUT", transaction, part)
         if response.status != 200:
             raise error_of(response)
         try:
-            return answers_of(response.body)
+            return answers_of(response)
         except Malformed as error:
             raise Busy(f"What {owner} promises cannot be read.") from error
 
     def _forget(self, transaction: str) -> None:
         """Take it out of the journal; if that is away, a sweep does it."""
+        if transaction.startswith(KEPT):
+            return
         try:
             self._journal.forget(transaction)
         except Busy:
@@ -151,7 +176,7 @@ class Coordinator:
                     log.warning("commit_failed", extra={"transaction": transaction, "service": owner, **told(error)})
                     continue
                 if response.status == 200:
-                    answers |= answers_of(response.body)
+                    answers |= answers_of(response)
                     waiting.remove(owner)
             if not waiting:
                 return True
@@ -161,9 +186,9 @@ class Coordinator:
             self._sleep(pause)
             pause = min(pause * 2, 0.5)
 
-    def _call(self, owner: str, method: str, transaction: str, body: bytes = b"") -> Response:
-        headers = {"content-type": "application/json"} if body else {}
-        return self._peer.call(owner, Request(method, f"{PATH}/{transaction}", headers=headers, body=body))
+    def _call(self, owner: str, method: str, transaction: str, part: Part | None = None) -> Response:
+        headers = {"content-type": "application/json"} if part else {}
+        return self._peer.call(owner, Request(method, f"{PATH}/{transaction}", headers=headers, content=part))
 
 
 def _undated(entry: bytes) -> bytes:

@@ -14,7 +14,7 @@ from carethread.core.errors import FhirError
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Response
 from carethread.gateway.asking import Send
-from carethread.interactions.operations.export import HORIZON_HEADER, JOB_HEADER
+from carethread.interactions.operations.export import HORIZON_HEADER, JOB_HEADER, SEQUENCES
 
 _LISTS = ("output", "deleted", "error")
 
@@ -77,6 +77,7 @@ def poll(request: Request, services: Sequence[str], send: Send) -> Response:
         return Response(202, {"X-Progress": said, "Retry-After": "1"})
     manifests = [json.parse_object(answer.body) for answer in answers.values()]
     whole = manifests[0] | {name: [each for manifest in manifests for each in manifest[name]] for name in _LISTS}
+    whole["extension"] = {SEQUENCES: {k: v for each in manifests for k, v in each["extension"][SEQUENCES].items()}}
     first = next(iter(answers.values()))
     return Response(200, dict(first.headers), json.render(whole))
 

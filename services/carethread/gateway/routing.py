@@ -6,21 +6,20 @@ several owners is coordinated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from carethread.core.context import Context
-from carethread.core.errors import FhirError, NotSupported
 from carethread.core.fhir import json
 from carethread.core.ports import Peer, Request, Response
 from carethread.core.service import Limits, Service
 from carethread.gateway import exporting, history
-from carethread.gateway.batch import batch, by_owner, is_read
+from carethread.gateway.batch import batch, by_owner
 from carethread.gateway.coordinator import Coordinator
 from carethread.gateway.everything import everything
 from carethread.gateway.searching import is_search, search
-from carethread.gateway.transaction import referred_by_criteria, transaction
+from carethread.gateway.transaction import referred_by_criteria, refuse_reads_of_several, transaction
 from carethread.interactions.description.capabilities import capability_statement
 from carethread.interactions.description.openapi import openapi
 from carethread.interactions.description.smart import smart_configuration
@@ -29,9 +28,8 @@ from carethread.interactions.rest import table
 from carethread.interactions.rest.exchange import MEDIA_TYPE, allow, body_of, guarded, negotiate, nothing_here
 from carethread.interactions.rest.headers import preferences
 from carethread.interactions.rest.subset import described
-from carethread.interactions.searching.compartment import is_compartment_path
-from carethread.interactions.transaction import Entry, entries_of
-from carethread.interactions.transaction.part import PATH
+from carethread.interactions.transaction import entries_of
+from carethread.interactions.transaction.message import PATH
 
 
 def gateway(
@@ -97,7 +95,7 @@ def gateway(
         if whole["type"] == "batch":
             read = partial(guarded_route, context=context)
             return _bundle_of(batch(whole, entries, owners, request, send, read))
-        _refuse_reads_of_several(entries, owners)
+        refuse_reads_of_several(entries, owners)
         parts = by_owner(entries, owners) or {"records": []}
         about = {owners.get(name) for name in referred_by_criteria(request.body)}
         if len(parts) == 1 and about <= set(parts):
@@ -113,16 +111,3 @@ def gateway(
 
 def _bundle_of(body: bytes) -> Response:
     return Response(200, {"Content-Type": f"{MEDIA_TYPE};charset=utf-8"}, body)
-
-
-def _refuse_reads_of_several(entries: Sequence[Entry | FhirError], owners: Mapping[str, str]) -> None:
-    """Raise NotSupported for a read that concerns several services: in a transaction each reads what it has written."""
-    for number, entry in enumerate(entries):
-        if isinstance(entry, Entry) and is_read(entry):
-            parts = entry.request.path.split("/")
-            if parts[0] not in owners or is_compartment_path(parts) or parts[-1] == "$everything":
-                raise NotSupported(
-                    "In a transaction a read is of one service; send this one by itself, or in a batch.",
-                    kind="method",
-                    expression=f"Bundle.entry[{number}].request.url",
-                )

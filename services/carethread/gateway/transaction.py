@@ -15,11 +15,13 @@ from carethread.core.errors import Busy, FhirError, NotSupported
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Resource
 from carethread.gateway.asking import Send
+from carethread.gateway.batch import is_read
 from carethread.gateway.coordinator import Coordinator, Undecided
 from carethread.interactions.rest.bundle import searchset
 from carethread.interactions.rest.status import error_of
+from carethread.interactions.searching.compartment import is_compartment_path
 from carethread.interactions.transaction import Entry
-from carethread.interactions.transaction.part import Part
+from carethread.interactions.transaction.message import Part, part_for
 from carethread.interactions.transaction.plan import Match, Step, plan
 from carethread.interactions.writing.conditional import pairs_of
 
@@ -46,17 +48,44 @@ def transaction(
     `owners` says who keeps a type. Raises what any entry is refused for, located in the Bundle; Busy where an owner is
     away, or others write the same.
     """
-    for attempt in range(_ATTEMPTS):
+    answers = do_all(entries, owners, send, coordinator, context, wanted)
+    return searchset("transaction-response", None, {}, [answers[number] for number in range(len(entries))])
+
+
+def do_all(
+    entries: Sequence[Entry | FhirError],
+    owners: Mapping[str, str],
+    send: Send,
+    coordinator: Coordinator,
+    context: Context,
+    wanted: str = "",
+    transaction_id: str = "",
+) -> Mapping[int, bytes]:
+    """As `transaction`, with the answers by number; the id is the coordinator's where none is given."""
+    refuse_reads_of_several(entries, owners)
+    attempt = 0
+    while True:
+        attempt += 1
         steps = plan(entries, _matcher(owners, send), context.new_id)
         try:
-            answers = coordinator.run(_parts(steps, owners, context, wanted), context)
+            return coordinator.run(_parts(steps, owners, context, wanted), context, transaction_id)
         except Busy as error:
-            if isinstance(error, Undecided) or attempt == _ATTEMPTS - 1:
+            if isinstance(error, Undecided) or attempt == _ATTEMPTS:
                 raise
-            time.sleep(_PAUSE * (attempt + 1))
-            continue
-        break
-    return searchset("transaction-response", None, {}, [answers[number] for number in range(len(entries))])
+            time.sleep(_PAUSE * attempt)
+
+
+def refuse_reads_of_several(entries: Sequence[Entry | FhirError], owners: Mapping[str, str]) -> None:
+    """Raise NotSupported for a read that concerns several services: in a transaction each reads what it has written."""
+    for number, entry in enumerate(entries):
+        if isinstance(entry, Entry) and is_read(entry):
+            parts = entry.request.path.split("/")
+            if parts[0] not in owners or is_compartment_path(parts) or parts[-1] == "$everything":
+                raise NotSupported(
+                    "In a transaction a read is of one service; send this one by itself, or in a batch.",
+                    kind="method",
+                    expression=f"Bundle.entry[{number}].request.url",
+                )
 
 
 def _parts(steps: Sequence[Step], owners: Mapping[str, str], context: Context, wanted: str) -> dict[str, Part]:
@@ -67,7 +96,7 @@ def _parts(steps: Sequence[Step], owners: Mapping[str, str], context: Context, w
                 "The url begins with no R4 resource type.", expression=f"Bundle.entry[{step.number}].request.url"
             )
         found.setdefault(owners[step.type], []).append(step)
-    return {owner: Part(each, wanted, context.backfill, context.traceparent) for owner, each in found.items()}
+    return {owner: part_for(each, wanted, context) for owner, each in found.items()}
 
 
 def _matcher(owners: Mapping[str, str], send: Send) -> Match:

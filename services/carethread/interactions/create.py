@@ -26,10 +26,11 @@ def create_command(
     resource: Resource,
     context: Context,
     *,
+    id_: str = "",
     condition: Condition | None = None,
     check: Check = check_resource,
 ) -> Command:
-    """The checked command of a create, with its new id."""
+    """The checked command of a create, with its new id unless one was made before."""
     authorize("create", type_name, context)
     check(type_name, resource)
-    return Command(type_name, context.new_id(), resource, fresh=True, verb="POST", condition=condition)
+    return Command(type_name, id_ or context.new_id(), resource, fresh=True, verb="POST", condition=condition)

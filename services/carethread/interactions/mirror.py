@@ -2,19 +2,42 @@
 
 A mirror starts from the owner's snapshot and is then fed by events; each version is kept only if it is higher than
 what is there, so duplicates and disorder change nothing. Deletions leave tombstones.
+
+The snapshot comes in chunks, each as its resources are when the owner reads it, and how far it is stands in the
+transaction that keeps a chunk: what breaks off goes on behind the last one, however much was written meanwhile. For
+what was committed before the first chunk was asked for, and not changed since, lives at its place when that is read;
+and what is committed later has a number higher than the sequence of the first chunk, so that its event is still to
+come. That sequence stays the mirror's, and the moment before it the one from which it needs events.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, replace
+from functools import partial
+from types import MappingProxyType
+from typing import TypeVar, cast
 
+from carethread.core.clock import system_clock, to_micros
+from carethread.core.errors import Busy
 from carethread.core.events import Event
 from carethread.core.fhir import json
-from carethread.core.fhir.search import extract
+from carethread.core.fhir.search import IndexRows, extract
 from carethread.core.fhir.search.merges import PATIENT, survivor
-from carethread.core.ports import Key, Session, Stored, Write
+from carethread.core.ports import Chunk, Key, Place, Progress, Session, Stored, Subscription, Write
 from carethread.core.service import Mirror, Reaction, Runtime, Service
+
+T = TypeVar("T")
+
+_FORGOTTEN_AT_ONCE = 500
+"""Copies deleted in one transaction: other writers wait no longer than that takes."""
+
+_NOT_EMPTY = -1
+"""The place of a mirror that has begun with copies of before still there."""
+
+_MARGIN = 3_600_000_000
+"""Microseconds. More than what a transaction takes, an answer on its way, and clocks that differ."""
 
 
 def copies(service: Service, owners: Mapping[str, str]) -> list[Mirror]:
@@ -26,10 +49,16 @@ def copies(service: Service, owners: Mapping[str, str]) -> list[Mirror]:
     return [*service.mirrors, *(() if has_patients else (Mirror(PATIENT, owners[PATIENT], merged_only=True),))]
 
 
-def keep(runtime: Runtime, session: Session, versions: Sequence[Stored], wanted: Collection[Key] | None = None) -> None:
+def keep(
+    runtime: Runtime,
+    session: Session,
+    versions: Sequence[Stored],
+    wanted: Collection[Key] | None = None,
+    made: Mapping[Key, IndexRows] = MappingProxyType({}),
+) -> None:
     """Store what is newer than the copy that is there; of several versions of one resource the last.
 
-    `wanted`: of what has no copy yet, only these get one.
+    `wanted`: of what has no copy yet, only these get one. `made`: index rows that are ready.
     """
     newest: dict[Key, Stored] = {}
     for stored in versions:
@@ -41,7 +70,7 @@ def keep(runtime: Runtime, session: Session, versions: Sequence[Stored], wanted:
         [
             Write(
                 replace(stored, row=present[key].row if key in present else 0),
-                None if stored.deleted else extract(json.parse(stored.body), base=runtime.base_url),
+                None if stored.deleted else made.get(key) or _index(runtime, stored),
                 None,
             )
             for key, stored in newest.items()
@@ -50,16 +79,113 @@ def keep(runtime: Runtime, session: Session, versions: Sequence[Stored], wanted:
     )
 
 
-def start(runtime: Runtime, mirror: Mirror) -> None:
-    """Fill a mirror from its owner's snapshot, unless that was done. Raises Busy when the owner is away."""
+def _index(runtime: Runtime, stored: Stored) -> IndexRows:
+    """The copy's index rows, of all parameters or of some: most of what a copy costs is writing them."""
+    params = next((mirror.params for mirror in runtime.service.mirrors if mirror.type == stored.type), None)
+    rows = extract(json.parse(stored.body), base=runtime.base_url)
+    if params is not None:
+        for table in (getattr(rows, each.name) for each in fields(rows)):
+            if isinstance(table, dict):  # its rows begin with the parameter; what tells more of one follows a colon
+                for row in [row for row in table if row[0].partition(":")[0] not in params]:
+                    del table[row]
+    return rows
+
+
+def start(runtime: Runtime, mirror: Mirror, stopped: Callable[[], bool] = lambda: False) -> None:
+    """Fill a mirror from its owner's snapshot, or go on with that, unless it is done; give up when `stopped`.
+
+    Raises Busy when the owner is away, or another process fills the mirror at the same time: then begin once more.
+    """
     name = _name(mirror)
-    if runtime.store.mirrored(name) is not None:
+    progress = runtime.store.mirrored(name)
+    if progress is None:
+        progress = _moved(runtime, name, None, Progress(to_micros(system_clock()), 0, _NOT_EMPTY))
+    if progress.place == _NOT_EMPTY:
+        while runtime.store.transact(partial(_forget, name=name, progress=progress, type_name=mirror.type)):
+            pass
+        progress = _moved(runtime, name, progress, replace(progress, place=0))
+    if progress.place is None:
         return
-    complete_to = 0
-    for sequence, chunk in runtime.owners.snapshot(mirror.owner, mirror.type):
-        complete_to = sequence
-        remember(runtime, [stored for stored in chunk if not mirror.merged_only or _is_merged(runtime, stored.body)])
-    runtime.store.mark_mirrored(name, complete_to)
+    snapshot = runtime.owners.snapshot(mirror.owner, mirror.type, progress.place)
+    for chunk, copied in _one_ahead((chunk, _copied(runtime, mirror, chunk)) for chunk in snapshot):
+        if stopped():
+            return
+        sequence = progress.sequence if progress.place else chunk.sequence
+        progress = _moved(runtime, name, progress, replace(progress, sequence=sequence, place=chunk.through), copied)
+    _moved(runtime, name, progress, replace(progress, place=None))
+
+
+def _copied(runtime: Runtime, mirror: Mirror, chunk: Chunk) -> list[tuple[Stored, IndexRows]]:
+    """What a mirror takes of a chunk, with its index rows."""
+    return [
+        (stored, _index(runtime, stored))
+        for stored in chunk.versions
+        if not mirror.merged_only or _is_merged(runtime, stored.body)
+    ]
+
+
+def _one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """The items, each made while the one before is worked on: as one is indexed, the database stores another."""
+    done = object()
+    with ThreadPoolExecutor(1, "mirror") as pool:
+        coming = pool.submit(next, items, done)
+        while (item := coming.result()) is not done:
+            coming = pool.submit(next, items, done)
+            yield cast(T, item)
+
+
+def _moved(
+    runtime: Runtime,
+    name: str,
+    before: Progress | None,
+    after: Progress,
+    copied: Sequence[tuple[Stored, IndexRows]] = (),
+) -> Progress:
+    """Keep what was copied, and how far the mirror is with it."""
+    made = {(stored.type, stored.id): index for stored, index in copied}
+
+    def work(session: Session) -> None:
+        _mark(session, name, before, after)
+        keep(runtime, session, [stored for stored, _ in copied], made=made)
+
+    runtime.store.transact(work)
+    return after
+
+
+def _forget(session: Session, name: str, progress: Progress, type_name: str) -> int:
+    """Part with copies that were kept before the mirror began: of what was deleted by then no event would tell it."""
+    _mark(session, name, progress, progress)
+    return session.forget(type_name, _FORGOTTEN_AT_ONCE)
+
+
+def _mark(session: Session, name: str, before: Progress | None, after: Progress) -> None:
+    if not session.mark_mirrored(name, before, after):
+        raise Busy(f"Another process fills the mirror '{name}'.")
+
+
+def begin_late(runtime: Runtime, subscription: Subscription, topics: Mapping[str, Mirror]) -> None:
+    """Spare a consumer the history of topics that it has read nothing of: a mirror needs what came after it began.
+
+    `topics` are those that nothing but a mirror reads. Raises Busy.
+    """
+    consumer = runtime.service.name
+    read = runtime.store.positions(consumer)
+    begin: dict[Place, int] = {}
+    for topic, mirror in topics.items():
+        progress = runtime.store.mirrored(_name(mirror))
+        if progress is None or not progress.began or any(name == topic for name, _ in read):
+            continue
+        kept = subscription.kept(progress.began - _MARGIN)
+        begin |= {place: each.start for place, each in kept.items() if place[0] == topic and each.start}
+
+    def work(session: Session) -> None:
+        for place, position in begin.items():
+            session.advance(consumer, *place, 0, position)
+
+    if begin:
+        runtime.store.transact(work)
+        for place in begin:
+            subscription.rewind(place)
 
 
 def remember(runtime: Runtime, found: Sequence[Stored]) -> None:
@@ -93,7 +219,13 @@ def reaction(mirror: Mirror) -> Reaction:
         wanted = _about_merges(runtime, events) if mirror.merged_only else None
         keep(runtime, session, [_stored(event) for event in events], wanted)
 
-    return Reaction(f"mirror-{_name(mirror)}", "projection", (mirror.type,), handle)
+    return Reaction(f"mirror-{_name(mirror)}", "projection", (mirror.type,), handle, partial(_make_anew, mirror=mirror))
+
+
+def _make_anew(runtime: Runtime, mirror: Mirror) -> None:
+    """Forget the copies, and begin again with the owner's snapshot; meanwhile a read by id asks the owner."""
+    runtime.store.transact(lambda session: session.mark_mirrored(_name(mirror), None, None))
+    start(runtime, mirror)
 
 
 def _stored(event: Event) -> Stored:

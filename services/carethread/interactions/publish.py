@@ -22,4 +22,5 @@ def publish(runtime: Runtime, context: Context) -> None:
         for file in sorted(files("carethread.fhir_profiles").joinpath(folder).iterdir(), key=lambda f: f.name)
         if file.name.endswith(".json")
     ]
+    resources += runtime.service.publishes() if runtime.service.publishes else []
     apply(runtime, [update_command((r["resourceType"], r["id"]), r, history) for r in resources], history)

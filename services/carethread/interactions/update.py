@@ -64,14 +64,13 @@ def conditional_update_command(
     *,
     if_match: str | None = None,
     if_none_match: str | None = None,
-    check: Check = check_resource,
 ) -> Command:
     """The checked command to replace the one resource that meets the condition, or to make one where none does.
 
     A body with an id makes one under that id.
     """
     authorize("update", condition.type, context)
-    check(condition.type, resource)
+    check_resource(condition.type, resource)
     id_ = resource.get("id") or context.new_id()
     check_id((condition.type, id_))
     return Command(

@@ -2,7 +2,7 @@
 
 A population's criteria is a FHIR search (`application/x-fhir-query`) on a type that metrics mirrors; the period
 bounds its `date`. The copies keep only the highest version of each resource, so events that come twice or out of
-order change no count.
+order change no count. Criteria that the copies are not indexed by are counted by the type's owner, at its moment.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from urllib.parse import parse_qsl
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, restrict
-from carethread.core.errors import Invalid, Malformed
+from carethread.core.errors import Busy, Invalid, Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at
 from carethread.core.fhir.search import SearchQuery, parse_query
+from carethread.core.fhir.search.extract import COLUMNS
+from carethread.core.fhir.search.query import Criterion
 from carethread.core.fhir.targets import is_id
-from carethread.core.ports import Resource
+from carethread.core.ports import Request, Resource, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.read import read
 from carethread.metrics.rules import score
@@ -42,7 +44,17 @@ def evaluate_measure(runtime: Runtime, call: Call, context: Context) -> Resource
         [_search(runtime, population["criteria"], bounds, context) for population in group.get("population", [])]
         for group in measure.get("group", [])
     ]
-    counts = runtime.store.snapshot(lambda session: [[session.count(query) for query in each] for each in searches])
+    elsewhere = {
+        query: _counted_by_owner(runtime, query, call.request)
+        for each in searches
+        for query in each
+        if not _is_indexed(runtime, query)
+    }
+
+    def work(session: Session) -> list[list[int]]:
+        return [[elsewhere[q] if q in elsewhere else session.count(q) for q in each] for each in searches]
+
+    counts = runtime.store.snapshot(work)
     groups = [_group(group, each) for group, each in zip(measure.get("group", []), counts, strict=True)]
     report: Resource = {
         "resourceType": "MeasureReport",
@@ -118,6 +130,29 @@ def _search(runtime: Runtime, criteria: Resource, bounds: list[tuple[str, str]],
     except Malformed as error:  # it is the Measure that is wrong, not the request
         raise _uncountable(f"that can be searched by: {error.issues[0].diagnostics}") from None
     return restrict(parse_query(type_name, [*wanted, *bounds], strict=True, base=runtime.base_url), context)
+
+
+def _is_indexed(runtime: Runtime, query: SearchQuery) -> bool:
+    """Whether the copies here answer the whole query."""
+    params = next(mirror.params for mirror in runtime.service.mirrors if mirror.type == query.type)
+    return params is None or all(
+        isinstance(node, Criterion) and (node.param in params or node.param in COLUMNS) for node in query.criteria
+    )
+
+
+def _counted_by_owner(runtime: Runtime, query: SearchQuery, request: Request) -> int:
+    """What the owner of the type counts. Raises Invalid for criteria that it cannot answer, Busy where it is away."""
+    owner = next(mirror.owner for mirror in runtime.service.mirrors if mirror.type == query.type)
+    handed_on = {name: request.headers[name] for name in ("authorization", "traceparent") if name in request.headers}
+    headers = {**handed_on, "accept": "application/fhir+json", "prefer": "handling=strict"}
+    said = runtime.peer.call(owner, Request("GET", query.type, [*query.used, ("_summary", "count")], headers))
+    answer = json.parse(said.body)
+    if said.status == 200:
+        return int(answer["total"])
+    told = "; ".join(issue.get("diagnostics", "") for issue in answer.get("issue", []))
+    if said.status >= 500:
+        raise Busy(f"{owner} cannot count {query.type} now: {told}")
+    raise _uncountable(f"that {owner} can answer: {told}")
 
 
 def _uncountable(what: str) -> Invalid:

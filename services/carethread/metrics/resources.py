@@ -8,4 +8,5 @@ TYPES = (
     ResourceType("Library"),
 )
 
-MIRRORS = (Mirror("Appointment", owner="scheduling"),)
+MIRRORS = (Mirror("Appointment", owner="scheduling", params=frozenset({"date", "patient", "status"})),)
+"""By what evaluating a Measure adds to each population, and the measures of ours ask."""

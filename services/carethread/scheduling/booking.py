@@ -47,9 +47,9 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
                 f"Slot/{slot} is taken by another Appointment; choose one that is free.",
                 expression=_where(unit, after, slot),
             )
+        found = unit.find(("Slot", slot))  # by who is told of it in vain, too: it may be given up just now
         if not taken:
             continue
-        found = unit.find(("Slot", slot))
         if found and slot not in had and found["status"] not in _OPEN and not told:
             raise Conflict(
                 f"Slot/{slot} is {found['status']}; choose one that is free.", expression=_where(unit, after, slot)

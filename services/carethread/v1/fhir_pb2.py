@@ -24,33 +24,57 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63\x61rethread/v1/fhir.proto\x12\rcarethread.v1\"\x94\x01\n\x0fResourceVersion\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x16\n\x0eupdated_micros\x18\x04 \x01(\x03\x12\x0f\n\x07\x64\x65leted\x18\x05 \x01(\x08\x12\x0b\n\x03key\x18\x06 \x01(\t\x12\x12\n\ndepartment\x18\x07 \x01(\t\x12\x0c\n\x04json\x18\x08 \x01(\x0c\".\n\x0fSearchParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\'\n\x0bReadRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"@\n\x0cReadResponse\x12\x30\n\x08resource\x18\x01 \x01(\x0b\x32\x1e.carethread.v1.ResourceVersion\"e\n\rSearchRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x32\n\nparameters\x18\x02 \x03(\x0b\x32\x1e.carethread.v1.SearchParameter\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xaa\x01\n\x0eSearchResponse\x12/\n\x07matches\x18\x01 \x03(\x0b\x32\x1e.carethread.v1.ResourceVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\x05total\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x30\n\x08included\x18\x04 \x03(\x0b\x32\x1e.carethread.v1.ResourceVersionB\x08\n\x06_total\"T\n\x10SearchAllRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x32\n\nparameters\x18\x02 \x03(\x0b\x32\x1e.carethread.v1.SearchParameter\"v\n\x11SearchAllResponse\x12/\n\x07matches\x18\x01 \x03(\x0b\x32\x1e.carethread.v1.ResourceVersion\x12\x30\n\x08included\x18\x02 \x03(\x0b\x32\x1e.carethread.v1.ResourceVersion\"\x1f\n\x0fSnapshotRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\"W\n\x10SnapshotResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x31\n\tresources\x18\x02 \x03(\x0b\x32\x1e.carethread.v1.ResourceVersion2\xb6\x02\n\x0b\x46hirService\x12?\n\x04Read\x12\x1a.carethread.v1.ReadRequest\x1a\x1b.carethread.v1.ReadResponse\x12\x45\n\x06Search\x12\x1c.carethread.v1.SearchRequest\x1a\x1d.carethread.v1.SearchResponse\x12P\n\tSearchAll\x12\x1f.carethread.v1.SearchAllRequest\x1a .carethread.v1.SearchAllResponse0\x01\x12M\n\x08Snapshot\x12\x1e.carethread.v1.SnapshotRequest\x1a\x1f.carethread.v1.SnapshotResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63\x61rethread/v1/fhir.proto\x12\rcarethread.v1\"\x94\x01\n\x0fResourceVersion\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\x16\n\x0eupdated_micros\x18\x04 \x01(\x03\x12\x0f\n\x07\x64\x65leted\x18\x05 \x01(\x08\x12\x0b\n\x03key\x18\x06 \x01(\t\x12\x12\n\ndepartment\x18\x07 \x01(\t\x12\x0c\n\x04json\x18\x08 \x01(\x0c\".\n\x0fSearchParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"8\n\x0bReadRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\"@\n\x0cReadResponse\x12\x30\n\x08resource\x18\x01 \x01(\x0b\x32\x1e.carethread.v1.ResourceVersion\"\xa9\x01\n\x0bWriteResult\x12,\n\x07outcome\x18\x01 \x01(\x0e\x32\x1b.carethread.v1.WriteOutcome\x12\x30\n\x08resource\x18\x02 \x01(\x0b\x32\x1e.carethread.v1.ResourceVersion\x12:\n\x11operation_outcome\x18\x03 \x01(\x0b\x32\x1f.carethread.v1.OperationOutcome\" \n\x10OperationOutcome\x12\x0c\n\x04json\x18\x01 \x01(\x0c\"\x9e\x01\n\rCreateRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04json\x18\x02 \x01(\x0c\x12\x35\n\rif_none_exist\x18\x03 \x03(\x0b\x32\x1e.carethread.v1.SearchParameter\x12:\n\x11return_preference\x18\x04 \x01(\x0e\x32\x1f.carethread.v1.ReturnPreference\"<\n\x0e\x43reateResponse\x12*\n\x06result\x18\x01 \x01(\x0b\x32\x1a.carethread.v1.WriteResult\"\xcc\x01\n\rUpdateRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04json\x18\x03 \x01(\x0c\x12\x30\n\x08\x63riteria\x18\x04 \x03(\x0b\x32\x1e.carethread.v1.SearchParameter\x12\x10\n\x08if_match\x18\x05 \x03(\x03\x12\x13\n\x0b\x63reate_only\x18\x06 \x01(\x08\x12:\n\x11return_preference\x18\x07 \x01(\x0e\x32\x1f.carethread.v1.ReturnPreference\"<\n\x0eUpdateResponse\x12*\n\x06result\x18\x01 \x01(\x0b\x32\x1a.carethread.v1.WriteResult\"\xa9\x01\n\rDeleteRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x30\n\x08\x63riteria\x18\x03 \x03(\x0b\x32\x1e.carethread.v1.SearchParameter\x12\x10\n\x08if_match\x18\x04 \x03(\x03\x12:\n\x11return_preference\x18\x05 \x01(\x0e\x32\x1f.carethread.v1.ReturnPreference\"<\n\x0e\x44\x65leteResponse\x12*\n\x06result\x18\x01 \x01(\x0b\x32\x1a.carethread.v1.WriteResult\"]\n\x0fTransactRequest\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\x12:\n\x11return_preference\x18\x02 \x01(\x0e\x32\x1f.carethread.v1.ReturnPreference\"\"\n\x10TransactResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"e\n\rSearchRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x32\n\nparameters\x18\x02 \x03(\x0b\x32\x1e.carethread.v1.SearchParameter\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xaa\x01\n\x0eSearchResponse\x12/\n\x07matches\x18\x01 \x03(\x0b\x32\x1e.carethread.v1.ResourceVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\x05total\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x30\n\x08included\x18\x04 \x03(\x0b\x32\x1e.carethread.v1.ResourceVersionB\x08\n\x06_total\"T\n\x10SearchAllRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x32\n\nparameters\x18\x02 \x03(\x0b\x32\x1e.carethread.v1.SearchParameter\"v\n\x11SearchAllResponse\x12/\n\x07matches\x18\x01 \x03(\x0b\x32\x1e.carethread.v1.ResourceVersion\x12\x30\n\x08included\x18\x02 \x03(\x0b\x32\x1e.carethread.v1.ResourceVersion\".\n\x0fSnapshotRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\"h\n\x10SnapshotResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x31\n\tresources\x18\x02 \x03(\x0b\x32\x1e.carethread.v1.ResourceVersion\x12\x0f\n\x07through\x18\x03 \x01(\x03*\xa3\x01\n\x10ReturnPreference\x12!\n\x1dRETURN_PREFERENCE_UNSPECIFIED\x10\x00\x12\x1d\n\x19RETURN_PREFERENCE_MINIMAL\x10\x01\x12$\n RETURN_PREFERENCE_REPRESENTATION\x10\x02\x12\'\n#RETURN_PREFERENCE_OPERATION_OUTCOME\x10\x03*\x9b\x01\n\x0cWriteOutcome\x12\x1d\n\x19WRITE_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15WRITE_OUTCOME_CREATED\x10\x01\x12\x19\n\x15WRITE_OUTCOME_UPDATED\x10\x02\x12\x1b\n\x17WRITE_OUTCOME_UNCHANGED\x10\x03\x12\x19\n\x15WRITE_OUTCOME_DELETED\x10\x04\x32\xd8\x04\n\x0b\x46hirService\x12?\n\x04Read\x12\x1a.carethread.v1.ReadRequest\x1a\x1b.carethread.v1.ReadResponse\x12\x45\n\x06\x43reate\x12\x1c.carethread.v1.CreateRequest\x1a\x1d.carethread.v1.CreateResponse\x12\x45\n\x06Update\x12\x1c.carethread.v1.UpdateRequest\x1a\x1d.carethread.v1.UpdateResponse\x12\x45\n\x06\x44\x65lete\x12\x1c.carethread.v1.DeleteRequest\x1a\x1d.carethread.v1.DeleteResponse\x12K\n\x08Transact\x12\x1e.carethread.v1.TransactRequest\x1a\x1f.carethread.v1.TransactResponse\x12\x45\n\x06Search\x12\x1c.carethread.v1.SearchRequest\x1a\x1d.carethread.v1.SearchResponse\x12P\n\tSearchAll\x12\x1f.carethread.v1.SearchAllRequest\x1a .carethread.v1.SearchAllResponse0\x01\x12M\n\x08Snapshot\x12\x1e.carethread.v1.SnapshotRequest\x1a\x1f.carethread.v1.SnapshotResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'carethread.v1.fhir_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_RETURNPREFERENCE']._serialized_start=2066
+  _globals['_RETURNPREFERENCE']._serialized_end=2229
+  _globals['_WRITEOUTCOME']._serialized_start=2232
+  _globals['_WRITEOUTCOME']._serialized_end=2387
   _globals['_RESOURCEVERSION']._serialized_start=44
   _globals['_RESOURCEVERSION']._serialized_end=192
   _globals['_SEARCHPARAMETER']._serialized_start=194
   _globals['_SEARCHPARAMETER']._serialized_end=240
   _globals['_READREQUEST']._serialized_start=242
-  _globals['_READREQUEST']._serialized_end=281
-  _globals['_READRESPONSE']._serialized_start=283
-  _globals['_READRESPONSE']._serialized_end=347
-  _globals['_SEARCHREQUEST']._serialized_start=349
-  _globals['_SEARCHREQUEST']._serialized_end=450
-  _globals['_SEARCHRESPONSE']._serialized_start=453
-  _globals['_SEARCHRESPONSE']._serialized_end=623
-  _globals['_SEARCHALLREQUEST']._serialized_start=625
-  _globals['_SEARCHALLREQUEST']._serialized_end=709
-  _globals['_SEARCHALLRESPONSE']._serialized_start=711
-  _globals['_SEARCHALLRESPONSE']._serialized_end=829
-  _globals['_SNAPSHOTREQUEST']._serialized_start=831
-  _globals['_SNAPSHOTREQUEST']._serialized_end=862
-  _globals['_SNAPSHOTRESPONSE']._serialized_start=864
-  _globals['_SNAPSHOTRESPONSE']._serialized_end=951
-  _globals['_FHIRSERVICE']._serialized_start=954
-  _globals['_FHIRSERVICE']._serialized_end=1264
+  _globals['_READREQUEST']._serialized_end=298
+  _globals['_READRESPONSE']._serialized_start=300
+  _globals['_READRESPONSE']._serialized_end=364
+  _globals['_WRITERESULT']._serialized_start=367
+  _globals['_WRITERESULT']._serialized_end=536
+  _globals['_OPERATIONOUTCOME']._serialized_start=538
+  _globals['_OPERATIONOUTCOME']._serialized_end=570
+  _globals['_CREATEREQUEST']._serialized_start=573
+  _globals['_CREATEREQUEST']._serialized_end=731
+  _globals['_CREATERESPONSE']._serialized_start=733
+  _globals['_CREATERESPONSE']._serialized_end=793
+  _globals['_UPDATEREQUEST']._serialized_start=796
+  _globals['_UPDATEREQUEST']._serialized_end=1000
+  _globals['_UPDATERESPONSE']._serialized_start=1002
+  _globals['_UPDATERESPONSE']._serialized_end=1062
+  _globals['_DELETEREQUEST']._serialized_start=1065
+  _globals['_DELETEREQUEST']._serialized_end=1234
+  _globals['_DELETERESPONSE']._serialized_start=1236
+  _globals['_DELETERESPONSE']._serialized_end=1296
+  _globals['_TRANSACTREQUEST']._serialized_start=1298
+  _globals['_TRANSACTREQUEST']._serialized_end=1391
+  _globals['_TRANSACTRESPONSE']._serialized_start=1393
+  _globals['_TRANSACTRESPONSE']._serialized_end=1427
+  _globals['_SEARCHREQUEST']._serialized_start=1429
+  _globals['_SEARCHREQUEST']._serialized_end=1530
+  _globals['_SEARCHRESPONSE']._serialized_start=1533
+  _globals['_SEARCHRESPONSE']._serialized_end=1703
+  _globals['_SEARCHALLREQUEST']._serialized_start=1705
+  _globals['_SEARCHALLREQUEST']._serialized_end=1789
+  _globals['_SEARCHALLRESPONSE']._serialized_start=1791
+  _globals['_SEARCHALLRESPONSE']._serialized_end=1909
+  _globals['_SNAPSHOTREQUEST']._serialized_start=1911
+  _globals['_SNAPSHOTREQUEST']._serialized_end=1957
+  _globals['_SNAPSHOTRESPONSE']._serialized_start=1959
+  _globals['_SNAPSHOTRESPONSE']._serialized_end=2063
+  _globals['_FHIRSERVICE']._serialized_start=2390
+  _globals['_FHIRSERVICE']._serialized_end=2990
 # @@protoc_insertion_point(module_scope)

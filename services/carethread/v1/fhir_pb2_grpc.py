@@ -26,7 +26,9 @@ if _version_not_supported:
 
 
 class FhirServiceStub:
-    """Reads resources of the types that the server's services own. A type that none of them owns answers UNIMPLEMENTED.
+    """Reads and writes resources of the types that the server's services own. A type that none of them owns answers
+    UNIMPLEMENTED. Writes mean what they mean in REST: validated, one new version, one event. What its deadline or a
+    cancellation ends before it is committed is not written.
     """
 
     def __init__(self, channel):
@@ -39,6 +41,26 @@ class FhirServiceStub:
                 '/carethread.v1.FhirService/Read',
                 request_serializer=carethread_dot_v1_dot_fhir__pb2.ReadRequest.SerializeToString,
                 response_deserializer=carethread_dot_v1_dot_fhir__pb2.ReadResponse.FromString,
+                _registered_method=True)
+        self.Create = channel.unary_unary(
+                '/carethread.v1.FhirService/Create',
+                request_serializer=carethread_dot_v1_dot_fhir__pb2.CreateRequest.SerializeToString,
+                response_deserializer=carethread_dot_v1_dot_fhir__pb2.CreateResponse.FromString,
+                _registered_method=True)
+        self.Update = channel.unary_unary(
+                '/carethread.v1.FhirService/Update',
+                request_serializer=carethread_dot_v1_dot_fhir__pb2.UpdateRequest.SerializeToString,
+                response_deserializer=carethread_dot_v1_dot_fhir__pb2.UpdateResponse.FromString,
+                _registered_method=True)
+        self.Delete = channel.unary_unary(
+                '/carethread.v1.FhirService/Delete',
+                request_serializer=carethread_dot_v1_dot_fhir__pb2.DeleteRequest.SerializeToString,
+                response_deserializer=carethread_dot_v1_dot_fhir__pb2.DeleteResponse.FromString,
+                _registered_method=True)
+        self.Transact = channel.unary_unary(
+                '/carethread.v1.FhirService/Transact',
+                request_serializer=carethread_dot_v1_dot_fhir__pb2.TransactRequest.SerializeToString,
+                response_deserializer=carethread_dot_v1_dot_fhir__pb2.TransactResponse.FromString,
                 _registered_method=True)
         self.Search = channel.unary_unary(
                 '/carethread.v1.FhirService/Search',
@@ -58,11 +80,42 @@ class FhirServiceStub:
 
 
 class FhirServiceServicer:
-    """Reads resources of the types that the server's services own. A type that none of them owns answers UNIMPLEMENTED.
+    """Reads and writes resources of the types that the server's services own. A type that none of them owns answers
+    UNIMPLEMENTED. Writes mean what they mean in REST: validated, one new version, one event. What its deadline or a
+    cancellation ends before it is committed is not written.
     """
 
     def Read(self, request, context):
-        """The current version of one resource. NOT_FOUND when it never existed or is deleted.
+        """One resource: its current version, or the version asked for. NOT_FOUND when it never existed or is deleted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Create(self, request, context):
+        """Stores a new resource under an id made here, unless one is there that meets `if_none_exist`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Update(self, request, context):
+        """Replaces a resource, or creates it under the id given.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Delete(self, request, context):
+        """Deletes a resource; its history stays. What is not there is no error.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Transact(self, request, context):
+        """Does all entries of a transaction or none, or each entry of a batch by itself. Where all services run in one process
+        it may span them; a service that runs alone takes entries of its own types.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -86,7 +139,9 @@ class FhirServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Snapshot(self, request, context):
-        """All living resources of one type on one consistent view: what a mirror starts from.
+        """All living resources of one type, read piece by piece as the client takes them: what a mirror starts from. Together
+        with the events after its sequence it makes what the owner has. A stream that broke off goes on `after` the last
+        answer that came, and the sequence of its first answer stays the one from which events are needed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -99,6 +154,26 @@ def add_FhirServiceServicer_to_server(servicer, server):
                     servicer.Read,
                     request_deserializer=carethread_dot_v1_dot_fhir__pb2.ReadRequest.FromString,
                     response_serializer=carethread_dot_v1_dot_fhir__pb2.ReadResponse.SerializeToString,
+            ),
+            'Create': grpc.unary_unary_rpc_method_handler(
+                    servicer.Create,
+                    request_deserializer=carethread_dot_v1_dot_fhir__pb2.CreateRequest.FromString,
+                    response_serializer=carethread_dot_v1_dot_fhir__pb2.CreateResponse.SerializeToString,
+            ),
+            'Update': grpc.unary_unary_rpc_method_handler(
+                    servicer.Update,
+                    request_deserializer=carethread_dot_v1_dot_fhir__pb2.UpdateRequest.FromString,
+                    response_serializer=carethread_dot_v1_dot_fhir__pb2.UpdateResponse.SerializeToString,
+            ),
+            'Delete': grpc.unary_unary_rpc_method_handler(
+                    servicer.Delete,
+                    request_deserializer=carethread_dot_v1_dot_fhir__pb2.DeleteRequest.FromString,
+                    response_serializer=carethread_dot_v1_dot_fhir__pb2.DeleteResponse.SerializeToString,
+            ),
+            'Transact': grpc.unary_unary_rpc_method_handler(
+                    servicer.Transact,
+                    request_deserializer=carethread_dot_v1_dot_fhir__pb2.TransactRequest.FromString,
+                    response_serializer=carethread_dot_v1_dot_fhir__pb2.TransactResponse.SerializeToString,
             ),
             'Search': grpc.unary_unary_rpc_method_handler(
                     servicer.Search,
@@ -124,7 +199,9 @@ def add_FhirServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FhirService:
-    """Reads resources of the types that the server's services own. A type that none of them owns answers UNIMPLEMENTED.
+    """Reads and writes resources of the types that the server's services own. A type that none of them owns answers
+    UNIMPLEMENTED. Writes mean what they mean in REST: validated, one new version, one event. What its deadline or a
+    cancellation ends before it is committed is not written.
     """
 
     @staticmethod
@@ -144,6 +221,114 @@ class FhirService:
             '/carethread.v1.FhirService/Read',
             carethread_dot_v1_dot_fhir__pb2.ReadRequest.SerializeToString,
             carethread_dot_v1_dot_fhir__pb2.ReadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Create(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/carethread.v1.FhirService/Create',
+            carethread_dot_v1_dot_fhir__pb2.CreateRequest.SerializeToString,
+            carethread_dot_v1_dot_fhir__pb2.CreateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Update(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/carethread.v1.FhirService/Update',
+            carethread_dot_v1_dot_fhir__pb2.UpdateRequest.SerializeToString,
+            carethread_dot_v1_dot_fhir__pb2.UpdateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Delete(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/carethread.v1.FhirService/Delete',
+            carethread_dot_v1_dot_fhir__pb2.DeleteRequest.SerializeToString,
+            carethread_dot_v1_dot_fhir__pb2.DeleteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Transact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/carethread.v1.FhirService/Transact',
+            carethread_dot_v1_dot_fhir__pb2.TransactRequest.SerializeToString,
+            carethread_dot_v1_dot_fhir__pb2.TransactResponse.FromString,
             options,
             channel_credentials,
             insecure,

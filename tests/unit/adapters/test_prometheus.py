@@ -28,13 +28,13 @@ def service() -> str:
     return f"service-{next(_numbers)}"
 
 
-def away() -> int:
+def away() -> dict[str, float]:
     raise Busy("The database is away.")
 
 
-def samples(service: str, **backlogs) -> dict[tuple[str, ...], float]:
+def samples(service: str, **states) -> dict[tuple[str, ...], float]:
     """What is shown of a service: by name and the values of the other labels."""
-    families = text_string_to_metric_families(exposition(backlogs)[0].decode())
+    families = text_string_to_metric_families(exposition(states)[0].decode())
     return {
         (each.name, *(value for label, value in each.labels.items() if label != "service")): each.value
         for family in families
@@ -84,18 +84,18 @@ def test_requests_are_counted_by_method_and_status(service):
 
 def test_backlogs_are_asked_at_each_scrape():
     asked = count(5)
-    assert samples("records", records=lambda: next(asked)) == {(OUTBOX_UNSENT,): 5.0}
-    assert samples("records", records=lambda: next(asked)) == {(OUTBOX_UNSENT,): 6.0}
+    assert samples("records", records=lambda: {OUTBOX_UNSENT: next(asked)}) == {(OUTBOX_UNSENT,): 5.0}
+    assert samples("records", records=lambda: {OUTBOX_UNSENT: next(asked)}) == {(OUTBOX_UNSENT,): 6.0}
 
 
 def test_a_database_that_is_away_leaves_out_its_sample_only():
-    assert samples("records", records=away, metrics=lambda: 1) == {}
-    assert samples("metrics", records=away, metrics=lambda: 1) == {(OUTBOX_UNSENT,): 1.0}
+    assert samples("records", records=away, metrics=lambda: {OUTBOX_UNSENT: 1}) == {}
+    assert samples("metrics", records=away, metrics=lambda: {OUTBOX_UNSENT: 1}) == {(OUTBOX_UNSENT,): 1.0}
 
 
 def test_help_texts_are_the_documented_ones(service):
     observer(service)
-    body, content_type = exposition({"records": lambda: 0})
+    body, content_type = exposition({"records": dict})
     assert content_type.startswith("text/plain")
     shown = {
         (family.name + "_total" if family.type == "counter" else family.name): family.documentation

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -17,8 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from carethread.core.consumer import Consumer
 from carethread.core.errors import Busy, Invalid
 from carethread.core.events import Event, to_headers
-from carethread.core.ports import Key, Place, Record, Session, Stored
+from carethread.core.ports import About, Chunk, Key, Place, Record, Replay, Session, Stored
 from carethread.core.service import Reaction, Runtime, Service
+from support.consuming import Queue
 
 T = TypeVar("T")
 PLACE = ("carethread.task.v1", 0)
@@ -35,27 +36,64 @@ class Database:
     positions: dict[Place, int] = field(default_factory=dict)
     inbox: set[tuple[str, str]] = field(default_factory=set)
     buried: dict[int, bytes] = field(default_factory=dict)
+    posted: list[Event] = field(default_factory=list)
     effects: Counter[str] = field(default_factory=Counter)
     view: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
+class MemoryHeld:
+    """Dead letters by position; nothing waits behind them, which the tests on real databases are for."""
+
+    database: Database
+
+    def bury(self, consumer: str, record: Record, about: About, outcome: bytes, since: int) -> int:
+        self.database.buried[record.position] = outcome
+        return record.position
+
+    def known(self, consumer: str, ids: Collection[str]) -> set[str]:
+        return set()
+
+    def blocking(self, consumer: str, keys: Collection[str]) -> Mapping[str, Sequence[tuple[int, int]]]:
+        return {}
+
+    def due(self, consumer: str, before: int) -> bool:
+        return False
+
+
+class NoReplays:
+    def find(self, consumer: str) -> Replay | None:
+        return None
+
+
+@dataclass
 class MemorySession:
     database: Database
+    replays: NoReplays = field(default_factory=NoReplays)
+
+    @property
+    def held(self) -> MemoryHeld:
+        return MemoryHeld(self.database)
+
+    def lock(self, names: Iterable[str]) -> None:
+        """There is one transaction at a time."""
+
+    def post(self, event: Event) -> None:
+        self.database.posted.append(event)
+
+    def happened(self, reaction: str, event_ids: Sequence[str]) -> set[str]:
+        return {id_ for id_ in event_ids if (reaction, id_) in self.database.inbox}
 
     def first_time(self, reaction: str, event_ids: Sequence[str]) -> set[str]:
         fresh = {id_ for id_ in event_ids if (reaction, id_) not in self.database.inbox}
         self.database.inbox |= {(reaction, id_) for id_ in fresh}
         return fresh
 
-    def advance(self, consumer: str, topic: str, partition: int, expected: int, position: int) -> bool:
+    def advance(self, consumer: str, topic: str, partition: int, expected: int, position: int) -> bool | None:
         if self.database.positions.get((topic, partition), 0) != expected:
-            return False
+            return None
         self.database.positions[topic, partition] = position
-        return True
-
-    def bury(self, consumer: str, record: Record, outcome: bytes) -> None:
-        self.database.buried[record.position] = outcome
+        return bool(self.database.buried)
 
 
 @dataclass
@@ -80,36 +118,11 @@ class MemoryStore:
             raise Killed
         return result
 
+    def glance(self, work: Callable[[Any], T]) -> T:
+        return work(MemorySession(self.database))
+
     def positions(self, consumer: str) -> dict[Place, int]:
         return dict(self.database.positions)
-
-
-@dataclass
-class Queue:
-    """A subscription to a list of records; every delivery is as long as the test says."""
-
-    records: Sequence[Record]
-    positions: Callable[[], dict[Place, int]]
-    size: int = 100
-    next: dict[Place, int] = field(default_factory=dict)
-    rewound: list[tuple[Place, float]] = field(default_factory=list)
-
-    def poll(self, seconds: float) -> dict[Place, list[Record]]:
-        found: dict[Place, list[Record]] = defaultdict(list)
-        for record in self.records:
-            start = self.next.setdefault(record.place, self.positions().get(record.place, 0))
-            if record.position >= start and len(found[record.place]) < self.size:
-                found[record.place].append(record)
-        for place, records in found.items():
-            self.next[place] = records[-1].position + 1 if records else self.next[place]
-        return {place: records for place, records in found.items() if records}
-
-    def rewind(self, place: Place, pause: float = 0.0) -> None:
-        self.next.pop(place, None)
-        self.rewound.append((place, pause))
-
-    def close(self) -> None:
-        self.next.clear()
 
 
 @dataclass
@@ -127,7 +140,7 @@ class Owner:
     def search(self, service: str, type_name: str, params: Sequence[tuple[str, str]]) -> list[Stored]:
         return []
 
-    def snapshot(self, service: str, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
+    def snapshot(self, service: str, type_name: str, after: int = 0) -> Iterator[Chunk]:
         return iter(())
 
 
@@ -245,6 +258,14 @@ def test_what_never_succeeds_is_put_aside_alone(
     assert world.database.positions == {PLACE: 6}
     (issue,) = json.loads(world.database.buried[3])["issue"]
     assert (issue["code"], issue["diagnostics"]) == (code, says)
+    (posted,) = world.database.posted
+    extra = dict(posted.extra)
+    assert (posted.resource_type, posted.data, posted.key) == ("dead-letter", world.records[2].value, "k")
+    assert json.loads(extra["dead-outcome"]) == json.loads(world.database.buried[3])
+    assert (extra["dead-topic"], extra["dead-partition"], extra["dead-offset"]) == (PLACE[0].encode(), b"0", b"3")
+    assert {n.removeprefix("original-"): v for n, v in posted.extra if n.startswith("original-")} == dict(
+        world.records[2].headers
+    )
     (logged,) = [r for r in caplog.records if r.message == "event_buried"]
     assert logged.__dict__["subject"] == "Task/t3/_history/1"
     assert "Somebody" not in str(logged.__dict__)

@@ -14,7 +14,7 @@ from carethread.gateway.coordinator import Coordinator, Undecided
 from carethread.gateway.transaction import transaction
 from carethread.interactions.rest.exchange import refusal
 from carethread.interactions.transaction import Entry
-from carethread.interactions.transaction.part import Part
+from carethread.interactions.transaction.message import part_for
 
 
 class Journal:
@@ -69,13 +69,13 @@ class Owner:
 
     def call(self, service: str, request: Request) -> Response:
         self.told.append(request.method)
-        return Response(200, {}, b'{"0":{"response":{"status":"201 Created"}}}')
+        return Response(200, {}, b'{"0":"{\\"response\\":{\\"status\\":\\"201 Created\\"}}"}')
 
 
 def run(journal: Journal) -> tuple[Owner, dict[int, bytes]]:
     owner = Owner()
     coordinator = Coordinator(journal, owner, "here", sleep=lambda seconds: None)
-    return owner, coordinator.run({"records": Part([], "", False, "")}, Context())
+    return owner, coordinator.run({"records": part_for([], "", Context())}, Context())
 
 
 @pytest.mark.parametrize("keeps", [True, False], ids=["kept", "lost"])

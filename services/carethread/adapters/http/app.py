@@ -5,7 +5,7 @@ FHIR is answered in `fhir.py`, which the edge asks without a detour through WSGI
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from flask import Flask, request
 from flask import Response as FlaskResponse
@@ -26,8 +26,13 @@ Readiness = Callable[[], Sequence[str]]
 Exposition = Callable[[], tuple[bytes, str]]
 """The metrics and their content type."""
 
+Description = Callable[[Mapping[str, str]], Response]
+"""A document, by a request's headers, whose names are in lower case."""
 
-def make_app(answer: Answer, *, max_body_bytes: int, not_ready: Readiness, exposition: Exposition) -> Flask:
+
+def make_app(
+    answer: Answer, *, max_body_bytes: int, not_ready: Readiness, exposition: Exposition, asyncapi: Description
+) -> Flask:
     """The application: FHIR below `/fhir`, health at `/livez` and `/readyz`, Prometheus at `/metrics`.
 
     A body over the limit ends in 413 before it is read.
@@ -51,6 +56,10 @@ def make_app(answer: Answer, *, max_body_bytes: int, not_ready: Readiness, expos
     @app.get("/openapi.json")
     def openapi() -> FlaskResponse:
         return fhir("openapi.json")
+
+    @app.get("/asyncapi.json")
+    def events() -> FlaskResponse:
+        return _flask(asyncapi({name.lower(): value for name, value in request.headers}))
 
     @app.get("/livez")
     def livez() -> FlaskResponse:

@@ -65,7 +65,7 @@ class HttpPeer:
         answer = self._pool.request(
             request.method,
             self._url(service, request),
-            body=request.body or None,
+            body=(request.content.to_bytes() if request.content else request.body) or None,
             headers=_NOT_ADDED | _end_to_end(request.headers, _OURS),
             timeout=Timeout(connect=self._connect_seconds, read=max(0.001, deadline - time.monotonic())),
             redirect=False,

@@ -17,15 +17,19 @@ import grpc
 from carethread.adapters.rpc.errors import from_status
 from carethread.adapters.rpc.health import FHIR_SERVICE
 from carethread.adapters.rpc.messages import MESSAGE_BYTES, from_message
+from carethread.adapters.rpc.tls import Tls, channel_credentials
 from carethread.core.errors import NotFound, NotSupported, TooCostly
 from carethread.core.fhir import json
-from carethread.core.ports import Key, Stored
+from carethread.core.ports import Chunk, Key, Stored
 from carethread.v1 import fhir_pb2, fhir_pb2_grpc
+
+_REPEATABLE = ("Read", "Search", "SearchAll", "Snapshot")
+"""What may be asked twice without harm: a write that was answered by nobody may have been done."""
 
 _RETRY = {
     "methodConfig": [
         {
-            "name": [{"service": FHIR_SERVICE}],
+            "name": [{"service": FHIR_SERVICE, "method": name} for name in _REPEATABLE],
             "retryPolicy": {
                 "maxAttempts": 3,
                 "initialBackoff": "0.05s",
@@ -40,8 +44,6 @@ _RETRY = {
 OPTIONS: Sequence[tuple[str, int | str]] = (
     ("grpc.service_config", json.render(_RETRY).decode()),
     ("grpc.enable_retries", 1),
-    ("grpc.max_receive_message_length", MESSAGE_BYTES),
-    ("grpc.max_send_message_length", MESSAGE_BYTES),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.initial_reconnect_backoff_ms", 50),
@@ -51,7 +53,10 @@ OPTIONS: Sequence[tuple[str, int | str]] = (
 
 
 class GrpcOwners:
-    """Owners at `targets`, service to "host:port". Times are seconds; a search finds at most `max_matches`."""
+    """Owners at `targets`, service to "host:port". Times are seconds; a search finds at most `max_matches`.
+
+    `message_bytes` bounds a message; it is the owners' bound, or more.
+    """
 
     def __init__(
         self,
@@ -60,11 +65,20 @@ class GrpcOwners:
         seconds: float = 2.0,
         snapshot_seconds: float = 600.0,
         max_matches: int = 10_000,
+        message_bytes: int = MESSAGE_BYTES,
+        tls: Tls | None = None,
     ) -> None:
         self._targets = targets
         self._seconds = seconds
         self._snapshot_seconds = snapshot_seconds
         self._max_matches = max_matches
+        self._tls = tls or Tls()
+        self._options = (
+            *OPTIONS,
+            ("grpc.max_receive_message_length", message_bytes),
+            ("grpc.max_send_message_length", message_bytes),
+            *((("grpc.ssl_target_name_override", self._tls.name),) if self._tls.name else ()),
+        )
         self._channels: dict[tuple[int, str], tuple[grpc.Channel, Any]] = {}
 
     def read(self, service: str, key: Key) -> Stored | None:
@@ -89,18 +103,18 @@ class GrpcOwners:
                     raise TooCostly(f"More than {self._max_matches} {type_name} match at {service}; narrow the search.")
         return found
 
-    def snapshot(self, service: str, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
-        """All living resources of a type, in chunks labelled with the sequence that the view is complete to.
+    def snapshot(self, service: str, type_name: str, after: int = 0) -> Iterator[Chunk]:
+        """All that lives of a type, behind a place that an earlier snapshot came to.
 
-        Raises Busy when the owner goes away on the way: start anew.
+        Raises Busy when the owner goes away on the way: ask for what is behind the last chunk.
         """
-        request = fhir_pb2.SnapshotRequest(type=type_name)
+        request = fhir_pb2.SnapshotRequest(type=type_name, after=after)
         with (
             _asking(service),
             _reading(self._stub(service).Snapshot(request, timeout=self._snapshot_seconds)) as answers,
         ):
             for answer in answers:
-                yield answer.sequence, [from_message(resource) for resource in answer.resources]
+                yield Chunk(answer.sequence, answer.through, [from_message(each) for each in answer.resources])
 
     def close(self) -> None:
         """Close this process's channels."""
@@ -113,7 +127,12 @@ class GrpcOwners:
             raise NotSupported(f"No gRPC address is set for the service '{service}'.")
         key = (os.getpid(), service)
         if key not in self._channels:
-            channel = grpc.insecure_channel(self._targets[service], OPTIONS)
+            credentials = channel_credentials(self._tls)
+            channel = (
+                grpc.secure_channel(self._targets[service], credentials, self._options)
+                if credentials
+                else grpc.insecure_channel(self._targets[service], self._options)
+            )
             kept, _ = self._channels.setdefault(key, (channel, fhir_pb2_grpc.FhirServiceStub(channel)))
             if kept is not channel:  # another thread was first
                 channel.close()

@@ -1,16 +1,23 @@
 """Errors over gRPC: one table from category to status, one back, and the OperationOutcome beside the status.
 
-The outcome travels as JSON in the trailing metadata `operation-outcome-bin`. Metadata is bounded (8 KiB by gRPC's
-default, over which the client sees only a protocol error), so the outcome carries as many issues as fit and then says
-how many are left out. Codes: https://grpc.io/docs/guides/status-codes/, http://hl7.org/fhir/R4/operationoutcome.html.
+The outcome travels as JSON in the trailing metadata `operation-outcome-bin`, and among the details of the
+google.rpc.Status in `grpc-status-details-bin`, where libraries look. Metadata is bounded (8 KiB by gRPC's default, over
+which the client sees only a protocol error), so the outcome carries as many issues as fit and then says how many are
+left out. Codes: https://grpc.io/docs/guides/status-codes/, http://hl7.org/fhir/R4/operationoutcome.html.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 import grpc
+from google.protobuf.any_pb2 import Any as Packed
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
 
 from carethread.core.errors import (
     Busy,
@@ -30,9 +37,14 @@ from carethread.core.errors import (
 )
 from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome
+from carethread.core.ports.log import NotKept
+from carethread.v1 import fhir_pb2
 
 OUTCOME_KEY = "operation-outcome-bin"
-_OUTCOME_BYTES = 3072
+DETAILS_KEY = "grpc-status-details-bin"
+_OUTCOME_BYTES = 2048
+"""It is sent twice, and base64 makes four bytes of three."""
+_ISSUE_BYTES = 1500
 _DIAGNOSTICS_CHARACTERS = 500
 _DETAILS_CHARACTERS = 200
 
@@ -46,6 +58,7 @@ _STATUS: Mapping[type[FhirError], grpc.StatusCode] = {
     NotSupported: grpc.StatusCode.UNIMPLEMENTED,
     Conflict: grpc.StatusCode.ABORTED,
     Gone: grpc.StatusCode.NOT_FOUND,
+    NotKept: grpc.StatusCode.OUT_OF_RANGE,
     PreconditionFailed: grpc.StatusCode.FAILED_PRECONDITION,
     TooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Busy: grpc.StatusCode.UNAVAILABLE,
@@ -73,10 +86,35 @@ def status(error: FhirError) -> grpc.StatusCode:
     return next(_STATUS[category] for category in type(error).__mro__ if category in _STATUS)
 
 
-def abort(call: grpc.ServicerContext, error: FhirError) -> None:
+async def abort(call: grpc.aio.ServicerContext, error: FhirError) -> NoReturn:
     """End the call with the error's status, its first sentence and its OperationOutcome; leaves by an exception."""
-    call.set_trailing_metadata(((OUTCOME_KEY, outcome(error.issues)),))
-    call.abort(status(error), str(error)[:_DETAILS_CHARACTERS])
+    code, said, told = status(error), str(error)[:_DETAILS_CHARACTERS], outcome(error.issues)
+    details: list[Message] = [fhir_pb2.OperationOutcome(json=told), *_details(error)]
+    whole = Status(code=code.value[0], message=said, details=map(_packed, details))
+    call.set_trailing_metadata(((OUTCOME_KEY, told), (DETAILS_KEY, whole.SerializeToString())))
+    await call.abort(code, said)
+    raise AssertionError("abort leaves by an exception")
+
+
+def _details(error: FhirError) -> list[Message]:
+    """What google.rpc has a message for: https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto."""
+    if isinstance(error, Busy) and error.retry_after:
+        return [RetryInfo(retry_delay=Duration(seconds=error.retry_after))]
+    if isinstance(error, NotKept):
+        kept = {
+            f"{name}.{end}": str(n) for name, ends in error.kept.items() for end, n in zip(_ENDS, ends, strict=True)
+        }
+        return [ErrorInfo(reason="NOT_KEPT", domain="carethread.dev", metadata=kept)]
+    return []
+
+
+_ENDS = ("first", "last")
+
+
+def _packed(detail: Message) -> Packed:
+    packed = Packed()
+    packed.Pack(detail)
+    return packed
 
 
 def outcome(issues: Sequence[Issue], limit: int = _OUTCOME_BYTES) -> bytes:

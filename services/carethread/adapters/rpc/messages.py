@@ -1,17 +1,19 @@
-"""Stored versions as protobuf messages and back, and how many go into one message.
+"""Stored versions and events as protobuf messages and back, and how many go into one message.
 
-A message may hold the largest resource that the REST edge takes (16 MiB) with its metadata. A stream's messages are
-kept near 1 MiB: large enough that the cost per message does not count, small enough that both ends hold little.
+A message may hold the largest resource that the REST edge takes with its metadata. A stream's messages are kept near
+1 MiB: large enough that the cost per message does not count, small enough that both ends hold little.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from carethread.core.events import Event
 from carethread.core.ports import Stored
-from carethread.v1 import fhir_pb2
+from carethread.core.service import Limits
+from carethread.v1 import events_pb2, fhir_pb2
 
-MESSAGE_BYTES = 16 * 1024 * 1024 + 64 * 1024
+MESSAGE_BYTES = Limits().body_bytes + 64 * 1024
 CHUNK_BYTES = 1024 * 1024
 
 
@@ -55,3 +57,32 @@ def chunks(versions: Iterable[Stored], limit: int = CHUNK_BYTES) -> Iterator[lis
         part.append(message)
         size += message.ByteSize()
     yield part
+
+
+def event_part(event: Event) -> bytes:
+    """A SubscribeResponse of one event in its wire format: several of them joined are one of all their events.
+
+    So an event is made into bytes once, however many streams it goes into
+    (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
+    """
+    message = events_pb2.Event(
+        id=event.id,
+        service=event.service,
+        sequence=event.sequence,
+        type=event.type,
+        resource_type=event.resource_type,
+        resource_id=event.resource_id,
+        version=event.version,
+        time_micros=event.time,
+        key=event.key,
+        department=event.department,
+        dataschema=event.dataschema,
+        deleted=event.deleted,
+        backfill=event.backfill,
+        changed=event.changed,
+        previous_status=event.previous_status,
+        traceparent=event.traceparent,
+        dataref=event.dataref,
+        json=event.data,
+    )
+    return events_pb2.SubscribeResponse(events=[message]).SerializeToString()

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
+from carethread.adapters.sql.direct import tell
 from carethread.core.errors import Busy
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,14 @@ def is_sqlite(bind: Engine | Connection) -> bool:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    tell(connection, "BEGIN")
+
+
+def _commit(connection: Connection) -> None:
+    if is_sqlite(connection):
+        connection.commit()
+    else:
+        tell(connection, "COMMIT")
 
 
 @contextmanager
@@ -134,7 +142,7 @@ def writing(engine: Engine, begin: Callable[[Connection], None] = _begin) -> Ite
     with _away_is_busy(), engine.connect() as connection, _begun(connection, begin):
         yield connection
         try:
-            connection.commit()
+            _commit(connection)
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise Busy("The database went away while it was keeping this; look, then try again.") from error
@@ -147,7 +155,6 @@ def _begun(connection: Connection, begin: Callable[[Connection], None]) -> Itera
         with _sqlite_turn(connection):
             yield
     else:
-        connection.begin()  # so that its commit commits, even what only the driver was given
         begin(connection)
         yield
 

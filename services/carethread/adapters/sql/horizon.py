@@ -12,10 +12,10 @@ from __future__ import annotations
 import zlib
 from functools import lru_cache
 
-import psycopg
 from sqlalchemy import Connection, Engine, text
 
-from carethread.adapters.sql.engine import Closed, is_sqlite, reading, writing
+from carethread.adapters.sql.direct import tell
+from carethread.adapters.sql.engine import is_sqlite, reading, writing
 
 _MILLISECONDS = "EXTRACT(EPOCH FROM clock_timestamp()) * 1000"
 
@@ -31,12 +31,7 @@ _OLDEST = text(
 
 def begin(connection: Connection, service: str) -> None:
     """Begin a write transaction of PostgreSQL that `oldest` sees. Raises Closed."""
-    driver = connection.connection.driver_connection
-    try:
-        driver.execute(_beginning(service), prepare=False)  # type: ignore[union-attr]  # psycopg's own connection
-    except psycopg.OperationalError as error:
-        connection.invalidate(error)
-        raise Closed("The database closed the connection.") from error
+    tell(connection, _beginning(service))
 
 
 def oldest(engine: Engine, service: str) -> int:

@@ -112,6 +112,13 @@ def _range(kind: type[BigInteger] | type[Float[float]]) -> tuple[Column[Any], Co
 
 _HAS_DISPLAY = text("display <> ''")
 
+
+def _where_there_is(name: str, column: str) -> Index:
+    """An index by a column that most rows leave empty."""
+    there = text(f"{column} <> ''")
+    return Index(name, "param", column, "row", sqlite_where=there, postgresql_where=there)
+
+
 tokens = _index_table(
     "token",
     _text("system"),
@@ -138,6 +145,10 @@ references = _index_table(
     _text("identifier_system"),
     _text("identifier_value"),
     by=("target_id", "target_type"),
+    more=(
+        _where_there_is("index_reference_by_url", "url"),
+        _where_there_is("index_reference_by_identifier", "identifier_value"),
+    ),
 )
 dates = _index_table("date", *_range(BigInteger), by=("low", "high"))
 strings = _index_table("string", _text("folded"), _text("exact"), by=("folded",))
@@ -236,6 +247,14 @@ inbox = Table(
     sqlite_with_rowid=False,
 )
 
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("what", String(32), primary_key=True),
+    Column("before", _TEXT, nullable=False),
+)
+"""Up to which event id, itself not, a log was forgotten."""
+
 positions = Table(
     "positions",
     metadata,
@@ -251,6 +270,8 @@ mirrors = Table(
     metadata,
     Column("type", String(64), primary_key=True),
     Column("sequence", BigInteger, nullable=False),
+    Column("began", BigInteger, nullable=False, server_default=text("0")),
+    Column("place", BigInteger),  # where the owner's snapshot goes on; null: it is all here
 )
 
 exports = Table(
@@ -261,9 +282,10 @@ exports = Table(
     Column("state", LargeBinary, nullable=False),
 )
 
-dead_letters = Table(
-    "dead_letters",
+held = Table(
+    "held",
     metadata,
+    Column("number", _Row, primary_key=True, autoincrement=True),
     Column("consumer", String(64), nullable=False),
     Column("topic", String(200), nullable=False),
     Column("partition", Integer, nullable=False),
@@ -271,6 +293,86 @@ dead_letters = Table(
     Column("key", LargeBinary, nullable=False),  # as it came, whoever sent it
     Column("headers", LargeBinary, nullable=False),
     Column("value", LargeBinary, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("ce_id", _TEXT, nullable=False),
+    Column("needs", LargeBinary, nullable=False),
+    Column("behind", BigInteger, nullable=False),  # the number of a dead letter; 0: it is one
+    Column("since", BigInteger, nullable=False),
+    UniqueConstraint("consumer", "topic", "partition", "position"),
+    Index("held_by_letter", "behind", "number"),
+    Index("held_by_id", "consumer", "ce_id"),
+    sqlite_autoincrement=True,
+)
+
+held_keys = Table(
+    "held_keys",
+    metadata,
+    Column("consumer", String(64), nullable=False),
+    Column("key", _TEXT, nullable=False),
+    Column("number", _Row, nullable=False),
+    PrimaryKeyConstraint("consumer", "key", "number"),
+    Index("held_keys_by_number", "number"),
+    sqlite_with_rowid=False,
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("number", _Row, primary_key=True, autoincrement=False),
+    Column("consumer", String(64), nullable=False),
     Column("outcome", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("consumer", "topic", "partition", "position"),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("escalated", BigInteger, nullable=False),
+    Index("dead_letters_by_consumer", "consumer", "number"),
+)
+
+replays = Table(
+    "replays",
+    metadata,
+    Column("consumer", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("reset", Boolean, nullable=False),
+    Column("partial", Boolean, nullable=False),
+    Column("asked", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("message", String, nullable=False),
+    Column("targets", LargeBinary, nullable=False),
+)
+
+inbound_answers = Table(
+    "inbound_answers",
+    metadata,
+    Column("message", String(64), primary_key=True),
+    Column("received", BigInteger, nullable=False),
+    Column("outcome", LargeBinary, nullable=False),
+    Index("inbound_answers_by_time", "received"),
+)
+
+inbound_versions = Table(
+    "inbound_versions",
+    metadata,
+    Column("sender", _TEXT, nullable=False),
+    Column("resource", _TEXT, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    PrimaryKeyConstraint("sender", "resource"),
+    sqlite_with_rowid=False,
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("number", _Row, primary_key=True, autoincrement=True),
+    Column("ce_id", String(36), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("id", String(64), nullable=False),
+    Column("verb", String(32), nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("key", String, nullable=False),
+    Column("traceparent", String(64), nullable=False),
+    Column("extra", LargeBinary, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
 )

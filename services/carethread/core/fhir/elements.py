@@ -1,8 +1,8 @@
-"""Walking a resource by element names, and rewriting the references in it."""
+"""Walking a resource by element names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from carethread.core.fhir.targets import parse_reference
@@ -26,15 +26,3 @@ def keys_at(resource: dict[str, Any], path: str, base: str | None = None) -> lis
         if target and target.id:
             keys.append((target.type, target.id))
     return keys
-
-
-def rewrite(value: Any, change: Callable[[str], str]) -> Any:
-    """The value with every Reference.reference replaced by what `change` makes of it."""
-    if isinstance(value, dict):
-        return {
-            name: change(child) if name == "reference" and isinstance(child, str) else rewrite(child, change)
-            for name, child in value.items()
-        }
-    if isinstance(value, list):
-        return [rewrite(child, change) for child in value]
-    return value

@@ -1,26 +1,55 @@
 """What the inside asks of the outside: a store, a bus, and the other services. Adapters implement these."""
 
-from carethread.core.ports.bus import Fenced, Outbox, Place, Publisher, Record, Subscription
+from carethread.core.ports.bus import Fenced, Kept, Outbox, Place, Publisher, Record, Subscription
+from carethread.core.ports.deliveries import Deliveries
+from carethread.core.ports.held import About, DeadLetter, Held, LetterState, Waiting
 from carethread.core.ports.journal import Decision, Journal, Left
-from carethread.core.ports.services import Owners, Peer, Request, Response
+from carethread.core.ports.postbox import Post, Postbox
+from carethread.core.ports.replays import Replay, Replays, ReplayState
+from carethread.core.ports.services import Content, Owners, Peer, Request, Response
 from carethread.core.ports.store import Session, Store
-from carethread.core.ports.values import Belongings, Extent, Key, Page, Resource, Span, Stored, Write
+from carethread.core.ports.values import (
+    Belongings,
+    Chunk,
+    Extent,
+    Key,
+    Page,
+    Progress,
+    Resource,
+    Span,
+    Stored,
+    Write,
+)
 
 __all__ = [
+    "About",
     "Belongings",
+    "Chunk",
+    "Content",
+    "DeadLetter",
     "Decision",
+    "Deliveries",
     "Extent",
     "Fenced",
+    "Held",
     "Journal",
+    "Kept",
     "Key",
     "Left",
+    "LetterState",
     "Outbox",
     "Owners",
     "Page",
     "Peer",
     "Place",
+    "Post",
+    "Postbox",
+    "Progress",
     "Publisher",
     "Record",
+    "Replay",
+    "ReplayState",
+    "Replays",
     "Request",
     "Resource",
     "Response",
@@ -29,5 +58,6 @@ __all__ = [
     "Store",
     "Stored",
     "Subscription",
+    "Waiting",
     "Write",
 ]

@@ -64,6 +64,18 @@ class Record:
         return self.topic, self.partition
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a place still has from a moment on: positions from `start` to before `end`.
+
+    `since` is the time, in microseconds, of the first record that is there, where earlier ones are gone; else 0.
+    """
+
+    start: int
+    end: int
+    since: int = 0
+
+
 class Subscription(Protocol):
     """A consumer's place on the bus."""
 
@@ -73,6 +85,10 @@ class Subscription(Protocol):
 
     def rewind(self, place: Place, pause: float = 0.0) -> None:
         """Go back to the stored position of one place after `pause` seconds: its last batch was not kept."""
+        ...
+
+    def kept(self, since: int) -> dict[Place, Kept]:
+        """What each place of the topics still has from a moment (microseconds) on. Raises Busy when away."""
         ...
 
     def close(self) -> None: ...

@@ -6,18 +6,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from carethread.core.ports.values import Key, Stored
+from carethread.core.ports.values import Chunk, Key, Stored
+
+
+class Content(Protocol):
+    """What stands in the place of a request's bytes until a wire needs them."""
+
+    def to_bytes(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A FHIR REST request below the base URL. `path` has no leading slash; header names are lower case."""
+    """A FHIR REST request below the base URL. `path` has no leading slash; header names are lower case.
+
+    Between our own services, `content` may stand instead of the body: a peer in this process takes it as it is.
+    """
 
     method: str
     path: str
     query: Sequence[tuple[str, str]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    content: Content | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +56,6 @@ class Owners(Protocol):
 
     def search(self, service: str, type_name: str, params: Sequence[tuple[str, str]]) -> list[Stored]: ...
 
-    def snapshot(self, service: str, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]: ...
+    def snapshot(self, service: str, type_name: str, after: int = 0) -> Iterator[Chunk]:
+        """All that lives of a type, or what of it is behind a place that an earlier snapshot came to."""
+        ...

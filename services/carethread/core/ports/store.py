@@ -7,18 +7,33 @@ session.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from carethread.core.events import Event
     from carethread.core.fhir.search.query import SearchQuery
-from carethread.core.ports.bus import Record
-from carethread.core.ports.values import Belongings, Extent, Key, Page, Span, Stored, T, Write
+from carethread.core.ports.bus import Place
+from carethread.core.ports.deliveries import Deliveries
+from carethread.core.ports.held import Held
+from carethread.core.ports.inbound import Inbound
+from carethread.core.ports.replays import Replays
+from carethread.core.ports.values import Belongings, Chunk, Extent, Key, Page, Progress, Span, Stored, T, Write
 
 
 class Session(Protocol):
     """One transaction over a service's store."""
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """The ledger of notifications, which `subscriptions` keeps."""
+        ...
+
+    @property
+    def inbound(self) -> Inbound:
+        """What is remembered of messages that came in."""
+        ...
 
     def current(self, keys: Iterable[Key], *, lock: bool = False) -> dict[Key, Stored]:
         """The newest version of each, deletions included; `lock` holds them against other writers, in key order."""
@@ -58,6 +73,13 @@ class Session(Protocol):
         """Store the versions, replace their index rows, and put their events into the outbox."""
         ...
 
+    def forget(self, type_name: str, count: int) -> int:
+        """Delete at most `count` resources of a type with all their versions, as if they had never been here; how many.
+
+        For copies of what another service owns.
+        """
+        ...
+
     def claim(self, kind: str, key: str, holder: str) -> str:
         """Take the one place that `kind` and `key` name; returns who holds it now: `holder`, or who came first."""
         ...
@@ -72,6 +94,13 @@ class Session(Protocol):
 
     def lock(self, names: Iterable[str]) -> None:
         """Wait until no other transaction holds any of the names, then hold them to this one's end."""
+        ...
+
+    def committed(
+        self, types: Sequence[str], begin: int, before: int, after: tuple[int, int, int], most: int
+    ) -> list[tuple[tuple[int, int, int], Event]]:
+        """At most so many events of the types that happened in [begin, before), published or not, each with its place
+        (time, row, version), behind the place `after`. Their service is left empty."""
         ...
 
     def members(self, whose: Belongings, after: int, count: int) -> list[Stored]:
@@ -96,6 +125,11 @@ class Session(Protocol):
         """The resources of an extent behind row `after` through row `through`, in order, and which are in doubt."""
         ...
 
+    def sequence(self, types: Collection[str], horizon: int) -> int:
+        """The `ce_sequence` behind which all events of the types are that happened after the horizon (microseconds),
+        at which nothing may be able to commit any more. Some behind it may have happened before."""
+        ...
+
     def export(self, job: str) -> bytes | None:
         """The state of an export; None when there is none of this id."""
         ...
@@ -112,19 +146,29 @@ class Session(Protocol):
         """Forget an export; False when there is none of this id."""
         ...
 
-    def prepare(self, transaction: str, begun: int, body: bytes, keys: Iterable[Key]) -> None:
-        """Keep a part of a transaction across services until it is settled, invisible to all reads.
+    def prepare(self, transaction: str, begun: int, part: bytes, writes: Sequence[Write], keys: Iterable[Key]) -> None:
+        """Keep a part of a transaction across services, invisible to all reads, until it is committed or dropped.
 
-        The keys are held, and the places that this session has found free: who wants them gets Held, and so does the
-        caller where one is free no longer.
+        Kept are its writes, the places that changed hands in this session, which get those back that had them, and
+        `part`, which commit returns. The keys are held, and the places that this session has found free: who wants
+        them gets Held, and so does the caller where one is free no longer.
         """
         ...
 
-    def prepared(self, transaction: str) -> bytes | None:
-        """The part that was kept, locked; None when there is none, or no longer."""
+    def undecided(self, keys: Iterable[Key]) -> set[Key]:
+        """Which of the resources a prepared part holds."""
         ...
 
-    def settle(self, transaction: str) -> None:
+    def is_prepared(self, transaction: str) -> bool: ...
+
+    def commit(self, transaction: str, now: int) -> bytes | None:
+        """Store what was prepared as of now (microseconds), free what it held and forget it.
+
+        Returns what the caller kept with it, None when there is no such part, or no longer.
+        """
+        ...
+
+    def drop(self, transaction: str) -> None:
         """Forget a part, and free all that it held."""
         ...
 
@@ -136,13 +180,35 @@ class Session(Protocol):
         """Enter the ids into the inbox of a reaction; returns those that were not there before."""
         ...
 
-    def advance(self, consumer: str, topic: str, partition: int, expected: int, position: int) -> bool:
-        """Move a position by compare-and-set; False when another consumer moved it."""
+    def happened(self, reaction: str, event_ids: Sequence[str]) -> set[str]:
+        """Which of the ids are in the inbox of a reaction."""
         ...
 
-    def bury(self, consumer: str, record: Record, outcome: bytes) -> None:
-        """Keep an event that can never succeed, with its OperationOutcome, for a person to look at."""
+    def advance(self, consumer: str, topic: str, partition: int, expected: int, position: int) -> bool | None:
+        """Move a position by compare-and-set; None when another consumer moved it, else whether dead letters of this
+        consumer are there."""
         ...
+
+    def mark_mirrored(self, mirror: str, before: Progress | None, after: Progress | None) -> bool:
+        """Note how far a mirror is; False when it is not at `before` any more, for another process fills it too.
+
+        With None after it, it has not begun, wherever it was.
+        """
+        ...
+
+    def set_back(self, consumer: str, positions: Mapping[Place, int]) -> None:
+        """Put positions where a replay begins, wherever they are."""
+        ...
+
+    def post(self, event: Event) -> None:
+        """Have something published that is no version of a resource, once this transaction is committed."""
+        ...
+
+    @property
+    def held(self) -> Held: ...
+
+    @property
+    def replays(self) -> Replays: ...
 
 
 class Store(Protocol):
@@ -173,23 +239,27 @@ class Store(Protocol):
         """Run `work` that asks one question only, read only: cheaper than a view. Raises Busy as `snapshot` does."""
         ...
 
-    def dump(self, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
-        """All that lives of one type on one view, in chunks, each with the sequence that the view is complete to."""
+    def dump(self, type_name: str, after: int = 0) -> Iterator[Chunk]:
+        """All that lives of one type, behind a place, in chunks of bounded size; at least one. Raises Busy.
+
+        Each chunk is read on a view of its own, so that a slow reader holds nothing. What each resource was when its
+        chunk was read, and all events after the first chunk's sequence, make what the owner has.
+        """
         ...
 
-    def doubts(self, before: int) -> list[str]:
-        """The transactions across services with a part kept since before a moment (microseconds), oldest first."""
+    def doubts(self, before: int) -> dict[str, int]:
+        """The transactions across services with a part kept since before a moment (microseconds), oldest first, each
+        with the moment when it was prepared.
+        """
         ...
 
     def positions(self, consumer: str) -> dict[tuple[str, int], int]:
         """The next position of each (topic, partition) that the consumer has read."""
         ...
 
-    def mirrored(self, type_name: str) -> int | None:
-        """The owner's sequence that a mirror's snapshot was complete to; None before the mirror has started."""
+    def mirrored(self, mirror: str) -> Progress | None:
+        """How far a mirror is with its owner's snapshot; None before it has begun."""
         ...
-
-    def mark_mirrored(self, type_name: str, sequence: int) -> None: ...
 
     def wait(self, seconds: float) -> None:
         """Return when the database may have something new, at the latest after `seconds`."""

@@ -35,6 +35,32 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some of what lives of a type, in the order that its owner goes through it.
+
+    Every event up to `sequence` had happened when the first chunk was asked for. `through` is the place behind which the
+    next chunk begins: a number that only the owner understands.
+    """
+
+    sequence: int
+    through: int
+    versions: Sequence[Stored]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a mirror is with its owner's snapshot.
+
+    `began` is when it was begun (microseconds), `sequence` the owner's number that its first chunk was complete to, and
+    `place` the place behind which the snapshot goes on; None: the mirror is whole.
+    """
+
+    began: int
+    sequence: int
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """One version to be stored, with its index rows and, unless it is a copy of another service's, its event."""
 

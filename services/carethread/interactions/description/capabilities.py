@@ -18,6 +18,13 @@ from carethread.interactions.searching.answerable import kept
 BULK_DATA = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
 """What a server with `$export` says that it is an instance of: http://hl7.org/fhir/uv/bulkdata."""
 
+_BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport"
+SUBSCRIPTIONS = f"{_BACKPORT}/CapabilityStatement/backport-subscription-server-r4"
+"""What a server with topics says that it is an instance of."""
+
+TOPIC = f"{_BACKPORT}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical"
+"""The extension by which a server tells the topics that can be subscribed to, for R4 has no SubscriptionTopic."""
+
 _SECURITY = {
     "cors": False,
     "description": "No authentication and no authorization is configured: whoever reaches the server may do "
@@ -37,6 +44,8 @@ def capability_statement(services: Sequence[Service], base_url: str, context: Co
     types = {type_.name: service for service in services for type_ in service.types}
     referring = _referring({name for service in services for name in kept(service)}, types)
     system = [operation for operation in GENERIC if "system" in operation.levels]
+    guides = [BULK_DATA] if any(operation.name == "export" for operation in system) else []
+    guides += [SUBSCRIPTIONS] if any(service.topics for service in services) else []
     return {
         "resourceType": "CapabilityStatement",
         "name": "CareThread",
@@ -44,7 +53,7 @@ def capability_statement(services: Sequence[Service], base_url: str, context: Co
         "status": "active",
         "date": instant(to_micros(context.clock())),
         "kind": "instance",
-        **({"instantiates": [BULK_DATA]} if any(operation.name == "export" for operation in system) else {}),
+        **({"instantiates": guides} if guides else {}),
         "software": {"name": "CareThread", "version": __version__},
         "implementation": {"description": "; ".join(f"{s.name}: {s.about}" for s in services), "url": base_url},
         "fhirVersion": "4.0.1",
@@ -94,6 +103,8 @@ def _resource(name: str, service: Service, referring: Sequence[str]) -> Resource
     declared = service.owns(name)
     if declared and declared.profile:
         found["supportedProfile"] = [declared.profile]
+    if name == "Subscription" and service.topics:
+        found["extension"] = [{"url": TOPIC, "valueCanonical": url} for url in service.topics]
     if includes:
         found["searchInclude"] = ["*", f"{name}:*", *includes]
     if referring:

@@ -270,6 +270,12 @@ _HEALTH: Json = {
     "/livez": _plain("Whether the process lives", (200,)),
     "/readyz": _plain("Whether its databases are there and migrated", (200, 503)),
     "/metrics": _plain("Prometheus metrics", (200,)),
+    "/asyncapi.json": {
+        "get": {
+            "summary": "The events, as an AsyncAPI document",
+            "responses": {"200": ref("responses", "Json"), "304": ref("responses", "NotModified")},
+        }
+    },
     "/openapi.json": {
         "get": {"summary": "This document", "responses": {"200": ref("responses", "Json")} | errors((400, 503))}
     },

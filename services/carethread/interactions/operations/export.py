@@ -34,6 +34,10 @@ JOB_HEADER = "X-CareThread-Export"
 HORIZON_HEADER = "X-CareThread-Horizon"
 """In the answer to a kick-off, the moment that the export shows (microseconds); in a request, the latest it may be."""
 
+SEQUENCES = "https://carethread.dev/fhir/export-sequences"
+"""The extension of the manifest that says where a subscriber joins the stream of events: by service, the `ce_sequence`
+to read on from. Of what follows, that which did not happen after `transactionTime` (`ce_time`) is in the export."""
+
 _FORMATS = (NDJSON, "application/ndjson", "ndjson")
 _PARAMETERS = ("_outputFormat", "_since", "_type")
 _KEPT_DAYS = 7
@@ -81,9 +85,13 @@ def kick_off(runtime: Runtime, call: Call, context: Context) -> Response:
         "files": [],
         "left": [[name, deleted, 0] for name in _types(runtime, call) for deleted in kinds],
     }
-    body = json.render(state)
+
+    def keep(session: Session) -> None:
+        sequence = session.sequence([type_.name for type_ in runtime.service.types], horizon)
+        session.keep_export(job, now, json.render(state | {"sequence": sequence}), expired=now - _KEPT)
+
     # On SQLite this waits for whoever was writing when the horizon was taken, so the horizon holds from here on.
-    runtime.store.transact(lambda session: session.keep_export(job, now, body, expired=now - _KEPT))
+    runtime.store.transact(keep)
     location = f"{runtime.base_url}/$export/{job}"
     return Response(202, {"Content-Location": location, HORIZON_HEADER: str(state["horizon"])})
 
@@ -178,6 +186,7 @@ def _manifest(runtime: Runtime, job: str, state: dict[str, Any]) -> Resource:
         "output": output,
         "deleted": deleted,
         "error": [],
+        "extension": {SEQUENCES: {runtime.service.name: state["sequence"]}},
     }
 
 

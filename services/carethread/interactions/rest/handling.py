@@ -14,6 +14,7 @@ from carethread.core.fhir.definitions import resource_types
 from carethread.core.ports import Key, Request, Response, Stored
 from carethread.core.service import Runtime
 from carethread.interactions import search as searching
+from carethread.interactions.committed import committed
 from carethread.interactions.create import create
 from carethread.interactions.delete import conditional_delete_command, delete_command
 from carethread.interactions.description.capabilities import capability_statement
@@ -91,8 +92,11 @@ def _route(runtime: Runtime, request: Request, context: Context) -> Response:
         case ["metadata"]:
             allow(request, *table.methods(table.METADATA))
             return described(request, capability_statement([runtime.service], runtime.base_url, context))
+        case ["$committed"]:
+            allow(request, "GET")
+            return committed(runtime, request, context)
         case ["$part", transaction_id]:
-            return part(runtime, transaction_id, request, context, _read(context))
+            return part(runtime, transaction_id, request, context, handle)
         case ["$export", job]:
             allow(request, *table.methods(table.EXPORT))
             return export.cancel(runtime, job) if request.method == "DELETE" else export.status(runtime, job, context)
@@ -200,12 +204,7 @@ def _bundle(runtime: Runtime, request: Request, context: Context) -> Response:
     bundle = body_of(request)
     do = transaction if bundle.get("type") == "transaction" else batch
     wanted = preferences(request.headers).get("return", "")
-    return Response(200, CONTENT, do(runtime, bundle, context, _read(context), wanted))
-
-
-def _read(context: Context) -> Callable[[Runtime, Request], Response]:
-    """How a read in a Bundle is answered, by the service as it then is."""
-    return lambda runtime, request: handle(runtime, request, context)
+    return Response(200, CONTENT, do(runtime, bundle, context, handle, wanted))
 
 
 def _search(runtime: Runtime, path: Sequence[str], request: Request, context: Context) -> Response:

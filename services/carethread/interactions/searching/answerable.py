@@ -1,8 +1,8 @@
 """What of a search this service can answer. The rest is never passed over in silence.
 
-A chain into a type that is neither kept nor mirrored here could only answer with nothing, so it is refused; the gateway
-asks the owners and puts ids in its place. So is `_revinclude` of such a type under `Prefer: handling=strict`; else it
-is left out of the self link, and told (http://hl7.org/fhir/R4/search.html#errors).
+A chain into a type that is neither kept nor wholly mirrored here could miss what it asks for, so it is refused; the
+gateway asks the owners and puts ids in its place. So is `_revinclude` of such a type under `Prefer: handling=strict`;
+else it is left out of the self link, and told (http://hl7.org/fhir/R4/search.html#errors).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from carethread.core.service import Service
 
 
 def kept(service: Service) -> frozenset[str]:
-    """The types that a service has, its own and copies."""
-    return frozenset({type_.name for type_ in service.types} | {mirror.type for mirror in service.mirrors})
+    """The types that searches may lead to in a service: its own, and copies that are indexed by every parameter."""
+    copies = {mirror.type for mirror in service.mirrors if mirror.params is None}
+    return frozenset({type_.name for type_ in service.types} | copies)
 
 
 def answerable(service: Service, query: SearchQuery, *, strict: bool) -> SearchQuery:

@@ -10,8 +10,12 @@ from carethread.core.ports import Response
 from carethread.interactions.rest.bundle import etag
 from carethread.interactions.rest.status import STATUS_LINES, status_of
 from carethread.interactions.writing.command import Result
+from carethread.interactions.writing.version import restamped
 
 _FHIR_JSON = "application/fhir+json"
+
+_RESOURCE, _RESPONSE = b'{"resource":', b',"response":'
+_MODIFIED = b'"lastModified":"'
 
 
 def done(result: Result, wanted: str = "") -> bytes:
@@ -25,8 +29,23 @@ def done(result: Result, wanted: str = "") -> bytes:
         if wanted == "OperationOutcome":
             said = Issue("informational", f"{stored.type}/{stored.id} is {result.outcome}.", severity="information")
             response["outcome"] = operation_outcome([said])
-    resource = b'"resource":%s,' % stored.body if stored and stored.body and wanted == "representation" else b""
-    return b"{" + resource + b'"response":' + json.render(response) + b"}"
+    head = (
+        _RESOURCE + stored.body + _RESPONSE
+        if stored and stored.body and wanted == "representation"
+        else b'{"response":'
+    )
+    return head + json.render(response) + b"}"
+
+
+def at(entry: bytes, now: int) -> bytes:
+    """The entry that `done` made of what is written, as of now (microseconds) unless that is younger."""
+    place = entry.rindex(_MODIFIED) + len(_MODIFIED)
+    end = place + len(instant(now))
+    entry = entry[:place] + max(entry[place:end], instant(now).encode()) + entry[end:]
+    if not entry.startswith(_RESOURCE):
+        return entry
+    body, _, response = entry.rpartition(_RESPONSE)
+    return _RESOURCE + restamped(body.removeprefix(_RESOURCE), now) + _RESPONSE + response
 
 
 def answered(response: Response, method: str = "GET") -> bytes:

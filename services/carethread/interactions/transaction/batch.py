@@ -26,7 +26,7 @@ def batch(runtime: Runtime, bundle: Resource, context: Context, read: Read, want
             if isinstance(entry, FhirError):
                 raise entry
             if entry.method in READS:
-                response = read(runtime, entry.request)
+                response = read(runtime, entry.request, context)
                 if response.status >= 400:
                     raise error_of(response)
                 answers[i] = answered(response, entry.method)

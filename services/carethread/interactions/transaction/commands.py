@@ -16,24 +16,22 @@ from carethread.interactions.delete import conditional_delete_command, delete_co
 from carethread.interactions.patch import LANGUAGES, Change, patch_command
 from carethread.interactions.transaction.entries import Entry
 from carethread.interactions.update import conditional_update_command, update_command
-from carethread.interactions.writing.check import already_checked, check_resource
 from carethread.interactions.writing.command import Command
-from carethread.interactions.writing.conditional import condition_of, known_condition
+from carethread.interactions.writing.conditional import known_condition
 
 
-def command_of(runtime: Runtime, entry: Entry, context: Context, *, again: bool = False) -> Command:
-    """The checked command of an entry that writes; made `again`, it was checked and all it needs was asked for before.
+def command_of(runtime: Runtime, entry: Entry, context: Context, id_: str = "") -> Command:
+    """The checked command of an entry that writes; `id_` is that of what it makes, if it is known.
 
     Raises what its content, criteria or url is refused for.
     """
     type_name, *rest = entry.path
     if not runtime.service.owns(type_name):
         raise NotSupported("The url begins with no type that is kept here.", expression=_url(entry))
-    meant, check = (condition_of, already_checked) if again else (known_condition, check_resource)
-    condition = meant(runtime, type_name, entry.criteria, context) if entry.criteria else None
+    condition = known_condition(runtime, type_name, entry.criteria, context) if entry.criteria else None
     resource, if_match = entry.resource or {}, entry.headers.get("if-match")
     if entry.method == "POST":
-        return create_command(type_name, resource, context, condition=condition, check=check)
+        return create_command(type_name, resource, context, id_=id_, condition=condition)
     if entry.method == "DELETE":
         if condition:
             return conditional_delete_command(condition, context, if_match=if_match)
@@ -42,11 +40,9 @@ def command_of(runtime: Runtime, entry: Entry, context: Context, *, again: bool 
         return patch_command(condition or (type_name, rest[0]), _change(resource), context, if_match=if_match)
     if_none_match = entry.headers.get("if-none-match")
     if condition:
-        return conditional_update_command(
-            condition, resource, context, if_match=if_match, if_none_match=if_none_match, check=check
-        )
+        return conditional_update_command(condition, resource, context, if_match=if_match, if_none_match=if_none_match)
     key = type_name, rest[0]
-    return update_command(key, resource, context, if_match=if_match, if_none_match=if_none_match, check=check)
+    return update_command(key, resource, context, if_match=if_match, if_none_match=if_none_match)
 
 
 def _change(patch: Resource) -> Change:

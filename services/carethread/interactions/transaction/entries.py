@@ -80,9 +80,13 @@ def _entry(number: int, value: object) -> Entry | FhirError:
         return NotSupported(
             f"request.method is one of {', '.join(ORDER)}.", kind="method", expression=f"{where}.request.method"
         )
-    if not isinstance(url, str) or not url or url.startswith(("/", "http:", "https:")) or "\0" in unquote(url):
+    if not isinstance(url, str) or not url or url.startswith(("/", "http:", "https:")):
         return Malformed(
             "request.url is relative to the base URL: Patient/123.", code="value", expression=f"{where}.request.url"
+        )
+    if not _decodable(url):
+        return Malformed(
+            "request.url is percent-encoded UTF-8, without U+0000.", code="value", expression=f"{where}.request.url"
         )
     headers = {header: request[name] for name, header in _HEADERS.items() if request.get(name) is not None}
     for name, header in _HEADERS.items():
@@ -94,6 +98,14 @@ def _entry(number: int, value: object) -> Entry | FhirError:
     if not isinstance(full_url, str):
         return Malformed("fullUrl is a string.", expression=f"{where}.fullUrl")
     return Entry(number, method, url, full_url, resource if isinstance(resource, dict) else None, headers)
+
+
+def _decodable(url: str) -> bool:
+    """Whether its percent-encoding stands for text that may be there."""
+    try:
+        return "\0" not in unquote(url, errors="strict")
+    except UnicodeDecodeError:
+        return False
 
 
 def check_shape(entry: Entry) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from html import escape, unescape
 from typing import Any
 
+from carethread.core.fhir import json
 from carethread.core.fhir.definitions import TypeDefinition, type_definition
-from carethread.core.fhir.elements import rewrite
 
 _ROOT = re.compile(r"(https?://.+/)[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}")
 _RELATIVE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}")
@@ -25,7 +25,7 @@ _LINK_TYPES = frozenset({"uri", "url", "oid", "uuid"})
 
 def conditional_references(value: Any) -> Iterator[str]:
     """Every `Type?criteria` that stands for a reference."""
-    left = [value] if isinstance(value, dict | list) else []
+    left = [value] if isinstance(value, dict | list) and b"?" in json.render(value) else []  # the look is cheap
     while left:
         value = left.pop()
         if isinstance(value, dict):
@@ -49,10 +49,30 @@ class Links:
     def relinked(self, resource: dict[str, Any], full_url: str) -> dict[str, Any]:
         """The resource of the entry with that fullUrl, its links changed."""
         root = match[1] if (match := _ROOT.fullmatch(full_url)) else ""
-        changed: dict[str, Any] = rewrite(resource, lambda text: self._reference(text, root))
-        if self._targets and self._of_interest(changed):
+        changed: dict[str, Any]
+        changed, has_more = self._referring(resource, root)
+        if self._targets and has_more:
             changed = self._typed(changed, _definition(changed), "")
         return changed
+
+    def _referring(self, value: Any, root: str) -> tuple[Any, bool]:
+        """The value with its references changed, itself where none is; and whether the typed walk, which costs more,
+        has anything to do."""
+        changed, has_more = value, False
+        for name, child in value.items() if type(value) is dict else enumerate(value):
+            found = child
+            if type(child) is str:
+                if name == "reference":
+                    found = self._reference(child, root)
+                else:
+                    has_more = has_more or name == "div" or child in self._targets
+            elif type(child) is dict or type(child) is list:
+                found, more = self._referring(child, root)
+                has_more = has_more or more
+            if found is not child:
+                changed = value.copy() if changed is value else changed
+                changed[name] = found
+        return changed, has_more
 
     def _reference(self, text: str, root: str) -> str:
         if text in self._conditional:
@@ -68,20 +88,6 @@ class Links:
             return found
         version = self._versions.get(plain)
         return f"{found}/_history/{version}" if version else found + whole[len(plain) :]
-
-    def _of_interest(self, value: Any, name: str = "") -> bool:
-        """Whether the typed walk, which costs more, has anything to do."""
-        if isinstance(value, str):
-            return name == "div" or value in self._targets
-        if isinstance(value, dict):
-            for member, child in value.items():
-                if self._of_interest(child, member):
-                    return True
-        elif isinstance(value, list):
-            for child in value:
-                if self._of_interest(child, name):
-                    return True
-        return False
 
     def _typed(self, value: Any, definition: TypeDefinition | None, part: str) -> Any:
         """The value of a type, or of a part of one, with its links changed; what the type does not know stays."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from carethread.core.context import Context
 from carethread.core.errors import Busy, FhirError, Invalid
-from carethread.core.ports import Key, Request, Response, Session
+from carethread.core.ports import Key, Request, Response, Session, Write
 from carethread.core.service import Runtime
 from carethread.interactions.rest.status import error_of
 from carethread.interactions.transaction.answers import answered, done
@@ -23,7 +23,7 @@ from carethread.interactions.writing.command import Command, Condition, Result
 from carethread.interactions.writing.conditional import hold, identify
 from carethread.interactions.writing.unit import WriteUnit
 
-Read = Callable[[Runtime, Request], Response]
+Read = Callable[[Runtime, Request, Context], Response]
 """Answers a read of a service."""
 
 
@@ -33,17 +33,19 @@ class Stale(Busy):
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """The answer's entries by their number, and the resources on which the decisions rest, with their versions."""
+    """The answer's entries by their number, what became of those that write, and all that was written for them.
+
+    `seen` are the resources on which the decisions rest, with their versions.
+    """
 
     answers: Mapping[int, bytes]
+    results: Mapping[int, Result]
+    writes: Sequence[Write]
     seen: Mapping[Key, int]
 
 
-def checked(runtime: Runtime, steps: Sequence[Step], context: Context, *, again: bool = False) -> dict[int, Command]:
-    """The commands of the steps that write, by number; `again` see `command_of`.
-
-    Raises what is wrong with any, each in its place.
-    """
+def checked(runtime: Runtime, steps: Sequence[Step], context: Context) -> dict[int, Command]:
+    """The commands of the steps that write, by number. Raises what is wrong with any, each in its place."""
     commands: dict[int, Command] = {}
     errors: list[FhirError] = []
     making: dict[str, int] = {}
@@ -51,9 +53,10 @@ def checked(runtime: Runtime, steps: Sequence[Step], context: Context, *, again:
         if step.is_read:
             continue
         try:
-            command = command_of(runtime, step.entry, context, again=again)
-            fixed = not step.found and (command.fresh or command.condition is not None)
-            commands[step.number] = replace(command, id=step.id) if fixed else command
+            command = command_of(runtime, step.entry, context, "" if step.found else step.id)
+            if command.condition and not step.found:
+                command = replace(command, id=step.id)
+            commands[step.number] = command
             if command.condition and not step.found and command.verb != "DELETE":
                 _refuse_same_criteria(step.number, command.condition, making)
         except FhirError as error:
@@ -83,42 +86,38 @@ def perform(
     *,
     wanted: str = "",
     trial: bool = False,
-    prepared: bool = False,
 ) -> Performed:
     """Write, then read what the writes left. Raises the first refusal in its place; Stale where criteria moved on.
 
-    A `trial` is going to be undone, and stores only what a read has to find. What was `prepared` is not refused: its
-    criteria mean what they did then, a read that fails is told in its entry.
+    A `trial` is going to be undone, and stores only what a read has to find.
     """
     unit = WriteUnit(runtime, session, context, trial=trial and not any(step.is_read for step in steps))
-    if not prepared:
-        hold(session, [command.condition for command in commands.values() if command.condition])
-    answers: dict[int, bytes] = {}
+    hold(session, [command.condition for command in commands.values() if command.condition])
+    results: dict[int, Result] = {}
     pending: dict[int, Command] = {}
     for step in steps:
         if not step.is_read:
             with at_entry(step.number):
-                look = _as_prepared if prepared else _looked_up
-                found = look(session, step, commands[step.number])
+                found = _looked_up(session, step, commands[step.number])
             if isinstance(found, Result):
-                answers[step.number] = done(found, wanted)
+                results[step.number] = found
             else:
                 pending[step.number] = found
     places = {type_.name: place for place, type_ in enumerate(runtime.service.types)}
     numbers = sorted(pending, key=lambda n: (_RANK[pending[n].verb], places[pending[n].type], pending[n].key))
     unit.look([pending[number] for number in numbers])
-    results = unit.do_all([pending[number] for number in numbers], at=lambda place: at_entry(numbers[place]))
-    unit.store()
-    for number, result in zip(numbers, results, strict=True):
-        answers[number] = done(result, wanted)
+    became = unit.do_all([pending[number] for number in numbers], at=lambda place: at_entry(numbers[place]))
+    results |= zip(numbers, became, strict=True)
+    writes = unit.store()
+    answers = {number: done(result, wanted) for number, result in results.items()}
     within = inside(runtime, session)
     for step in steps:
         if step.is_read:
-            response = read(within, step.entry.request)
-            if not prepared and response.status >= 400:
+            response = read(within, step.entry.request, context)
+            if response.status >= 400:
                 raise located(error_of(response), step.number)
             answers[step.number] = answered(response, step.method)
-    return Performed(answers, unit.seen)
+    return Performed(answers, results, writes, unit.seen)
 
 
 _RANK = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
@@ -131,15 +130,3 @@ def _looked_up(session: Session, step: Step, command: Command) -> Command | Resu
     if step.criteria and id_ != step.id:
         raise Stale("What the criteria match was changed meanwhile; try again.")
     return found
-
-
-def _as_prepared(session: Session, step: Step, command: Command) -> Command | Result:
-    """The same without another look at the criteria, for others may have written what meets them since."""
-    if command.condition is None:
-        return command
-    if step.method == "POST" and step.found:
-        return Result("unchanged", session.current([step.key]).get(step.key))
-    if not step.id:
-        return Result("deleted", None)
-    fresh = not step.found and "id" not in (command.resource or {})
-    return replace(command, id=step.id, condition=None, fresh=fresh)

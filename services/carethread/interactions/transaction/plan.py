@@ -7,7 +7,7 @@ and `perform` looks again under the locks. Rules: http://hl7.org/fhir/R4/http.ht
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from carethread.core.errors import FhirError, Invalid, NotFound, PreconditionFailed
@@ -19,7 +19,7 @@ Match = Callable[[str, str], Sequence[str]]
 """The ids of the resources of a type that meet criteria, two of them where there are more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Step:
     """One entry whose identity is settled: `id` is empty where a delete's criteria match nothing, and for a read.
 
@@ -71,10 +71,9 @@ def plan(parsed: Sequence[Entry | FhirError], match: Match, new_id: Callable[[],
     raise_all(errors)
     _refuse_same_identity(steps)
     links = _links(entries, steps, match)
-    steps = [
-        replace(step, resource=links.relinked(step.resource, entry.full_url)) if step.resource else step
-        for entry, step in zip(entries, steps, strict=True)
-    ]
+    for entry, step in zip(entries, steps, strict=True):
+        if step.resource:
+            step.resource = links.relinked(step.resource, entry.full_url)
     return sorted(steps, key=lambda step: ORDER[step.method])
 
 
@@ -95,10 +94,12 @@ def _aimed(entry: Entry, match: Match, new_id: Callable[[], str]) -> Step:
     type_name, *rest = entry.path
     step = Step(entry.number, entry.method, entry.url, "", entry.resource, entry.headers, entry.criteria)
     if step.is_read:
-        return replace(step, criteria="")
+        step.criteria = ""
+        return step
     check_shape(entry)
     if not entry.criteria:
-        return replace(step, id=new_id() if entry.method == "POST" else rest[0])
+        step.id = new_id() if entry.method == "POST" else rest[0]
+        return step
     found = match(type_name, entry.criteria)
     if len(found) > 1:
         member = "ifNoneExist" if entry.method == "POST" else "url"
@@ -108,13 +109,15 @@ def _aimed(entry: Entry, match: Match, new_id: Callable[[], str]) -> Step:
             expression=f"Bundle.entry[{entry.number}].request.{member}",
         )
     if found:
-        return replace(step, id=found[0], found=True)
+        step.id, step.found = found[0], True
+        return step
     if entry.method == "DELETE":
         return step
     if entry.method == "PATCH":
         raise NotFound(f"No {type_name} meets the criteria.", expression=f"Bundle.entry[{entry.number}].request.url")
     sent = (entry.resource or {}).get("id") if entry.method == "PUT" else None
-    return replace(step, id=sent if isinstance(sent, str) else new_id())
+    step.id = sent if isinstance(sent, str) else new_id()
+    return step
 
 
 def _refuse_same_identity(steps: Sequence[Step]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
 from carethread.core.errors import NotSupported
-from carethread.core.ports import Session, Store, Stored
+from carethread.core.ports import Chunk, Session, Store
 from carethread.core.service import Runtime
 
 T = TypeVar("T")
@@ -23,9 +23,9 @@ class _Within:
 
     def __init__(self, store: Store, session: Session) -> None:
         self._session = session
-        self.dump: Callable[[str], Iterator[tuple[int, Sequence[Stored]]]] = store.dump
+        self.dump: Callable[..., Iterator[Chunk]] = store.dump
         self.doubts, self.positions = store.doubts, store.positions
-        self.mirrored, self.mark_mirrored = store.mirrored, store.mark_mirrored
+        self.mirrored = store.mirrored
         self.wait, self.close = store.wait, store.close
 
     def oldest_write(self) -> int:

@@ -115,6 +115,8 @@ def hold(session: Session, conditions: Iterable[Condition]) -> None:
     Call it once for all that a transaction will decide on. Raises Busy where another has claimed some.
     """
     keys = sorted({key for condition in conditions for key in condition.keys})
+    if not keys:
+        return
     session.lock(keys)
     if session.claimed(CONDITIONAL, keys):
         raise Busy("A transaction with the same criteria is being decided; try again.")

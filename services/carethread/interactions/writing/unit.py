@@ -49,6 +49,7 @@ class WriteUnit:
         self.context = context
         self.base_url = runtime.base_url
         self._runtime = runtime
+        self._unchanging = context.backfill or context.idempotent
         self._types = {t.name: t for t in runtime.service.types if t.rule}
         self._now = to_micros(context.clock()) // 1000 * 1000  # an instant on the wire has milliseconds
         self._current: dict[Key, Stored | None] = {}
@@ -61,6 +62,10 @@ class WriteUnit:
         self._departments: dict[Key, str] = {}
         self.seen: dict[Key, int] = {}
         """All that decisions rest on, but for what was made here, with the version found; 0: it was not there."""
+
+    @property
+    def runtime(self) -> Runtime:
+        return self._runtime
 
     def look(self, commands: Sequence[Command]) -> None:
         """Lock and read what the commands are about, in one query; first the criteria that name some of it."""
@@ -187,8 +192,8 @@ class WriteUnit:
         if type_ and type_.rule:
             ruling = type_.rule(self, step.before, step.after, command.id)
             step.after = ruling.resource or step.after
-        if step.after and self.context.backfill and current and is_version(step.after, current):
-            step.outcome = "unchanged"  # history told again; a client's own update always makes a version
+        if step.after and self._unchanging and current and is_version(step.after, current):
+            step.outcome = "unchanged"  # history told again, or an echo; a client's own update always makes a version
             self._drop(command.key)
             return
         self._stage(command, step.after, ruling.verb or step.outcome)
@@ -250,14 +255,15 @@ class WriteUnit:
             traceparent=self.context.traceparent[:64],
         )
 
-    def store(self) -> None:
-        """Write what was staged; from then on searches inside the transaction find it."""
+    def store(self) -> list[Write]:
+        """Write what was staged and return it; from then on searches inside the transaction find it."""
         writes = [write for write in self._writes if write]
         if not self._trial:
             self.session.write(writes)
         for write in writes:
             self._current.pop((write.stored.type, write.stored.id), None)
         self._writes, self._base, self._places = [], {}, {}
+        return writes
 
 
 def _check_preconditions(command: Command, current: Stored | None) -> None:

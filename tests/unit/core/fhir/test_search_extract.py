@@ -276,3 +276,13 @@ def test_folding_is_stable_and_clipped(text: str) -> None:
     assert fold(folded) == folded
     assert len(folded) <= MAX_INDEXED
     assert fold(text.upper().lower()) == fold(text.lower()) or not text.isascii()
+
+
+def test_who_has_no_value_of_a_usual_parameter_has_a_row_that_says_so() -> None:
+    undated = extract({"resourceType": "Appointment", "status": "proposed"})
+    assert ("date:missing", "", "", "") in undated.token
+    assert ("status:missing", "", "", "") not in undated.token
+    dated = extract({"resourceType": "Appointment", "status": "booked", "start": "2026-01-01T08:00:00Z"})
+    assert not [row for row in dated.token if row[0].endswith(":missing")]
+    nobody = [row[0] for row in extract({"resourceType": "Patient"}).token if row[0].endswith(":missing")]
+    assert nobody == ["birthdate:missing", "gender:missing"]

@@ -17,7 +17,7 @@ from carethread.core.fhir.definitions import value_set
 from carethread.core.fhir.validation import validate
 from carethread.core.service import Service
 from carethread.core.settings import SERVICES
-from carethread.interactions.description.capabilities import BULK_DATA, capability_statement
+from carethread.interactions.description.capabilities import BULK_DATA, SUBSCRIPTIONS, capability_statement
 from carethread.interactions.operations import operations_of
 from carethread.interactions.rest.table import SYSTEM_CODES, TYPE_CODES
 
@@ -56,7 +56,7 @@ def test_the_interactions_are_r4s() -> None:
 
 def test_it_says_that_nothing_is_secured_and_that_bulk_data_is_there() -> None:
     made = capability_statement(list(ALL.values()), BASE, CONTEXT)
-    assert made["instantiates"] == [BULK_DATA]
+    assert made["instantiates"] == [BULK_DATA, SUBSCRIPTIONS]
     assert made["rest"][0]["security"]["cors"] is False
     assert "service" not in made["rest"][0]["security"]
 

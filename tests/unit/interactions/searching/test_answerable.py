@@ -5,6 +5,7 @@ import pytest
 from carethread.core.errors import Malformed
 from carethread.core.fhir.search import parse_query
 from carethread.interactions.searching.answerable import answerable
+from carethread.metrics import SERVICE as METRICS
 from carethread.scheduling import SERVICE
 
 
@@ -47,3 +48,9 @@ def test_what_is_supported_stays():
         ("_total", "none"),
     )
     assert asked(*pairs, strict=True).used == pairs
+
+
+def test_a_chain_into_a_copy_that_lacks_parameters_is_refused():
+    query = parse_query("MeasureReport", [("evaluated-resource:Appointment.status", "noshow")])
+    with pytest.raises(Malformed, match="metrics has no copy of Appointment"):
+        answerable(METRICS, query, strict=False)

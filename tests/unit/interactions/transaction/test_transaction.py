@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carethread.core.context import Principal
 from carethread.core.errors import FhirError, Invalid, Malformed, NotFound, NotSupported, PreconditionFailed, TooLarge
 from carethread.core.fhir import json
+from carethread.core.ports import Request
 from carethread.interactions.transaction import Entry, entries_of
 from carethread.interactions.transaction.links import Links
-from carethread.interactions.transaction.part import Part, part_of
+from carethread.interactions.transaction.message import Part, part_of
 from carethread.interactions.transaction.plan import Step, plan
 
 GOOD = {"request": {"method": "GET", "url": "Patient/1"}}
@@ -37,6 +39,9 @@ def bundle(*entries: Any) -> dict[str, Any]:
         ({"request": {"method": "GET", "url": 5}}, Malformed, "request.url"),
         ({"request": {"method": "GET", "url": "http://else/Patient/1"}}, Malformed, "request.url"),
         ({"request": {"method": "GET", "url": "/Patient/1"}}, Malformed, "request.url"),
+        ({"request": {"method": "GET", "url": "Patient/%ff"}}, Malformed, "request.url"),
+        ({"request": {"method": "GET", "url": "Patient?name=%ff"}}, Malformed, "request.url"),
+        ({"request": {"method": "GET", "url": "Patient?name=%00"}}, Malformed, "request.url"),
         ({"request": {"method": "POST", "url": "Patient", "ifNoneExist": ["a=b"]}}, Malformed, "request.ifNoneExist"),
         ({"request": {"method": "GET", "url": "Patient/1", "ifModifiedSince": {}}}, Malformed,
          "request.ifModifiedSince"),
@@ -250,8 +255,8 @@ def test_a_reference_may_name_what_the_transaction_makes_by_its_criteria() -> No
 def test_a_part_is_the_same_after_it_was_sent() -> None:
     resource = json.parse_object(b'{"resourceType":"Observation","valueQuantity":{"value":1.10}}')
     steps = [Step(3, "PUT", "Observation/o", "o", resource, {"if-match": 'W/"1"'}, "", False)]
-    part = Part(steps, "representation", True, "00-" + "a" * 32 + "-" + "b" * 16 + "-01")
-    again = part_of(part.to_bytes())
+    part = Part(steps, "representation", True, True, "00-" + "a" * 32 + "-" + "b" * 16 + "-01", Principal("a"))
+    again = part_of(Request("PUT", "", body=part.to_bytes()))
     assert again == part
     assert b"1.10" in again.to_bytes()
 
@@ -259,4 +264,4 @@ def test_a_part_is_the_same_after_it_was_sent() -> None:
 @pytest.mark.parametrize("body", [b"{}", b'{"steps":[{}]}', b'{"steps":[],"nonsense":1}'])
 def test_what_is_no_part_is_refused(body: bytes) -> None:
     with pytest.raises(Malformed):
-        part_of(body)
+        part_of(Request("PUT", "", body=body))

@@ -8,17 +8,21 @@ bus has taken.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 from carethread.adapters.sql.events.headers import pack, unpack
 from carethread.core.errors import Busy
 from carethread.core.events import Event, to_headers
 from carethread.core.events import topic as topic_of
-from carethread.core.ports import Fenced, Place, Record
+from carethread.core.ports import Fenced, Kept, Place, Record
+
+log = logging.getLogger(__name__)
 
 _LOCK_SECONDS = 5.0
 _SHORTEST, _LONGEST = 0.005, 0.05
@@ -41,6 +45,7 @@ CREATE TABLE IF NOT EXISTS records (
     value BLOB NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS records_by_topic ON records (topic, position);
+CREATE TABLE IF NOT EXISTS gone (topic TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fences (service TEXT PRIMARY KEY, epoch INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 
@@ -122,6 +127,20 @@ class EmbeddedSubscription:
     def rewind(self, place: Place, pause: float = 0.0) -> None:
         self._due[place[0]] = time.monotonic() + pause
 
+    def kept(self, since: int) -> dict[Place, Kept]:
+        with _away_is_busy():
+            return {(topic, 0): self._kept(topic, since) for topic in self._topics}
+
+    def _kept(self, topic: str, since: int) -> Kept:
+        ask = self._connection.execute
+        (gone,) = ask("SELECT coalesce(max(position), 0) FROM gone WHERE topic = ?", (topic,)).fetchone()
+        (end,) = ask("SELECT max(position) + 1 FROM records WHERE topic = ?", (topic,)).fetchone()
+        (start,) = ask("SELECT min(position) FROM records WHERE topic = ? AND time >= ?", (topic, since)).fetchone()
+        oldest = ask("SELECT time FROM records WHERE topic = ? ORDER BY position LIMIT 1", (topic,)).fetchone()
+        (moment,) = oldest or (time.time_ns() // 1000,)
+        end = end or gone + 1 if gone else end or 0
+        return Kept(start or end, end, moment if gone else 0)
+
     def close(self) -> None:
         self._connection.close()
 
@@ -133,8 +152,14 @@ class EmbeddedSubscription:
             stored = self._positions()
             for topic in resumed:
                 self._next[topic] = stored.get((topic, 0), 0)
+                self._name_gone(topic)
                 del self._due[topic]
         return bool(resumed)
+
+    def _name_gone(self, topic: str) -> None:
+        gone = self._connection.execute("SELECT position FROM gone WHERE topic = ?", (topic,)).fetchone()
+        if gone and 0 < self._next[topic] <= gone[0]:
+            log.error("events_gone", extra={"topic": topic, "from": self._next[topic], "through": gone[0]})
 
     def _read(self, version: int) -> dict[Place, list[Record]]:
         found: dict[Place, list[Record]] = {}
@@ -165,21 +190,19 @@ class EmbeddedSubscription:
         return records
 
 
-def prune(connection: sqlite3.Connection, older_than: int, over_bytes: int) -> int:
-    """Delete a few of the oldest records: older than a time in microseconds, or while the log is over a size in bytes.
+def prune(connection: sqlite3.Connection, older_than: int) -> int:
+    """Delete a few of the oldest records, as far as they are older than a time in microseconds.
 
     Returns how many; call again until 0. What a consumer has not read by then is lost to it.
     """
     with _writing(connection):
-        (used,) = connection.execute(
-            "SELECT (page_count - freelist_count) * page_size"
-            " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
-        ).fetchone()
-        return connection.execute(
-            "DELETE FROM records WHERE position IN (SELECT position FROM"
-            " (SELECT position, time FROM records ORDER BY position LIMIT ?) WHERE ? OR time < ?)",
-            (_PRUNED_AT_ONCE, used > over_bytes, older_than),
-        ).rowcount
+        oldest = connection.execute(
+            "SELECT position, topic, time FROM records ORDER BY position LIMIT ?", (_PRUNED_AT_ONCE,)
+        ).fetchall()
+        going = {topic: position for position, topic, _ in takewhile(lambda row: row[2] < older_than, oldest)}
+        connection.executemany("INSERT OR REPLACE INTO gone VALUES (?, ?)", going.items())
+        through = max(going.values(), default=0)
+        return connection.execute("DELETE FROM records WHERE position <= ?", (through,)).rowcount
 
 
 @contextmanager

@@ -5,16 +5,15 @@ Each is a statement inside the transaction of the effect itself, so that both ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Table, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, exists, select, update
 
-from carethread.adapters.sql.engine import is_sqlite
-from carethread.adapters.sql.events.headers import pack
+from carethread.adapters.sql.events.retention import is_forgotten
 from carethread.adapters.sql.tables import dead_letters, inbox
 from carethread.adapters.sql.tables import positions as places
-from carethread.core.ports import Record
+from carethread.adapters.sql.upsert import upsert
+from carethread.core.ports import Place
 
 _CHUNK = 5000
 """Rows in one INSERT; SQLite takes 32,766 variables, and a row has two."""
@@ -28,46 +27,56 @@ _MOVE = (  # made once, for the same reason as the store's statements
         places.c.position == bindparam("_expected"),
     )
     .values(position=bindparam("_to"))
+    .returning(exists().where(dead_letters.c.consumer == bindparam("_consumer")))
 )
 
 
 def first_time(connection: Connection, reaction: str, ids: Sequence[str]) -> set[str]:
-    """Enter event ids into a reaction's inbox; returns those that were not in it."""
+    """Enter event ids into a reaction's inbox; returns those that were not in it, nor are forgotten."""
     entered: set[str] = set()
+    old = is_forgotten(connection, ids)
+    ids = [id_ for id_ in ids if id_ not in old] if old else ids
     for start in range(0, len(ids), _CHUNK):
         rows = [{"reaction": reaction, "ce_id": id_} for id_ in ids[start : start + _CHUNK]]
-        statement = _insert(connection, inbox).values(rows).on_conflict_do_nothing()
+        statement = upsert(connection, inbox).values(rows).on_conflict_do_nothing()
         entered.update(connection.execute(statement.returning(inbox.c.ce_id)).scalars())
     return entered
 
 
-def advance(connection: Connection, consumer: str, topic: str, partition: int, expected: int, position: int) -> bool:
-    """Move a position from `expected` (0 before the first) to `position`; False when it is elsewhere by now."""
+def happened(connection: Connection, reaction: str, ids: Sequence[str]) -> set[str]:
+    """Which of the event ids are in a reaction's inbox, or were and are forgotten."""
+    found = is_forgotten(connection, ids)
+    for start in range(0, len(ids), _CHUNK):
+        asked = select(inbox.c.ce_id).where(
+            inbox.c.reaction == reaction, inbox.c.ce_id.in_(ids[start : start + _CHUNK])
+        )
+        found.update(connection.execute(asked).scalars())
+    return found
+
+
+def advance(
+    connection: Connection, consumer: str, topic: str, partition: int, expected: int, position: int
+) -> bool | None:
+    """Move a position from `expected` (0 before the first) to `position`; None when it is elsewhere by now, else
+    whether the consumer has dead letters, which this statement tells along the way."""
     move = {"_consumer": consumer, "_topic": topic, "_partition": partition, "_expected": expected, "_to": position}
-    moved = connection.execute(_MOVE, move).rowcount
+    moved = connection.execute(_MOVE, move).first()
     if moved or expected:
-        return bool(moved)
+        return bool(moved[0]) if moved else None
     row = {"consumer": consumer, "topic": topic, "partition": partition, "position": position}
-    statement = _insert(connection, places).values(row).on_conflict_do_nothing()
-    return connection.execute(statement.returning(places.c.position)).first() is not None
+    entered = upsert(connection, places).values(row).on_conflict_do_nothing()
+    if connection.execute(entered.returning(places.c.position)).first() is None:
+        return None
+    return bool(connection.execute(select(exists().where(dead_letters.c.consumer == consumer))).scalar())
 
 
-def bury(connection: Connection, consumer: str, record: Record, outcome: bytes) -> None:
-    """Keep a record that can never succeed with its OperationOutcome; buried again, the newer outcome counts."""
-    row = {
-        "consumer": consumer,
-        "topic": record.topic,
-        "partition": record.partition,
-        "position": record.position,
-        "key": record.key.encode(),
-        "headers": pack(record.headers),
-        "value": record.value,
-        "outcome": outcome,
-    }
-    statement = _insert(connection, dead_letters).values(row)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=list(dead_letters.primary_key), set_={"outcome": outcome})
-    )
+def set_back(connection: Connection, consumer: str, positions: Mapping[Place, int]) -> None:
+    """Put positions where a replay begins."""
+    for (topic, partition), position in positions.items():
+        row = {"consumer": consumer, "topic": topic, "partition": partition, "position": position}
+        statement = upsert(connection, places).values(row)
+        key = list(places.primary_key)
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_={"position": position}))
 
 
 def positions(connection: Connection, consumer: str) -> dict[tuple[str, int], int]:
@@ -76,8 +85,3 @@ def positions(connection: Connection, consumer: str) -> dict[tuple[str, int], in
         select(places.c.topic, places.c.partition, places.c.position).where(places.c.consumer == consumer)
     )
     return {(topic, partition): position for topic, partition, position in rows}
-
-
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that can say ON CONFLICT, which both databases spell alike but SQLAlchemy keeps per dialect."""
-    return sqlite.insert(table) if is_sqlite(connection) else postgresql.insert(table)

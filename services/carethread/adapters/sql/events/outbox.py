@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Connection, Engine, Row, Select, Update, bindparam, case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from carethread.adapters.sql.engine import NOW_MICROS, is_sqlite, reading, writing
+from carethread.adapters.sql.engine import NOW_MICROS, glancing, is_sqlite, reading, writing
 from carethread.adapters.sql.tables import outbox, relay, versions
 from carethread.core.clock import instant
 from carethread.core.events import Event
@@ -28,15 +28,15 @@ BATCH_BYTES = 4 * 1024 * 1024
 _WITH_VERSION = (versions.c.row == outbox.c.row) & (versions.c.version == outbox.c.version)
 _SIZE = func.length(versions.c.body)
 
-_NEW = select(outbox.c.position).where(outbox.c.sequence.is_(None)).limit(1)
+_NEWS = select(outbox.c.position).where(outbox.c.sequence.is_(None)).exists().label("news")
 
 _SIZES = (
     select(outbox.c.sequence, _SIZE)
     .join(versions, _WITH_VERSION)
-    .where(outbox.c.sequence > bindparam("sent"))
+    .where(outbox.c.sequence > bindparam("sent"), outbox.c.sequence <= bindparam("last"))
     .order_by(outbox.c.sequence)
-    .limit(bindparam("most"))
 )
+"""Bounded on both sides, for numbers have no gaps: a plan made while the table is small stays good as it grows."""
 
 _BODY = case((_SIZE.between(0, bindparam("event_bytes")), versions.c.body))  # what is too large is not even read
 _FOLLOWING = (
@@ -65,7 +65,7 @@ _NUMBER = update(outbox).values(sequence=_GIVEN.c.sequence).where(outbox.c.posit
 class _Made(NamedTuple):
     """The statements that ask the database's clock."""
 
-    lease: Select[tuple[int, int, int, int]]
+    look: Select[tuple[int, int, int, int, bool]]
     lease_locked: Select[tuple[int, int, int, int]]
     renew: Update
 
@@ -78,9 +78,8 @@ def _made(dialect: str) -> _Made:
         relay.c.name == bindparam("service")
     )
     renewed = {"numbered": bindparam("_numbered"), "sent": bindparam("_sent"), "expires": now + bindparam("lasts")}
-    return _Made(
-        lease, lease.with_for_update(), update(relay).where(relay.c.name == bindparam("service")).values(renewed)
-    )
+    renew = update(relay).where(relay.c.name == bindparam("service")).values(renewed)
+    return _Made(lease.add_columns(_NEWS), lease.with_for_update(), renew)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +126,15 @@ class SqlOutbox:
             if (numbered, sent) != (lease.numbered, lease.sent) or lease.left < _micros(seconds) // 2:
                 renewed = {"service": self.service, "_numbered": numbered, "_sent": sent, "lasts": _micros(seconds)}
                 connection.execute(statements.renew, renewed)
-            return self._following(connection, sent, limit) if limit and numbered > sent else []
+            return self._following(connection, sent, min(numbered, sent + limit)) if limit and numbered > sent else []
 
     def _nothing_new(self, epoch: int, sent_through: int, seconds: float) -> bool:
         """Whether the lease is fresh and ours and every event is sent; asked without the write lock."""
-        with reading(self.engine) as connection:
-            lease = connection.execute(_made(connection.dialect.name).lease, {"service": self.service}).one_or_none()
-            if lease is None or (lease.epoch, lease.numbered) != (epoch, sent_through):
-                return False
-            return lease.left >= _micros(seconds) // 2 and connection.execute(_NEW).first() is None
+        with glancing(self.engine) as connection:
+            lease = connection.execute(_made(connection.dialect.name).look, {"service": self.service}).one_or_none()
+        if lease is None or (lease.epoch, lease.numbered) != (epoch, sent_through):
+            return False
+        return lease.left >= _micros(seconds) // 2 and not lease.news
 
     def backlog(self) -> int:
         """How many events are not marked as sent, numbered or not. Raises Busy."""
@@ -152,18 +151,18 @@ class SqlOutbox:
                 update(relay).where(relay.c.name == self.service, relay.c.epoch == epoch).values(expires=0)
             )
 
-    def _following(self, connection: Connection, sent: int, limit: int) -> list[Event]:
-        """The events after `sent`: as many as fit into the batch, at least one."""
-        sizes = connection.execute(_SIZES, {"sent": sent, "most": limit}).all()
+    def _following(self, connection: Connection, sent: int, last: int) -> list[Event]:
+        """The events after `sent` up to `last`: as many as fit into the batch, at least one."""
+        sizes = connection.execute(_SIZES, {"sent": sent, "last": last}).all()
         totals = accumulate(size for _, size in sizes)
         through = [sequence for (sequence, _), total in zip(sizes, totals, strict=True) if total <= self.batch_bytes]
         last = through[-1] if through else sizes[0].sequence
         bounds = {"sent": sent, "last": last, "event_bytes": self.limits.event_bytes}
         rows = connection.execute(_FOLLOWING, bounds)
-        return [self._event(row) for row in rows]
+        return [self.event(row, row.body) for row in rows]
 
-    def _event(self, row: Row[tuple[object, ...]]) -> Event:
-        stub = not row.body
+    def event(self, row: Row[tuple[object, ...]], body: bytes | None) -> Event:
+        """The event of a row and the body of its version: empty for a deletion, None where it is too large."""
         return Event(
             id=row.ce_id,
             service=self.service,
@@ -173,7 +172,7 @@ class SqlOutbox:
             version=row.version,
             time=row.time,
             key=row.key,
-            data=_stub(row) if stub else bytes(row.body),
+            data=bytes(body) if body else _stub(row),
             sequence=row.sequence,
             dataschema=row.dataschema,
             department=row.department,
@@ -181,7 +180,7 @@ class SqlOutbox:
             changed=tuple(filter(None, row.changed.split(","))),
             previous_status=row.previous_status,
             traceparent=row.traceparent,
-            dataref=f"{self.base_url}/{row.type}/{row.id}/_history/{row.version}" if row.body is None else "",
+            dataref=f"{self.base_url}/{row.type}/{row.id}/_history/{row.version}" if body is None else "",
         )
 
 

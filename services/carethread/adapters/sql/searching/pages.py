@@ -11,18 +11,20 @@ what it holds, and nothing is sorted as a whole.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
-from carethread.adapters.sql.searching.search import matches, param_of
-from carethread.adapters.sql.searching.spelling import Spelling, both
+from carethread.adapters.sql.searching.planning import leads, plan_of
+from carethread.adapters.sql.searching.search import At, lacking, matches, param_of, row_meets
+from carethread.adapters.sql.searching.spelling import Spelling, both, either, quoted
 from carethread.adapters.sql.store.statements import STORED
 from carethread.adapters.sql.tables import INDEX_TABLES, resources
 from carethread.core.fhir.search.cursor import decoded, encoded, text, whole
-from carethread.core.fhir.search.query import SearchQuery, Sort
+from carethread.core.fhir.search.parameters import one_row, only_system, usual
+from carethread.core.fhir.search.query import Criterion, SearchQuery, Sort
 
 _OF_RESOURCE = ", ".join(f'r."{column.name}"' for column in (*STORED, resources.c.version) if column.table is resources)
 _STORED = ", ".join(f'{"p" if column.table is resources else "v"}."{column.name}"' for column in STORED)
@@ -55,15 +57,16 @@ _SORT_COLUMN: dict[str, tuple[str, type[str | int | float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A part of the order: what is joined and what must hold, and its keys, the last being the row.
+    """A part of the order: the keys, of which the last is the row, and what else must be met.
 
-    `missing` are those without a value of the first key: their cursors begin with null.
+    `sort` is the first key where its index is read along, and `missing` are those without a value of it, of which the
+    cursors begin with null. `ranges` are criteria on the key's own row.
     """
 
     keys: Sequence[Key]
-    joined: str = ""
-    conditions: Sequence[str] = ()
+    sort: Sort | None = None
     missing: bool = False
+    ranges: Sequence[Criterion] = ()
 
 
 Columns = tuple[Any, ...]
@@ -98,15 +101,41 @@ def _runs(query: SearchQuery) -> list[Run]:
     first, *rest = query.sort
     more = [*(key for sort in rest for key in _keys(query, sort)), _ROW]
     column, kind = _SORT_COLUMN[first.type]
-    of_resource = f's."row" = r."row" AND {_of(query, first, "s")}'
-    return [
-        Run(
-            [Key(f"s.{column}", kind, first.descending), *more],
-            f", index_{first.type} s",
-            (of_resource, _is_first(query, first)),
-        ),
-        Run(more, conditions=(f"NOT EXISTS (SELECT 1 FROM index_{first.type} s WHERE {of_resource})",), missing=True),
-    ]
+    same = [node for node in query.criteria if isinstance(node, Criterion) and _has_value_of(first, node)]
+    with_value = Run(
+        [Key(f"s.{column}", kind, first.descending), *more],
+        first,
+        ranges=same if one_row(query.kinds, first.param) else (),
+    )
+    return [with_value] if same else [with_value, Run(more, first, missing=True)]
+
+
+def _has_value_of(sort: Sort, node: Criterion) -> bool:
+    """Whether who meets the criterion has a value of the key; one of text may be empty."""
+    return node.param == sort.param and node.modifier is None and _SORT_COLUMN[sort.type][1] is not str
+
+
+def _conditions(query: SearchQuery, run: Run, sql: Spelling) -> list[str]:
+    """What is met in a run besides the criteria of which the key's own row is not asked."""
+    left = tuple(node for node in query.criteria if node not in run.ranges)
+    met = [matches(replace(query, criteria=left), "r", sql)]
+    sql.plan = plan_of(query.criteria)
+    if run.sort is None:
+        return met
+    kinds, sort = query.kinds, run.sort
+    probed = At("r", any(map(leads, query.criteria)))
+    of_resource = f's."row" = r."row" AND {_of(query, sort, "s")}'
+    if not run.missing:
+        met += [of_resource, *(either(row_meets(node, "s", kinds, sql)) for node in run.ranges)]
+        if not one_row(kinds, sort.param):
+            met.append(_is_first(query, sort))
+        elif system := only_system(kinds, sort.param):
+            met.append(f"s.system = {quoted(system)}")  # so that the index by value is in the order of codes and rows
+    elif usual(kinds, sort.param):
+        met.append(lacking(sort.param, sort.type, kinds, probed, sql))
+    else:
+        met.append(f"NOT EXISTS (SELECT 1 FROM index_{sort.type} s WHERE {of_resource})")
+    return met
 
 
 def _of(query: SearchQuery, sort: Sort, table: str) -> str:
@@ -149,7 +178,8 @@ def _read(
 ) -> list[Found]:
     """The next `count` of a run behind `last`; a cursor ends with the bound, which is the newest row at first."""
     sql = Spelling(connection)
-    met = [matches(query, "r", sql), *run.conditions]
+    met = _conditions(query, run, sql)
+    joined = sql.joined + (f", index_{run.sort.type} s" if run.sort and not run.missing else "")
     newest = '(SELECT coalesce(max("row"), 0) FROM resources)'
     if bound is not None:
         newest = sql.place(bound)
@@ -161,7 +191,7 @@ def _read(
     names = ", ".join(f"p.k{number}" for number in range(len(run.keys)))
     statement = (
         f"SELECT {names}, p.bound, {_STORED} FROM ("
-        f"SELECT {keys}, {newest} AS bound, {_OF_RESOURCE} FROM resources r{run.joined} "
+        f"SELECT {keys}, {newest} AS bound, {_OF_RESOURCE} FROM resources r{joined} "
         f"WHERE {both(met)} ORDER BY {order} LIMIT {count}"
         f') p JOIN versions v ON v."row" = p."row" AND v.version = p.version ORDER BY {order}'
     )

@@ -7,14 +7,18 @@ asks for each row that is left.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from carethread.adapters.sql.searching.spelling import Spelling, both, either, of
+from carethread.adapters.sql.searching.planning import leads, plan_of
+from carethread.adapters.sql.searching.spelling import Spelling, both, either, of, quoted
 from carethread.adapters.sql.searching.values import INSTANT, conditions
-from carethread.adapters.sql.tables import INDEX_TABLES
+from carethread.adapters.sql.tables import INDEX_TABLES, fit
 from carethread.core.errors import TooCostly
-from carethread.core.fhir.search.parameters import widest
+from carethread.core.fhir.search.extract import COLUMNS
+from carethread.core.fhir.search.parameters import one_row, only_system, usual, widest
 from carethread.core.fhir.search.query import (
     AnyOf,
     Chain,
@@ -30,14 +34,29 @@ from carethread.core.fhir.search.query import (
     TokenValue,
     Value,
 )
-from carethread.core.fhir.search.rows import OF_TYPE
+from carethread.core.fhir.search.rows import MISSING, OF_TYPE
 
 Types = Sequence[str]
+
+
+class At(NamedTuple):
+    """Which resource a node is asked of.
+
+    `probed`: of each of the few that are left. PostgreSQL might else begin with the answers, for it takes a code that
+    it does not know for rare.
+    """
+
+    base: str
+    probed: bool
+
 
 _MOST_VARIABLES = 30_000
 """Variables in one query; SQLite takes 32,766."""
 
 _COLUMNS = {kind: tuple(column.name for column in table.c) for kind, table in INDEX_TABLES.items()}
+
+_FEW = 500
+"""Resources that are named one by one."""
 
 _WIDEST_OR = 70
 """Conditions in one OR. SQLite makes each a level of an expression, and takes 1,000 levels of all that are nested."""
@@ -46,52 +65,55 @@ _WIDEST_OR = 70
 def count(connection: Connection, query: SearchQuery, at_most: int | None = None) -> int:
     """How many resources match; no more than `at_most` are counted."""
     sql = Spelling(connection)
-    found = f"SELECT 1 FROM resources r WHERE {matches(query, 'r', sql)}"
+    met = matches(query, "r", sql)
+    found = f"SELECT 1 FROM resources r{sql.joined} WHERE {met}"
     limit = "" if at_most is None else f" LIMIT {at_most}"
     ((number,),) = sql.fetch(f"SELECT count(*) FROM ({found}{limit}) found")
     return int(number)
 
 
-def targets(
-    connection: Connection, rows: Sequence[int], params: Sequence[str], target: str | None
-) -> list[tuple[str, str]]:
-    """(type, id) of what the rows' resources refer to, each once; `params` (`Type.code`) empty: by any parameter."""
-    sql = Spelling(connection)
-    met = [sql.among('t."row"', rows), "t.target_id <> ''"]
-    if params:
-        met.append(of("t.param", params))
-    if target:
-        met.append(f"t.target_type = {sql.place(target)}")
-    found = sql.fetch(f"SELECT DISTINCT t.target_type, t.target_id FROM index_reference t WHERE {both(met)}")
-    return [(type_name, id_) for type_name, id_ in found]
+def matches(query: SearchQuery, base: str, sql: Spelling, *, also_deleted: bool = False) -> str:
+    """The rows of `resources`, there named `base`, that the query finds; it is joined with `sql.joined`.
 
-
-def referring(
-    connection: Connection, keys: Sequence[tuple[str, str]], params: Sequence[str], at_most: int
-) -> list[tuple[str, str]]:
-    """(type, id) of the living resources that refer to one of the keys by one of `params`, at most so many."""
-    by_type: dict[str, list[str]] = {}
-    for type_name, id_ in keys:
-        by_type.setdefault(type_name, []).append(id_)
-    sql = Spelling(connection)
-    ways = [
-        f"t.target_type = {sql.place(type_name)} AND {sql.among('t.target_id', ids)}"
-        for type_name, ids in by_type.items()
-    ]
-    found = f'SELECT t."row" FROM index_reference t WHERE {of("t.param", params)} AND {either(ways)}'
-    statement = (
-        f'SELECT r.type, r.id FROM resources r WHERE r."row" IN ({found}) AND NOT r.deleted '
-        f'ORDER BY r."row" LIMIT {at_most}'
-    )
-    return [(type_name, id_) for type_name, id_ in sql.fetch(statement)]
-
-
-def matches(query: SearchQuery, base: str, sql: Spelling) -> str:
-    """The rows of `resources`, there named `base`, that the query finds. Raises TooCostly for too many values."""
+    `also_deleted` has it find what was deleted, as far as others refer to it. Raises TooCostly for too many values.
+    """
     if sum(map(_size, query.criteria)) > _MOST_VARIABLES:
         raise TooCostly("The search has too many values; ask for fewer at once.")
-    found = (_holds(node, query.kinds, base, sql) for node in query.criteria)
-    return both([of(f"{base}.type", query.kinds), f"NOT {base}.deleted", *found])
+    sql.plan = plan_of(query.criteria)
+    led = any(map(leads, query.criteria))
+    alone = {} if led else _of_one_row(query)
+    apart = [node for node in query.criteria if not any(node in nodes for nodes in alone.values())]
+    found = [_holds(node, query.kinds, At(base, led and not leads(node)), sql) for node in apart]
+    found += [_in_one_row(nodes, query.kinds, base, sql) for nodes in alone.values()]
+    living = [] if also_deleted else [f"NOT {base}.deleted"]
+    return both([of(f"{base}.type", query.kinds), *living, *found])
+
+
+def _of_one_row(query: SearchQuery) -> dict[str, list[Criterion]]:
+    """The criteria on parameters of which a resource has one row at most, by parameter."""
+    found: dict[str, list[Criterion]] = {}
+    for node in query.criteria:
+        if isinstance(node, Criterion) and _is_plain(node) and one_row(query.kinds, node.param):
+            found.setdefault(node.param, []).append(node)
+    return found
+
+
+def _is_plain(node: Criterion) -> bool:
+    return node.modifier is None and node.param not in COLUMNS and len(node.values) <= _WIDEST_OR
+
+
+def _in_one_row(nodes: Sequence[Criterion], types: Types, base: str, sql: Spelling) -> str:
+    """That the resource's one row of the parameter that the nodes have in common meets each of them.
+
+    Two bounds of a date are seen to be one range so; and with the system told, an index has a code's rows in their
+    order, so that a page ends where it is full, wherever in the store the resources are.
+    """
+    table = sql.name()
+    sql.joined += f", index_{nodes[0].type} {table}"
+    met = [f'{table}."row" = {base}."row"', param_of(table, types, nodes[0].param)]
+    if system := only_system(tuple(types), nodes[0].param):
+        met.append(f"{table}.system = {quoted(system)}")
+    return both([*met, *(row_meets(node, table, types, sql)[0] for node in nodes)])
 
 
 def param_of(table: str, types: Types, code: str) -> str:
@@ -119,19 +141,19 @@ def _value_size(value: Value) -> int:
     return 1 if isinstance(value, TokenValue | ReferenceValue) else 6
 
 
-def _holds(node: Node, types: Types, base: str, sql: Spelling) -> str:
+def _holds(node: Node, types: Types, at: At, sql: Spelling) -> str:
     match node:
         case Chain():
-            return _chain(node, types, base, sql)
+            return _chain(node, types, at, sql)
         case Reverse():
-            return _reverse(node, types, base, sql)
+            return _reverse(node, types, at, sql)
         case Compartment():
-            return _compartment(node, base, sql)
+            return _compartment(node, at, sql)
         case AnyOf():
-            return either(_holds(each, types, base, sql) for each in node.nodes)
+            return either(_holds(each, types, at, sql) for each in node.nodes)
     if node.param in ("_id", "_lastUpdated"):
-        return _own(node, base, sql)
-    return _criterion(node, types, base, sql)
+        return _own(node, at.base, sql)
+    return _criterion(node, types, at, sql)
 
 
 def _own(node: Criterion, base: str, sql: Spelling) -> str:
@@ -150,29 +172,82 @@ def _asks_missing(node: Criterion) -> bool:
     return any(isinstance(value, MissingValue) and value.missing for value in node.values)
 
 
-def _criterion(node: Criterion, types: Types, base: str, sql: Spelling) -> str:
+def _criterion(node: Criterion, types: Types, at: At, sql: Spelling) -> str:
     if node.type == "composite" and node.modifier is None:
-        return either(f'{base}."row" IN ({_composite(node, value, types, sql)})' for value in node.values)
-    sql.uneven |= node.type == "token" and node.param != "identifier"
-    sql.narrow |= node.type == "reference"
+        return either(_within(*_composite(node, value, types, sql), at) for value in node.values)
+    if node.modifier == "missing" and _asks_missing(node):
+        return lacking(node.param, node.type, types, at, sql)
     table = sql.name()
     rows = f'SELECT {table}."row" FROM index_{node.type} {table} WHERE {param_of(table, types, _code(node))}'
     if node.modifier == "missing":
-        return _nowhere(rows, table, base) if _asks_missing(node) else f'{base}."row" IN ({rows})'
+        return _within(rows, table, at)
+    parts = [f"{rows} AND {met}" for met in row_meets(node, table, types, sql)]
+    if node.modifier in ("not", "not-in"):
+        return both([*_few_left(node, types, at, sql), *(_nowhere(part, table, at) for part in parts)])
+    return either(_within(part, table, at) for part in parts)
+
+
+def row_meets(node: Criterion, table: str, types: Types, sql: Spelling) -> Sequence[str]:
+    """What a row of the criterion's index table must meet, one of it; a modifier that turns it round is left out."""
     columns = {name: f"{table}.{name}" for name in _COLUMNS[node.type]}
     met = list(conditions(node.values, node.modifier, columns, sql, widest(tuple(types), node.param)))
-    parts = [f"{rows} AND {either(met[start : start + _WIDEST_OR])}" for start in range(0, len(met), _WIDEST_OR)]
-    if node.modifier in ("not", "not-in"):
-        return both(_nowhere(part, table, base) for part in parts)
-    return either(f'{base}."row" IN ({part})' for part in parts)
+    return [either(met[start : start + _WIDEST_OR]) for start in range(0, len(met), _WIDEST_OR)]
+
+
+def lacking(param: str, kind: str, types: Types, at: At, sql: Spelling) -> str:
+    """That the resource has no row of a parameter."""
+    table = sql.name()
+    if usual(tuple(types), param):
+        rows = f'SELECT {table}."row" FROM index_token {table} WHERE {param_of(table, types, param + MISSING)}'
+        return _within(rows, table, at)
+    return _nowhere(f"SELECT 1 FROM index_{kind} {table} WHERE {param_of(table, types, param)}", table, at)
+
+
+def _few_left(node: Criterion, types: Types, at: At, sql: Spelling) -> Sequence[str]:
+    """Those of which the one code is another, or missing, named for a search to begin with; none where they are many.
+
+    Whether there are few is looked up, for estimates of what all frequent codes leave are far from right. Between the
+    codes in their order are ranges, each of which an index finds.
+    """
+    known = {None, only_system(tuple(types), node.param)}
+    codes = sorted({fit(v.code) for v in node.values if isinstance(v, TokenValue) and v.code and v.system in known})
+    narrow = 0 < len(codes) == len(set(node.values)) <= _WIDEST_OR // len(types)
+    if at.probed or not narrow or not usual(tuple(types), node.param):
+        return ()
+    look = sql.another()
+    bounds = [None, *codes, None]
+    places = [
+        [f"t.code {sign} {look.place(bound)}" for sign, bound in ((">", low), ("<", high)) if bound is not None]
+        for low, high in pairwise(bounds)
+    ]
+    params = [f"{name}.{node.param}" for name in types]
+    ranges = [both([of("t.param", [param]), *place]) for param in params for place in places]
+    ranges += [of("t.param", [param + MISSING]) for param in params]
+    reads = (f'SELECT t."row" FROM index_token t WHERE {each} ORDER BY t.code LIMIT {_FEW + 1}' for each in ranges)
+    found = look.fetch(" UNION ALL ".join(f'SELECT "row" FROM ({read}) AS few' for read in reads))
+    if len(found) > _FEW:
+        return ()
+    rows = ", ".join(str(int(row)) for (row,) in found)  # numbers of ours, and more than SQLite may have places for
+    return [f'{at.base}."row" IN ({rows})' if rows else "false"]
 
 
 def _code(node: Criterion) -> str:
     return node.param + OF_TYPE if node.modifier == "of-type" else node.param
 
 
-def _nowhere(rows: str, table: str, base: str) -> str:
-    return f'NOT EXISTS ({rows} AND {table}."row" = {base}."row")'
+def _within(rows: str, table: str, at: At) -> str:
+    """That the resource's row is among those that a SELECT finds in a table."""
+    return f"EXISTS ({_put_to(rows, table, at)})" if at.probed else f'{at.base}."row" IN ({rows})'
+
+
+def _nowhere(rows: str, table: str, at: At) -> str:
+    return f"NOT EXISTS ({_put_to(rows, table, at)})"
+
+
+def _put_to(rows: str, table: str, at: At) -> str:
+    """A SELECT on the resource's own rows; with an OFFSET it stays one that PostgreSQL does for each resource."""
+    fence = " LIMIT 1 OFFSET 0" if at.probed else ""
+    return f'{rows} AND {table}."row" = {at.base}."row"{fence}'
 
 
 _OF_COMPOSITE = {
@@ -190,8 +265,8 @@ _OF_COMPOSITE = {
 """Which column of a composite stands for one that another index table has."""
 
 
-def _composite(node: Criterion, value: Value, types: Types, sql: Spelling) -> str:
-    """The rows of which one element meets every part."""
+def _composite(node: Criterion, value: Value, types: Types, sql: Spelling) -> tuple[str, str]:
+    """The rows of which one element meets every part, and the name of their table."""
     parts = value.parts if isinstance(value, CompositeValue) else ()
     tables = [sql.name() for _ in parts]
     first = tables[0]
@@ -202,38 +277,43 @@ def _composite(node: Criterion, value: Value, types: Types, sql: Spelling) -> st
         if number:
             met += [f"{table}.{name} = {first}.{name}" for name in ('"row"', "param", "element")]
     joined = ", ".join(f"index_composite {table}" for table in tables)
-    return f'SELECT {first}."row" FROM {joined} WHERE {both(met)}'
+    return f'SELECT {first}."row" FROM {joined} WHERE {both(met)}', first
 
 
-def _compartment(node: Compartment, base: str, sql: Spelling) -> str:
+def _compartment(node: Compartment, at: At, sql: Spelling) -> str:
     table = sql.name()
     met = [of(f"{table}.param", node.params), f"{table}.target_type = {sql.place(node.type)}"]
     met.append(sql.among(f"{table}.target_id", node.ids))
-    return f'{base}."row" IN (SELECT {table}."row" FROM index_reference {table} WHERE {both(met)})'
+    return _within(f'SELECT {table}."row" FROM index_reference {table} WHERE {both(met)}', table, at)
 
 
-def _chain(node: Chain, types: Types, base: str, sql: Spelling) -> str:
+def _chain(node: Chain, types: Types, at: At, sql: Spelling) -> str:
     """The resources whose reference leads to one that meets a link."""
     reference, target = sql.name(), sql.name()
+    met = At(target, at.probed)
     ways = [
-        both([f"{target}.type = {sql.place(link.type)}", _holds(link.node, (link.type,), target, sql)])
+        both([f"{target}.type = {sql.place(link.type)}", _holds(link.node, (link.type,), met, sql)])
         for link in node.links
     ]
-    return (
-        f'{base}."row" IN (SELECT {reference}."row" FROM index_reference {reference} JOIN resources {target} '
+    rows = (
+        f'SELECT {reference}."row" FROM index_reference {reference} JOIN resources {target} '
         f"ON {target}.type = {reference}.target_type AND {target}.id = {reference}.target_id "
-        f"WHERE {param_of(reference, types, node.param)} AND NOT {target}.deleted AND {either(ways)})"
+        f"WHERE {param_of(reference, types, node.param)} AND NOT {target}.deleted AND {either(ways)}"
     )
+    return _within(rows, reference, at)
 
 
-def _reverse(node: Reverse, types: Types, base: str, sql: Spelling) -> str:
+def _reverse(node: Reverse, types: Types, at: At, sql: Spelling) -> str:
     """The resources to which one refers that meets the node."""
     reference, source = sql.name(), sql.name()
     one = len(types) == 1
     key, asked = ("{0}.target_id", "{0}.id") if one else ("{0}.target_type, {0}.target_id", "({0}.type, {0}.id)")
-    return (
-        f"{asked.format(base)} IN (SELECT {key.format(reference)} FROM index_reference {reference} "
-        f'JOIN resources {source} ON {source}."row" = {reference}."row" '
+    rows = (
+        f'FROM index_reference {reference} JOIN resources {source} ON {source}."row" = {reference}."row" '
         f"WHERE {param_of(reference, (node.type,), node.param)} AND {of(f'{reference}.target_type', types)} "
-        f"AND NOT {source}.deleted AND {_holds(node.node, (node.type,), source, sql)})"
+        f"AND NOT {source}.deleted AND {_holds(node.node, (node.type,), At(source, at.probed), sql)}"
     )
+    if at.probed:
+        same = f"{reference}.target_type = {at.base}.type AND {reference}.target_id = {at.base}.id"
+        return f"EXISTS (SELECT 1 {rows} AND {same} LIMIT 1 OFFSET 0)"
+    return f"{asked.format(at.base)} IN (SELECT {key.format(reference)} {rows})"

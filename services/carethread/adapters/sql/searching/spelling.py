@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from carethread.adapters.sql.direct import run
 from carethread.adapters.sql.engine import is_sqlite
+from carethread.adapters.sql.searching.planning import Plan
 
 _TYPES = {int: "bigint", float: "float8", str: "text"}
 """What PostgreSQL is told of a number, and of an array; a single text takes its type from what it is compared with."""
@@ -25,19 +26,21 @@ class Spelling:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._sqlite = is_sqlite(connection)
+        self.sqlite = is_sqlite(connection)
         self._names = 0
         self.values: list[Any] = []
-        self.uneven = False
-        """Whether a code is asked for that may be of all resources or of none, which a plan for any code is bad for:
-        `status=booked` ends at the first page, and `status=cancelled` would then read all (1.7 s instead of 0.1 ms)."""
-        self.narrow = False
-        """Whether a reference leaves few resources, whatever else is asked."""
+        self.joined = ""
+        """Index tables that are read beside the resources."""
+        self.plan = Plan.LEFT
+
+    def another(self) -> Spelling:
+        """One for a statement that goes before."""
+        return Spelling(self._connection)
 
     def place(self, value: str | int | float) -> str:
         """Where the value stands."""
         self.values.append(value)
-        if self._sqlite:
+        if self.sqlite:
             return f"?{len(self.values)}"
         return f"${len(self.values)}" if isinstance(value, str) else f"${len(self.values)}::{_TYPES[type(value)]}"
 
@@ -45,7 +48,7 @@ class Spelling:
         """That a column has one of the values, of which there is at least one."""
         if len(values) == 1:
             return f"{column} = {self.place(values[0])}"
-        if self._sqlite:
+        if self.sqlite:
             return f"{column} IN ({', '.join(map(self.place, values))})"
         self.values.append(list(values))
         return f"{column} = ANY(${len(self.values)}::{_TYPES[type(values[0])]}[])"
@@ -57,15 +60,15 @@ class Spelling:
 
     def fetch(self, statement: str) -> Sequence[Sequence[Any]]:
         """What the statement gives for the values."""
-        if self._sqlite:
+        if self.sqlite:
             return self._connection.exec_driver_sql(statement, tuple(self.values)).all()
         return run(
             self._connection,
             statement,
             self.values,
             binary=True,
-            prepare=False if self.uneven and not self.narrow else None,
-            once_for_all=self.narrow,
+            prepare=False if self.plan is Plan.FOR_VALUES else None,
+            once_for_all=self.plan is Plan.ONCE,
         )
 
 

@@ -66,7 +66,7 @@ def _tokens(values: Iterable[TokenValue], modifier: str | None, columns: Columns
         else:
             by_system.setdefault(value.system, []).append(fit(value.code))
     for of_system, codes in by_system.items():
-        among = sql.among(code, codes)
+        among = sql.among(code, codes) if modifier != "identifier" else f"{sql.among(code, codes)} AND {code} <> ''"
         yield among if of_system is None else f"{among} AND {system} = {sql.place(fit(of_system))}"
 
 
@@ -78,6 +78,8 @@ def _references(values: Iterable[ReferenceValue], columns: Columns, sql: Spellin
             continue
         column, asked = ("target_id", value.id or "") if value.url is None else ("url", fit(value.url))
         parts = [f"{columns[column]} = {sql.place(asked)}"]
+        if column == "url":
+            parts.append(f"{columns[column]} <> ''")  # of such there is an index
         if value.type is not None and value.url is None:
             parts.append(f"{columns['target_type']} = {sql.place(value.type)}")
         if value.version is not None:

@@ -6,7 +6,7 @@ was current then, found by the resource's row. What was deleted since is still t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from carethread.adapters.sql.store.statements import STORED
-from carethread.adapters.sql.tables import exports, references, resources, versions
+from carethread.adapters.sql.tables import exports, outbox, references, relay, resources, versions
 from carethread.core.ports import Extent
 
 
@@ -51,6 +51,23 @@ def measure(connection: Connection, extent: Extent, after: int, count: int) -> t
 def part(connection: Connection, extent: Extent, after: int, through: int) -> Iterable[Row[Any]]:
     """The columns of a `Stored` and the doubt, of the resources behind row `after` through row `through`."""
     return connection.execute(_as_of(extent, after, through, *STORED, _doubt(extent)))
+
+
+def sequence(connection: Connection, types: Collection[str], horizon: int) -> int:
+    """The number behind which all events of the types are that happened after the horizon.
+
+    One statement, hence one view: what gets its number meanwhile gets a higher one.
+    """
+    later = (
+        select(func.min(outbox.c.sequence))
+        .join(versions, (versions.c.row == outbox.c.row) & (versions.c.version == outbox.c.version))
+        .where(versions.c.type.in_(types), versions.c.updated > horizon)
+    )
+    last = select(func.max(relay.c.numbered))
+    found = connection.execute(
+        select(func.coalesce(later.scalar_subquery() - 1, last.scalar_subquery(), 0))
+    ).scalar_one()
+    return int(found)
 
 
 def _doubt(extent: Extent) -> ColumnElement[bool]:

@@ -135,19 +135,19 @@ def _reverse(connection: Connection, node: Reverse, types: Sequence[str]) -> Nod
     node = replace(node, node=_followed(connection, node.node, (node.type,)))
     if tuple(types) != (PATIENT,) or not _to_patients((node.type,), node.param):
         return node
-    if others := _others(connection, node):
+    if others := _others(connection, node, also_deleted=True):  # who took another's place may be gone since
         ids = tuple(TokenValue(None, id_) for id_ in others)
         return AnyOf((node, Criterion("_id", "token", None, ids)))
     return node
 
 
-def _others(connection: Connection, node: Node) -> list[str]:
+def _others(connection: Connection, node: Node, *, also_deleted: bool = False) -> list[str]:
     """All ids of those who were merged and of whom one meets the node."""
     if not _any(connection):
         return []
     sql = Spelling(connection)
-    meeting = f"{matches(SearchQuery(PATIENT, (node,)), 'r', sql)} AND {_MERGED}"
-    found = [id_ for (id_,) in sql.fetch(f"SELECT r.id FROM resources r WHERE {meeting} LIMIT {_MOST + 1}")]
+    meeting = f"{matches(SearchQuery(PATIENT, (node,)), 'r', sql, also_deleted=also_deleted)} AND {_MERGED}"
+    found = [id_ for (id_,) in sql.fetch(f"SELECT r.id FROM resources r{sql.joined} WHERE {meeting} LIMIT {_MOST + 1}")]
     if len(found) > _MOST:
         raise TooCostly(f"A part of the search leads to more than {_MOST} merged patients; narrow it.")
     return kin(connection, found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import Any
@@ -13,12 +13,20 @@ from sqlalchemy import (
     select,
 )
 
+from carethread.adapters.sql.arrays import numbers, texts
+from carethread.adapters.sql.deliveries.ledger import SqlDeliveries
 from carethread.adapters.sql.direct import run
 from carethread.adapters.sql.engine import is_sqlite
-from carethread.adapters.sql.events import inbox
-from carethread.adapters.sql.searching import pages
+from carethread.adapters.sql.events import inbox, postbox
+from carethread.adapters.sql.events.committed import committed
+from carethread.adapters.sql.events.held import SqlHeld
+from carethread.adapters.sql.events.inbound import SqlInbound
+from carethread.adapters.sql.events.replays import SqlReplays
+from carethread.adapters.sql.searching import includes, pages
 from carethread.adapters.sql.searching import search as searching
-from carethread.adapters.sql.store import everything, exporting, history, merges, statements
+from carethread.adapters.sql.store import everything, exporting, history, merges, mirroring, statements
+from carethread.adapters.sql.store.forget import forget
+from carethread.adapters.sql.store.writes import kept, write_kept
 from carethread.adapters.sql.store.writes import write as store_writes
 from carethread.adapters.sql.tables import (
     resources,
@@ -26,8 +34,9 @@ from carethread.adapters.sql.tables import (
 )
 from carethread.adapters.sql.transactions import staging
 from carethread.adapters.sql.wake import Waker
+from carethread.core.events import Event
 from carethread.core.fhir.search.query import SearchQuery
-from carethread.core.ports import Belongings, Extent, Key, Page, Record, Span, Stored, Write
+from carethread.core.ports import Belongings, Extent, Key, Page, Place, Progress, Span, Stored, Write
 
 _CHUNK = 500
 """Keys in one IN list; SQLite's limit on variables is 32,766."""
@@ -46,6 +55,12 @@ class SqlSession:
         self._waker = waker
         self._places: dict[tuple[str, str], str] = {}
         """Who held each place before this session did anything to it; empty: nobody."""
+        self._seats: dict[tuple[str, str], str] = {}
+        """Who has got each place that this session gave to anybody; empty: it was given up."""
+
+    @property
+    def deliveries(self) -> SqlDeliveries:
+        return SqlDeliveries(self._connection, self._waker.channel)
 
     def current(self, keys: Iterable[Key], *, lock: bool = False) -> dict[Key, Stored]:
         wanted = sorted(set(keys))
@@ -59,9 +74,11 @@ class SqlSession:
     def _newest(self, keys: list[Key], *, lock: bool) -> Iterable[Sequence[Any]]:
         if lock and not is_sqlite(self._connection):
             # A statement of its own: one that joined the versions would be looking for the version before the wait.
-            locked = self._connection.execute(statements.LOCKED, {"keys": keys}).all()
-            staging.refuse_held(row.held for row in locked)
-            return self._connection.execute(statements.CURRENT_ROWS, {"rows": [row.row for row in locked]})
+            places = list(map(texts, zip(*keys, strict=True)))
+            locked = run(self._connection, statements.LOCKED_TEXT, places)
+            staging.refuse_held(held for _, held in locked)
+            rows = [numbers(row for row, _ in locked)]
+            return run(self._connection, statements.CURRENT_ROWS_TEXT, rows, binary=True) if locked else ()
         if lock:
             staging.refuse_held_rows(self._connection, keys)
         if len(keys) == 1 and not is_sqlite(self._connection):
@@ -102,11 +119,11 @@ class SqlSession:
         return [
             key
             for type_name, rows in by_type.items()
-            for key in searching.targets(self._connection, rows, [f"{type_name}.{param}"] if param else [], target)
+            for key in includes.targets(self._connection, rows, [f"{type_name}.{param}"] if param else [], target)
         ]
 
     def referring(self, keys: Sequence[Key], params: Sequence[str], at_most: int) -> list[Key]:
-        return searching.referring(self._connection, keys, params, at_most)
+        return includes.referring(self._connection, keys, params, at_most)
 
     def kin(self, ids: Iterable[str]) -> list[str]:
         return merges.kin(self._connection, ids)
@@ -116,6 +133,9 @@ class SqlSession:
             return
         store_writes(self._connection, writes, self._waker.channel)
 
+    def forget(self, type_name: str, count: int) -> int:
+        return forget(self._connection, type_name, count)
+
     def claim(self, kind: str, key: str, holder: str) -> str:
         statement = statements.CLAIM[self._connection.dialect.name]
         place = {"kind": kind, "key": key, "holder": holder}
@@ -123,6 +143,7 @@ class SqlSession:
             taken = self._connection.execute(statement, place).scalar()
             if taken:
                 self._places.setdefault((kind, key), "")
+                self._seats[kind, key] = holder
             found: str | None = taken or self.claimed(kind, [key]).get(key)
             if found:
                 return found
@@ -132,6 +153,7 @@ class SqlSession:
         freed = sorted(self._connection.execute(statements.RELEASE, statement).scalars())
         for key in freed:
             self._places.setdefault((kind, key), holder)
+            self._seats[kind, key] = ""
         return freed
 
     def claimed(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
@@ -148,6 +170,11 @@ class SqlSession:
             numbers = sorted({int.from_bytes(sha256(name.encode()).digest()[:4], signed=True) for name in names})
             self._connection.execute(statements.HOLD, {"names": numbers})
 
+    def committed(
+        self, types: Sequence[str], begin: int, before: int, after: tuple[int, int, int], most: int
+    ) -> list[tuple[tuple[int, int, int], Event]]:
+        return committed(self._connection, types, begin, before, after, most)
+
     def members(self, whose: Belongings, after: int, count: int) -> list[Stored]:
         return list(map(stored_of, everything.members(self._connection, whose, after, count)))
 
@@ -159,6 +186,9 @@ class SqlSession:
 
     def slice(self, extent: Extent, after: int, through: int) -> list[tuple[Stored, bool]]:
         return [(stored_of(row), doubt) for *row, doubt in exporting.part(self._connection, extent, after, through)]
+
+    def sequence(self, types: Collection[str], horizon: int) -> int:
+        return exporting.sequence(self._connection, types, horizon)
 
     def export(self, job: str) -> bytes | None:
         return exporting.kept(self._connection, job)
@@ -173,14 +203,29 @@ class SqlSession:
     def drop_export(self, job: str) -> bool:
         return exporting.drop(self._connection, job)
 
-    def prepare(self, transaction: str, begun: int, body: bytes, keys: Iterable[Key]) -> None:
+    def prepare(self, transaction: str, begun: int, part: bytes, writes: Sequence[Write], keys: Iterable[Key]) -> None:
         free = [place for place, holder in self._places.items() if not holder]
+        moved = {place: holder for place, holder in self._seats.items() if self._places[place] != holder}
+        body = staging.body_of(part, kept(self._connection, writes), moved)
+        staging.move(self._connection, {place: self._places[place] for place in moved})
         staging.prepare(self._connection, transaction, begun, body, keys, free)
 
-    def prepared(self, transaction: str) -> bytes | None:
-        return staging.prepared(self._connection, transaction)
+    def undecided(self, keys: Iterable[Key]) -> set[Key]:
+        return staging.undecided(self._connection, list(keys))
 
-    def settle(self, transaction: str) -> None:
+    def is_prepared(self, transaction: str) -> bool:
+        return staging.is_kept(self._connection, transaction)
+
+    def commit(self, transaction: str, now: int) -> bytes | None:
+        body = staging.settle(self._connection, transaction)
+        if body is None:
+            return None
+        part, made, moved = staging.read(body)
+        staging.move(self._connection, moved)
+        write_kept(self._connection, made, now, self._waker.channel)
+        return part
+
+    def drop(self, transaction: str) -> None:
         staging.settle(self._connection, transaction)
 
     def savepoint(self) -> AbstractContextManager[object]:
@@ -189,8 +234,29 @@ class SqlSession:
     def first_time(self, reaction: str, event_ids: Sequence[str]) -> set[str]:
         return inbox.first_time(self._connection, reaction, event_ids)
 
-    def advance(self, consumer: str, topic: str, partition: int, expected: int, position: int) -> bool:
+    def happened(self, reaction: str, event_ids: Sequence[str]) -> set[str]:
+        return inbox.happened(self._connection, reaction, event_ids)
+
+    def advance(self, consumer: str, topic: str, partition: int, expected: int, position: int) -> bool | None:
         return inbox.advance(self._connection, consumer, topic, partition, expected, position)
 
-    def bury(self, consumer: str, record: Record, outcome: bytes) -> None:
-        inbox.bury(self._connection, consumer, record, outcome)
+    def mark_mirrored(self, mirror: str, before: Progress | None, after: Progress | None) -> bool:
+        return mirroring.mark(self._connection, mirror, before, after)
+
+    def set_back(self, consumer: str, positions: Mapping[Place, int]) -> None:
+        inbox.set_back(self._connection, consumer, positions)
+
+    def post(self, event: Event) -> None:
+        postbox.post(self._connection, event)
+
+    @property
+    def inbound(self) -> SqlInbound:
+        return SqlInbound(self._connection)
+
+    @property
+    def held(self) -> SqlHeld:
+        return SqlHeld(self._connection)
+
+    @property
+    def replays(self) -> SqlReplays:
+        return SqlReplays(self._connection)

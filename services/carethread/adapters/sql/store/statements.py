@@ -37,10 +37,17 @@ CURRENT_ONE_TEXT = (
     "WHERE resources.type = $1 AND resources.id = $2"
 )
 """`CURRENT_ONE` as the driver takes it, for PostgreSQL: what is asked most."""
-CURRENT_ROWS = _NEWEST.where(resources.c.row.in_(bindparam("rows", expanding=True)))
-LOCKED = (
-    select(resources.c.row, resources.c.held).where(AMONG).order_by(resources.c.type, resources.c.id).with_for_update()
+CURRENT_ROWS_TEXT = (
+    f"SELECT {', '.join(map(str, STORED))} FROM resources "
+    "JOIN versions ON versions.row = resources.row AND versions.version = resources.version "
+    "WHERE resources.row = ANY($1::bigint[])"
 )
+LOCKED_TEXT = (
+    "SELECT locked.row, locked.held FROM unnest($1::text[], $2::text[]) AS asked (type, id) CROSS JOIN LATERAL "
+    "(SELECT r.row, r.held FROM resources r WHERE r.type = asked.type AND r.id = asked.id FOR UPDATE) AS locked"
+)
+"""One lookup for each key, in the order given: a list of pairs is compared with every resource while the table is
+young, until PostgreSQL has counted its rows."""
 
 UPDATE_RESOURCE = (
     update(resources)

@@ -7,34 +7,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    delete,
-    func,
-    insert,
-    not_,
-    select,
-)
+from sqlalchemy import Connection, Engine, Row, Select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from carethread.adapters.sql import horizon
 from carethread.adapters.sql.engine import CONFLICT_STATES, Closed, Overran, glancing, reading, writing
 from carethread.adapters.sql.events import inbox
-from carethread.adapters.sql.store import statements
-from carethread.adapters.sql.store.session import _CHUNK, SqlSession, stored_of
-from carethread.adapters.sql.tables import (
-    mirrors,
-    relay,
-    resources,
-    versions,
-)
+from carethread.adapters.sql.store import mirroring
+from carethread.adapters.sql.store.session import SqlSession, stored_of
 from carethread.adapters.sql.transactions import staging
 from carethread.adapters.sql.wake import Waker
 from carethread.core.errors import Busy, Held, TooCostly
-from carethread.core.ports import Session, Stored
+from carethread.core.ports import Chunk, Progress, Session
 
 T = TypeVar("T")
 
@@ -91,11 +77,14 @@ class SqlStore:
         return self._looking(glancing, work)
 
     def _looking(self, way: Callable[[Engine], AbstractContextManager[Connection]], work: Callable[[Session], T]) -> T:
+        return self._look(way, lambda connection: work(SqlSession(connection, self._waker)))
+
+    def _look(self, way: Callable[[Engine], AbstractContextManager[Connection]], work: Callable[[Connection], T]) -> T:
         """Look again when a pooled connection turns out to be closed, as all are after the database's restart."""
 
         def look() -> T:
             with way(self.engine) as connection:
-                return work(SqlSession(connection, self._waker))
+                return work(connection)
 
         try:
             try:
@@ -105,43 +94,30 @@ class SqlStore:
         except Overran as error:
             raise TooCostly("This takes longer than is allowed; narrow the search.") from error
 
-    def dump(self, type_name: str) -> Iterator[tuple[int, Sequence[Stored]]]:
-        with reading(self.engine, seconds=None) as connection:
-            numbered = select(func.coalesce(func.max(relay.c.numbered), 0)).where(relay.c.name == self._service)
-            sequence: int = connection.execute(numbered).scalar_one()
-            after = 0
-            while True:
-                rows = connection.execute(
-                    select(*statements.STORED)
-                    .join(versions, statements.IS_CURRENT)
-                    .where(resources.c.type == type_name, resources.c.row > after, not_(resources.c.deleted))
-                    .order_by(resources.c.row)
-                    .limit(_CHUNK)
-                )
-                chunk = [stored_of(row) for row in rows]
-                yield sequence, chunk
-                if len(chunk) < _CHUNK:
-                    return
-                after = chunk[-1].row
+    def dump(self, type_name: str, after: int = 0) -> Iterator[Chunk]:
+        def ask(statement: Select[Any], **values: Any) -> Sequence[Row[Any]]:
+            return self._look(glancing, lambda connection: connection.execute(statement, values).all())
 
-    def doubts(self, before: int) -> list[str]:
-        with reading(self.engine) as connection:
+        ((sequence,),) = ask(mirroring.NUMBERED, service=self._service)
+        found = list(map(stored_of, ask(mirroring.PIECE, type_name=type_name, after=after)))
+        yield Chunk(sequence, found[-1].row if found else after, found)
+        while found:
+            after = found[-1].row
+            found = list(map(stored_of, ask(mirroring.PIECE, type_name=type_name, after=after)))
+            if found:
+                yield Chunk(sequence, found[-1].row, found)
+
+    def doubts(self, before: int) -> dict[str, int]:
+        with glancing(self.engine) as connection:
             return staging.doubts(connection, before)
 
     def positions(self, consumer: str) -> dict[tuple[str, int], int]:
         with reading(self.engine) as connection:
             return inbox.positions(connection, consumer)
 
-    def mirrored(self, type_name: str) -> int | None:
-        with reading(self.engine) as connection:
-            return connection.execute(
-                select(mirrors.c.sequence).where(mirrors.c.type == type_name)
-            ).scalar_one_or_none()
-
-    def mark_mirrored(self, type_name: str, sequence: int) -> None:
-        with writing(self.engine) as connection:
-            connection.execute(delete(mirrors).where(mirrors.c.type == type_name))
-            connection.execute(insert(mirrors).values(type=type_name, sequence=sequence))
+    def mirrored(self, mirror: str) -> Progress | None:
+        with glancing(self.engine) as connection:
+            return mirroring.progress(connection, mirror)
 
     def wait(self, seconds: float) -> None:
         self._waker.wait(seconds)

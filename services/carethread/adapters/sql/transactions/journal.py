@@ -18,16 +18,19 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    and_,
+    bindparam,
     delete,
     insert,
     inspect,
     not_,
     select,
+    true,
     update,
 )
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from carethread.adapters.sql.engine import reading, writing
+from carethread.adapters.sql.engine import glancing, is_sqlite, writing
 from carethread.adapters.sql.migrate import make_room
 from carethread.core.errors import Busy
 from carethread.core.ports import Decision, Left
@@ -43,6 +46,15 @@ transactions = Table(
     Column("begun", BigInteger, nullable=False),
     Column("decided", Boolean, nullable=False),
 )
+
+_THIS = transactions.c.id == bindparam("transaction")
+_UNDECIDED = and_(_THIS, not_(transactions.c.decided))
+_BEGIN = insert(transactions)
+_DECIDE = update(transactions).where(_UNDECIDED).values(decided=true())
+_DROP = delete(transactions).where(_UNDECIDED)
+_DECIDED = select(transactions.c.decided).where(_THIS)
+_FORGET = delete(transactions).where(_THIS)
+_LEFT = select(transactions).order_by(transactions.c.begun)
 
 
 def make(engine: Engine, schema: str) -> bool:
@@ -63,38 +75,39 @@ class SqlJournal:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
+    @contextmanager
+    def _once(self) -> Iterator[Connection]:
+        """A connection for one statement that writes, which PostgreSQL commits by itself."""
+        way = writing if is_sqlite(self.engine) else glancing
+        with _made(way(self.engine)) as connection:
+            yield connection
+
     def begin(self, transaction: str, owners: Sequence[str], holder: str, begun: int) -> None:
-        with _made(writing(self.engine)) as connection:
-            row = {"id": transaction, "owners": ",".join(owners), "holder": holder, "begun": begun, "decided": False}
-            connection.execute(insert(transactions), row)
+        row = {"id": transaction, "owners": ",".join(owners), "holder": holder, "begun": begun, "decided": False}
+        with self._once() as connection:
+            connection.execute(_BEGIN, row)
 
     def decide(self, transaction: str) -> bool:
-        undecided = update(transactions).where(transactions.c.id == transaction, not_(transactions.c.decided))
-        with _made(writing(self.engine)) as connection:
-            return connection.execute(undecided.values(decided=True)).rowcount == 1
+        with self._once() as connection:
+            return connection.execute(_DECIDE, {"transaction": transaction}).rowcount == 1
 
     def drop(self, transaction: str) -> bool:
         with _made(writing(self.engine)) as connection:
-            connection.execute(
-                delete(transactions).where(transactions.c.id == transaction, not_(transactions.c.decided))
-            )
-            decided = select(transactions.c.decided).where(transactions.c.id == transaction)
-            return not connection.execute(decided).scalar_one_or_none()
+            connection.execute(_DROP, {"transaction": transaction})
+            return not connection.execute(_DECIDED, {"transaction": transaction}).scalar_one_or_none()
 
     def decision(self, transaction: str) -> Decision:
-        with _made(reading(self.engine)) as connection:
-            decided = connection.execute(
-                select(transactions.c.decided).where(transactions.c.id == transaction)
-            ).scalar_one_or_none()
+        with _made(glancing(self.engine)) as connection:
+            decided = connection.execute(_DECIDED, {"transaction": transaction}).scalar_one_or_none()
         return "drop" if decided is None else "commit" if decided else "undecided"
 
     def forget(self, transaction: str) -> None:
-        with _made(writing(self.engine)) as connection:
-            connection.execute(delete(transactions).where(transactions.c.id == transaction))
+        with self._once() as connection:
+            connection.execute(_FORGET, {"transaction": transaction})
 
     def left(self) -> list[Left]:
-        with _made(reading(self.engine)) as connection:
-            rows = connection.execute(select(transactions).order_by(transactions.c.begun)).all()
+        with _made(glancing(self.engine)) as connection:
+            rows = connection.execute(_LEFT).all()
         return [Left(row.id, row.owners.split(","), row.holder, row.begun, row.decided) for row in rows]
 
 

@@ -1,49 +1,61 @@
 """Parts of transactions that span services, between prepare and commit: kept, and what they rest on held.
 
-A part is one row of `staged`. Each resource on which its decisions rest has the transaction's id in `resources.held`;
-what is not there yet is held by a row without a version, which no read sees. Claims that it takes are held in the
-transaction's name. All who write look a resource up with its lock, so they meet a hold; it goes with its part.
+A part is one row of `staged`, with its writes ready-made. Each resource on which its decisions rest has the
+transaction's id in `resources.held`; what is not there yet is held by a row without a version, which no read sees.
+Claims that it takes are held in the transaction's name. All who write look a resource up with its lock, so they meet a
+hold; it goes with its part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+import orjson
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
 
 from carethread.adapters.sql.engine import is_sqlite
 from carethread.adapters.sql.store.statements import AMONG, CLAIM
 from carethread.adapters.sql.tables import claims, resources, staged
-from carethread.core.errors import Held
+from carethread.core.errors import HELD, Held
 from carethread.core.ports import Key
+
+Place = tuple[str, str]
+"""The kind and the key of a claim."""
 
 _HOLDER = "transaction/"
 _CHUNK = 500
 
-_BODY = select(staged.c.body).where(staged.c.id == bindparam("transaction")).with_for_update()
-_OLD = select(staged.c.id).where(staged.c.begun < bindparam("before")).order_by(staged.c.begun)
+_OLD = select(staged.c.id, staged.c.begun).where(staged.c.begun < bindparam("before")).order_by(staged.c.begun)
 _HOLD = update(resources).where(AMONG, resources.c.held == "").values(held=bindparam("transaction"))
 _PRESENT = select(resources.c.type, resources.c.id).where(AMONG)
 _FREE = update(resources).where(resources.c.held == bindparam("transaction"), resources.c.version > 0).values(held="")
 _LEAVE = delete(resources).where(resources.c.held == bindparam("transaction"), resources.c.version == 0)
 _UNCLAIM = delete(claims).where(claims.c.holder == bindparam("holder"))
-_FORGET = delete(staged).where(staged.c.id == bindparam("transaction"))
+_KEPT = select(staged.c.begun).where(staged.c.id == bindparam("transaction"))
+_FORGET = delete(staged).where(staged.c.id == bindparam("transaction")).returning(staged.c.body)
+_LEFT = delete(claims).where(tuple_(claims.c.kind, claims.c.key).in_(bindparam("places", expanding=True)))
+_TAKEN = insert(claims)
 _SETTLE = _FORGET.add_cte(_LEAVE.cte("left"), _FREE.cte("freed"), _UNCLAIM.cte("unclaimed"))
 """All four at once, for PostgreSQL; no row is both left and freed."""
-_SQLITE_HELD = "SELECT type, id FROM resources WHERE held <> ''"
+_ALL_HELD = "SELECT type, id FROM resources WHERE held <> ''"
 
 
 def refuse_held(holds: Iterable[object]) -> None:
     """Raise Held when any of the holds is one."""
     if any(holds):
-        raise Held("A transaction that writes here is being decided; try again.")
+        raise Held(HELD)
 
 
 def refuse_held_rows(connection: Connection, keys: Collection[Key]) -> None:
     """Raise Held when one of the keys is held; for SQLite, which has no row locks to read the hold with."""
+    refuse_held(undecided(connection, keys))
+
+
+def undecided(connection: Connection, keys: Collection[Key]) -> set[Key]:
+    """Which of the resources are held."""
     wanted = set(keys)
-    refuse_held(tuple(row) in wanted for row in connection.exec_driver_sql(_SQLITE_HELD))
+    return wanted & {(type_, id_) for type_, id_ in connection.exec_driver_sql(_ALL_HELD)} if wanted else set()
 
 
 def refuse_held_claims(holders: Iterable[str]) -> None:
@@ -52,7 +64,7 @@ def refuse_held_claims(holders: Iterable[str]) -> None:
 
 
 def prepare(
-    connection: Connection, id_: str, begun: int, body: bytes, keys: Iterable[Key], places: Iterable[tuple[str, str]]
+    connection: Connection, id_: str, begun: int, body: bytes, keys: Iterable[Key], places: Iterable[Place]
 ) -> None:
     """Keep a part; hold the resources, which must be locked, and the places. Raises Held when one is not free."""
     connection.execute(insert(staged).values(id=id_, begun=begun, body=body))
@@ -83,21 +95,42 @@ def _nothing(key: Key, id_: str) -> dict[str, Any]:
     }
 
 
-def prepared(connection: Connection, id_: str) -> bytes | None:
-    """The part, locked; None when it is not, or no longer, kept."""
-    return connection.execute(_BODY, {"transaction": id_}).scalar_one_or_none()
+def is_kept(connection: Connection, id_: str) -> bool:
+    """Whether a part is kept."""
+    return connection.execute(_KEPT, {"transaction": id_}).first() is not None
 
 
-def settle(connection: Connection, id_: str) -> None:
-    """Forget a part, and free all that it held."""
+def settle(connection: Connection, id_: str) -> bytes | None:
+    """Forget a part, free all that it held, and return it; None when it is not, or no longer, kept."""
     values = {"transaction": id_, "holder": f"{_HOLDER}{id_}"}
     if is_sqlite(connection):
-        for statement in (_LEAVE, _FREE, _UNCLAIM, _FORGET):
+        for statement in (_LEAVE, _FREE, _UNCLAIM):
             connection.execute(statement, values)
-    else:
-        connection.execute(_SETTLE, values)
+        return connection.execute(_FORGET, values).scalar_one_or_none()
+    return connection.execute(_SETTLE, values).scalar_one_or_none()
 
 
-def doubts(connection: Connection, before: int) -> list[str]:
-    """The transactions whose parts were prepared before a moment (microseconds) and are still kept, oldest first."""
-    return list(connection.execute(_OLD, {"before": before}).scalars())
+def move(connection: Connection, moved: Mapping[Place, str]) -> None:
+    """Give places to who is to have them, whoever has them now; empty: to nobody."""
+    if not moved:
+        return
+    connection.execute(_LEFT, {"places": sorted(moved)})
+    if taken := [{"kind": kind, "key": key, "holder": who} for (kind, key), who in sorted(moved.items()) if who]:
+        connection.execute(_TAKEN, taken)
+
+
+def body_of(part: bytes, made: dict[str, Any], moved: Mapping[Place, str]) -> bytes:
+    """What is kept of a part: what its owner wants to know again, its writes, and the places that change hands."""
+    return orjson.dumps([part.decode(), made, [(*place, holder) for place, holder in moved.items()]])
+
+
+def read(body: bytes) -> tuple[bytes, dict[str, Any], dict[Place, str]]:
+    """What `body_of` was given."""
+    part, made, moved = orjson.loads(body)
+    return part.encode(), made, {(kind, key): holder for kind, key, holder in moved}
+
+
+def doubts(connection: Connection, before: int) -> dict[str, int]:
+    """The transactions whose parts were prepared before a moment (microseconds) and are still kept, oldest first, with
+    the moment when each was."""
+    return {row.id: row.begun for row in connection.execute(_OLD, {"before": before})}

@@ -19,8 +19,8 @@ from carethread.core.fhir.fhirpath.parser import parse
 from carethread.core.fhir.search.composites import Composite, compose, composite_of
 from carethread.core.fhir.search.leaves import LEAVES, Leaf, Use
 from carethread.core.fhir.search.merges import PATIENT, index_merge
-from carethread.core.fhir.search.paths import implied_system, plain_paths
-from carethread.core.fhir.search.rows import IndexRows
+from carethread.core.fhir.search.paths import holds_one_row, implied_system, plain_paths
+from carethread.core.fhir.search.rows import MISSING, USUAL, IndexRows
 from carethread.core.fhir.search.tree import Branch, Growth, walk
 
 COLUMNS = frozenset({"_id", "_lastUpdated"})
@@ -48,6 +48,7 @@ class Plan:
     root: Branch
     computed: tuple[Computed, ...]
     composites: tuple[Composite, ...]
+    usual: frozenset[str]
 
 
 def extract(
@@ -71,6 +72,9 @@ def extract(
         compose(composite, resource, rows)
     if resource["resourceType"] == PATIENT:
         index_merge(resource, rows)
+    if plan.usual:
+        for code in sorted(plan.usual.difference([row[0] for row in (*rows.token, *rows.date)])):
+            rows.token[(code + MISSING, "", "", "")] = None
     return rows
 
 
@@ -80,6 +84,7 @@ def index_plan(type_name: str, extra: tuple[SearchParameterDefinition, ...] = ()
     root = Growth()
     computed: list[Computed] = []
     composites: list[Composite] = []
+    usual: set[str] = set()
     for parameter in search_parameters(type_name) + extra:
         if not is_indexed(parameter) or parameter.expression is None:
             continue
@@ -90,10 +95,12 @@ def index_plan(type_name: str, extra: tuple[SearchParameterDefinition, ...] = ()
         if paths is None:
             computed.append(_computed(parameter))
             continue
+        if parameter.code in USUAL and holds_one_row(parameter.type, paths):
+            usual.add(parameter.code)
         for path in paths:
             use = Use(parameter.code, path.target, implied_system(path))
             root.at(path.steps).uses.setdefault((parameter.type, path.type), []).append(use)
-    return Plan(root.branch(), tuple(computed), tuple(composites))
+    return Plan(root.branch(), tuple(computed), tuple(composites), frozenset(usual))
 
 
 def is_indexed(parameter: SearchParameterDefinition) -> bool:

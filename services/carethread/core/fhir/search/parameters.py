@@ -11,7 +11,8 @@ from functools import lru_cache
 from carethread.core.fhir.definitions import SearchParameterDefinition, search_parameters
 from carethread.core.fhir.fhirpath.parser import parse
 from carethread.core.fhir.search.extract import COLUMNS, is_indexed
-from carethread.core.fhir.search.paths import Path, implied_system, plain_paths
+from carethread.core.fhir.search.paths import Path, holds_one_row, implied_system, plain_paths
+from carethread.core.fhir.search.rows import USUAL
 
 Extra = Mapping[str, tuple[SearchParameterDefinition, ...]]
 """A service's own search parameters by resource type."""
@@ -77,3 +78,23 @@ def widest(types: tuple[str, ...], code: str) -> int | None:
         found += [_WIDEST.get(path.type) for path in paths] or [None]
     known = [span for span in found if span is not None]
     return max(known) if known and len(known) == len(found) else None
+
+
+@lru_cache(maxsize=4096)
+def one_row(types: tuple[str, ...], code: str) -> bool:
+    """Whether a resource of any of the types has at most one row of the parameter; see `paths.holds_one_row`."""
+    found = [(name, searchable(name).get(code)) for name in types]
+    return all(each and holds_one_row(each.type, paths_of(name, each.expression or "")) for name, each in found)
+
+
+def usual(types: tuple[str, ...], code: str) -> bool:
+    """Whether those without a value of the parameter have a row that says so; see `rows.USUAL`."""
+    return code in USUAL and one_row(types, code)
+
+
+@lru_cache(maxsize=4096)
+def only_system(types: tuple[str, ...], code: str) -> str:
+    """The one system that all rows of a plain code have in all of the types; empty where that is not known."""
+    found = [(name, searchable(name).get(code)) for name in types]
+    systems = {implied_system(path) for name, each in found if each for path in paths_of(name, each.expression or "")}
+    return systems.pop() if len(systems) == 1 and one_row(types, code) else ""

@@ -23,13 +23,15 @@ class Equals(NamedTuple):
 class Path(NamedTuple):
     """Where values stand: JSON member names and conditions from the root, the values' type, and what refines them.
 
-    `target` keeps only references to that type; `definition` is that of the last element.
+    `target` keeps only references to that type; `definition` is that of the last element; `single` says that no step is
+    a list.
     """
 
     steps: tuple[str | Equals, ...]
     type: str
     target: str | None = None
     definition: ElementDefinition | None = None
+    single: bool = True
 
 
 def plain_paths(node: Node, root: str) -> tuple[Path, ...] | None:
@@ -58,7 +60,7 @@ def _below(paths: tuple[Path, ...] | None, name: str) -> tuple[Path, ...] | None
     if paths is None or any(path.target for path in paths):
         return None
     return tuple(
-        Path((*path.steps, slot.key), slot.type, None, slot.definition)
+        Path((*path.steps, slot.key), slot.type, None, slot.definition, path.single and not slot.definition.is_list)
         for path in paths
         for slot in members(path.type).get(name, ())
     )
@@ -78,6 +80,13 @@ def _where(paths: tuple[Path, ...] | None, condition: Node) -> tuple[Path, ...] 
             return tuple(path._replace(steps=(*path.steps, Equals(member, text))) for path in paths)
         case _:
             return None
+
+
+def holds_one_row(search_type: str, paths: tuple[Path, ...]) -> bool:
+    """Whether a resource has at most one row of the parameter: a date or a plain code in an element that is no list."""
+    if not all(path.single and path.definition is paths[0].definition for path in paths):  # a choice is several paths
+        return False
+    return bool(paths) and (search_type == "date" or (search_type == "token" and paths[0].type == "code"))
 
 
 def implied_system(path: Path) -> str:

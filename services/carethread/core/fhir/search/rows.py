@@ -41,6 +41,18 @@ OF_TYPE = ":of-type"
 """What follows the code of an identifier's parameter in the token rows that name the identifier's type."""
 
 
+MISSING = ":missing"
+"""What follows the code of a usual parameter in the token row of a resource that has no value of it."""
+
+USUAL = frozenset(
+    ("authored", "authored-on", "birthdate", "created", "date", "recorded", "sent", "start")  # dates
+).union(("gender", "lifecycle-status", "status"))
+"""Codes of parameters that nearly every resource has a value of, where they are dates or plain codes of which there is
+at most one. Who asks for those without would else have to look at every resource; a row for each of these few is cheap.
+Whoever changes what is usual has the rows made anew, in a migration of the stores.
+"""
+
+
 def of_type(system: str, code: str) -> str:
     """The `system` of a token row for identifiers of a type."""
     return f"{system}|{code}"

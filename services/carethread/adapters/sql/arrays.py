@@ -1,0 +1,25 @@
+"""Values as PostgreSQL reads an array: https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO.
+
+The driver makes arrays of lists too, one element after the other, which takes several times as long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def numbers(values: Iterable[object]) -> str:
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+def texts(values: Iterable[str]) -> str:
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return '{"' + '","'.join(quoted) + '"}'
+
+
+def truths(values: Iterable[bool]) -> str:
+    return "{" + ",".join("t" if value else "f" for value in values) + "}"
+
+
+def floats(values: Iterable[float]) -> str:
+    return "{" + ",".join(map(repr, values)) + "}"

@@ -1,0 +1,1 @@
+"""The websocket channel of FHIR Subscriptions."""

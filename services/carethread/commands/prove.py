@@ -1,0 +1,127 @@
+"""`carethread events prove`: of a period, what was committed, published, delivered and acknowledged; every gap by
+name."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from carethread.core.clock import instant, to_micros
+from carethread.core.errors import FhirError
+from carethread.core.settings import SERVICES, load
+
+if TYPE_CHECKING:
+    from carethread.core.ports import Session
+    from carethread.core.ports.deliveries import Watched
+    from carethread.core.service import Runtime
+
+_SETTLED = timedelta(minutes=1)
+"""What is younger may still be on its way."""
+
+_PAGE = 500
+
+
+@click.command("prove")
+@click.option("--from", "start", metavar="INSTANT", help="The first moment. [a day before the end]")
+@click.option("--to", "end", metavar="INSTANT", help="The moment after the last. [a minute ago]")
+def prove(start: str | None, end: str | None) -> None:
+    """Prove for a period that nothing is missing: one line for each service and subscription, and one for each gap.
+
+    The exit code is 1 when there is a gap, and when something could not be proved.
+    """
+    from carethread.composition.operating import opened
+    from carethread.composition.parts import runtimes
+
+    before = _moment(end, "--to") if end else datetime.now(UTC) - _SETTLED
+    begin = _moment(start, "--from") if start else before - timedelta(days=1)
+    if begin >= before:
+        raise click.UsageError("--to is after --from.")
+    settings = load()
+    for name in SERVICES:
+        opened(settings, name)
+    here = runtimes(settings, SERVICES)
+    period = to_micros(begin), to_micros(before)
+    click.echo(f"From {instant(period[0])} to {instant(period[1])}")
+    gaps = sum(_service(here[name], *period) for name in SERVICES)
+    gaps += _subscriptions(here["subscriptions"], *period)
+    click.echo("No gap." if not gaps else f"{gaps} gaps.")
+    sys.exit(gaps > 0)
+
+
+def _moment(text: str, option: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise click.UsageError(f"{option} is an instant with a zone, such as 2026-11-22T08:00:00Z.")
+    return found
+
+
+def _service(runtime: Runtime, begin: int, before: int) -> int:
+    """Say what one service published; returns how many gaps there are."""
+    from carethread.adapters.sql.events.proof import published
+    from carethread.composition.parts import engine_of
+
+    name = runtime.service.name
+    found = published(engine_of(runtime), name, [each.name for each in runtime.service.types], begin, before)
+    numbers = f", numbers {found.first} to {found.last}" if found.last else ""
+    click.echo(f"service {name}: {found.committed} committed, {found.published} published{numbers}")
+    for gap in found.gaps:
+        click.echo(f"GAP  {name} {gap.why}: {gap.subject}{f' of {instant(gap.time)}' if gap.time else ''}")
+    gaps: int = max(len(found.gaps), found.committed - found.published)
+    return gaps
+
+
+def _subscriptions(runtime: Runtime, begin: int, before: int) -> int:
+    """Say what each subscription was told; returns how many gaps there are."""
+    gaps = 0
+    after = ""
+
+    def following(session: Session) -> list[Watched]:
+        return session.deliveries.watched(after, _PAGE)
+
+    while page := runtime.store.glance(following):
+        for seen in page:
+            gaps += _subscription(runtime, seen.subscriber.subscription, begin, before)
+        after = page[-1].subscriber.subscription
+    return gaps
+
+
+def _subscription(runtime: Runtime, id_: str, begin: int, before: int) -> int:
+    from carethread.core.context import Context, Principal
+    from carethread.core.ports import Request
+    from carethread.core.service import Call
+    from carethread.subscriptions.report import delivery_report
+
+    asked = {"from": [instant(begin)], "to": [instant(before)]}
+    call = Call("Subscription", id_, asked, None, Request("GET", f"Subscription/{id_}/$delivery-report"))
+    try:
+        report = delivery_report(runtime, call, Context(principal=Principal(runtime.service.name)))
+    except FhirError as error:
+        click.echo(f"GAP  subscription {id_} not-proved: {error}")
+        return 1
+    said = {each["name"]: each for each in report["parameter"] if "part" not in each}
+    counts = ("matched", "acknowledged", "pending", "parked", "quarantined")
+    told = ", ".join(f"{said[name]['valueInteger']} {name}" for name in counts)
+    click.echo(f"subscription {id_} ({said['status']['valueCode']}): {told}")
+    for each in report["parameter"]:
+        if each["name"] == "gap":
+            click.echo(f"GAP  subscription {id_} {_gap(each['part'])}")
+        elif each["name"] == "source" and any(part["name"] == "unknown" for part in each["part"]):
+            click.echo(f"GAP  subscription {id_} not-proved: {each['part'][0]['valueCode']} could not be asked")
+    unasked = sum(part["name"] == "unknown" for each in report["parameter"] for part in each.get("part", ()))
+    gaps: int = said["gaps"]["valueInteger"] + unasked
+    return gaps
+
+
+def _gap(parts: list[dict[str, Any]]) -> str:
+    said = {part["name"]: next(value for name, value in part.items() if name != "name") for part in parts}
+    number = f" number {said['event-number']}" if "event-number" in said else ""
+    reason = f" ({said['reason']})" if "reason" in said else ""
+    return (
+        f"{said['why']}: {said['focus']} of {said['timestamp']}, {said['service']} {said['sequence']}{number}{reason}"
+    )

@@ -1,0 +1,58 @@
+"""Forgetting what has been kept for long enough, a little at a time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from functools import partial
+from threading import Event as Signal
+
+from carethread.composition.bus import bus_file
+from carethread.composition.parts import engine_of
+from carethread.core.errors import Busy
+from carethread.core.service import Runtime
+from carethread.core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 3600.0
+_PAUSE_SECONDS = 0.05
+"""Between two small deletions, for those who write."""
+
+_DAY_MICROS = 24 * 3600 * 1_000_000
+
+
+def housekeeping(settings: Settings, here: Mapping[str, Runtime], stop: Signal) -> None:
+    """Forget every hour what is older than CARETHREAD_EVENT_RETENTION, until `stop` is set."""
+    while not stop.is_set():
+        forget(settings, here, stop)
+        stop.wait(EVERY_SECONDS)
+
+
+def forget(settings: Settings, here: Mapping[str, Runtime], stop: Signal) -> None:
+    """Forget once; what is away is left for the next time."""
+    older_than = time.time_ns() // 1000 - settings.event_retention * _DAY_MICROS
+    for what, some in _tasks(settings, here, older_than):
+        gone = 0
+        try:
+            while not stop.is_set() and (now_gone := some()):
+                gone += now_gone
+                stop.wait(_PAUSE_SECONDS)
+        except Busy as error:
+            log.warning("housekeeping_waits", extra={"what": what, "reason": str(error)})
+        if gone:
+            log.info("forgotten", extra={"what": what, "count": gone})
+
+
+def _tasks(settings: Settings, here: Mapping[str, Runtime], older_than: int) -> Iterator[tuple[str, Callable[[], int]]]:
+    from carethread.adapters.sql.events.bus import connect, prune
+    from carethread.adapters.sql.events.retention import forget_happened, forget_sent
+
+    for name, runtime in here.items():
+        yield f"{name} outbox", partial(forget_sent, engine_of(runtime), name, older_than)
+        yield f"{name} inbox", partial(forget_happened, engine_of(runtime), older_than)
+    if path := bus_file(settings):
+        with closing(connect(path)) as connection:
+            yield "bus", partial(prune, connection, older_than)

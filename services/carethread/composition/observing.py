@@ -1,0 +1,45 @@
+"""What Prometheus reads of the services in a process: at HTTP's edge, or for a role without one at a port of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from carethread.composition.alarming import gauges
+from carethread.composition.parts import migrated, outbox_of
+from carethread.core.clock import system_clock, to_micros
+from carethread.core.errors import Busy
+from carethread.core.metric_names import OUTBOX_UNSENT, PARTS_IN_DOUBT, PARTS_OLDEST_DOUBT
+from carethread.core.service import Runtime
+from carethread.core.settings import Settings
+
+
+def states(settings: Settings, here: Mapping[str, Runtime]) -> dict[str, Callable[[], Mapping[str, float]]]:
+    """What tells each service's gauges."""
+    return {name: partial(_state, settings, runtime) for name, runtime in here.items()}
+
+
+def serve_metrics(settings: Settings, here: Mapping[str, Runtime]) -> None:
+    """Answer on the metrics port, for as long as the process lives."""
+    from carethread.adapters.prometheus import serve
+
+    serve(settings.host, settings.metrics_port, states(settings, here))
+
+
+def _state(settings: Settings, runtime: Runtime) -> dict[str, float]:
+    """The gauges of a service: unsent events, and parts in doubt.
+
+    Raises Busy while the database is away or has another version's schema.
+    """
+    if not migrated(runtime):
+        raise Busy(f"The database of {runtime.service.name} is away or not migrated.")
+    from carethread.interactions.transaction.part import DOUBT_SECONDS
+
+    now = to_micros(system_clock())
+    doubts = runtime.store.doubts(now - DOUBT_SECONDS * 1_000_000)
+    return {
+        OUTBOX_UNSENT: outbox_of(settings, runtime).backlog(),
+        **gauges(runtime, now),
+        PARTS_IN_DOUBT: len(doubts),
+        PARTS_OLDEST_DOUBT: max((now - begun for begun in doubts.values()), default=0) / 1_000_000,
+    }

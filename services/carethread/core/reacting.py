@@ -1,0 +1,111 @@
+"""What a service makes of events: each reaction gets those of its types, an effect only what is new to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TypeVar
+
+from carethread.core.clock import Clock, to_micros
+from carethread.core.errors import Busy, FhirError
+from carethread.core.events import Event
+from carethread.core.fhir.outcome import outcome_bytes
+from carethread.core.metric_names import Observe
+from carethread.core.ports import About, Record, Session
+from carethread.core.reading import Concerning, Reading
+from carethread.core.service import Reaction, Runtime
+
+T = TypeVar("T")
+
+Refused = Callable[[Session, Record, bytes], None]
+"""Told of a record that becomes a dead letter, and its OperationOutcome, in the same transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One consumer's parts: whose it is, under which name it keeps what it remembers, and what it makes of a record."""
+
+    runtime: Runtime
+    name: str
+    reactions: Sequence[Reaction]
+    reading: Reading
+    concerning: Concerning
+    clock: Clock
+    observe: Observe
+    refused: Refused | None = None
+
+    def read(self, record: Record) -> Event:
+        return self.reading(self.runtime, record)
+
+    def about(self, record: Record) -> About:
+        """What a record concerns: nothing that we know of, where it cannot be read. Raises Busy."""
+        event = attempt(lambda: self.read(record))
+        return About("", ()) if isinstance(event, Exception) else self.concerning(self.runtime, event)
+
+    def now(self) -> int:
+        return to_micros(self.clock())
+
+    def react(self, session: Session, events: Sequence[Event]) -> None:
+        """Let all reactions happen, in the transaction of `session`."""
+        for reaction in self.reactions:
+            theirs = [event for event in events if event.resource_type in reaction.types]
+            if theirs and reaction.kind == "effect":
+                first = {event.id: event for event in reversed(theirs)}
+                fresh = session.first_time(reaction.name, list(first))
+                theirs = [event for event in theirs if event is first[event.id] and event.id in fresh]
+            if theirs:
+                reaction.handle(self.runtime, session, theirs)
+
+    def repeated(self, session: Session, events: Sequence[Event]) -> set[str]:
+        """The ids of events that had an effect, or will never have one: they come again."""
+        found: set[str] = set()
+        for reaction in self.reactions:
+            if reaction.kind == "effect":
+                ids = [event.id for event in events if event.resource_type in reaction.types]
+                found |= session.happened(reaction.name, ids)
+        return found
+
+    def forgo(self, session: Session, record: Record, event: Event | None) -> None:
+        """Let no effect of a record's event happen any more, however often it comes again."""
+        session.first_time(self._given_up, [_mark(record)])
+        for reaction in self.reactions:
+            if event and reaction.kind == "effect" and event.resource_type in reaction.types:
+                session.first_time(reaction.name, [event.id])
+
+    def forgone(self, session: Session, record: Record) -> bool:
+        """Whether the record at this place was given up."""
+        return bool(session.happened(self._given_up, [_mark(record)]))
+
+    @property
+    def _given_up(self) -> str:
+        return f"discarded:{self.name}"
+
+
+def _mark(record: Record) -> str:
+    """A record's place, as short as an event's id, and behind all of these: it does not grow old with them."""
+    return "g" + sha256(f"{record.topic}/{record.partition}/{record.position}".encode()).hexdigest()[:32]
+
+
+def attempt(work: Callable[[], T]) -> T | Exception:
+    """The result, or the error that tells that it can never succeed. Raises Busy, after which it may."""
+    try:
+        return work()
+    except Busy:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever one event does to a reaction must not stop those behind it
+        return error
+
+
+def outcome_of(error: Exception) -> bytes:
+    """What is wrong with an event; of an unforeseen error only its kind, for its message could quote the resource."""
+    if isinstance(error, FhirError):
+        return outcome_bytes(error)
+    return outcome_bytes(FhirError(f"Handling the event failed with {type(error).__name__}."))
+
+
+def names(record: Record) -> dict[str, object]:
+    """What a log may say of a record: where it lies and which version of which resource it is, nothing that it says."""
+    subject = next((value for name, value in record.headers if name == "ce_subject"), b"")
+    where = {"topic": record.topic, "partition": record.partition, "position": record.position}
+    return {**where, "subject": subject.decode("utf-8", "replace")}

@@ -1,0 +1,1 @@
+"""What integration engines send in over the bus: read, applied once, answered."""

@@ -1,0 +1,117 @@
+"""Subscribers that come to us: whoever has bound a subscription to a connection is served while it lasts.
+
+Each turn is that of any other channel (`delivery`), with the connection as its endpoint. A connection has one turn at a
+time, so that a slow one holds one thread, and no longer than an attempt lasts: then it is closed. What was not
+acknowledged waits for the next connection.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event as Signal
+from threading import Lock
+from typing import Protocol
+
+from carethread.core.errors import Busy
+from carethread.core.faults import told
+from carethread.core.ports import Session
+from carethread.core.ports.channels import Channel
+from carethread.core.ports.deliveries import Subscriber
+from carethread.subscriptions.delivery import LEASE_SECONDS, WEBSOCKET, Delivery, serve
+
+log = logging.getLogger(__name__)
+
+THREADS = 32
+_LOOK_SECONDS = 0.5
+_LONGEST_PAUSE = 5.0
+
+
+Binding = tuple[int, int]
+"""The number of a connection, and of the binding: each greets once."""
+
+
+class Sockets(Channel, Protocol):
+    """The connections of this process; as a channel, the subscription's id is the address."""
+
+    def bound(self) -> Mapping[str, Binding]:
+        """What each subscription is bound to."""
+        ...
+
+
+class SocketEngine:
+    """Serves what is bound in this process."""
+
+    def __init__(self, delivery: Delivery, sockets: Sockets, *, threads: int = THREADS) -> None:
+        self._delivery = delivery
+        self._sockets = sockets
+        self._threads = threads
+        self._lock = Lock()
+        self._running: dict[str, Binding] = {}
+        self._greeted: dict[str, Binding] = {}
+
+    def run(self, stop: Signal, wait: Callable[[float], None]) -> None:
+        """Serve until `stop` is set. `wait(seconds)` returns when there may be something new, or time is up."""
+        pause = 0.0
+        with ThreadPoolExecutor(self._threads, "socket") as threads:
+            while not stop.is_set():
+                try:
+                    claimed = self._next()
+                    pause = 0.0
+                except Busy as error:
+                    pause = min(max(0.05, pause * 2), _LONGEST_PAUSE)
+                    log.warning("delivery_waits", extra={"reason": str(error)})
+                    stop.wait(pause)
+                    continue
+                for subscriber, binding in claimed:
+                    threads.submit(self._serve, subscriber, binding)
+                if not claimed:
+                    wait(_LOOK_SECONDS)
+
+    def _next(self) -> list[tuple[Subscriber, Binding]]:
+        """One for each connection that is not at work, leased: who has just bound, or has something due."""
+        bound = dict(self._sockets.bound())
+        with self._lock:
+            self._greeted = {id_: binding for id_, binding in self._greeted.items() if bound.get(id_) == binding}
+            busy = {connection for connection, _ in self._running.values()}
+            idle = {
+                id_: binding for id_, binding in bound.items() if binding[0] not in busy and id_ not in self._running
+            }
+        free = self._threads - len(busy)
+        if not idle or free <= 0:
+            return []
+        here = self._delivery
+        now = here.now()
+
+        def claim(session: Session) -> list[Subscriber]:
+            waiting = [
+                each.subscription
+                for each in session.deliveries.subscribers(list(idle))
+                if each.due <= now or each.subscription not in self._greeted
+            ]
+            first = {idle[id_][0]: id_ for id_ in reversed(waiting)}
+            only = list(first.values())[:free]
+            if not only:
+                return []
+            return session.deliveries.claim((WEBSOCKET,), here.holder, LEASE_SECONDS, now, len(only), only)
+
+        claimed = [(each, idle[each.subscription]) for each in here.runtime.store.transact(claim)]
+        with self._lock:
+            self._running |= {subscriber.subscription: binding for subscriber, binding in claimed}
+        return claimed
+
+    def _serve(self, subscriber: Subscriber, binding: Binding) -> None:
+        id_ = subscriber.subscription
+        with self._lock:
+            greet = self._greeted.get(id_) != binding
+            self._greeted[id_] = binding
+        try:
+            serve(self._delivery, subscriber, greet=greet)
+        except Busy as error:
+            log.warning("delivery_waits", extra={"subscription": id_, "reason": str(error)})
+        except Exception as error:  # noqa: BLE001  # the lease stays until it ends, which is pause enough
+            log.error("delivery_failed", extra={"subscription": id_, **told(error)})
+        finally:
+            with self._lock:
+                del self._running[id_]

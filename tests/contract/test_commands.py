@@ -1,0 +1,267 @@
+"""`carethread dead-letters`, `events` and `check`: what they print and how they end, on databases of their own."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from carethread.adapters.local import LocalOwners, LocalPeer
+from carethread.adapters.sql.engine import make_engine
+from carethread.adapters.sql.events.bus import connect
+from carethread.adapters.sql.events.outbox import SqlOutbox
+from carethread.adapters.sql.store.store import SqlStore
+from carethread.adapters.sql.transactions.journal import make
+from carethread.cli import cli
+from carethread.composition.parts import journal_of
+from carethread.core.consumer import Consumer
+from carethread.core.errors import Invalid
+from carethread.core.events import Event
+from carethread.core.ports import Session
+from carethread.core.service import Reaction, ResourceType, Runtime, Service
+from carethread.core.settings import DATABASES, Settings
+from support.event_workers import BASE_URL, event, publisher, put, subscription
+from support.servers import free_port
+from support.stores import open_store
+
+
+@dataclass
+class World:
+    """A folder with the databases of all services and a bus."""
+
+    folder: Path
+    stores: dict[str, SqlStore] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    seen: list[str] = field(default_factory=list)
+
+    def carethread(self, *arguments: str, **more: str) -> Result:
+        env = {"CARETHREAD_DATA": str(self.folder), **more}
+        return CliRunner().invoke(cli, arguments, env=env, prog_name="carethread")
+
+    def send(self, events: Sequence[Event]) -> None:
+        sender = publisher(str(self.folder / "bus.db"), "carethread")
+        sender.fence("scheduling", 1)
+        sender.send(events)
+        sender.close()
+
+    def consumer(self) -> Consumer:
+        def handle(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
+            if self.broken & {e.resource_id for e in events}:
+                raise Invalid("It has no patient.", expression="Appointment.participant")
+            self.seen += [e.resource_id for e in events]
+
+        service = Service("careteams", "", (ResourceType("Task"),))
+        store = self.stores["careteams"]
+        runtime = Runtime(service, store, LocalOwners({}), LocalPeer({}), BASE_URL)
+        reader = subscription(str(self.folder / "bus.db"), "carethread", "careteams", ["Appointment"], store)
+        return Consumer(runtime, reader, [Reaction("note", "effect", ("Appointment",), handle)], look=0)
+
+    def step(self) -> None:
+        self.consumer().step(0.1)
+
+    @contextmanager
+    def consuming(self) -> Iterator[None]:
+        stop = threading.Event()
+        thread = threading.Thread(target=lambda: self.consumer().run(stop))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The databases and the bus as they are made, to be copied: making them takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("fresh")
+    for name in DATABASES:
+        if name != "gateway":
+            open_store(f"sqlite:///{folder}/{name}.db", name).close()
+    journal = journal_of(Settings(data=folder))
+    make(journal.engine, "gateway")
+    journal.engine.dispose()
+    connect(folder / "bus.db").close()
+    return folder
+
+
+@pytest.fixture
+def world(fresh: Path, tmp_path: Path) -> Iterator[World]:
+    shutil.copytree(fresh, tmp_path, dirs_exist_ok=True)
+    made = World(tmp_path)
+    for name in ("careteams", "scheduling"):
+        made.stores[name] = SqlStore(make_engine(f"sqlite:///{tmp_path}/{name}.db"), name)
+    yield made
+    for store in made.stores.values():
+        store.close()
+
+
+def poison(world: World, held: int = 1) -> None:
+    """One dead letter, and some that wait behind it."""
+    world.broken = {"a1"}
+    first = event(1, patients=1)
+    later = [Event(f"later-{n}", "scheduling", "updated", "Appointment", "a1", n + 2, first.time, first.key, b"{}",
+                   sequence=n + 2) for n in range(held)]  # fmt: skip
+    world.send([first, *later, event(9)])
+    world.step()
+
+
+def test_dead_letters_are_named_with_what_waits_behind_them(world: World) -> None:
+    nothing = world.carethread("dead-letters", "list")
+    assert (nothing.exit_code, nothing.output) == (0, "There are no dead letters.\n")
+    poison(world, held=2)
+    assert world.seen == ["a9"]
+    listed = world.carethread("dead-letters", "list")
+    assert listed.exit_code == 0
+    assert listed.output.startswith("careteams-1 dead since 20")
+    assert "holds 2: Appointment/a1/_history/1 at carethread.appointment.v1[0]@1: " in listed.output
+    assert "invalid: It has no patient." in listed.output
+    assert world.carethread("dead-letters", "list", "records").output == "There are no dead letters.\n"
+    shown = world.carethread("dead-letters", "show", "careteams-1")
+    assert "ce_subject: Appointment/a1/_history/1" in shown.output
+    assert "Appointment.participant" in shown.output
+    assert "held: Appointment/a1/_history/2 at carethread.appointment.v1[0]@2 since 20" in shown.output
+    assert '"status":"booked"' not in shown.output, "the payload only when asked"
+    assert '"status":"booked"' in world.carethread("dead-letters", "show", "careteams-1", "--data").output
+
+
+def test_a_retry_says_what_came_of_it(world: World) -> None:
+    poison(world)
+    nobody = world.carethread("dead-letters", "retry", "careteams-1", "--wait", "0")
+    assert nobody.exit_code == 3
+    assert "has not seen to it yet" in nobody.output
+    with world.consuming():
+        failed = world.carethread("dead-letters", "retry", "careteams-1")
+        assert failed.exit_code == 1
+        assert "failed again: invalid: It has no patient." in failed.output
+        world.broken = set()
+        mended = world.carethread("dead-letters", "retry", "careteams-1")
+        assert (mended.exit_code, mended.output.split(":")[0]) == (0, "careteams-1")
+    assert world.seen == ["a9", "a1", "a1"]
+    assert world.carethread("dead-letters", "retry", "careteams-1").exit_code == 1
+
+
+def test_what_is_given_up_never_happens(world: World) -> None:
+    poison(world)
+    assert world.carethread("dead-letters", "discard", "careteams-1", "--wait", "0").exit_code == 1, "not without a yes"
+    with world.consuming():
+        world.broken = set()
+        given_up = world.carethread("dead-letters", "discard", "careteams-1", "--yes")
+    assert given_up.exit_code == 0, given_up.output
+    assert world.seen == ["a9", "a1"], "only the later one"
+    world.stores["careteams"].transact(lambda s: s.set_back("careteams", {("carethread.appointment.v1", 0): 0}))
+    world.step()
+    assert world.seen == ["a9", "a1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("dead-letters", "show", "careteams-7"), 1, "There is no dead letter careteams-7"),
+        (("dead-letters", "show", "7"), 2, "named like careteams-17"),
+        (("dead-letters", "show", "nobody-7"), 2, "There is no service nobody"),
+        (("dead-letters", "list", "nobody"), 2, "There is no service nobody"),
+        (("events", "tail", "--from", "yesterday"), 2, "no instant with a zone"),
+        (("events", "tail", "--from", "2026-11-22T08:00:00"), 2, "no instant with a zone"),
+        (("events", "tail", "--from", "3"), 2, "name the service"),
+        (("events", "replay", "nobody", "--from", "beginning"), 2, "There is no consumer nobody"),
+        (("events", "replay", "careteams", "--from", "scheduling:x"), 2, "not SERVICE:NUMBER"),
+        (("events", "replay", "careteams"), 2, "--from"),
+    ],
+)
+def test_what_cannot_be_is_told(world: World, arguments: tuple[str, ...], code: int, says: str) -> None:
+    result = world.carethread(*arguments)
+    assert (result.exit_code, says in result.output) == (code, True), result.output
+
+
+def test_databases_that_are_missing_or_old_are_told(world: World, tmp_path: Path) -> None:
+    (tmp_path / "metrics.db").unlink()
+    listed = world.carethread("dead-letters", "list")
+    assert listed.exit_code == 1
+    assert "There is no database of metrics" in listed.output
+    assert not (tmp_path / "metrics.db").exists()
+    checked = world.carethread("check")
+    assert checked.exit_code == 1
+    assert "AWAY  database metrics: There is no database of metrics" in checked.output
+
+
+def test_check_says_what_is_there(world: World) -> None:
+    result = world.carethread("check")
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"ok    database {name}" for name in DATABASES] + ["ok    bus"]
+    port = free_port()
+    away = world.carethread(
+        "check",
+        CARETHREAD_RECORDS_HTTP_URL=f"http://127.0.0.1:{port}",
+        CARETHREAD_RECORDS_GRPC_TARGET=f"127.0.0.1:{port}",
+    )
+    assert away.exit_code == 1
+    assert f"AWAY  http records: http://127.0.0.1:{port} does not answer" in away.output
+    assert "AWAY  grpc records: " in away.output
+
+
+def number(world: World, count: int) -> None:
+    """Events of scheduling with their numbers, as after a relay has led."""
+    store = world.stores["scheduling"]
+    put(store, [event(n) for n in range(1, count + 1)])
+    outbox = SqlOutbox(store.engine, "scheduling", BASE_URL)
+    epoch = outbox.lead("test", 30)
+    assert epoch
+    outbox.take(epoch, 0, 1000, 30)
+
+
+def test_tail_prints_a_line_for_each_event(world: World) -> None:
+    number(world, 6)
+    everything = world.carethread("events", "tail", "--from", "beginning", "--no-follow")
+    assert everything.exit_code == 0
+    lines = everything.output.splitlines()
+    assert len(lines) == 6
+    assert lines[0].split(" ")[1:] == [
+        "scheduling", "1", "appointment.booked", "Appointment/a1/_history/1", "Patient/1",
+    ]  # fmt: skip
+
+    def printed(*more: str) -> list[str]:
+        result = world.carethread("events", "tail", "scheduling", "--no-follow", *more)
+        assert result.exit_code == 0, result.output
+        return result.output.splitlines()
+
+    assert printed() == []
+    assert printed("--from", "5") == lines[4:]
+    assert printed("--from", "beginning", "--key", "Patient/1") == [lines[0], lines[5]]
+    assert printed("--from", "beginning", "--verb", "noshow", "--type", "Appointment") == []
+    assert printed("--from", lines[0].split(" ")[0]) == lines
+    assert printed("--from", "2099-01-01T00:00:00Z") == []
+    assert printed("--from", "6", "--data")[1] == '{"resourceType":"Appointment","id":"a6","status":"booked"}'
+    gone = world.carethread("events", "tail", "scheduling", "--from", "99", "--no-follow")
+    assert gone.exit_code != 0
+
+
+def test_a_replay_is_asked_for_and_followed(world: World) -> None:
+    number(world, 6)
+    world.send([event(n) for n in range(20, 26)])
+    world.step()
+    assert world.carethread("events", "replay", "careteams", "--from", "beginning", "--wait", "0").exit_code == 3
+    with world.consuming():
+        for start in ("beginning", "scheduling:2", "2026-11-22T08:00:00Z"):
+            result = world.carethread("events", "replay", "careteams", "--from", start)
+            assert result.exit_code == 0, result.output
+            assert "done: All that was there is read again." in result.output
+    assert len(world.seen) == 6, "what happened is not repeated"
+    early = world.carethread("events", "replay", "careteams", "--from", "scheduling:99")
+    assert early.exit_code != 0
+
+
+def test_help_is_there_for_each(world: World) -> None:
+    commands: list[tuple[str, ...]] = [("check",), ("events",), ("events", "tail"), ("events", "replay")]
+    commands += [("dead-letters",), *(("dead-letters", name) for name in ("list", "show", "retry", "discard"))]
+    for command in commands:
+        result = world.carethread(*command, "--help")
+        assert result.exit_code == 0
+        assert len(result.output.splitlines()) > 4

@@ -1,0 +1,216 @@
+"""What may be asked of a Subscription, and that an independent judge finds what is told to be R4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from carethread.adapters.sql.store.store import SqlStore
+from carethread.core.fhir import json
+from carethread.core.fhir.validation import validate
+from carethread.core.ports.services import Response
+from carethread.subscriptions import tokens
+from carethread.subscriptions.focus import bodies
+from carethread.subscriptions.notification import event_bundle, status_bundle
+from carethread.subscriptions.resources import topics_as_basic
+from support import oracle
+from support.stores import BASE, open_store
+from support.subscribing import TOPICS, Practice, appointment, channel, practice, subscription
+
+R5_UNKNOWN = "Extension_EXT_Version_Invalid"
+"""What the judge says of every extension that stands for an element of R5: he knows R4 only."""
+
+
+@pytest.fixture
+def here(database_url: str, tmp_path: Path) -> Iterator[Practice]:
+    opened: list[SqlStore] = []
+
+    def open_one(name: str) -> SqlStore:
+        url = database_url if database_url.startswith("postgres") else f"sqlite:///{tmp_path}/{name}.db"
+        opened.append(open_store(url, name, pool=3))
+        return opened[-1]
+
+    yield practice(open_one, ("scheduling", "subscriptions"), websocket_url="ws://desk.example:8091")
+    for store in opened:
+        store.close()
+
+
+def told(answer: Response, status: int = 200) -> dict[str, Any]:
+    assert answer.status == status, answer.body
+    return dict(json.parse_object(answer.body))
+
+
+def parts(parameters: dict[str, Any], name: str = "parameter") -> dict[str, list[Any]]:
+    """The values, and lists of parts, of a Parameters by name."""
+    found: dict[str, list[Any]] = {}
+    for each in parameters[name]:
+        value = parts(each, "part") if "part" in each else next(v for k, v in each.items() if k.startswith("value"))
+        found.setdefault(each["name"], []).append(value)
+    return found
+
+
+def busy(here: Practice, **more: Any) -> str:
+    """A subscription that was told of a booking, of its change of mind, and of two others."""
+    id_ = str(here.subscribe(subscription(**more))["id"])
+    here.activate(id_)
+    here.put("scheduling", appointment("a1"))
+    here.put("scheduling", appointment("a1", status="proposed"))
+    here.put("scheduling", appointment("a1", comment="Bring the list."))
+    here.put("scheduling", appointment("a2", "p2"))
+    here.publish()
+    return id_
+
+
+def test_status_of_one_of_some_and_of_all(here: Practice) -> None:
+    first, second = busy(here), here.subscribe(subscription("slot-freed"))["id"]
+    bundle = told(here.ask("subscriptions", "GET", f"Subscription/{first}/$status"))
+    assert (bundle["type"], bundle["total"]) == ("searchset", 1)
+    status = parts(bundle["entry"][0]["resource"])
+    assert status["subscription"] == [{"reference": f"{BASE}/Subscription/{first}"}]
+    assert (status["status"], status["type"]) == (["active"], ["query-status"])
+    assert (status["topic"], status["events-since-subscription-start"]) == ([f"{TOPICS}appointment-booked"], ["3"])
+    assert "error" not in status and "notification-event" not in status
+
+    def of(query: str) -> int:
+        return int(told(here.ask("subscriptions", "GET", f"Subscription/$status{query}"))["total"])
+
+    assert (of(""), of(f"?id={first}"), of("?status=requested"), of("?status=active&status=requested")) == (2, 1, 1, 2)
+    assert of(f"?id={second}&id={first}") == 2 and of(f"?id={first}&status=off") == 0
+    here.activate(second, "error", "Given up.")
+    failed = told(here.ask("subscriptions", "GET", f"Subscription/{second}/$status"))["entry"][0]["resource"]
+    assert parts(failed)["error"] == [{"text": "Given up."}]
+    for wrong in ("?status=gone", "?id=a/b"):
+        assert here.ask("subscriptions", "GET", f"Subscription/$status{wrong}").status == 400
+    assert here.ask("subscriptions", "GET", "Subscription/nobody/$status").status == 404
+
+
+def test_events_by_number_in_the_content_that_is_wished_for(here: Practice) -> None:
+    id_ = busy(here)
+    bundle = told(here.ask("subscriptions", "GET", f"Subscription/{id_}/$events?eventsSinceNumber=2"))
+    assert bundle["type"] == "history" and len(bundle["entry"]) == 3
+    status = parts(bundle["entry"][0]["resource"])
+    assert (status["type"], status["events-since-subscription-start"]) == (["query-event"], ["3"])
+    assert [event["event-number"] for event in status["notification-event"]] == [["2"], ["3"]]
+    assert [event["focus"] for event in status["notification-event"]] == [
+        [{"reference": f"{BASE}/Appointment/a1"}],
+        [{"reference": f"{BASE}/Appointment/a2"}],
+    ]
+    assert [entry["request"]["method"] for entry in bundle["entry"][1:]] == ["PUT", "POST"]
+    assert not any("resource" in entry for entry in bundle["entry"][1:]), "the Subscription asks for ids only"
+    full = told(here.ask("subscriptions", "GET", f"Subscription/{id_}/$events?content=full-resource"))
+    shown = [entry["resource"] for entry in full["entry"][1:]]
+    assert [(r["id"], r["meta"]["versionId"]) for r in shown] == [("a1", "1"), ("a1", "3"), ("a2", "1")]
+    empty = told(here.ask("subscriptions", "GET", f"Subscription/{id_}/$events?content=empty&eventsUntilNumber=1"))
+    status = parts(empty["entry"][0]["resource"])
+    assert len(empty["entry"]) == 1 and "topic" not in status
+    assert status["notification-event"] == [{"event-number": ["1"], "timestamp": ["2026-11-22T08:00:00.000Z"]}]
+    for wrong in ("eventsSinceNumber=x", "eventsSinceNumber=1&eventsSinceNumber=2", "content=all"):
+        assert here.ask("subscriptions", "GET", f"Subscription/{id_}/$events?{wrong}").status == 400
+
+
+def test_resend_by_number_and_by_time(here: Practice) -> None:
+    id_ = busy(here)
+    here.acknowledge(id_, 1, 2, 3)
+    assert here.ledger(lambda d: d.pending(id_, 9)) == []
+    asked = f"Subscription/{id_}/$resend"
+    assert here.ask("subscriptions", "GET", f"{asked}?eventsSinceNumber=2").status == 405
+    answer = told(here.ask("subscriptions", "POST", f"{asked}?eventsSinceNumber=2&eventsUntilNumber=2"))
+    assert answer["resourceType"] == "OperationOutcome" and "1 notifications" in answer["issue"][0]["diagnostics"]
+    assert [n.number for n in here.ledger(lambda d: d.pending(id_, 9))] == [2]
+    body = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "eventsSinceInstant", "valueInstant": "2026-11-22T08:00:02Z"}],
+    }
+    told(here.ask("subscriptions", "POST", asked, body))
+    assert [n.number for n in here.ledger(lambda d: d.pending(id_, 9))] == [2, 3]
+    for wrong in ("", "?eventsSinceInstant=2026", "?eventsUntilNumber=-1"):
+        assert here.ask("subscriptions", "POST", f"{asked}{wrong}").status == 400
+
+
+def test_a_token_binds_a_websocket_once(here: Practice) -> None:
+    socket = here.subscribe(subscription(channel=channel(type="websocket", endpoint=None)))["id"]
+    hook = here.subscribe(subscription())["id"]
+    given = parts(told(here.ask("subscriptions", "GET", f"Subscription/{socket}/$get-ws-binding-token")))
+    assert given["websocket-url"] == ["ws://desk.example:8091"] and given["subscription"] == [socket]
+    assert given["expiration"] == ["2026-11-22T08:01:00.000Z"]
+    (token,) = given["token"]
+    assert tokens.redeem(here.subscriptions, token + "x", here.context) == []
+    assert tokens.redeem(here.subscriptions, token, here.context) == [socket]
+    assert tokens.redeem(here.subscriptions, token, here.context) == []
+    late = parts(told(here.ask("subscriptions", "GET", f"Subscription/$get-ws-binding-token?id={socket}")))["token"][0]
+    here.now += timedelta(minutes=2)
+    assert tokens.redeem(here.subscriptions, late, here.context) == []
+    for wrong, status in ((f"{hook}/$get-ws-binding-token", 422), ("$get-ws-binding-token", 400)):
+        assert here.ask("subscriptions", "GET", f"Subscription/{wrong}").status == status
+
+
+def test_the_report_names_every_gap(here: Practice) -> None:
+    id_ = busy(here)
+    here.acknowledge(id_, 1)
+    here.ledger(lambda d: d.quarantine(id_, "test", 2, "status 422", here.micros))
+    here.put("scheduling", appointment("a3"))
+    lost = here.events("scheduling")
+    here.put("scheduling", appointment("a4", status="proposed"))
+    here.put("scheduling", appointment("imported"), backfill=True)
+    here.put("scheduling", appointment("a5"))
+    here.publish()
+    here.put("scheduling", appointment("a6"))
+    here.events("scheduling")
+    here.put("scheduling", appointment("a7"))
+    asked = f"Subscription/{id_}/$delivery-report?from=2026-11-22T00:00:00Z&to=2026-11-23"
+    report = parts(told(here.ask("subscriptions", "GET", asked)))
+    counts = {name: report[name][0] for name in ("committed", "matched", "acknowledged", "pending", "parked")}
+    assert counts == {"committed": 10, "matched": 4, "acknowledged": 1, "pending": 2, "parked": 0}
+    assert report["quarantined"] == [1] and report["gaps"] == [6], report["gap"]
+    gaps = [(gap["why"][0], gap["focus"][0].removeprefix(BASE), gap["sequence"][0]) for gap in report["gap"]]
+    assert gaps == [
+        ("not-matched", "/Appointment/a3/_history/1", str(lost[0].sequence)),
+        ("not-consumed", "/Appointment/a6/_history/1", "9"),
+        ("not-published", "/Appointment/a7/_history/1", "0"),
+        ("quarantined", "/Appointment/a1/_history/3", "3"),
+        ("pending", "/Appointment/a2/_history/1", "4"),
+        ("pending", "/Appointment/a5/_history/1", "8"),
+    ]
+    sources = {source["service"][0]: source for source in report["source"]}
+    assert sources["records"]["unknown"] == [True], "who cannot be asked is named"
+    source = sources["scheduling"]
+    assert source["consumed-through"] == ["8"]
+    assert (source["first-sequence"], source["last-sequence"]) == (["1"], ["9"])
+    here.consume(lost)
+    here.publish()
+    here.activate(id_, "error", "Given up.")
+    report = parts(told(here.ask("subscriptions", "GET", asked)))
+    assert report["matched"] == [6] and report["parked"] == [4] and report["status"] == ["error"]
+    for wrong in ("from=2026-11-22", "from=2026-11-23&to=2026-11-22", "from=x&to=y"):
+        assert here.ask("subscriptions", "GET", f"Subscription/{id_}/$delivery-report?{wrong}").status == 400
+
+
+def test_what_is_told_is_valid_r4_to_an_independent_judge(here: Practice) -> None:
+    oracle.needed()
+    id_ = busy(here, content="full-resource")
+    here.ask("scheduling", "DELETE", "Appointment/a2")
+    here.publish()
+    runtime = here.subscriptions
+    resource = told(here.ask("subscriptions", "GET", f"Subscription/{id_}"))
+    subscriber = here.ledger(lambda d: d.subscriber(id_))
+    notifications = here.told(id_)
+    found = [status_bundle(kind, resource, subscriber, BASE, here.micros) for kind in ("handshake", "heartbeat")]
+    for content in ("empty", "id-only", "full-resource"):
+        shown = bodies(runtime, subscriber, notifications, here.context, content)
+        found.append(
+            event_bundle("event-notification", resource, subscriber, notifications, shown, BASE, here.micros, content)
+        )
+    asked = ("$status", "$events", "$delivery-report?from=2026-11-22&to=2026-11-23")
+    found += [here.ask("subscriptions", "GET", f"Subscription/{id_}/{name}").body for name in asked]
+    found.append(here.ask("subscriptions", "GET", f"Subscription/{id_}").body)
+    found += [json.render(topic) for topic in topics_as_basic()]
+    found.append(here.ask("subscriptions", "GET", "metadata").body)
+    for body in found:
+        assert [issue for issue in validate(json.parse(body)) if issue.severity in ("error", "fatal")] == []
+    judged = [oracle.errors(each) for each in oracle.judge(found, "-lax-profiles")]
+    wrong = [finding for each in judged for finding in each if finding.key != R5_UNKNOWN]
+    assert not wrong, wrong
