@@ -156,8 +156,10 @@ def _say_ready(settings: Settings) -> None:
     from carethread.supervisor import wait_ready
 
     if wait_ready(_url(settings), 60):
+        bus = f"Kafka at {settings.kafka_bootstrap_servers}" if settings.kafka_bootstrap_servers else "the embedded bus"
         click.echo(
-            f"CareThread is ready: FHIR R4 at {settings.fhir_base}, gRPC at {settings.host}:{settings.grpc_port}."
+            f"CareThread is ready: FHIR R4 at {settings.fhir_base}, gRPC at {settings.host}:{settings.grpc_port}, "
+            f"websockets at {settings.host}:{settings.ws_port}, events on {bus}."
         )
 
 
@@ -170,6 +172,7 @@ def _load_demo(settings: Settings) -> None:
         return
     base = f"{_url(settings)}/fhir"
     run(base, 7, datetime.now(UTC).date(), owners_of_types())
+    _say_ready(settings)
     click.echo(f"Open {base}/metadata in a browser. Ctrl-C stops everything.")
 
 

@@ -151,10 +151,11 @@ def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *
     if supervised:
         _end_with(os.getppid())
     from carethread.adapters.logs import log_setup
+    from carethread.composition.delivering import SERVICE, notifications
     from carethread.composition.observing import serve_metrics
     from carethread.composition.parts import runtimes
     from carethread.composition.rpc import rpc_server
-    from carethread.composition.worker import sockets, worker
+    from carethread.composition.worker import sockets, streams, worker
 
     log_setup(settings.log_level)
     here = runtimes(settings, [name for name in names if name != GATEWAY])
@@ -163,16 +164,21 @@ def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *
         serve_metrics(settings, here)
     if "rpc" in roles:
         check_port(settings.host, settings.grpc_port, "--grpc-port (CARETHREAD_GRPC_PORT)")
-    server = rpc_server(settings, here) if "rpc" in roles else None
+    told = notifications(settings, here[SERVICE]) if "rpc" in roles and SERVICE in here else None
+    server = rpc_server(settings, here, told) if "rpc" in roles else None
     loops = [worker(settings, here, taking_in=GATEWAY in names)] if "worker" in roles else []
     if "ws" in roles and "subscriptions" in here:
         check_port(settings.host, settings.ws_port, "--ws-port (CARETHREAD_WS_PORT)")
         loops.append(sockets(settings, here))
+    if told:
+        loops.append(streams(settings, here, told))
     if server:
         server.start()
     for each in loops:
         each.start()
     signal.sigwait({signal.SIGTERM} if supervised else _ENDINGS)
+    if server:
+        server.end_streams()
     for each in loops:
         each.join()
     if server:

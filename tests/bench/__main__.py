@@ -10,7 +10,19 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from bench import booking, exporting, hooking, importing, matching, relaying, scaling, serving, starting, streaming
+from bench import (
+    booking,
+    exporting,
+    hooking,
+    importing,
+    matching,
+    mirroring,
+    relaying,
+    scaling,
+    serving,
+    starting,
+    streaming,
+)
 from bench.figures import Figure
 from support import run
 
@@ -21,6 +33,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "booking": booking.measure,
     "relaying": relaying.measure,
     "matching": matching.measure,
+    "mirroring": mirroring.measure,
     "serving": serving.measure,
     "hooking": hooking.measure,
     "scaling": scaling.measure,

@@ -92,8 +92,10 @@ def told(count: int, parts: Sequence[Used], written: int, same: bool, caught_up:
     ]
 
 
-def stretch(url: str, database: int, env: Mapping[str, str], owner: CareThread, share: float) -> Used:
-    """Let the mirror go on to a share of all, then kill it."""
+def stretch(
+    url: str, database: int, env: Mapping[str, str], owner: CareThread, share: float, seconds: float = float("inf")
+) -> Used:
+    """Let the mirror go on to a share of all, or for so long, then kill it."""
     used = Used()
     mirror = CareThread("serve", "scheduling", "--role", "worker", env=env, ready="")
     with closing(psycopg.connect(_address(url), autocommit=True)) as connection:
@@ -101,7 +103,7 @@ def stretch(url: str, database: int, env: Mapping[str, str], owner: CareThread, 
         began, before = time.monotonic(), (_cpu(owner.pid), _cpu(database))
         mirror.start()
         try:
-            while not _is_at(connection, share * last):
+            while not _is_at(connection, share * last) and time.monotonic() - began < seconds:
                 used.mirror_bytes = max(used.mirror_bytes, proportional_memory(mirror.pid))
                 used.owner_bytes = max(used.owner_bytes, proportional_memory(owner.pid))
                 time.sleep(0.5)

@@ -3,91 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from carethread.adapters.sql.events.postbox import SqlPostbox
-from carethread.adapters.sql.store.store import SqlStore
-from carethread.core.consumer import Consumer
 from carethread.core.context import Context
 from carethread.core.errors import Busy
-from carethread.core.events import DEAD_LETTER, INBOUND_OUTCOME, Event
+from carethread.core.events import DEAD_LETTER
 from carethread.core.fhir import json
-from carethread.core.ports import Place, Record, Resource
-from carethread.core.ports.bus import Kept
-from carethread.core.service import Limits, Runtime, Service
+from carethread.core.ports import Request, Resource, Response
+from carethread.core.service import Limits
 from carethread.gateway.inbound.doing import forget_answered, running
-from carethread.gateway.inbound.reaction import Run, about, reaction, received, refused
-from support.owners import Practice, booking, entry, intake, practice, put, settled, slot
-from support.stores import BASE, open_store
+from carethread.gateway.inbound.reaction import Run
+from support.intake import SENDER, Intake
+from support.owners import booking, entry, intake, practice, put, settled, slot
+from support.stores import open_store
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.servers)
-SENDER = "https://ward.example/engine"
-
-
-@dataclass
-class Feed:
-    """One partition of the inbound topic, read from where the consumer is."""
-
-    records: list[Record] = field(default_factory=list)
-    at: int = 0
-
-    def send(self, body: Any, id_: str = "", *, key: str = "", sender: str = SENDER, **headers: str) -> None:
-        envelope = {"ce_source": sender, "ce_id": id_ or f"m-{len(self.records)}", **headers}
-        value = body if isinstance(body, bytes) else json.render(body)
-        sent = [(name, said.encode()) for name, said in envelope.items() if said]
-        self.records.append(Record("carethread.inbound.v1", 0, len(self.records), key, sent, value))
-
-    def poll(self, seconds: float) -> dict[Place, list[Record]]:
-        found, self.at = self.records[self.at :], len(self.records)
-        return {("carethread.inbound.v1", 0): found} if found else {}
-
-    def rewind(self, place: Place, pause: float = 0.0) -> None:
-        self.at = 0
-
-    def kept(self, since: int) -> dict[Place, Kept]:
-        return {("carethread.inbound.v1", 0): Kept(0, len(self.records))}
-
-    def close(self) -> None:
-        pass
-
-
-@dataclass
-class Intake:
-    """A practice with what takes messages in; `run` is what does a transaction."""
-
-    practice: Practice
-    store: SqlStore
-    run: Run
-    feed: Feed = field(default_factory=Feed)
-
-    @property
-    def runtime(self) -> Runtime:
-        some = next(iter(self.practice.runtimes.values()))
-        return Runtime(Service("inbound", "", types=()), self.store, some.owners, self.practice.peer, BASE)
-
-    def work(self) -> None:
-        """A new consumer works until nothing is left to do."""
-        self.feed.at = 0
-        consumer = Consumer(
-            self.runtime, self.feed, [reaction(self.run)], read=received, about=about, refused=refused, look=0.0
-        )
-        for _ in range(4):
-            consumer.step(0)
-
-    def posts(self, type_name: str = INBOUND_OUTCOME) -> list[Event]:
-        waiting = SqlPostbox(self.store.engine, "inbound").waiting(100)
-        return [post.event for post in waiting if post.event.resource_type == type_name]
-
-    def answers(self) -> list[tuple[str, str]]:
-        """What the senders were told, by correlation."""
-        return [(dict(post.extra)["ce_correlationid"].decode(), post.verb) for post in self.posts()]
-
-    def version(self, path: str) -> str:
-        return str(self.practice.read(path).get("meta", {}).get("versionId", "none"))
 
 
 @pytest.fixture(params=["sqlite", POSTGRES])
@@ -190,7 +125,8 @@ def test_each_entry_of_a_batch_stands_for_itself(intake_: Intake) -> None:
 @pytest.mark.parametrize(
     ("body", "headers", "where"),
     [
-        pytest.param({**person(), "gender": "wrong"}, {}, "Bundle.entry[0].resource.gender", id="invalid"),
+        pytest.param({**person(), "gender": "wrong"}, {}, "Patient.gender", id="invalid"),
+        pytest.param({"resourceType": "Foo"}, {}, "resourceType", id="no type of R4"),
         pytest.param(b"no json", {}, None, id="no JSON"),
         pytest.param(person(), {"content-type": "text/plain"}, "content-type", id="no FHIR"),
         pytest.param(bundle("transaction", put(booking("a", "taken"))), {}, None, id="a slot that is taken"),
@@ -205,7 +141,7 @@ def test_what_is_refused_is_put_aside_and_told_and_holds_only_what_depends_on_it
     intake_.feed.send(person("p1", gender="female"), "behind", key="Patient/p1")
     intake_.feed.send(person("after"))
     intake_.work()
-    assert intake_.answers() == [("m-0", "applied"), ("bad", "refused"), ("m-3", "applied")]
+    assert intake_.answers() == [("m-0", "applied"), ("bad", "refused"), ("behind", "held"), ("m-3", "applied")]
     told = json.parse_object(intake_.posts()[1].data)["issue"][0]
     assert where is None or told["expression"] == [where]
     assert intake_.version("Patient/p1") == "none"
@@ -267,14 +203,15 @@ def test_what_was_left_undecided_is_dropped_and_done_anew(intake_: Intake) -> No
 
     def noting(transaction: str, whole: Resource, context: Context) -> Mapping[int, bytes]:
         seen.append(transaction)
-        intake_.practice.journal.begin(transaction, ["records"], "another", 0)
+        intake_.practice.journal.begin(f"{transaction}.1", ["records"], "another", 0)
         raise _Died
 
     with pytest.raises(_Died):
         replace(intake_, run=noting).work()
     intake_.work()
     assert intake_.answers() == [("m-0", "applied")]
-    assert seen[0] in [left.transaction for left in intake_.practice.journal.left()]
+    (left,) = intake_.practice.journal.left()
+    assert (left.transaction.startswith(f"{seen[0]}."), left.holder) == (True, "here")
 
 
 def test_while_an_owner_is_away_the_message_waits(intake_: Intake) -> None:
@@ -286,3 +223,96 @@ def test_while_an_owner_is_away_the_message_waits(intake_: Intake) -> None:
     assert (intake_.answers(), intake_.posts(DEAD_LETTER)) == ([], [])
     intake_.work()
     assert intake_.answers() == [("m-0", "applied")]
+
+
+def test_what_an_owner_has_not_committed_is_not_forgotten(intake_: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An owner is away from the decision on, longer than an answer waits and the journal is looked through."""
+    call = intake_.practice.peer.call
+
+    def away(service: str, request: Request) -> Response:
+        if request.method == "POST":
+            raise Busy(f"{service} is away.")
+        return call(service, request)
+
+    intake_.feed.send(person())
+    with monkeypatch.context() as patched:
+        patched.setattr(intake_.practice.coordinator, "_peer", SimpleNamespace(call=away, knows=lambda name: True))
+        intake_.work()
+        assert [verb for _, verb in intake_.answers()] == ["applied"]
+        assert forget_answered(intake_.practice.coordinator, intake_.store) == 0
+    assert intake_.practice.coordinator.sweep(Context(), mine=True) == 1
+    assert intake_.version("Patient/p1") == "1"
+    assert forget_answered(intake_.practice.coordinator, intake_.store) == 1
+    settled(intake_.practice)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"ce_source": "urn:a\0b"}, {"ce_id": "a\x01b"}, {"ce_correlationid": "c" * 1_000_000}]
+)
+def test_headers_that_are_too_much_harm_nobody(intake_: Intake, headers: dict[str, str]) -> None:
+    intake_.feed.send(b"[]", "first", **headers)
+    intake_.feed.send(person("behind"))
+    intake_.work()
+    assert intake_.answers()[-1] == ("m-1", "applied")
+    assert all(sum(len(value) for _, value in post.extra) < 70_000 for post in intake_.posts(DEAD_LETTER))
+
+
+def test_while_the_journal_is_away_nothing_is_taken_for_done(intake_: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    intake_.feed.send(person())
+
+    def begins(name: str, whole: Resource, context: Context) -> Mapping[int, bytes]:
+        intake_.practice.journal.begin(f"{name}.1", ["records"], "another", 0)
+        raise _Died
+
+    def away(transaction: str) -> bool:
+        raise Busy("The journal is away.")
+
+    with pytest.raises(_Died):
+        replace(intake_, run=begins).work()
+    with monkeypatch.context() as patched:
+        patched.setattr(intake_.practice.journal, "drop", away)
+        intake_.work()
+    assert intake_.answers() == []
+    intake_.work()
+    assert intake_.answers() == [("m-0", "applied")]
+    assert intake_.version("Patient/p1") == "1"
+
+
+@pytest.mark.parametrize("body", [person(), {**person(), "gender": "wrong"}, b"no json"], ids=["good", "bad", "none"])
+@pytest.mark.parametrize("key", ["a\0b", "k" * 20_000, "\udcff".encode("utf-8", "surrogatepass").decode("latin-1")])
+def test_no_key_blocks_those_behind_it(intake_: Intake, body: Any, key: str) -> None:
+    intake_.feed.send(body, "first", key=key)
+    intake_.feed.send(person("behind"))
+    intake_.work()
+    assert intake_.answers()[-1] == ("m-1", "applied")
+    assert intake_.answers()[0][0] == "first"
+
+
+@pytest.mark.parametrize("id_", ["i" * 9000, "a b", "a\u0000b".replace("\0", "%00")])
+def test_an_id_that_is_none_is_refused_alone(intake_: Intake, id_: str) -> None:
+    intake_.feed.send(person(id_), "first")
+    intake_.feed.send(person("behind"))
+    intake_.work()
+    assert intake_.answers() == [("first", "refused"), ("m-1", "applied")]
+
+
+def test_an_answer_is_never_too_large_for_the_bus(intake_: Intake) -> None:
+    wrong = [put({**person(f"p{n}"), "gender": "wrong"}) for n in range(1500)]
+    intake_.feed.send(bundle("transaction", *wrong))
+    intake_.work()
+    (answer,) = intake_.posts()
+    assert len(answer.data) <= 256 * 1024
+    assert "more issues are left out" in json.parse_object(answer.data)["issue"][-1]["diagnostics"]
+
+
+def test_a_message_that_is_refused_does_not_undo_the_answers_of_others(intake_: Intake) -> None:
+    intake_.feed.send({"resourceType": "Patient", "gender": "unknown"}, "one")
+    intake_.feed.send(b"no json", "bad")
+    intake_.work()
+    assert b"/_history/1" in intake_.posts()[0].data
+
+
+def test_a_batch_has_a_limit(intake_: Intake) -> None:
+    intake_.feed.send(bundle("batch", *[entry("DELETE", f"Task/{n}") for n in range(5001)]))
+    intake_.work()
+    assert [verb for _, verb in intake_.answers()] == ["refused"]

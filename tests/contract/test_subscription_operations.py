@@ -83,7 +83,7 @@ def test_status_of_one_of_some_and_of_all(here: Practice) -> None:
     here.activate(second, "error", "Given up.")
     failed = told(here.ask("subscriptions", "GET", f"Subscription/{second}/$status"))["entry"][0]["resource"]
     assert parts(failed)["error"] == [{"text": "Given up."}]
-    for wrong in ("?status=gone", "?id=a/b"):
+    for wrong in ("?status=gone", "?id=a/b", "?state=off"):
         assert here.ask("subscriptions", "GET", f"Subscription/$status{wrong}").status == 400
     assert here.ask("subscriptions", "GET", "Subscription/nobody/$status").status == 404
 
@@ -108,6 +108,8 @@ def test_events_by_number_in_the_content_that_is_wished_for(here: Practice) -> N
     status = parts(empty["entry"][0]["resource"])
     assert len(empty["entry"]) == 1 and "topic" not in status
     assert status["notification-event"] == [{"event-number": ["1"], "timestamp": ["2026-11-22T08:00:00.000Z"]}]
+    misspelt = here.ask("subscriptions", "GET", f"Subscription/{id_}/$events?sinceNumber=2")
+    assert misspelt.status == 400 and b"$events takes eventsSinceNumber, eventsUntilNumber, content" in misspelt.body
     for wrong in ("eventsSinceNumber=x", "eventsSinceNumber=1&eventsSinceNumber=2", "content=all"):
         assert here.ask("subscriptions", "GET", f"Subscription/{id_}/$events?{wrong}").status == 400
 

@@ -12,7 +12,8 @@ from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.interactions.publish import publish
-from carethread.subscriptions.life import SERVER
+from carethread.subscriptions.life import SERVER, refresh
+from carethread.subscriptions.unfit import turn_out_unfit
 from support.stores import open_store, put, version
 from support.subscribing import IG, TOPICS, Practice, appointment, channel, practice, subscription
 
@@ -256,3 +257,20 @@ def test_a_topic_cannot_be_written_over_rest_and_is_published(here: Practice) ->
         of_subscription["extension"]
     )
     assert {o["name"] for o in of_subscription["operation"]} >= {"status", "events", "resend", "get-ws-binding-token"}
+
+
+def test_what_a_later_version_does_not_understand_is_in_error_with_the_reason(here: Practice) -> None:
+    """Set once, whoever starts; the others stand."""
+    ids = [here.subscribe(subscription("appointment-booked", "Appointment?patient=Patient/p1"))["id"] for _ in range(3)]
+    stored = [json.parse_object(here.ask("subscriptions", "GET", f"Subscription/{id_}").body) for id_ in ids[:2]]
+    stored[0]["_criteria"]["extension"][0]["valueString"] = "Appointment?colour=red"
+    stored[1]["criteria"] = f"{TOPICS}of-old"
+    put(here.subscriptions.store, stored)
+    here.subscriptions.store.transact(lambda session: refresh(session, ids, here.micros))
+    assert sorted(turn_out_unfit(here.subscriptions, here.context)) == sorted(ids[:2])
+    stand = [json.parse_object(here.ask("subscriptions", "GET", f"Subscription/{id_}").body) for id_ in ids]
+    assert [each["status"] for each in stand] == ["error", "error", "requested"]
+    assert "colour" in stand[0]["error"] and "topic" in stand[1]["error"]
+    turn_out_unfit(here.subscriptions, here.context)
+    again = [json.parse_object(here.ask("subscriptions", "GET", f"Subscription/{id_}").body) for id_ in ids]
+    assert [each["meta"]["versionId"] for each in again] == [each["meta"]["versionId"] for each in stand]

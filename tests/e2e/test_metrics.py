@@ -79,7 +79,7 @@ def test_the_workers_counters_are_seen_over_http():
 
         labels = {label for values in seen.values() for each in values for label in each}
         assert {name for name, _ in labels} == {"service", "method", "status", "le"}
-        assert {value for name, value in labels if name == "service"} == {*SERVICES, "gateway"}
+        assert {value for name, value in labels if name == "service"} == {*SERVICES, "gateway", "inbound"}
         assert visit["id"] not in str(labels)
 
         kept = folders(server)

@@ -24,7 +24,7 @@ from carethread.interactions.update import update_command
 from carethread.interactions.writing.apply import apply
 from carethread.subscriptions.delivery import Delivery
 from carethread.subscriptions.engine import Engine
-from carethread.subscriptions.life import subscription_written
+from carethread.subscriptions.life import subscription_stored, subscription_written
 from carethread.subscriptions.together import Together
 from support.stores import BASE
 
@@ -127,7 +127,7 @@ class Desk:
         self.owner = Owner()
         self.script = Script()
         self.observed: list[tuple[str, float]] = []
-        service = Service("subscriptions", "", (ResourceType("Subscription", subscription_written),))
+        service = Service("subscriptions", "", (ResourceType("Subscription", subscription_written, stored=subscription_stored),))
         self.runtime = Runtime(
             service, store, LocalOwners({}), self.owner, BASE,
             websocket_url="ws://127.0.0.1:1", webhook_http=True, webhook_networks=LOCAL,

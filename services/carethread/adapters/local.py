@@ -9,7 +9,7 @@ from carethread.core.errors import Gone, NotFound, NotSupported, TooCostly
 from carethread.core.fhir.search.query import CURSOR
 from carethread.core.ports import Chunk, Key, Request, Response, Stored
 from carethread.core.service import Runtime
-from carethread.interactions.read import read
+from carethread.interactions.read import read, vread
 from carethread.interactions.rest.handling import handle
 from carethread.interactions.search import search
 
@@ -21,10 +21,12 @@ class LocalOwners:
         self._runtimes = runtimes
         self._max_matches = max_matches
 
-    def read(self, service: str, key: Key) -> Stored | None:
-        """The current version; None when it never existed or is deleted. Raises Busy when its database is away."""
+    def read(self, service: str, key: Key, version: int = 0) -> Stored | None:
+        """One version, or the current one; None for what never was or is deleted. Raises Busy when the database is
+        away."""
+        owner = self._owner(service, key[0])
         try:
-            return read(self._owner(service, key[0]), key, Context())
+            return vread(owner, key, str(version), Context()) if version else read(owner, key, Context())
         except (NotFound, Gone):
             return None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
@@ -50,6 +51,8 @@ def tail(
     no_follow: bool,
 ) -> None:
     """Print the events of all services, or of those named, until Ctrl-C: time, service, number, type, subject, key."""
+    from carethread.composition.parts import owners_of_types
+    from carethread.core.events import VERBS
 
     def wanted(event: Event) -> bool:
         return (
@@ -58,12 +61,22 @@ def tail(
             and (not keys or event.key in keys)
         )
 
+    _must_be_known("--type", types, owners_of_types())
+    _must_be_known("--verb", verbs, VERBS)
     settings = load()
     names = services or SERVICES
     logs = {name: _log(settings, name) for name in names}
     after = {name: _after(settings, name, logs[name], start, len(names)) for name in names}
     with suppress(KeyboardInterrupt):
         _follow(logs, after, wanted, data=data, no_follow=no_follow)
+
+
+def _must_be_known(option: str, given: Sequence[str], known: Collection[str]) -> None:
+    """Refuse what no event has: waiting for it would never end."""
+    for each in given:
+        if each not in known:
+            near = ", ".join(get_close_matches(each, known, cutoff=0.5) or sorted(known)[:3])
+            raise click.UsageError(f"{option} {each[:64]} is nothing that events have; there is {near}.")
 
 
 def _follow(
@@ -109,7 +122,6 @@ def _after(settings: Settings, name: str, log: SqlEventLog, start: str, services
     """The number behind which to begin. Raises what tells that it is no longer kept."""
     from carethread.adapters.sql.events.moments import sequence_since
     from carethread.composition.operating import opened
-    from carethread.core.ports.log import resumed
 
     first, last = log.kept()
     if start == "now":
@@ -119,21 +131,32 @@ def _after(settings: Settings, name: str, log: SqlEventLog, start: str, services
     if start.isdecimal():
         if services > 1:
             raise click.UsageError("A number counts the events of one service; name the service.")
-        return resumed(name, max(0, int(start) - 1), (first, last))
+        return _behind(name, int(start), (first, last))
     since = sequence_since(opened(settings, name).engine, _moment(start))
     if first > 1 and since in (None, first):
         click.echo(f"Events of {name} before number {first} are not kept any more.", err=True)
     return last if since is None else since - 1
 
 
+def _behind(service: str, number: int, kept: tuple[int, int]) -> int:
+    """The number behind which the event with `number` is the first. Raises NotKept for one that is gone."""
+    from carethread.core.ports.log import resumed
+
+    if number > kept[1] + 1:
+        raise click.UsageError(f"{service} has no event with the number {number} yet; the last is {kept[1]}.")
+    return resumed(service, max(1, number) - 1, kept)
+
+
 def _moment(text: str) -> int:
-    """An instant with its zone, in microseconds."""
+    """An instant with its zone that is not to come, in microseconds."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise click.UsageError(f"'{text}' is no instant with a zone, such as 2026-11-22T08:00:00Z.")
+    if moment > datetime.now(UTC):
+        raise click.UsageError(f"'{text}' is in the future: nothing has happened since.")
     return to_micros(moment)
 
 
@@ -154,10 +177,10 @@ def replay(consumer: str, start: str, no_reset: bool, partial: bool, wait: float
     Exit codes: 0 it reads, or has read; 1 refused; 3 no process of the consumer has seen to it yet, and will when it
     runs.
     """
-    from carethread.composition.operating import CONSUMERS, opened
+    from carethread.composition.operating import opened, readers
 
-    if consumer not in CONSUMERS:
-        raise click.UsageError(f"There is no consumer {consumer}; there are {', '.join(CONSUMERS)}.")
+    if consumer not in (known := readers()):
+        raise click.UsageError(f"There is no consumer {consumer}; there are {', '.join(known)}.")
     settings = load()
     since = _since(settings, start)
     store = opened(settings, consumer)
@@ -188,7 +211,6 @@ def _code(replay: Replay) -> int:
 def _since(settings: Settings, start: str) -> int:
     from carethread.adapters.sql.events.moments import moment_of
     from carethread.composition.operating import opened
-    from carethread.core.ports.log import resumed
 
     if start == "beginning":
         return 0
@@ -197,7 +219,7 @@ def _since(settings: Settings, start: str) -> int:
         return _moment(start)
     if not number.isdecimal():
         raise click.UsageError(f"'{start}' is not SERVICE:NUMBER, such as scheduling:1200.")
-    resumed(service, int(number) - 1, _log(settings, service).kept())
+    _behind(service, int(number), _log(settings, service).kept())
     moment = moment_of(opened(settings, service).engine, int(number))
     if moment is None:
         raise Busy(f"{service} has no event with the number {number} yet.")

@@ -82,7 +82,7 @@ def retry(letters: Sequence[str], wait: float) -> None:
 
     Exit codes: 0 all succeeded; 1 one failed again; 3 no service has seen to it in time, and will when it runs.
     """
-    _ask(letters, "retry", wait)
+    _ask(_found(letters), "retry", wait)
 
 
 @dead_letters.command()
@@ -94,19 +94,24 @@ def discard(letters: Sequence[str], wait: float, yes: bool) -> None:
 
     Exit codes: 0 done; 1 not done; 3 no service has seen to it in time, and will when it runs.
     """
+    found = _found(letters)
     if not yes:
         click.confirm(f"Give up {', '.join(letters)} for ever?", abort=True)
-    _ask(letters, "discard", wait)
+    _ask(found, "discard", wait)
 
 
-def _ask(letters: Sequence[str], state: LetterState, wait: float) -> None:
-    asked = [(letter, *_one(letter)) for letter in letters]
-    for letter, _, store, found in asked:
+def _found(letters: Sequence[str]) -> list[tuple[str, SqlStore, DeadLetter]]:
+    """What is there by these names, each with its database."""
+    return [(letter, store, found) for letter in letters for _, store, found in [_one(letter)]]
+
+
+def _ask(asked: Sequence[tuple[str, SqlStore, DeadLetter]], state: LetterState, wait: float) -> None:
+    for letter, store, found in asked:
         if not store.transact(partial(_request, number=found.number, state=state)):
             raise click.ClickException(f"{letter} has just succeeded, or was given up.")
     deadline = time.monotonic() + wait
     worst = 0
-    for letter, _, store, before in asked:
+    for letter, store, before in asked:
         code, said = _outcome(store, before, state, deadline)
         click.echo(f"{letter}: {said}", err=code != 0)
         worst = max(worst, code)

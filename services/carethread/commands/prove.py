@@ -11,6 +11,7 @@ import click
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.errors import FhirError
+from carethread.core.fhir.search.dates import date_range
 from carethread.core.settings import SERVICES, load
 
 if TYPE_CHECKING:
@@ -21,44 +22,46 @@ if TYPE_CHECKING:
 _SETTLED = timedelta(minutes=1)
 """What is younger may still be on its way."""
 
+_DAY = 24 * 3600 * 1_000_000
 _PAGE = 500
 
 
 @click.command("prove")
-@click.option("--from", "start", metavar="INSTANT", help="The first moment. [a day before the end]")
-@click.option("--to", "end", metavar="INSTANT", help="The moment after the last. [a minute ago]")
+@click.option("--from", "start", metavar="WHEN", help="The first moment, or day. [a day before the end]")
+@click.option("--to", "end", metavar="WHEN", help="The moment after the last; of a day, its begin. [a minute ago]")
 def prove(start: str | None, end: str | None) -> None:
     """Prove for a period that nothing is missing: one line for each service and subscription, and one for each gap.
+
+    Without --to the last minute is left out: what is in it may still be on its way. --from and --to are dates, or
+    instants such as 2026-11-22T08:00:00Z.
 
     The exit code is 1 when there is a gap, and when something could not be proved.
     """
     from carethread.composition.operating import opened
     from carethread.composition.parts import runtimes
 
-    before = _moment(end, "--to") if end else datetime.now(UTC) - _SETTLED
-    begin = _moment(start, "--from") if start else before - timedelta(days=1)
+    before = _moment(end, "--to") if end else to_micros(datetime.now(UTC) - _SETTLED)
+    begin = _moment(start, "--from") if start else before - _DAY
     if begin >= before:
-        raise click.UsageError("--to is after --from.")
+        raise click.UsageError("--to (a minute ago unless given) must be after --from.")
     settings = load()
     for name in SERVICES:
         opened(settings, name)
     here = runtimes(settings, SERVICES)
-    period = to_micros(begin), to_micros(before)
-    click.echo(f"From {instant(period[0])} to {instant(period[1])}")
+    period = begin, before
+    click.echo(f"From {instant(begin)} to {instant(before)}")
     gaps = sum(_service(here[name], *period) for name in SERVICES)
     gaps += _subscriptions(here["subscriptions"], *period)
     click.echo("No gap." if not gaps else f"{gaps} gaps.")
     sys.exit(gaps > 0)
 
 
-def _moment(text: str, option: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise click.UsageError(f"{option} is an instant with a zone, such as 2026-11-22T08:00:00Z.")
-    return found
+def _moment(text: str, option: str) -> int:
+    """The begin of what is written as `$delivery-report` takes it, in microseconds."""
+    span = date_range(text)
+    if span is None:
+        raise click.UsageError(f"{option} is a date or an instant, such as 2026-11-22 or 2026-11-22T08:00:00Z.")
+    return span[0]
 
 
 def _service(runtime: Runtime, begin: int, before: int) -> int:
@@ -110,7 +113,7 @@ def _subscription(runtime: Runtime, id_: str, begin: int, before: int) -> int:
     click.echo(f"subscription {id_} ({said['status']['valueCode']}): {told}")
     for each in report["parameter"]:
         if each["name"] == "gap":
-            click.echo(f"GAP  subscription {id_} {_gap(each['part'])}")
+            click.echo(f"GAP  subscription {id_} {_gap(each['part'], runtime.base_url)}")
         elif each["name"] == "source" and any(part["name"] == "unknown" for part in each["part"]):
             click.echo(f"GAP  subscription {id_} not-proved: {each['part'][0]['valueCode']} could not be asked")
     unasked = sum(part["name"] == "unknown" for each in report["parameter"] for part in each.get("part", ()))
@@ -118,10 +121,11 @@ def _subscription(runtime: Runtime, id_: str, begin: int, before: int) -> int:
     return gaps
 
 
-def _gap(parts: list[dict[str, Any]]) -> str:
+def _gap(parts: list[dict[str, Any]], base_url: str) -> str:
     said = {part["name"]: next(value for name, value in part.items() if name != "name") for part in parts}
     number = f" number {said['event-number']}" if "event-number" in said else ""
     reason = f" ({said['reason']})" if "reason" in said else ""
+    focus = said["focus"].removeprefix(f"{base_url}/")  # Type/id/_history/n, as the lines of services have it
     return (
-        f"{said['why']}: {said['focus']} of {said['timestamp']}, {said['service']} {said['sequence']}{number}{reason}"
+        f"{said['why']}: {focus} of {said['timestamp']}, {said['service']} {said['sequence']}{number}{reason}"
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from carethread.core.errors import Busy
 from carethread.core.events import DEAD_LETTER, INBOUND, INBOUND_OUTCOME, topic
+from carethread.core.metric_names import Observe
 from carethread.core.ports import Publisher, Subscription
 from carethread.core.service import Reaction, Runtime
 from carethread.core.settings import Settings
@@ -30,7 +31,9 @@ def publisher(settings: Settings, service: str) -> Publisher:
     return EmbeddedPublisher(_bus(settings), settings.kafka_topic_prefix)
 
 
-def subscription(settings: Settings, runtime: Runtime, reactions: Sequence[Reaction]) -> Subscription:
+def subscription(
+    settings: Settings, runtime: Runtime, reactions: Sequence[Reaction], observe: Observe
+) -> Subscription:
     name = runtime.service.name
     types = sorted({type_name for reaction in reactions for type_name in reaction.types})
     topics = [topic(type_name, settings.kafka_topic_prefix) for type_name in types]
@@ -39,10 +42,10 @@ def subscription(settings: Settings, runtime: Runtime, reactions: Sequence[React
         from carethread.adapters.kafka import KafkaSubscription
 
         member = settings.kafka_member or socket.gethostname()
-        return KafkaSubscription(_kafka(settings), name, topics, positions, member=f"{member}-{name}")
+        return KafkaSubscription(_kafka(settings), name, topics, positions, member=f"{member}-{name}", observe=observe)
     from carethread.adapters.sql.events.bus import EmbeddedSubscription
 
-    return EmbeddedSubscription(_bus(settings), topics, positions)
+    return EmbeddedSubscription(_bus(settings), topics, positions, observe=observe)
 
 
 def described_bus(settings: Settings) -> Bus:

@@ -1,4 +1,5 @@
-"""The delivery of notifications: to webhooks in the worker, to websockets in a role of its own."""
+"""The delivery of notifications: to webhooks in the worker, to websockets in a role of its own, to gRPC streams beside
+the calls."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from threading import Event as Signal
 from typing import TYPE_CHECKING
 
 from carethread.composition.loops import until_done
+from carethread.composition.parts import message_bytes
 from carethread.core.clock import system_clock
 from carethread.core.context import Context, Principal, new_id
 from carethread.core.endpoints import networks
@@ -18,6 +20,7 @@ from carethread.core.service import Runtime
 from carethread.core.settings import Settings
 
 if TYPE_CHECKING:
+    from carethread.adapters.rpc.notifications import Notifications
     from carethread.subscriptions.delivery import Delivery
 
 SERVICE = "subscriptions"
@@ -50,7 +53,9 @@ def webhook_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
     """Serve the endpoints of Subscriptions until `stop` is set."""
     from carethread.adapters.webhooks import Webhooks
     from carethread.subscriptions.engine import Engine
+    from carethread.subscriptions.unfit import turn_out_unfit
 
+    until_done(partial(turn_out_unfit, runtime, Context(principal=Principal(SERVICE))), stop)
     channel = Webhooks(
         networks(settings.webhook_networks), http=settings.webhook_http, authorities=settings.webhook_authorities
     )
@@ -74,3 +79,23 @@ def websocket_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
         SocketEngine(_delivery(settings, runtime, sockets), sockets).run(stop, runtime.store.wait)
     finally:
         sockets.close()
+
+
+def notifications(settings: Settings, runtime: Runtime) -> Notifications:
+    """The streams of notifications, for a gRPC server; `stream_loop` serves them."""
+    from carethread.adapters.rpc.notifications import Notifications
+    from carethread.subscriptions.delivery import GRPC
+    from carethread.subscriptions.sockets import readable
+
+    return Notifications(
+        partial(readable, runtime, GRPC), most=settings.grpc_subscribers, message_bytes=message_bytes(settings)
+    )
+
+
+def stream_loop(settings: Settings, runtime: Runtime, streams: Notifications, stop: Signal) -> None:
+    """Serve the streams of notifications until `stop` is set."""
+    from carethread.subscriptions.delivery import GRPC
+    from carethread.subscriptions.sockets import SocketEngine
+
+    until_done(partial(runtime.store.positions, SERVICE), stop)
+    SocketEngine(_delivery(settings, runtime, streams), streams, channel=GRPC).run(stop, runtime.store.wait)

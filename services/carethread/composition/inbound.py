@@ -43,19 +43,21 @@ def _take_in(settings: Settings, runtime: Runtime, coordinator: Coordinator, sto
     from carethread.adapters.prometheus import observer
     from carethread.core.consumer import Consumer
     from carethread.gateway.inbound.doing import running
-    from carethread.gateway.inbound.reaction import about, reaction, received, refused
+    from carethread.gateway.inbound.reaction import about, put_aside, reaction, received
 
     reactions = [reaction(running(owners_of_types(), runtime.peer, coordinator, runtime.limits))]
-    read = subscription(settings, runtime, reactions)
+    observe = observer(INBOUND)
+    read = subscription(settings, runtime, reactions, observe)
     Consumer(
         runtime,
         read,
         reactions,
         read=received,
         about=about,
-        refused=refused,
-        observe=observer(INBOUND),
+        put_aside=put_aside,
+        observe=observe,
         patience=settings.held_seconds,
+        most=1,  # a message may take long, and one that is refused must not undo the answers of others
     ).run(stop)
 
 

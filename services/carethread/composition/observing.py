@@ -1,4 +1,4 @@
-"""What Prometheus reads of the services in a process: at HTTP's edge, or for a role without one at a port of its own."""
+"""What Prometheus reads of a process: at HTTP's edge, or at a port of its own where there is none."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carethread.composition.parts import journal_of, store
+from carethread.composition.parts import journal_of, owners_of_types, registry, store
 from carethread.core.errors import Busy
 from carethread.core.settings import GATEWAY, INBOUND, SERVICES, Settings
 
@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
 CONSUMERS = (*SERVICES, INBOUND)
 """Whose databases hold what a consumer remembers."""
+
+
+def readers() -> list[str]:
+    """Those of them whose consumer reads events; one that only owns (records) has none."""
+    from carethread.interactions.mirror import copies
+
+    owners = owners_of_types()
+    reading = [name for name, service in registry().items() if service.reactions or copies(service, owners)]
+    return [*reading, INBOUND]
 
 
 def opened(settings: Settings, name: str) -> SqlStore:

@@ -19,6 +19,7 @@ from carethread.core.settings import GATEWAY, SERVICES, Settings
 if TYPE_CHECKING:
     from carethread.adapters.rpc.fhir import Transact
     from carethread.adapters.rpc.health import Health
+    from carethread.adapters.rpc.notifications import Notifications
     from carethread.adapters.rpc.server import RpcServer
 from carethread.composition.loops import until_done
 from carethread.composition.parts import (
@@ -35,7 +36,9 @@ from carethread.composition.parts import (
 _HEALTH_SECONDS = 2.0
 
 
-def rpc_server(settings: Settings, here: Mapping[str, Runtime]) -> RpcServer:
+def rpc_server(
+    settings: Settings, here: Mapping[str, Runtime], notifications: Notifications | None = None
+) -> RpcServer:
     """The gRPC server of the services in this process, not yet started."""
     from carethread.adapters.rpc.health import Health
     from carethread.adapters.rpc.server import RpcServer, Serving
@@ -45,7 +48,8 @@ def rpc_server(settings: Settings, here: Mapping[str, Runtime]) -> RpcServer:
     Thread(target=_tell_health, args=(health, here), name="health", daemon=True).start()
     logs = {name: SqlEventLog(engine_of(runtime), outbox_of(settings, runtime)) for name, runtime in here.items()}
     serving = Serving(message_bytes=message_bytes(settings), subscribers=settings.grpc_subscribers, tls=tls(settings))
-    return RpcServer(list(here.values()), _transact(settings, here), logs, settings.grpc_address, serving, health)
+    transact = _transact(settings, here)
+    return RpcServer(list(here.values()), transact, logs, settings.grpc_address, serving, health, notifications)
 
 
 def _transact(settings: Settings, here: Mapping[str, Runtime]) -> Transact:

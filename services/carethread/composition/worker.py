@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Event as Signal
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from carethread.composition.alarming import Pulse, alarm_loop
 from carethread.composition.bus import publisher, subscription
 from carethread.composition.delivering import SERVICE as DELIVERING
-from carethread.composition.delivering import webhook_loop, websocket_loop
+from carethread.composition.delivering import stream_loop, webhook_loop, websocket_loop
 from carethread.composition.housekeeping import housekeeping
 from carethread.composition.http import SWEEP_SECONDS, settle_doubts_of
 from carethread.composition.inbound import inbound
@@ -26,6 +27,9 @@ from carethread.core.events import topic
 from carethread.core.metric_names import Observe
 from carethread.core.service import Mirror, Reaction, Runtime
 from carethread.core.settings import GATEWAY, INBOUND, SERVICES, Settings
+
+if TYPE_CHECKING:
+    from carethread.adapters.rpc.notifications import Notifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,12 @@ def sockets(settings: Settings, here: Mapping[str, Runtime]) -> Worker:
     return _worker([("sockets", partial(websocket_loop, settings, here[DELIVERING], stop))], stop)
 
 
+def streams(settings: Settings, here: Mapping[str, Runtime], notifications: Notifications) -> Worker:
+    """The streams of notifications, beside the gRPC server that has them."""
+    stop = Signal()
+    return _worker([("streams", partial(stream_loop, settings, here[DELIVERING], notifications, stop))], stop)
+
+
 def _worker(loops: Sequence[tuple[str, Callable[[], None]]], stop: Signal) -> Worker:
     return Worker([Thread(target=kept_up, args=(loop, stop), name=name, daemon=True) for name, loop in loops], stop)
 
@@ -135,6 +145,6 @@ def _consumer_loop(
     for mirror in copies(runtime.service, owners_of_types()):
         until_done(partial(start, runtime, mirror, stop.is_set), stop)
     if not stop.is_set():
-        read = subscription(settings, runtime, reactions)
+        read = subscription(settings, runtime, reactions, observe)
         until_done(partial(begin_late, runtime, read, _mirrored_only(settings, runtime, reactions)), stop)
         Consumer(runtime, read, reactions, observe=observe, patience=settings.held_seconds).run(stop)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from carethread.core.context import new_id
+from carethread.core.errors import FhirError, Issue
 from carethread.core.events import DEAD_LETTER, Event
 from carethread.core.faults import told
+from carethread.core.fhir.outcome import outcome_bytes
 from carethread.core.metric_names import CONSUMER_BURIED, CONSUMER_HELD
 from carethread.core.ports import About, Record, Session
 from carethread.core.reacting import Reader, names, outcome_of
@@ -21,6 +24,12 @@ log = logging.getLogger(__name__)
 
 _LONGEST_OUTCOME = 32 * 1024
 """Bytes of an OperationOutcome that go into a header."""
+
+_LONGEST_KEY = 1024
+"""Characters; a longer one stays in the database only."""
+
+_LONGEST_HEADERS = 64 * 1024
+"""Bytes of a record's own headers that go along; the database keeps all of them."""
 
 
 def alone(session: Session, reader: Reader) -> None:
@@ -56,6 +65,9 @@ def sift(session: Session, reader: Reader, arrivals: Sequence[tuple[Record, Even
             free.append(event)
             continue
         session.held.hold(reader.name, record, about, behind, reader.now())
+        if reader.put_aside:
+            waits = Issue("informational", f"It waits behind {reader.name}-{behind}.", severity="information")
+            reader.put_aside(session, record, outcome_bytes(FhirError(issues=[waits])), behind)
         letters |= dict.fromkeys(about.keys, behind)
         held.append((record, behind))
         known.add(about.id)
@@ -75,8 +87,8 @@ def bury(session: Session, reader: Reader, record: Record, about: About, error: 
     outcome = outcome_of(error)
     number = session.held.bury(reader.name, record, about, outcome, reader.now())
     publish(session, reader, number, record, outcome)
-    if reader.refused:
-        reader.refused(session, record, outcome)
+    if reader.put_aside:
+        reader.put_aside(session, record, outcome, 0)
     return number
 
 
@@ -84,6 +96,13 @@ def told_buried(reader: Reader, number: int, record: Record, error: Exception) -
     """Log and count a dead letter, now that it is committed."""
     reader.observe(CONSUMER_BURIED, 1)
     log.error("event_buried", extra={"consumer": reader.name, "letter": number, **names(record), **told(error)})
+
+
+def _original(record: Record) -> list[tuple[str, bytes]]:
+    """The record's own headers, in order, as far as they fit."""
+    sizes = accumulate(len(name) + len(value) for name, value in record.headers)
+    named = ((f"original-{name}", value) for name, value in record.headers)
+    return [each for each, size in zip(named, sizes, strict=True) if size <= _LONGEST_HEADERS]
 
 
 def publish(session: Session, reader: Reader, number: int, record: Record, outcome: bytes) -> None:
@@ -113,8 +132,8 @@ def publish(session: Session, reader: Reader, number: int, record: Record, outco
             resource_id=f"{reader.runtime.service.name}-{number}",
             version=1,
             time=reader.now(),
-            key=record.key,
+            key=record.key if len(record.key) <= _LONGEST_KEY else "",
             data=record.value if fits else b"",
-            extra=(*extra.items(), *((f"original-{name}", value) for name, value in record.headers)),
+            extra=(*extra.items(), *_original(record)),
         )
     )

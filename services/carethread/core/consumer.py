@@ -3,7 +3,7 @@
 Delivered again, an event finds its id in the inbox of each effect; a projection has to stand repetition by itself. What
 fails because something is away pauses only its place on the bus. What can never succeed is put aside, and what depends
 on it waits behind it, so that all else goes on; an error that nobody foresaw counts as such when it comes again for the
-event alone.
+event alone. When it comes for many events in a row, the fault is ours and not theirs: their place waits.
 """
 
 from __future__ import annotations
@@ -12,15 +12,25 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from threading import Event as Signal
 
 from carethread.core.aside import Sifted, bury, sift, told_buried, told_held
+from carethread.core.beginnings import Beginnings
 from carethread.core.clock import Clock, system_clock, to_micros
-from carethread.core.errors import Busy
+from carethread.core.errors import Busy, FhirError
+from carethread.core.faults import told
 from carethread.core.letters import attend
-from carethread.core.metric_names import CONSUMER_EVENTS, CONSUMER_LAG, CONSUMER_RETRIES, Observe, unobserved
-from carethread.core.ports import Place, Record, Session, Subscription
-from carethread.core.reacting import Reader, Refused, attempt
+from carethread.core.metric_names import (
+    CONSUMER_EVENTS,
+    CONSUMER_LAG,
+    CONSUMER_RETRIES,
+    CONSUMER_STALLED,
+    Observe,
+    unobserved,
+)
+from carethread.core.ports import About, Place, Record, Session, Subscription
+from carethread.core.reacting import NOTHING, PutAside, Reader, attempt, names
 from carethread.core.reading import Concerning, Reading, about_resource, resource_event
 from carethread.core.replaying import Replaying
 from carethread.core.service import Reaction, Runtime
@@ -29,6 +39,9 @@ log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 3600.0
 """How long a dead letter may be there before somebody is told."""
+
+UNFORESEEN_AT_MOST = 20
+"""Events in a row at one place that may fail for no foreseen reason, and are put aside."""
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 _POLL_SECONDS = 1.0
@@ -40,8 +53,8 @@ class Consumer:
     """One reader of the bus. `name` is how it is called in its service's database: unless told, as the service.
 
     A service that has two reads different topics with them; dead letters and replays are each one's own. `read` and
-    `about` are for topics of something else than resources. After `patience` seconds a dead letter is logged and counted
-    once more.
+    `about` are for topics of something else than resources. After `patience` seconds a dead letter is logged and
+    counted once more. `most` is how many records are kept in one transaction, where what is done for one is expensive.
     """
 
     def __init__(
@@ -53,14 +66,15 @@ class Consumer:
         name: str = "",
         read: Reading = resource_event,
         about: Concerning = about_resource,
-        refused: Refused | None = None,
+        put_aside: PutAside | None = None,
         clock: Clock = system_clock,
         observe: Observe = unobserved,
         patience: float = PATIENCE_SECONDS,
         look: float = _LOOK_SECONDS,
+        most: int | None = None,
     ) -> None:
         self._reader = Reader(
-            runtime, name or runtime.service.name, tuple(reactions), read, about, clock, observe, refused
+            runtime, name or runtime.service.name, tuple(reactions), read, about, clock, observe, put_aside
         )
         self._store = runtime.store
         self._name = self._reader.name
@@ -68,12 +82,16 @@ class Consumer:
         self._clock = clock
         self._observe = observe
         self._patience = patience
+        self._most = most
         self._replaying = Replaying(self._reader, subscription)
+        self._beginnings = Beginnings(self._reader, subscription)
         self._look = look
         self._looked = float("-inf")
         self._stored: dict[Place, int] = {}
         """The stored positions as this consumer last saw them; one that another has moved makes its next batch fail."""
         self._failures: Counter[Place] = Counter()
+        self._unforeseen: Counter[Place] = Counter()
+        """How many events in a row have failed at a place for no foreseen reason."""
 
     def step(self, seconds: float = _POLL_SECONDS) -> int:
         """Work off what arrives within `seconds`; returns how many records. Raises Busy when nothing can be read."""
@@ -108,19 +126,30 @@ class Consumer:
         if now - self._looked < self._look:
             return
         attend(self._reader, self._patience)
-        for place in self._replaying.attend():
+        for place in [*self._replaying.attend(), *self._beginnings.attend()]:
             self._stored.pop(place, None)
             self._subscription.rewind(place)
         self._looked = now
 
     def _work(self, place: Place, records: Sequence[Record]) -> int:
-        """All of a place's records at once, or one by one when that fails; returns how many moved the position."""
+        """Work off a place's records, at most so many together; returns how many moved the position."""
         expected = self._position(place)
         records = [record for record in records if record.position >= expected]
-        if not records:
-            return 0
+        done = 0
+        while done < len(records):
+            some = records[done : done + self._most] if self._most else records
+            moved = self._work_some(place, some)
+            done += moved
+            if moved < len(some):
+                break
+        return done
+
+    def _work_some(self, place: Place, records: Sequence[Record]) -> int:
+        """All of the records at once, or one by one when that fails; returns how many moved the position."""
+        expected = self._stored[place]
         kept = attempt(lambda: self._keep(records, expected))
         if kept is True:
+            self._unforeseen.pop(place, None)
             self._moved(place, records)
             return len(records)
         if kept is False:
@@ -132,10 +161,24 @@ class Consumer:
         return len(records)
 
     def _keep_or_bury(self, record: Record) -> bool:
-        """Whether the record is behind us; False when the position is another's by now."""
+        """Whether the record is behind us; False when the position is another's by now. Raises Busy."""
         expected = self._stored[record.place]
         kept = attempt(lambda: self._keep([record], expected))
-        return self._bury(record, kept, expected) if isinstance(kept, Exception) else kept
+        if not isinstance(kept, Exception):
+            self._unforeseen.pop(record.place, None)
+            return kept
+        if not isinstance(kept, FhirError):
+            self._suspect(record, kept)
+        return self._bury(record, kept, expected)
+
+    def _suspect(self, record: Record, error: Exception) -> None:
+        """Count an error that nobody foresaw. Raises Busy when there are so many that the events are not to blame."""
+        if self._unforeseen[record.place] < UNFORESEEN_AT_MOST:
+            self._unforeseen[record.place] += 1
+            return
+        self._observe(CONSUMER_STALLED, 1)
+        log.error("consumer_stalls", extra={"consumer": self._name, **names(record), **told(error)})
+        raise Busy(f"{UNFORESEEN_AT_MOST} events in a row have failed for no foreseen reason.") from error
 
     def _keep(self, records: Sequence[Record], expected: int) -> bool:
         """Whether the records were kept: False when the position is another's by now."""
@@ -156,8 +199,14 @@ class Consumer:
         return sifted is not None
 
     def _bury(self, record: Record, error: Exception, expected: int) -> bool:
-        about = self._reader.about(record)
+        """Whether the record is put aside, as one that concerns nothing where that itself is what cannot be kept."""
+        for about in (self._reader.about(record), NOTHING):
+            buried = attempt(partial(self._bury_as, about, record, error, expected))
+            if not isinstance(buried, Exception):
+                return buried
+        raise Busy(f"The event cannot be put aside: {type(buried).__name__}.") from buried
 
+    def _bury_as(self, about: About, record: Record, error: Exception, expected: int) -> bool:
         def work(session: Session) -> int | None:
             if session.advance(self._name, *record.place, expected, record.position + 1) is None:
                 return None

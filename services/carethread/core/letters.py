@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from carethread.core.aside import alone, publish, told_buried
 from carethread.core.errors import Busy
+from carethread.core.events import Event
 from carethread.core.metric_names import CONSUMER_ESCALATED
-from carethread.core.ports import DeadLetter, Session, Waiting
+from carethread.core.ports import DeadLetter, LetterState, Session, Waiting
 from carethread.core.reacting import Reader, attempt, names, outcome_of
 
 log = logging.getLogger(__name__)
@@ -42,51 +44,64 @@ def _settle(reader: Reader, number: int) -> None:
 
 
 def _do(reader: Reader, letter: DeadLetter) -> None:
-    if letter.state == "retry" and not _retry(reader, letter):
-        return
-    if letter.state == "discard":
-        _discard(reader, letter)
-    while _drain(reader, letter.number):
-        pass
+    see_to = _SEE_TO.get(letter.state)
+    if see_to is None or see_to(reader, letter):
+        while _drain(reader, letter.number):
+            pass
 
 
 def _retry(reader: Reader, letter: DeadLetter) -> bool:
-    """Whether it has succeeded, or has been seen to meanwhile."""
+    """Whether it was ours to try, and has succeeded."""
     record = letter.waiting.record
     event = attempt(lambda: reader.read(record))
 
-    def work(session: Session) -> None:
-        if not _is_still(session, reader, letter):
-            return
+    def work(session: Session) -> bool:
+        if _state(session, reader, letter.number) != "retry":
+            return False
         if isinstance(event, Exception):
             raise event
         reader.react(session, [event])
         session.held.release(letter.number)
-
-    failed = attempt(lambda: reader.runtime.store.transact(work))
-    if not isinstance(failed, Exception):
-        log.info("letter_retried", extra=_told(reader, letter))
         return True
-    _worsen(reader, letter.waiting, failed, publish_it=False)
-    return False
+
+    done = attempt(lambda: reader.runtime.store.transact(work))
+    if isinstance(done, Exception):
+        _failed_again(reader, letter, done)
+        return False
+    if done:
+        log.info("letter_retried", extra=_told(reader, letter))
+    return done
 
 
-def _discard(reader: Reader, letter: DeadLetter) -> None:
+def _discard(reader: Reader, letter: DeadLetter) -> bool:
+    """Whether it was ours to give up."""
     event = attempt(lambda: reader.read(letter.waiting.record))
 
-    def work(session: Session) -> None:
-        if _is_still(session, reader, letter):
-            reader.forgo(session, letter.waiting.record, None if isinstance(event, Exception) else event)
+    def give_up(known: Event | None) -> bool:
+        def work(session: Session) -> bool:
+            if _state(session, reader, letter.number) != "discard":
+                return False
+            reader.forgo(session, letter.waiting.record, known)
             session.held.release(letter.number)
+            return True
 
-    reader.runtime.store.transact(work)
-    log.warning("letter_discarded", extra=_told(reader, letter))
+        return reader.runtime.store.transact(work)
+
+    done = attempt(lambda: give_up(None if isinstance(event, Exception) else event))
+    if isinstance(done, Exception):
+        done = give_up(None)  # an id that the inbox cannot hold will never be in it
+    if done:
+        log.warning("letter_discarded", extra=_told(reader, letter))
+    return done
 
 
-def _is_still(session: Session, reader: Reader, letter: DeadLetter) -> bool:
-    """Whether the letter stands as it did; another process of this service may be seeing to it."""
+_SEE_TO = {"retry": _retry, "discard": _discard}
+
+
+def _state(session: Session, reader: Reader, letter: int) -> LetterState | None:
+    """What a letter's state is now, and stays until this transaction ends: another process may see to it as well."""
     alone(session, reader)
-    return any(found.state == letter.state for found in session.held.letters(number=letter.number))
+    return next((found.state for found in session.held.letters(number=letter)), None)
 
 
 def _drain(reader: Reader, letter: int) -> bool:
@@ -94,20 +109,25 @@ def _drain(reader: Reader, letter: int) -> bool:
     some = attempt(lambda: _let_go(reader, letter, _BATCH))
     if not isinstance(some, Exception):
         return some
-    one = attempt(lambda: _let_go(reader, letter, 1))
-    if not isinstance(one, Exception):
-        return one
     for first in reader.runtime.store.glance(lambda session: session.held.behind(letter, 1)):
-        _worsen(reader, first, one, publish_it=True)
+        one = attempt(partial(_let_go, reader, letter, 1, first.number))
+        if isinstance(one, Exception):
+            _fails_too(reader, first, one)
     return True
 
 
-def _let_go(reader: Reader, letter: int, limit: int) -> bool:
-    """All of the first `limit`, in one transaction. Raises whatever one of them makes a reaction raise."""
+def _let_go(reader: Reader, letter: int, limit: int, only: int = 0) -> bool:
+    """All of the first `limit`, in one transaction, if `only` is told and is not the first of them nothing.
+
+    False when there is nothing to let go any more. Raises whatever one of them makes a reaction raise.
+    """
 
     def work(session: Session) -> bool:
-        alone(session, reader)
+        if _state(session, reader, letter) != "released":
+            return False
         waiting = session.held.behind(letter, limit)
+        if only and [each.number for each in waiting] != [only]:
+            return True
         if not waiting:
             session.held.drop([letter])
             return False
@@ -140,19 +160,35 @@ def _free(session: Session, reader: Reader, waiting: Sequence[Waiting]) -> list[
     return [each for each in waiting if each.number in gone]
 
 
-def _worsen(reader: Reader, waiting: Waiting, error: Exception, *, publish_it: bool) -> None:
-    outcome = outcome_of(error)
+def _failed_again(reader: Reader, letter: DeadLetter, error: Exception) -> None:
+    """A letter that was tried again stays one, with the newer reason."""
 
-    def work(session: Session) -> None:
+    def work(session: Session) -> bool:
+        if _state(session, reader, letter.number) != "retry":
+            return False
+        session.held.worsen(reader.name, letter.number, outcome_of(error))
+        return True
+
+    if reader.runtime.store.transact(work):
+        told_buried(reader, letter.number, letter.waiting.record, error)
+
+
+def _fails_too(reader: Reader, waiting: Waiting, error: Exception) -> None:
+    """What had waited, and fails now that it is let go, is a dead letter in its turn."""
+    outcome, record = outcome_of(error), waiting.record
+
+    def work(session: Session) -> bool:
         alone(session, reader)
+        if [each.number for each in session.held.behind(waiting.behind, 1)] != [waiting.number]:
+            return False
         session.held.worsen(reader.name, waiting.number, outcome)
-        if publish_it:
-            publish(session, reader, waiting.number, waiting.record, outcome)
-            if reader.refused:
-                reader.refused(session, waiting.record, outcome)
+        publish(session, reader, waiting.number, record, outcome)
+        if reader.put_aside:
+            reader.put_aside(session, record, outcome, 0)
+        return True
 
-    reader.runtime.store.transact(work)
-    told_buried(reader, waiting.number, waiting.record, error)
+    if reader.runtime.store.transact(work):
+        told_buried(reader, waiting.number, record, error)
 
 
 def _escalate(reader: Reader, overdue: int) -> None:

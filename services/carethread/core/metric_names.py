@@ -25,6 +25,9 @@ CONSUMER_RETRIES = "carethread_consumer_retries_total"
 CONSUMER_BURIED = "carethread_consumer_buried_events_total"
 CONSUMER_HELD = "carethread_consumer_held_events_total"
 CONSUMER_ESCALATED = "carethread_consumer_escalated_letters_total"
+CONSUMER_STALLED = "carethread_consumer_stalls_total"
+CONSUMER_GAPS = "carethread_consumer_gaps_total"
+CONSUMER_BUS_ANEW = "carethread_consumer_bus_begun_anew_total"
 
 DELIVERY_SENT = "carethread_delivery_notifications_total"
 DELIVERY_LAG = "carethread_delivery_lag_seconds"
@@ -56,6 +59,9 @@ MEANINGS: Mapping[str, str] = {
     CONSUMER_BURIED: "Events that can never succeed, put aside for a person.",
     CONSUMER_HELD: "Events put aside because they depend on one that can never succeed.",
     CONSUMER_ESCALATED: "Dead letters that were there for longer than is allowed.",
+    CONSUMER_STALLED: "Times that a place waited because too many events in a row failed for no foreseen reason.",
+    CONSUMER_GAPS: "Times that the bus had not kept what a consumer had not read yet.",
+    CONSUMER_BUS_ANEW: "Places of the bus that had begun anew, and are read from their beginning.",
     DELIVERY_SENT: "Notifications that subscribers have acknowledged.",
     DELIVERY_LAG: "From an event's time to its acknowledgement by a subscriber; the oldest of each notification.",
     DELIVERY_FAILED: "Attempts that a subscriber's endpoint did not take.",

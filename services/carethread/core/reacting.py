@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from carethread.core.clock import Clock, to_micros
-from carethread.core.errors import Busy, FhirError
+from carethread.core.errors import Busy, FhirError, Malformed
 from carethread.core.events import Event
 from carethread.core.fhir.outcome import outcome_bytes
 from carethread.core.metric_names import Observe
@@ -18,8 +18,13 @@ from carethread.core.service import Reaction, Runtime
 
 T = TypeVar("T")
 
-Refused = Callable[[Session, Record, bytes], None]
-"""Told of a record that becomes a dead letter, and its OperationOutcome, in the same transaction."""
+PutAside = Callable[[Session, Record, bytes, int], None]
+"""Told of a record that becomes a dead letter, and its OperationOutcome, in the same transaction; or of one that waits
+behind the dead letter of a number."""
+
+
+NOTHING = About("", ())
+"""What a record concerns of which nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +38,18 @@ class Reader:
     concerning: Concerning
     clock: Clock
     observe: Observe
-    refused: Refused | None = None
+    put_aside: PutAside | None = None
 
     def read(self, record: Record) -> Event:
-        return self.reading(self.runtime, record)
+        try:
+            return self.reading(self.runtime, record)
+        except UnicodeDecodeError:
+            raise Malformed("A header of the event is not UTF-8.", code="structure") from None
 
     def about(self, record: Record) -> About:
         """What a record concerns: nothing that we know of, where it cannot be read. Raises Busy."""
-        event = attempt(lambda: self.read(record))
-        return About("", ()) if isinstance(event, Exception) else self.concerning(self.runtime, event)
+        about = attempt(lambda: self.concerning(self.runtime, self.read(record)))
+        return NOTHING if isinstance(about, Exception) else about
 
     def now(self) -> int:
         return to_micros(self.clock())
@@ -84,7 +92,8 @@ class Reader:
 
 def _mark(record: Record) -> str:
     """A record's place, as short as an event's id, and behind all of these: it does not grow old with them."""
-    return "g" + sha256(f"{record.topic}/{record.partition}/{record.position}".encode()).hexdigest()[:32]
+    place = f"{record.topic}/{record.partition}/{record.position}/{record.time}"  # a bus that began anew has it again
+    return "g" + sha256(place.encode()).hexdigest()[:32]
 
 
 def attempt(work: Callable[[], T]) -> T | Exception:

@@ -21,12 +21,14 @@ Concerning = Callable[[Runtime, Event], About]
 
 
 def resource_event(runtime: Runtime, record: Record) -> Event:
-    """The event; a body that did not fit into it is asked of its owner, who may have a newer version by now."""
+    """The event; a body that did not fit into it is asked of its owner: that of the version that the event names, or
+    of the newest where that is not kept any more."""
     event = from_headers(record.headers, record.key, record.value)
     if event.dataref:
-        newest = runtime.owners.read(event.service, (event.resource_type, event.resource_id))
-        if newest is not None and not newest.deleted:
-            return replace(event, data=newest.body, version=newest.version)
+        owner, key = event.service, (event.resource_type, event.resource_id)
+        stored = runtime.owners.read(owner, key, event.version) or runtime.owners.read(owner, key)
+        if stored is not None and not stored.deleted:
+            return replace(event, data=stored.body, version=stored.version)
     return event
 
 

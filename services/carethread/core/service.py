@@ -54,6 +54,11 @@ WriteHook = Callable[[Unit, "Resource | None", "Resource | None", str], None]
 """Called like a rule, before or after it."""
 
 
+StoredHook = Callable[[Session, Sequence[str], Context], None]
+"""Called with the ids of what has just been stored of a type, deletions too, in the transaction that stores it; the
+context is that of who has sent it."""
+
+
 PROFILES = "https://carethread.dev/fhir/StructureDefinition/"
 """The canonical base of our own profiles, the files of `fhir_profiles/StructureDefinition`."""
 
@@ -64,6 +69,9 @@ class ResourceType:
 
     Of writes that belong together, each first `gives_up` what it no longer needs, then the rules run, then each
     `settles` what is left over; so what one gives up another may take, in whatever order they were sent.
+
+    What a rule does outside of resources and claims would happen though its write is only tried, as that of a
+    transaction across services is at first: `stored` is called when versions are there.
     """
 
     name: str
@@ -71,6 +79,7 @@ class ResourceType:
     gives_up: WriteHook | None = None
     settles: WriteHook | None = None
     profile: str = ""
+    stored: StoredHook | None = None
 
 
 @dataclass(frozen=True, slots=True)

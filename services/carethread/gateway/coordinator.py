@@ -51,15 +51,17 @@ class Coordinator:
         self._holder = holder
         self._sleep = sleep
 
-    def run(self, parts: Mapping[str, Part], context: Context, transaction: str = "") -> dict[int, bytes]:
+    def run(self, parts: Mapping[str, Part], context: Context, name: str = "") -> dict[int, bytes]:
         """Do all parts, by owner, or none; returns the answer's entries by number.
 
-        `transaction` is an id of ours when it is not given. The journal remembers one that begins with KEPT until it is
-        told to forget it, so that its caller can find out what became of it.
+        Each attempt has an id of its own, which begins with the name where one is given. If that begins with KEPT, the
+        journal remembers the transaction until it is told to forget it, so that its caller can find out what became of
+        it.
         Raises what an owner refuses its part for, Busy when one is away. Where an owner goes away after the decision,
         its entries are those that it has promised.
         """
-        transaction, owners = transaction or context.new_id(), sorted(parts)
+        transaction = f"{name}.{context.new_id()[-12:]}" if name else context.new_id()
+        owners = sorted(parts)
         self._journal.begin(transaction, owners, self._holder, to_micros(context.clock()))
         try:
             promised = {owner: self._prepared(owner, transaction, parts[owner]) for owner in owners}
@@ -78,18 +80,18 @@ class Coordinator:
         """What an owner in doubt is told."""
         return self._journal.decision(transaction)
 
-    def begin_again(self, transaction: str) -> bool:
-        """Whether a transaction whose id is the caller's is to be done: not if it is committed; one that was left
-        undecided is dropped first. Raises Busy while the journal is away."""
-        decision = self._journal.decision(transaction)
-        if decision == "undecided":
-            left = next((each for each in self._journal.left() if each.transaction == transaction), None)
-            return left is None or self._dropped(transaction, left.owners)
-        return decision == "drop"
+    def begin_again(self, name: str) -> bool:
+        """Whether what its caller has given a name is to be done: not if an attempt is committed. Attempts that were
+        left undecided are dropped first. Raises Busy while the journal is away."""
+        for left in self._journal.left(f"{name}."):
+            if left.decided or not self._journal.drop(left.transaction):
+                return False
+            self._tell_dropped(left.transaction, left.owners)
+        return True
 
     def kept(self) -> list[str]:
-        """The committed transactions that the journal remembers for their callers."""
-        return [each.transaction for each in self._journal.left() if each.decided and each.transaction.startswith(KEPT)]
+        """What every owner has committed, and the journal remembers for its caller."""
+        return [each.transaction for each in self._journal.left(KEPT) if each.decided and not each.owners]
 
     def forget(self, transaction: str) -> None:
         """The caller knows what became of it. Raises Busy while the journal is away."""
@@ -105,6 +107,8 @@ class Coordinator:
         now = to_micros(context.clock())
         for left in self._journal.left():
             age = (now - left.begun) / 1_000_000
+            if left.decided and not left.owners:
+                continue
             if left.decided:
                 due = mine or age > _UNFINISHED_SECONDS
                 if due and self._committed(left.transaction, left.owners, {}, 0.0):
@@ -124,11 +128,9 @@ class Coordinator:
             raise Busy(f"What {owner} promises cannot be read.") from error
 
     def _forget(self, transaction: str) -> None:
-        """Take it out of the journal; if that is away, a sweep does it."""
-        if transaction.startswith(KEPT):
-            return
+        """Every owner has done it: take it out of the journal, or note that there; if that is away, a sweep does it."""
         try:
-            self._journal.forget(transaction)
+            (self._journal.note_done if transaction.startswith(KEPT) else self._journal.forget)(transaction)
         except Busy:
             log.info("not_forgotten", extra={"transaction": transaction})
 
@@ -157,12 +159,15 @@ class Coordinator:
                 return False
         except Busy:
             return False
+        self._tell_dropped(transaction, owners)
+        return True
+
+    def _tell_dropped(self, transaction: str, owners: Sequence[str]) -> None:
         for owner in owners:
             try:
                 self._call(owner, "DELETE", transaction)
             except FhirError:
                 log.info("part_not_told", extra={"transaction": transaction, "service": owner})  # it is going to ask
-        return True
 
     def _committed(self, transaction: str, owners: Sequence[str], answers: dict[int, bytes], deadline: float) -> bool:
         """Tell every owner to commit, and take what each answers; False when one could not be told."""

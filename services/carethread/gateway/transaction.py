@@ -59,16 +59,16 @@ def do_all(
     coordinator: Coordinator,
     context: Context,
     wanted: str = "",
-    transaction_id: str = "",
+    name: str = "",
 ) -> Mapping[int, bytes]:
-    """As `transaction`, with the answers by number; the id is the coordinator's where none is given."""
+    """As `transaction`, with the answers by number; attempts are called by the name, where one is given."""
     refuse_reads_of_several(entries, owners)
     attempt = 0
     while True:
         attempt += 1
         steps = plan(entries, _matcher(owners, send), context.new_id)
         try:
-            return coordinator.run(_parts(steps, owners, context, wanted), context, transaction_id)
+            return coordinator.run(_parts(steps, owners, context, wanted), context, name)
         except Busy as error:
             if isinstance(error, Undecided) or attempt == _ATTEMPTS:
                 raise

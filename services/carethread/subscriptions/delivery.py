@@ -45,7 +45,10 @@ from carethread.subscriptions.together import Together
 
 log = logging.getLogger(__name__)
 
-REST_HOOK, WEBSOCKET = "rest-hook", "websocket"
+REST_HOOK, WEBSOCKET, GRPC = "rest-hook", "websocket", "grpc"
+
+_COMING = (WEBSOCKET, GRPC)
+"""The channels whose receivers come to us: the subscription's id is the address, and to be away is no failure."""
 
 ENDED = "The end date has come."
 
@@ -288,7 +291,7 @@ def _send(here: Delivery, seen: _Seen, body: bytes) -> Answer:
     seconds = min(seen.wanted.timeout or ANSWER_SECONDS, LONGEST_ANSWER_SECONDS)
     if seconds > ANSWER_SECONDS:
         _settle(here, seen.id, lambda session: session.deliveries.renew(seen.id, here.holder, LEASE_SECONDS + seconds))
-    to = seen.id if seen.wanted.channel == WEBSOCKET else seen.wanted.endpoint
+    to = seen.id if seen.wanted.channel in _COMING else seen.wanted.endpoint
     answer = here.channel.send(to, headers, body, seconds)
     if not answer.taken:
         here.observe(DELIVERY_FAILED, 1)
@@ -298,7 +301,7 @@ def _send(here: Delivery, seen: _Seen, body: bytes) -> Answer:
 def _failed(here: Delivery, seen: _Seen, answer: Answer) -> NoReturn:
     """Put the subscriber off, or give it up; raises _Over in any case."""
     now, subscriber = here.now(), seen.subscriber
-    if seen.wanted.channel == WEBSOCKET:  # who is gone comes back with a new token
+    if seen.wanted.channel in _COMING and not answer.status:  # who is gone comes back
         _release(here, seen.id, subscriber.ends)
         raise _Over
     if subscriber.status == "requested":

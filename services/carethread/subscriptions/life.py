@@ -1,4 +1,4 @@
-"""The life of a Subscription: each write enlists it with the ledger, in the same transaction.
+"""The life of a Subscription: each version that is stored is enlisted with the ledger, in the same transaction.
 
 requested → active after the handshake → error when it cannot be delivered, off at its end or when the client says so;
 a client asks for another try by `requested`. The server owns `status` and `error`.
@@ -6,7 +6,7 @@ a client asks for another try by `requested`. The server owns `status` and `erro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from carethread.core.clock import to_micros
@@ -28,28 +28,46 @@ TYPE = "Subscription"
 
 
 def subscription_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
-    """Refuse what can never match or be delivered; give it its status; enlist it. Raises Invalid."""
-    now = to_micros(unit.context.clock())
-    deliveries = unit.session.deliveries
-    stands = deliveries.subscriber(id_)
-    if after is None:
-        if stands is not None:
-            deliveries.enlist(replace(stands, status="off"), (), now)
-        return Ruling()
-    if unit.context.principal == SERVER:
-        enlist(unit.session, after, id_, stands.principal if stands else SERVER.name, now)
+    """Refuse what can never match or be delivered; give it its status. Raises Invalid."""
+    if after is None or unit.context.principal == SERVER:
         return Ruling()
     changed = before is None or _asked(before) != _asked(after)
     status = next_status(after["status"], before["status"] if before else None, changed=changed)
     if status == "off":
         read_wanted(after)
     else:
-        judge(after, surroundings(unit.runtime, now))
+        judge(after, surroundings(unit.runtime, to_micros(unit.context.clock())))
     resource = {name: value for name, value in after.items() if name != "error"} | {"status": status}
     if before is not None and status == before["status"] and "error" in before:
         resource["error"] = before["error"]
-    enlist(unit.session, resource, id_, unit.context.principal.name, now)
     return Ruling(resource=resource)
+
+
+def subscription_stored(session: Session, ids: Iterable[str], context: Context) -> None:
+    """Let the ledger know what was stored, as its writer wants it: who writes `requested` once more has another try."""
+    now = to_micros(context.clock())
+    for id_, subscription, known in _stored(session, ids):
+        if subscription is None:
+            _leave(session, known, now)
+        else:
+            whose = known.principal if known and context.principal == SERVER else context.principal.name
+            enlist(session, subscription, id_, whose, now)
+
+
+def _stored(session: Session, ids: Iterable[str]) -> Iterator[tuple[str, Resource | None, Subscriber | None]]:
+    """Subscriptions as they are stored, None where one is not, or no longer, each with what the ledger says."""
+    ids = sorted(set(ids))
+    stored = session.current([(TYPE, id_) for id_ in ids], lock=True)
+    for id_ in ids:
+        version = stored.get((TYPE, id_))
+        subscription = json.parse_object(version.body) if version and not version.deleted else None
+        yield id_, subscription, session.deliveries.subscriber(id_)
+
+
+def _leave(session: Session, known: Subscriber | None, now: int) -> None:
+    """What is not there any more is told of nothing."""
+    if known is not None and known.status != "off":
+        session.deliveries.enlist(replace(known, status="off"), (), now)
 
 
 def _asked(subscription: Resource) -> Resource:
@@ -85,7 +103,8 @@ def subscriber_of(subscription: Resource, wanted: Wanted, id_: str, principal: s
 
 def set_status(runtime: Runtime, id_: str, status: Status, error: str, context: Context) -> None:
     """Write what the server has found out of a Subscription, as a version with its event; nothing where it says so
-    already, or is deleted, or the client has turned it off. Not inside a transaction. Raises Busy.
+    already, or is deleted, or the client has turned it off: then the ledger is made to say the same. Not inside a
+    transaction. Raises Busy.
     """
     own = Context(SERVER, context.clock, context.new_id, context.traceparent)
 
@@ -100,12 +119,12 @@ def set_status(runtime: Runtime, id_: str, status: Status, error: str, context: 
         return found
 
     stored = runtime.store.glance(lambda session: session.current([(TYPE, id_)])).get((TYPE, id_))
-    if stored is None or stored.deleted:
-        return
     try:
+        if stored is None or stored.deleted:
+            raise _AsItIs
         apply(runtime, [Command(TYPE, id_, None, verb="PATCH", change=change)], own)
     except _AsItIs:
-        return
+        runtime.store.transact(lambda session: refresh(session, [id_], to_micros(own.clock())))
 
 
 class _AsItIs(Invalid):
@@ -113,11 +132,17 @@ class _AsItIs(Invalid):
 
 
 def refresh(session: Session, ids: Iterable[str], now: int) -> None:
-    """Enlist Subscriptions as they are stored: a transaction across services stores them without their rule."""
-    stored = session.current([(TYPE, id_) for id_ in ids], lock=True)
-    for (_, id_), version in sorted(stored.items()):
-        known = session.deliveries.subscriber(id_)
-        if not version.deleted:
-            enlist(session, json.parse_object(version.body), id_, known.principal if known else ANONYMOUS.name, now)
-        elif known is not None and known.status != "off":
-            session.deliveries.enlist(replace(known, status="off"), (), now)
+    """Make the ledger say what is stored, where it says something else."""
+    for id_, subscription, known in _stored(session, ids):
+        if subscription is None:
+            _leave(session, known, now)
+        elif known is None or not _agrees(session, subscription, known):
+            enlist(session, subscription, id_, known.principal if known else ANONYMOUS.name, now)
+
+
+def _agrees(session: Session, subscription: Resource, known: Subscriber) -> bool:
+    wanted, interest = read_wanted(subscription), session.deliveries.interest(known.subscription)
+    asked = subscriber_of(subscription, wanted, known.subscription, known.principal)
+    names = ("topic", "channel", "status", "origin", "ends", "heartbeat")
+    same = all(getattr(asked, name) == getattr(known, name) for name in names)
+    return same and interest is not None and interest.filters == wanted.filters

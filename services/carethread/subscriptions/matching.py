@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from carethread.core.errors import FhirError
 from carethread.core.events import Event
 from carethread.core.fhir.fhirpath import FhirPathError
 from carethread.core.fhir.search import extract
-from carethread.core.fhir.search.meets import Row, by_parameter, meets
+from carethread.core.fhir.search.meets import Found, Row, by_parameter, meets
 from carethread.core.fhir.search.query import Criterion, ReferenceValue, TokenValue, UriValue, Value
 from carethread.core.fhir.targets import parse_reference
 from carethread.core.ports import Resource
@@ -41,7 +41,8 @@ _Key = tuple[str, str]
 class Happening:
     """An event with what the criteria are on. Of a delete, `resource` is what was deleted, as far as that is known.
 
-    `kin` are the ids of the patients who were merged with one of the resource's, by his id.
+    `kin` are the ids of the patients who were merged with one of the resource's, by his id; `ask` finds what went
+    before it, as a trigger's `crossing` says.
     """
 
     event: Event
@@ -49,6 +50,14 @@ class Happening:
     previous_status: str
     base_url: str
     kin: Mapping[str, Sequence[str]]
+    ask: Callable[[Happening, Trigger], Sequence[Found]] = lambda _happening, _trigger: ()
+    _before: dict[int, Sequence[Found]] = field(default_factory=dict, repr=False, compare=False)
+
+    def before(self, trigger: Trigger) -> Sequence[Found]:
+        """The index rows of what went before, asked for once. Raises Busy."""
+        if id(trigger) not in self._before:
+            self._before[id(trigger)] = self.ask(self, trigger)
+        return self._before[id(trigger)]
 
     @property
     def interaction(self) -> str:
@@ -141,6 +150,19 @@ class _Entry:
             return False
         return all(meets(each, happening.found) for each in self.criteria.get(event.resource_type, ()))
 
+    def crosses(self, happening: Happening, triggers: Sequence[Trigger]) -> bool:
+        """Whether one of the triggers asks for no crossing, or this is one. Raises Busy."""
+        return any(self._newly(happening, trigger) for trigger in triggers)
+
+    def _newly(self, happening: Happening, trigger: Trigger) -> bool:
+        if trigger.crossing is None:
+            return True
+        asked = self.criteria.get(trigger.type, ())
+        thresholds = [each for each in asked if each.param in trigger.crossing.thresholds]
+        if not thresholds:
+            return True
+        return not any(all(meets(each, rows) for each in thresholds) for rows in happening.before(trigger))
+
 
 class Index:
     """The interests of all who are to be told, ready for events."""
@@ -205,15 +227,20 @@ class Index:
         return bool(self._all.get((topic, type_name))) or (topic, type_name) in self._keyed
 
     def matches(self, happening: Happening, now: int) -> list[str]:
-        """The subscriptions that are to be told, in order; `now` is in microseconds."""
+        """The subscriptions that are to be told, in order; `now` is in microseconds. Raises Busy."""
         told: set[str] = set()
         type_name = happening.event.resource_type
-        for topic in {
-            topic for topic, trigger in self._triggers.get(type_name, ())
-            if self._any(topic, type_name) and triggered(trigger, happening)
-        }:  # fmt: skip
+        fired: dict[str, list[Trigger]] = defaultdict(list)
+        for topic, trigger in self._triggers.get(type_name, ()):
+            if self._any(topic, type_name) and triggered(trigger, happening):
+                fired[topic].append(trigger)
+        for topic, triggers in fired.items():
             for candidates in self._candidates(topic, happening):
-                told.update(id_ for id_, entry in candidates.items() if id_ not in told and entry.wants(happening, now))
+                told.update(
+                    id_
+                    for id_, entry in candidates.items()
+                    if id_ not in told and entry.wants(happening, now) and entry.crosses(happening, triggers)
+                )
         return sorted(told)
 
     def _candidates(self, topic: str, happening: Happening) -> Iterator[Mapping[str, _Entry]]:

@@ -6,6 +6,7 @@ Source: http://hl7.org/fhir/uv/subscriptions-backport, "Operations".
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, restrict
@@ -18,6 +19,7 @@ from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Resource, Response, Session
 from carethread.core.ports.deliveries import Subscriber
 from carethread.core.service import Call, Operation, Runtime
+from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.read import read
 from carethread.interactions.rest.bundle import entry, searchset
 from carethread.interactions.rest.exchange import CONTENT
@@ -178,7 +180,17 @@ def get_ws_binding_token(runtime: Runtime, call: Call, context: Context) -> Reso
     }
 
 
-OPERATIONS = (
+def _strict(operation: Operation) -> Operation:
+    """The operation, refusing a parameter that it does not have: a misspelt bound would ask for everything."""
+
+    def handler(runtime: Runtime, call: Call, context: Context) -> Resource | Response:
+        refuse_unknown(call, f"${operation.name}", operation.parameters)
+        return operation.handler(runtime, call, context)
+
+    return replace(operation, handler=handler)
+
+
+_OPERATIONS = (
     Operation(
         name="status",
         type=TYPE,
@@ -221,3 +233,5 @@ OPERATIONS = (
         parameters=("from", "to"),
     ),
 )
+
+OPERATIONS = tuple(map(_strict, _OPERATIONS))

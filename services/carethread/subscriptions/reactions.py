@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from weakref import WeakKeyDictionary
 
@@ -19,6 +20,7 @@ from carethread.core.fhir.targets import parse_reference
 from carethread.core.ports import Resource, Session, Store
 from carethread.core.ports.deliveries import Match
 from carethread.core.service import Reaction, Runtime
+from carethread.subscriptions.crossing import before
 from carethread.subscriptions.focus import version_of
 from carethread.subscriptions.life import SERVER, TYPE, refresh
 from carethread.subscriptions.matching import Happening, Index, interaction
@@ -42,7 +44,7 @@ class Matcher:
     lock: Lock = field(default_factory=Lock)
 
     def handle(self, runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
-        """Raises Busy when the owner of what was deleted is away."""
+        """Raises Busy when the owner of what was deleted, or of what went before, is away."""
         now = to_micros(self.clock())
         own: list[str] = []
         if own := sorted({event.resource_id for event in events if event.resource_type == TYPE}):
@@ -96,7 +98,7 @@ def happenings(runtime: Runtime, session: Session, events: Sequence[Event]) -> l
     resources = [_resource(runtime, event) for event in events]
     kin = _kin(runtime, session, resources)
     return [
-        Happening(event, resource, _status_before(event, resource), runtime.base_url, kin)
+        Happening(event, resource, _status_before(event, resource), runtime.base_url, kin, partial(before, runtime))
         for event, resource in zip(events, resources, strict=True)
     ]
 

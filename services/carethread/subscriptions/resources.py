@@ -8,7 +8,7 @@ from typing import Any
 from carethread.core.errors import Invalid
 from carethread.core.ports import Resource
 from carethread.core.service import ResourceType, Ruling, Unit
-from carethread.subscriptions.life import SERVER, subscription_written
+from carethread.subscriptions.life import SERVER, subscription_stored, subscription_written
 from carethread.subscriptions.rules import PROFILE
 from carethread.subscriptions.topics import Topic, catalogue
 
@@ -93,6 +93,6 @@ def _parts(element: Mapping[str, Any]) -> list[Resource]:
 
 
 TYPES = (
-    ResourceType("Subscription", rule=subscription_written, profile=PROFILE),
+    ResourceType("Subscription", rule=subscription_written, profile=PROFILE, stored=subscription_stored),
     ResourceType("Basic", rule=basic_written),
 )

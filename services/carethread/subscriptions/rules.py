@@ -250,7 +250,11 @@ def _never_delivered(wanted: Wanted, around: Surroundings) -> Iterator[Issue]:
     place = "Subscription.channel.endpoint"
     there = endpoint(wanted.endpoint, http=True)
     if there.scheme == "http" and not around.webhook_http:
-        yield Issue("value", "An endpoint begins with https://.", place)
+        yield Issue("value", "An endpoint begins with https://; CARETHREAD_WEBHOOK_HTTP allows http://.", place)
     kind = refusal(there.address, around.webhook_networks) if there.address else ""
     if kind:
-        yield Issue("forbidden", f"The address of the endpoint is {kind}; it may not be called from here.", place)
+        yield Issue(
+            "forbidden",
+            f"The address of the endpoint is {kind}; it is called only when CARETHREAD_WEBHOOK_NETWORKS names its network.",
+            place,
+        )

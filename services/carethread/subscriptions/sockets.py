@@ -14,12 +14,15 @@ from threading import Event as Signal
 from threading import Lock
 from typing import Protocol
 
-from carethread.core.errors import Busy
+from carethread.core.context import Context, authorize
+from carethread.core.errors import Busy, NotFound, PreconditionFailed
 from carethread.core.faults import told
 from carethread.core.ports import Session
 from carethread.core.ports.channels import Channel
 from carethread.core.ports.deliveries import Subscriber
+from carethread.core.service import Runtime
 from carethread.subscriptions.delivery import LEASE_SECONDS, WEBSOCKET, Delivery, serve
+from carethread.subscriptions.life import TYPE
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +43,35 @@ class Sockets(Channel, Protocol):
         ...
 
 
-class SocketEngine:
-    """Serves what is bound in this process."""
+def readable(runtime: Runtime, channel: str, id_: str, context: Context) -> None:
+    """Refuse who would read the notifications of a subscription and can not.
 
-    def __init__(self, delivery: Delivery, sockets: Sockets, *, threads: int = THREADS) -> None:
+    Raises Forbidden, NotFound, PreconditionFailed for another channel or one that is off, and Busy.
+    """
+    authorize("read", TYPE, context)
+    found, stored = runtime.store.snapshot(
+        lambda session: (session.deliveries.subscriber(id_), session.current([(TYPE, id_)]).get((TYPE, id_)))
+    )
+    if found is None or stored is None or stored.deleted:
+        raise NotFound("There is no Subscription with this id.", expression="subscription")
+    if found.channel != channel:
+        raise PreconditionFailed(
+            f"The channel of this Subscription is {found.channel}, not {channel}.",
+            expression="Subscription.channel.type",
+        )
+    if found.status == "off":
+        raise PreconditionFailed("This Subscription is off; send it as requested.", expression="Subscription.status")
+
+
+class SocketEngine:
+    """Serves what is bound in this process, of one kind of channel."""
+
+    def __init__(
+        self, delivery: Delivery, sockets: Sockets, *, channel: str = WEBSOCKET, threads: int = THREADS
+    ) -> None:
         self._delivery = delivery
         self._sockets = sockets
+        self._channel = channel
         self._threads = threads
         self._lock = Lock()
         self._running: dict[str, Binding] = {}
@@ -94,7 +120,7 @@ class SocketEngine:
             only = list(first.values())[:free]
             if not only:
                 return []
-            return session.deliveries.claim((WEBSOCKET,), here.holder, LEASE_SECONDS, now, len(only), only)
+            return session.deliveries.claim((self._channel,), here.holder, LEASE_SECONDS, now, len(only), only)
 
         claimed = [(each, idle[each.subscription]) for each in here.runtime.store.transact(claim)]
         with self._lock:

@@ -30,6 +30,10 @@ from carethread.core.settings import SettingsError
 CHANGED = "https://carethread.dev/fhir/StructureDefinition/topic-changed-element"
 """Extension of a trigger: an update counts when it changed one of these elements."""
 
+CROSSING = "https://carethread.dev/fhir/StructureDefinition/topic-crossing"
+"""Extension of a trigger: a resource counts when it meets a subscription's thresholds and the one before did not. Its
+parts are the parameters `threshold` (filters), `same` (who and what is compared) and `order` (a date)."""
+
 DEPARTMENT = "department"
 """A filter that every topic may have: the department of the resource, an Organization."""
 
@@ -43,6 +47,17 @@ _PREVIOUS = re.compile(r"%previous(?!\.(status\b|where\(status\b|exists\(\)|empt
 
 class TopicError(SettingsError):
     """A topic that cannot be used; the message names the file, the element, and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """When a change of values counts. What went before is the version before, where it met the trigger's current
+    criteria, and of the resources that did, have the `same` values and were known then, the latest by `order`. Who
+    filters by a `threshold` is told when none of these met it."""
+
+    thresholds: frozenset[str]
+    same: tuple[str, ...]
+    order: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,7 @@ class Trigger:
     on_delete: bool
     both: bool
     fhirpath: Expression | None
+    crossing: Crossing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,26 +272,58 @@ def _trigger(place: _Place, element: Any) -> Trigger:
     previous = _query(at.at("previous"), type_name, criteria.get("previous"))
     if any(each.param != "status" or each.modifier not in (None, "not") for each in previous or ()):
         raise at.at("previous").wrong("of the version before only the status is known: status=... or status:not=...")
+    changed, crossing = _extensions(place, type_name, element.get("extension", []))
     return Trigger(
         type_name,
         frozenset(_codes(place, element, "supportedInteraction", _INTERACTIONS)),
-        _changed(place, element.get("extension", [])),
+        changed,
         previous,
         _query(at.at("current"), type_name, criteria.get("current")),
         criteria.get("resultForCreate") == "test-passes",
         criteria.get("resultForDelete") == "test-passes",
         criteria.get("requireBoth", False),
         _expression(place.at("fhirPathCriteria"), element.get("fhirPathCriteria")),
+        crossing,
     )
 
 
-def _changed(place: _Place, extensions: Sequence[Any]) -> frozenset[str]:
+def _extensions(place: _Place, type_name: str, extensions: Sequence[Any]) -> tuple[frozenset[str], Crossing | None]:
+    """The elements of which one has to change, and the crossing that has to be."""
+    changed: set[str] = set()
+    crossing: Crossing | None = None
     for number, extension in enumerate(extensions):
         at = place.at("extension").at(number)
-        _check(at, extension, {"url": str, "valueString": str}, ("url", "valueString"))
-        if extension["url"] != CHANGED:
-            raise at.at("url").wrong(f"the extension that is understood here is {CHANGED}.")
-    return frozenset(extension["valueString"] for extension in extensions)
+        _check(at, extension, {"url": str, "valueString": str, "extension": list}, ("url",))
+        if extension["url"] == CROSSING and crossing is None:
+            _check(at, extension, {"url": str, "extension": list}, ("extension",))
+            crossing = _crossing(at, type_name, extension["extension"])
+        elif extension["url"] == CHANGED:
+            _check(at, extension, {"url": str, "valueString": str}, ("valueString",))
+            changed.add(extension["valueString"])
+        else:
+            raise at.at("url").wrong(f"what is understood here is {CHANGED}, and {CROSSING} once.")
+    return frozenset(changed), crossing
+
+
+_CROSSING = {"threshold": None, "same": ("token", "reference"), "order": ("date",)}
+"""The parts of a crossing, and what types of search parameters they may name."""
+
+
+def _crossing(place: _Place, type_name: str, parts: Sequence[Any]) -> Crossing:
+    found: dict[str, list[str]] = {name: [] for name in _CROSSING}
+    for number, part in enumerate(parts):
+        at = place.at("extension").at(number)
+        _check(at, part, {"url": str, "valueString": str}, ("url", "valueString"))
+        if part["url"] not in _CROSSING:
+            raise at.at("url").wrong(f"it is one of {', '.join(_CROSSING)}.")
+        parameter, kinds = searchable(type_name).get(part["valueString"]), _CROSSING[part["url"]]
+        if parameter is None or (kinds and parameter.type not in kinds):
+            kind = f"of type {' or '.join(kinds)}" if kinds else "of any type"
+            raise at.at("valueString").wrong(f"it is a search parameter of {type_name}, {kind}.")
+        found[part["url"]].append(part["valueString"])
+    if not found["threshold"] or not found["same"] or len(found["order"]) != 1:
+        raise place.at("extension").wrong("a crossing has a threshold, what is the same, and one order.")
+    return Crossing(frozenset(found["threshold"]), tuple(found["same"]), found["order"][0])
 
 
 def _query(place: _Place, type_name: str, query: str | None) -> tuple[Criterion, ...] | None:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63\x61rethread/v1/events.proto\x12\rcarethread.v1\"\xed\x01\n\x10SubscribeRequest\x12\x10\n\x08services\x18\x01 \x03(\t\x12\x39\n\x05\x61\x66ter\x18\x02 \x03(\x0b\x32*.carethread.v1.SubscribeRequest.AfterEntry\x12\r\n\x05types\x18\x03 \x03(\t\x12\x10\n\x08patients\x18\x04 \x03(\t\x12\r\n\x05verbs\x18\x05 \x03(\t\x12\x13\n\x0b\x64\x65partments\x18\x06 \x03(\t\x12\x19\n\x11heartbeat_seconds\x18\x07 \x01(\x05\x1a,\n\nAfterEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"f\n\x11SubscribeResponse\x12$\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x14.carethread.v1.Event\x12+\n\theartbeat\x18\x02 \x01(\x0b\x32\x18.carethread.v1.Heartbeat\"\xdf\x01\n\tHeartbeat\x12\x34\n\x06\x63ursor\x18\x01 \x03(\x0b\x32$.carethread.v1.Heartbeat.CursorEntry\x12;\n\nhigh_water\x18\x02 \x03(\x0b\x32\'.carethread.v1.Heartbeat.HighWaterEntry\x1a-\n\x0b\x43ursorEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x30\n\x0eHighWaterEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xcc\x02\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x15\n\rresource_type\x18\x05 \x01(\t\x12\x13\n\x0bresource_id\x18\x06 \x01(\t\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12\x13\n\x0btime_micros\x18\x08 \x01(\x03\x12\x0b\n\x03key\x18\t \x01(\t\x12\x12\n\ndepartment\x18\n \x01(\t\x12\x12\n\ndataschema\x18\x0b \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x0c \x01(\x08\x12\x10\n\x08\x62\x61\x63kfill\x18\r \x01(\x08\x12\x0f\n\x07\x63hanged\x18\x0e \x03(\t\x12\x17\n\x0fprevious_status\x18\x0f \x01(\t\x12\x13\n\x0btraceparent\x18\x10 \x01(\t\x12\x0f\n\x07\x64\x61taref\x18\x11 \x01(\t\x12\x0c\n\x04json\x18\x12 \x01(\x0c\x32`\n\x0c\x45ventService\x12P\n\tSubscribe\x12\x1f.carethread.v1.SubscribeRequest\x1a .carethread.v1.SubscribeResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63\x61rethread/v1/events.proto\x12\rcarethread.v1\"A\n\x14NotificationsRequest\x12\x14\n\x0csubscription\x18\x01 \x01(\t\x12\x13\n\x0b\x61\x63knowledge\x18\x02 \x01(\x03\"5\n\x15NotificationsResponse\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0c\n\x04json\x18\x02 \x01(\x0c\"\xed\x01\n\x10SubscribeRequest\x12\x10\n\x08services\x18\x01 \x03(\t\x12\x39\n\x05\x61\x66ter\x18\x02 \x03(\x0b\x32*.carethread.v1.SubscribeRequest.AfterEntry\x12\r\n\x05types\x18\x03 \x03(\t\x12\x10\n\x08patients\x18\x04 \x03(\t\x12\r\n\x05verbs\x18\x05 \x03(\t\x12\x13\n\x0b\x64\x65partments\x18\x06 \x03(\t\x12\x19\n\x11heartbeat_seconds\x18\x07 \x01(\x05\x1a,\n\nAfterEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"f\n\x11SubscribeResponse\x12$\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x14.carethread.v1.Event\x12+\n\theartbeat\x18\x02 \x01(\x0b\x32\x18.carethread.v1.Heartbeat\"\xdf\x01\n\tHeartbeat\x12\x34\n\x06\x63ursor\x18\x01 \x03(\x0b\x32$.carethread.v1.Heartbeat.CursorEntry\x12;\n\nhigh_water\x18\x02 \x03(\x0b\x32\'.carethread.v1.Heartbeat.HighWaterEntry\x1a-\n\x0b\x43ursorEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x30\n\x0eHighWaterEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xcc\x02\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x15\n\rresource_type\x18\x05 \x01(\t\x12\x13\n\x0bresource_id\x18\x06 \x01(\t\x12\x0f\n\x07version\x18\x07 \x01(\x03\x12\x13\n\x0btime_micros\x18\x08 \x01(\x03\x12\x0b\n\x03key\x18\t \x01(\t\x12\x12\n\ndepartment\x18\n \x01(\t\x12\x12\n\ndataschema\x18\x0b \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x0c \x01(\x08\x12\x10\n\x08\x62\x61\x63kfill\x18\r \x01(\x08\x12\x0f\n\x07\x63hanged\x18\x0e \x03(\t\x12\x17\n\x0fprevious_status\x18\x0f \x01(\t\x12\x13\n\x0btraceparent\x18\x10 \x01(\t\x12\x0f\n\x07\x64\x61taref\x18\x11 \x01(\t\x12\x0c\n\x04json\x18\x12 \x01(\x0c\x32\xc0\x01\n\x0c\x45ventService\x12P\n\tSubscribe\x12\x1f.carethread.v1.SubscribeRequest\x1a .carethread.v1.SubscribeResponse0\x01\x12^\n\rNotifications\x12#.carethread.v1.NotificationsRequest\x1a$.carethread.v1.NotificationsResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,20 +37,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEARTBEAT_CURSORENTRY']._serialized_options = b'8\001'
   _globals['_HEARTBEAT_HIGHWATERENTRY']._loaded_options = None
   _globals['_HEARTBEAT_HIGHWATERENTRY']._serialized_options = b'8\001'
-  _globals['_SUBSCRIBEREQUEST']._serialized_start=46
-  _globals['_SUBSCRIBEREQUEST']._serialized_end=283
-  _globals['_SUBSCRIBEREQUEST_AFTERENTRY']._serialized_start=239
-  _globals['_SUBSCRIBEREQUEST_AFTERENTRY']._serialized_end=283
-  _globals['_SUBSCRIBERESPONSE']._serialized_start=285
-  _globals['_SUBSCRIBERESPONSE']._serialized_end=387
-  _globals['_HEARTBEAT']._serialized_start=390
-  _globals['_HEARTBEAT']._serialized_end=613
-  _globals['_HEARTBEAT_CURSORENTRY']._serialized_start=518
-  _globals['_HEARTBEAT_CURSORENTRY']._serialized_end=563
-  _globals['_HEARTBEAT_HIGHWATERENTRY']._serialized_start=565
-  _globals['_HEARTBEAT_HIGHWATERENTRY']._serialized_end=613
-  _globals['_EVENT']._serialized_start=616
-  _globals['_EVENT']._serialized_end=948
-  _globals['_EVENTSERVICE']._serialized_start=950
-  _globals['_EVENTSERVICE']._serialized_end=1046
+  _globals['_NOTIFICATIONSREQUEST']._serialized_start=45
+  _globals['_NOTIFICATIONSREQUEST']._serialized_end=110
+  _globals['_NOTIFICATIONSRESPONSE']._serialized_start=112
+  _globals['_NOTIFICATIONSRESPONSE']._serialized_end=165
+  _globals['_SUBSCRIBEREQUEST']._serialized_start=168
+  _globals['_SUBSCRIBEREQUEST']._serialized_end=405
+  _globals['_SUBSCRIBEREQUEST_AFTERENTRY']._serialized_start=361
+  _globals['_SUBSCRIBEREQUEST_AFTERENTRY']._serialized_end=405
+  _globals['_SUBSCRIBERESPONSE']._serialized_start=407
+  _globals['_SUBSCRIBERESPONSE']._serialized_end=509
+  _globals['_HEARTBEAT']._serialized_start=512
+  _globals['_HEARTBEAT']._serialized_end=735
+  _globals['_HEARTBEAT_CURSORENTRY']._serialized_start=640
+  _globals['_HEARTBEAT_CURSORENTRY']._serialized_end=685
+  _globals['_HEARTBEAT_HIGHWATERENTRY']._serialized_start=687
+  _globals['_HEARTBEAT_HIGHWATERENTRY']._serialized_end=735
+  _globals['_EVENT']._serialized_start=738
+  _globals['_EVENT']._serialized_end=1070
+  _globals['_EVENTSERVICE']._serialized_start=1073
+  _globals['_EVENTSERVICE']._serialized_end=1265
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class NotificationsRequest(_message.Message):
+    __slots__ = ("subscription", "acknowledge")
+    SUBSCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGE_FIELD_NUMBER: _ClassVar[int]
+    subscription: str
+    acknowledge: int
+    def __init__(self, subscription: _Optional[str] = ..., acknowledge: _Optional[int] = ...) -> None: ...
+
+class NotificationsResponse(_message.Message):
+    __slots__ = ("number", "json")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    JSON_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    json: bytes
+    def __init__(self, number: _Optional[int] = ..., json: _Optional[bytes] = ...) -> None: ...
+
 class SubscribeRequest(_message.Message):
     __slots__ = ("services", "after", "types", "patients", "verbs", "departments", "heartbeat_seconds")
     class AfterEntry(_message.Message):

@@ -40,6 +40,11 @@ class EventServiceStub:
                 request_serializer=carethread_dot_v1_dot_events__pb2.SubscribeRequest.SerializeToString,
                 response_deserializer=carethread_dot_v1_dot_events__pb2.SubscribeResponse.FromString,
                 _registered_method=True)
+        self.Notifications = channel.stream_stream(
+                '/carethread.v1.EventService/Notifications',
+                request_serializer=carethread_dot_v1_dot_events__pb2.NotificationsRequest.SerializeToString,
+                response_deserializer=carethread_dot_v1_dot_events__pb2.NotificationsResponse.FromString,
+                _registered_method=True)
 
 
 class EventServiceServicer:
@@ -55,6 +60,18 @@ class EventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Notifications(self, request_iterator, context):
+        """The notifications of one Subscription whose channel is `grpc-stream`: a handshake, then all that is not acknowledged,
+        in order, then what happens, with the heartbeats that the Subscription asks for. The client's first message names the
+        Subscription. The server sends a message, and the next when the client has acknowledged it; a client that does not in
+        time is cut off with UNAVAILABLE and finds everything when it comes again. A newer stream for the same
+        Subscription ends the older one with ABORTED. NOT_FOUND when there is no such Subscription, FAILED_PRECONDITION when
+        its channel is another or it is off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +79,11 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.Subscribe,
                     request_deserializer=carethread_dot_v1_dot_events__pb2.SubscribeRequest.FromString,
                     response_serializer=carethread_dot_v1_dot_events__pb2.SubscribeResponse.SerializeToString,
+            ),
+            'Notifications': grpc.stream_stream_rpc_method_handler(
+                    servicer.Notifications,
+                    request_deserializer=carethread_dot_v1_dot_events__pb2.NotificationsRequest.FromString,
+                    response_serializer=carethread_dot_v1_dot_events__pb2.NotificationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +114,33 @@ class EventService:
             '/carethread.v1.EventService/Subscribe',
             carethread_dot_v1_dot_events__pb2.SubscribeRequest.SerializeToString,
             carethread_dot_v1_dot_events__pb2.SubscribeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Notifications(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/carethread.v1.EventService/Notifications',
+            carethread_dot_v1_dot_events__pb2.NotificationsRequest.SerializeToString,
+            carethread_dot_v1_dot_events__pb2.NotificationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

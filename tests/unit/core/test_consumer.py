@@ -14,15 +14,17 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from carethread.core.consumer import Consumer
+from carethread.core.consumer import UNFORESEEN_AT_MOST, Consumer
 from carethread.core.errors import Busy, Invalid
 from carethread.core.events import Event, to_headers
-from carethread.core.ports import About, Chunk, Key, Place, Record, Replay, Session, Stored
+from carethread.core.metric_names import CONSUMER_BUS_ANEW, CONSUMER_STALLED
+from carethread.core.ports import About, Chunk, Kept, Key, Place, Record, Replay, Session, Stored
 from carethread.core.service import Reaction, Runtime, Service
 from support.consuming import Queue
 
 T = TypeVar("T")
 PLACE = ("carethread.task.v1", 0)
+ALL = {f"e{number}" for number in range(1, 31)}
 
 
 class Killed(BaseException):
@@ -59,6 +61,9 @@ class MemoryHeld:
 
     def due(self, consumer: str, before: int) -> bool:
         return False
+
+    def displace(self, consumer: str, topic: str, partition: int) -> None:
+        """Positions are not kept from what comes again."""
 
 
 class NoReplays:
@@ -129,13 +134,13 @@ class MemoryStore:
 class Owner:
     """The owners of large resources."""
 
-    newest: Stored | None = None
+    versions: dict[int, Stored] = field(default_factory=dict)
     away: bool = False
 
-    def read(self, service: str, key: Key) -> Stored | None:
+    def read(self, service: str, key: Key, version: int = 0) -> Stored | None:
         if self.away:
             raise Busy("away")
-        return self.newest
+        return self.versions.get(version or max(self.versions, default=0))
 
     def search(self, service: str, type_name: str, params: Sequence[tuple[str, str]]) -> list[Stored]:
         return []
@@ -178,10 +183,15 @@ class World:
     store: MemoryStore = field(default_factory=MemoryStore)
     owner: Owner = field(default_factory=Owner)
 
-    def consumer(self, size: int = 100) -> Consumer:
+    metrics: Counter[str] = field(default_factory=Counter)
+
+    def consumer(self, size: int = 100, **more: Any) -> Consumer:
         self.queue = Queue(self.records, lambda: self.store.positions(""), size)
         runtime = Runtime(Service("metrics", "", ()), self.store, self.owner, None, "")  # type: ignore[arg-type]
-        return Consumer(runtime, self.queue, self.reactions)
+        return Consumer(runtime, self.queue, self.reactions, observe=self.observe, **more)
+
+    def observe(self, name: str, value: float) -> None:
+        self.metrics[name] += 1
 
     @property
     def database(self) -> Database:
@@ -311,13 +321,122 @@ def test_a_body_too_large_is_asked_of_its_owner() -> None:
     consumer = world.consumer()
     assert consumer.step() == 0, "away is no reason to go on without it"
     world.owner.away = False
-    world.owner.newest = Stored("Task", "t1", 4, 0, False, b'{"id":"t1"}')
+    booked, cancelled = (Stored("Task", "t1", n, 0, False, b'{"id":"t1","n":%d}' % n) for n in (3, 4))
+    world.owner.versions = {3: booked, 4: cancelled}
     assert consumer.step() == 1
-    assert (got[0].data, got[0].version) == (b'{"id":"t1"}', 4)
-    world.owner.newest = None
+    assert (got[0].data, got[0].version) == (booked.body, 3), "the version that the event tells of, not a newer one"
+    world.owner.versions = {4: cancelled}
     world.records.append(record(2, large))
     consumer.step()
-    assert got[1].data == large.data, "of what is gone the stub tells enough"
+    assert (got[1].data, got[1].version) == (cancelled.body, 4), "where its version is gone, the newest"
+    world.owner.versions = {}
+    world.records.append(record(3, large))
+    consumer.step()
+    assert got[2].data == large.data, "of what is gone the stub tells enough"
+
+
+def test_a_place_where_everything_fails_for_no_foreseen_reason_waits(caplog: pytest.LogCaptureFixture) -> None:
+    slots = ("carethread.slot.v1", 0)
+    others = [record(1, replace(event(90), resource_type="Slot"), slots)]
+    world = World([record(n) for n in range(1, 31)] + others, (raising(KeyError("Mrs Somebody"), ALL),))
+    consumer = world.consumer(size=30)
+    for _ in range(3):
+        consumer.step()
+    assert len(world.database.buried) == UNFORESEEN_AT_MOST == 20
+    assert world.database.positions == {PLACE: 21, slots: 2}, "the others go on"
+    assert [pause for place, pause in world.queue.rewound if place == PLACE] == [0.05, 0.1, 0.2]
+    stalls = [r for r in caplog.records if r.message == "consumer_stalls"]
+    assert [(r.__dict__["position"], r.__dict__["error"]) for r in stalls] == [(21, "KeyError")] * 3
+    assert world.metrics[CONSUMER_STALLED] == 3
+    world.reactions = (raising(KeyError(), {"e22"}),)
+    consumer = world.consumer()
+    assert consumer.step() == 10
+    assert set(world.database.buried) == {*range(1, 21), 22}, "after one that succeeds it is the event again"
+
+
+def test_what_is_refused_for_a_reason_never_stalls_a_place() -> None:
+    world = World([record(n) for n in range(1, 31)], (raising(Invalid("Too late."), ALL),))
+    assert world.consumer().step() == 30
+    world = World([record(n, headers=[("ce_id", b"\xff")]) for n in range(1, 31)])
+    assert world.consumer().step() == 30, "and no sender stalls it with garbage"
+
+
+def test_one_that_succeeds_begins_the_count_anew() -> None:
+    poison = {f"e{n}" for n in range(1, 61) if n % 20}
+    world = World([record(n) for n in range(1, 61)], (raising(KeyError(), poison),))
+    assert world.consumer().step() == 60
+    assert len(world.database.buried) == 57
+
+
+def test_where_work_is_expensive_a_poison_record_undoes_no_other() -> None:
+    seen: list[str] = []
+
+    def handle(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
+        seen.extend(e.id for e in events)
+        if any(e.id == "e3" for e in events):
+            raise Invalid("Too late.")
+
+    world = World([record(n) for n in range(1, 6)], (Reaction("count", "effect", ("Task",), handle),))
+    assert world.consumer(most=1).step() == 5
+    assert seen == ["e1", "e2", "e3", "e3", "e4", "e5"]
+    assert world.database.positions == {PLACE: 6}
+    assert set(world.database.buried) == {3}
+
+
+@pytest.mark.parametrize("where", ["about", "bury"])
+def test_whatever_a_record_concerns_it_is_put_aside(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def about(runtime: Runtime, of: Event) -> About:
+        if where == "about":
+            raise RecursionError
+        return About(of.id, ("key",))
+
+    def bury(self: MemoryHeld, consumer: str, of: Record, concerns: About, outcome: bytes, since: int) -> int:
+        if concerns.keys:
+            raise ValueError("The index does not take the key.")
+        self.database.buried[of.position] = outcome
+        return of.position
+
+    monkeypatch.setattr(MemoryHeld, "bury", bury)
+    world = World([record(1), record(2)], (raising(Invalid("Bad."), {"e1"}),))
+    assert world.consumer(about=about).step() == 2
+    assert set(world.database.buried) == {1}
+
+
+def test_what_cannot_be_put_aside_at_all_pauses_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bury(*_: object) -> int:
+        raise ValueError
+
+    monkeypatch.setattr(MemoryHeld, "bury", bury)
+    world = World([record(1), record(2)], (raising(Invalid("Bad."), {"e1"}),))
+    assert world.consumer().step() == 0
+    assert world.queue.rewound == [(PLACE, 0.05)]
+
+
+def test_a_bus_that_began_anew_is_read_from_its_beginning(caplog: pytest.LogCaptureFixture) -> None:
+    world = World([record(n) for n in range(1, 9)])
+    world.consumer().step()
+    world.records[:] = [record(n, event(n + 10)) for n in range(1, 4)]
+    assert world.consumer().step() == 3
+    assert world.database.positions == {PLACE: 4}
+    assert set(world.database.effects) == {f"e{n}" for n in (*range(1, 9), 11, 12, 13)}
+    assert world.metrics[CONSUMER_BUS_ANEW] == 1
+    (told,) = [r for r in caplog.records if r.message == "bus_began_anew"]
+    assert (told.__dict__["from"], told.__dict__["end"]) == (9, 4)
+    assert world.consumer().step() == 0
+    assert world.metrics[CONSUMER_BUS_ANEW] == 1
+
+
+def test_a_bus_that_does_not_tell_its_ends_is_read_all_the_same() -> None:
+    world = World([record(1)])
+    world.consumer().step()
+    world.records.append(record(2))
+    consumer = world.consumer()
+
+    def kept(since: int) -> dict[Place, Kept]:
+        raise Busy("away")
+
+    world.queue.kept = kept  # type: ignore[method-assign]  # the bus does not answer
+    assert consumer.step() == 1
 
 
 def test_one_that_lost_its_place_writes_nothing() -> None:

@@ -59,6 +59,7 @@ EVERY = Settings(
         ssl_key_password_file="key-password",
         ssl_check_hostname=False,
     ),
+    metrics_port=9464,
     ws_port=2,
     ws_url="wss://practice.example/ws",
     webhook_secrets="new,old",

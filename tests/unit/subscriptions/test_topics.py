@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from carethread.core.fhir import json
-from carethread.subscriptions.topics import CHANGED, TopicError, catalogue, compiled, find
+from carethread.subscriptions.topics import CHANGED, CROSSING, TopicError, catalogue, compiled, find
 from support.subscribing import TOPICS
 
 NAMES = (
@@ -46,6 +46,17 @@ def filter_by(**more: Any) -> Callable[[dict[str, Any]], object]:
     return lambda topic: topic["canFilterBy"][0].update(more)
 
 
+PART = "resourceTrigger[0].extension[0].extension"
+
+
+def crossing(**more: str | None) -> dict[str, Any]:
+    parts = {"threshold": "service-type", "same": "patient", "order": "date"} | more
+    return {
+        "url": CROSSING,
+        "extension": [{"url": name, "valueString": value} for name, value in parts.items() if value],
+    }
+
+
 @pytest.mark.parametrize(
     ("change", "place", "why"),
     [
@@ -68,6 +79,12 @@ def filter_by(**more: Any) -> Callable[[dict[str, Any]], object]:
         (trigger(fhirPathCriteria="%current.where("), "resourceTrigger[0].fhirPathCriteria", ""),
         (trigger(fhirPathCriteria="%previous.start"), "resourceTrigger[0].fhirPathCriteria", "%previous.status"),
         (trigger(extension=[{"url": "x", "valueString": "y"}]), "resourceTrigger[0].extension[0].url", CHANGED),
+        (trigger(extension=[crossing(), crossing()]), "resourceTrigger[0].extension[1].url", "once"),
+        (trigger(extension=[crossing(order="patient")]), f"{PART}[2].valueString", "of type date"),
+        (trigger(extension=[crossing(same="colour")]), f"{PART}[1].valueString", "Appointment"),
+        (trigger(extension=[crossing(than="date")]), f"{PART}[3].url", "threshold"),
+        (trigger(extension=[{"url": CROSSING, "extension": []}]), PART, "empty"),
+        (trigger(extension=[crossing(same=None)]), PART, "one order"),
         (trigger(extension=[{"url": CHANGED}]), "resourceTrigger[0].extension[0].valueString", "needed"),
         (filter_by(filterParameter="colour"), "canFilterBy[0].filterParameter", "no search parameter"),
         (filter_by(modifier=["near"]), "canFilterBy[0].modifier[0]", "missing, identifier"),

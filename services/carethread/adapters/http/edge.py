@@ -28,6 +28,9 @@ Said = tuple[int, list[tuple[str, str]], bytes]
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
+_CREATING_PER_THREAD = 4
+"""Creates, which for the most part wait to be stored together, for each other request that is worked on."""
+
 _WAITING_PER_THREAD = 64
 """Requests that may wait for each thread; more are answered 503 at once instead of late."""
 
@@ -60,6 +63,7 @@ def make_edge(
     Bodies that are too large or too slow are refused without reading on.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="http")
+    creating = ThreadPoolExecutor(threads * _CREATING_PER_THREAD, thread_name_prefix="create")
     room = Room(threads * max_body_bytes)
     waiting = 0
 
@@ -79,7 +83,7 @@ def make_edge(
                     work = partial(_fhir, answer, scope, whole)
                 else:
                     work = partial(_call, application, _environ(scope, whole))
-                said = await asyncio.get_running_loop().run_in_executor(pool, work)
+                said = await asyncio.get_running_loop().run_in_executor(creating if _creates(scope) else pool, work)
             finally:
                 waiting -= 1
         except FhirError as error:
@@ -90,6 +94,11 @@ def make_edge(
         protocol.response_bytes(*said)
 
     return edge
+
+
+def _creates(scope: Scope) -> bool:
+    """Whether this is the create of a resource: POST /fhir/[type]."""
+    return scope.method == "POST" and scope.path.startswith(f"{_FHIR}/") and scope.path[len(_FHIR) + 1 :].isalpha()
 
 
 def _fhir(answer: Answer, scope: Scope, body: bytes) -> Said:

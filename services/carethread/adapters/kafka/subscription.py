@@ -16,6 +16,7 @@ from carethread.adapters.kafka.clients import Client, KafkaSettings, away_is_bus
 from carethread.adapters.kafka.kept import kept
 from carethread.adapters.kafka.topics import ensure_topics
 from carethread.core.errors import Busy
+from carethread.core.metric_names import CONSUMER_GAPS, Observe, unobserved
 from carethread.core.ports import Kept, Place, Record
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class KafkaSubscription:
         *,
         member: str = "",
         max_records: int = 1000,
+        observe: Observe = unobserved,
     ) -> None:
         """`member` names this process within the group: after a crash it gets its partitions back at once (KIP-345)."""
         self._settings = settings
@@ -41,6 +43,7 @@ class KafkaSubscription:
         self._topics = list(topics)
         self._positions = positions
         self._max_records = max_records
+        self._observe = observe
         self._client: Client | None = None
         self._due: dict[TopicPartition, float] = {}
         """When a paused partition is due to go on from its stored position."""
@@ -146,6 +149,7 @@ class KafkaSubscription:
         for partition, position in asked.items():
             if position < first[partition]:
                 where = {"topic": partition.topic, "partition": partition.partition}
+                self._observe(CONSUMER_GAPS, 1)
                 log.error("events_gone", extra={**where, "from": position, "through": first[partition] - 1})
 
     def _next_due(self) -> float:

@@ -81,9 +81,10 @@ class GrpcOwners:
         )
         self._channels: dict[tuple[int, str], tuple[grpc.Channel, Any]] = {}
 
-    def read(self, service: str, key: Key) -> Stored | None:
-        """The current version; None when it never existed or is deleted. Raises Busy when the owner is away or slow."""
-        request = fhir_pb2.ReadRequest(type=key[0], id=key[1])
+    def read(self, service: str, key: Key, version: int = 0) -> Stored | None:
+        """One version, or the current one; None for what never was or is deleted. Raises Busy when the owner is away or
+        slow."""
+        request = fhir_pb2.ReadRequest(type=key[0], id=key[1], version=version)
         try:
             with _asking(service):
                 answer = self._stub(service).Read(request, timeout=self._seconds)

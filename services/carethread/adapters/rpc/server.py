@@ -20,6 +20,7 @@ from carethread.adapters.rpc.events import Events
 from carethread.adapters.rpc.fhir import FhirServicer, Transact
 from carethread.adapters.rpc.health import EVENT_SERVICE, FHIR_SERVICE, HEALTH_SERVICE, Health
 from carethread.adapters.rpc.messages import MESSAGE_BYTES
+from carethread.adapters.rpc.notifications import Notifications
 from carethread.adapters.rpc.tls import Tls, server_credentials
 from carethread.core.ports.log import EventLog
 from carethread.core.service import Runtime
@@ -62,11 +63,14 @@ class RpcServer:
         address: str,
         serving: Serving,
         health: Health,
+        notifications: Notifications | None = None,
     ) -> None:
-        """Raises RuntimeError when the address is in use, OSError for a file of the TLS settings."""
+        """Without `notifications` none are served. Raises RuntimeError when the address is in use, OSError for a file
+        of the TLS settings."""
         self._workers = Workers(serving.workers, serving.stream_seconds)
         self._fhir = FhirServicer(runtimes, transact, self._workers, serving.message_bytes)
         self._events = Events(logs, most=serving.subscribers)
+        self._notifications = notifications
         self._health = health
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="rpc-loop", daemon=True)
@@ -81,13 +85,21 @@ class RpcServer:
         """Answer calls from now on."""
         self._on_loop(self._server.start())
 
-    def stop(self, grace: float) -> None:
-        """Take no new call, give those that run so many seconds, then end them. Streams of events end at once."""
+    def end_streams(self) -> None:
+        """End the streams of events and notifications, and take no new ones: whoever reads them resumes elsewhere."""
         self._health.stop()
         self._loop.call_soon_threadsafe(self._events.end)
+        if self._notifications:
+            self._loop.call_soon_threadsafe(self._notifications.end)
+
+    def stop(self, grace: float) -> None:
+        """Take no new call, give those that run so many seconds, then end them. Streams of events end at once."""
+        self.end_streams()
         self._on_loop(self._server.stop(grace))
         self._workers.close()
         self._events.close()
+        if self._notifications:
+            self._notifications.close()
         self._end()
 
     async def _made(self, address: str, serving: Serving) -> grpc.aio.Server:
@@ -98,6 +110,8 @@ class RpcServer:
         server = grpc.aio.server(options=(*_OPTIONS, *limits))
         fhir_pb2_grpc.add_FhirServiceServicer_to_server(self._fhir, server)
         self._events.add_to(server)
+        if self._notifications:
+            self._notifications.add_to(server)
         await self._health.add_to(server)
         names = (FHIR_SERVICE, EVENT_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)

@@ -65,6 +65,10 @@ _CANCELED = "57014"
 CONFLICT_STATES = frozenset({"40001", "40P01"})
 """PostgreSQL's serialization_failure and deadlock_detected: the database is there, and the same work may succeed."""
 
+_AWAY_CLASSES = frozenset({"08", "53", "55", "57", "58"})
+"""The classes of PostgreSQL's states that tell of the server: connection, resources, locks, shutdown, its system
+(https://www.postgresql.org/docs/current/errcodes-appendix.html). All others tell of what it was asked."""
+
 _NO_SCHEMA = frozenset({"3F000", "42P01", "42703"})
 """PostgreSQL's invalid_schema_name, undefined_table, undefined_column."""
 
@@ -241,10 +245,10 @@ def _away_is_busy() -> Iterator[None]:
     except OperationalError as error:
         if _was_ended(error):
             raise Overran("The database took longer for this than is allowed; try again.") from error
-        if getattr(error.orig, "sqlstate", None) in CONFLICT_STATES or _is_wrong_statement(error):
-            raise
         if error.connection_invalidated:
             raise Closed("The database closed the connection.") from error
+        if _is_wrong_statement(error):
+            raise
         log.warning("database_away", extra={"reason": _reason(error)})
         raise Busy("The database is away or locked.") from error
     except DBAPIError as error:
@@ -262,8 +266,11 @@ def _was_ended(error: DBAPIError) -> bool:
 
 
 def _is_wrong_statement(error: DBAPIError) -> bool:
-    """Whether SQLite refuses the statement itself, such as for a table that is missing; waiting mends nothing."""
-    return getattr(error.orig, "sqlite_errorname", None) == "SQLITE_ERROR"
+    """Whether the database is there and refuses the statement itself, such as for a table that is missing or a value
+    that no index takes, or because of a conflict; waiting mends nothing."""
+    state = getattr(error.orig, "sqlstate", None)
+    refused_by_sqlite = getattr(error.orig, "sqlite_errorname", None) == "SQLITE_ERROR"
+    return refused_by_sqlite or (state is not None and state[:2] not in _AWAY_CLASSES)
 
 
 def _reason(error: DBAPIError) -> str:

@@ -24,3 +24,19 @@ def _issue(issue: Issue) -> dict[str, Any]:
 def outcome_bytes(error: FhirError) -> bytes:
     """An error as the JSON of its OperationOutcome."""
     return json.render(operation_outcome(error.issues))
+
+
+def bounded(outcome: bytes, most: int) -> bytes:
+    """An OperationOutcome with as many of its first issues as fit into so many bytes, and how many more there are."""
+    if len(outcome) <= most:
+        return outcome
+    issues = json.parse_object(outcome)["issue"]
+    kept: list[dict[str, Any]] = []
+    size = 200  # what stands around them
+    for issue in issues:
+        size += len(json.render(issue)) + 1
+        if size > most:
+            break
+        kept.append(issue)
+    more = Issue("informational", f"{len(issues) - len(kept)} more issues are left out.", severity="information")
+    return json.render({"resourceType": "OperationOutcome", "issue": [*kept, _issue(more)]})

@@ -94,6 +94,10 @@ class Held(Protocol):
         """A dead letter is done with; it blocks nothing any more by itself."""
         ...
 
+    def displace(self, consumer: str, topic: str, partition: int) -> None:
+        """What came from a stretch of the bus that began anew gives up its places, for others come to these."""
+        ...
+
     def drop(self, numbers: Iterable[int]) -> None:
         """Forget records, dead letters or not."""
         ...

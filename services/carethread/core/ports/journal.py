@@ -41,6 +41,10 @@ class Journal(Protocol):
         """It is done everywhere."""
         ...
 
-    def left(self) -> list[Left]:
-        """All that is not done everywhere, oldest first."""
+    def note_done(self, transaction: str) -> None:
+        """It is done everywhere, and still remembered: as one that is left to no owner."""
+        ...
+
+    def left(self, prefix: str = "") -> list[Left]:
+        """All that is not forgotten, oldest first; of those whose ids begin so."""
         ...

@@ -52,7 +52,9 @@ class Peer(Protocol):
 class Owners(Protocol):
     """What a mirror asks its owner: gRPC, or the same process. Raises Busy when the owner is away."""
 
-    def read(self, service: str, key: Key) -> Stored | None: ...
+    def read(self, service: str, key: Key, version: int = 0) -> Stored | None:
+        """One version, or the current one; None for what never was or is deleted."""
+        ...
 
     def search(self, service: str, type_name: str, params: Sequence[tuple[str, str]]) -> list[Stored]: ...
 

@@ -17,14 +17,14 @@ from carethread.interactions.transaction import entries_of
 def running(owners: Mapping[str, str], peer: Peer, coordinator: Coordinator, limits: Limits) -> Run:
     """How a transaction is done. `owners` says which service keeps a type."""
 
-    def run(transaction: str, bundle: Resource, context: Context) -> Mapping[int, bytes]:
+    def run(name: str, bundle: Resource, context: Context) -> Mapping[int, bytes]:
         def send(service: str, request: Request) -> Response:
             return peer.call(service, replace(request, headers={**request.headers, "traceparent": context.traceparent}))
 
-        if not coordinator.begin_again(transaction):
+        if not coordinator.begin_again(name):
             return {}
         entries = entries_of(bundle, limits.bundle_entries)
-        return do_all(entries, owners, send, coordinator, context, transaction_id=transaction)
+        return do_all(entries, owners, send, coordinator, context, name=name)
 
     return run
 

@@ -16,12 +16,14 @@ from hashlib import sha256
 from carethread.core.clock import to_micros
 from carethread.core.errors import Malformed
 from carethread.core.fhir import json
+from carethread.core.fhir.definitions import resource_types
+from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Record, Resource
 from carethread.core.ports.inbound import SourceVersion
 
 _CONTENT_TYPES = ("application/fhir+json", "application/json")
 _BUNDLES = ("transaction", "batch", "message")
-_LONGEST = 256
+LONGEST = 256
 """Characters that a sender and an id may have."""
 
 
@@ -39,6 +41,8 @@ class Message:
     correlation: str
     transactions: Sequence[Resource]
     versions: Mapping[str, SourceVersion]
+    lone: str
+    """The type of a resource that came by itself; empty for a Bundle of requests or a FHIR message."""
     whole: bool
     """Whether it is done all or nothing; else each transaction stands for itself."""
     backfill: bool
@@ -47,7 +51,7 @@ class Message:
 
 def message_of(record: Record) -> Message:
     """Read a record. Raises Malformed naming the header or element that is missing or wrong."""
-    headers = {name.lower(): value.decode("utf-8", "replace") for name, value in record.headers}
+    headers = _headers(record)
     media_type = headers.get("content-type", _CONTENT_TYPES[0]).partition(";")[0].strip().lower()
     if media_type not in _CONTENT_TYPES:
         raise Malformed("content-type is application/fhir+json.", code="not-supported", expression="content-type")
@@ -60,19 +64,32 @@ def message_of(record: Record) -> Message:
         key=sha256(b"\0".join((sender.encode(), id_.encode(), record.value))).hexdigest()[:32],
         sender=sender,
         id=id_,
-        correlation=headers.get("ce_correlationid") or id_,
+        correlation=headers.get("ce_correlationid", "")[:LONGEST] or id_,
         transactions=_transactions(body, sender),
         versions={f"{r['resourceType']}/{r['id']}": _version(r) for r in resources},
+        lone=_lone(body),
         whole=_kind(body) != "batch",
         backfill=headers.get("ce_backfill") == "true",
         traceparent=headers.get("traceparent", ""),
     )
 
 
+def _headers(record: Record) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in record.headers:
+        try:
+            said = value.decode()
+        except UnicodeDecodeError:
+            raise Malformed("A header is UTF-8.", expression=name.lower()) from None
+        if found.setdefault(name.lower(), said) != said:
+            raise Malformed("A header that counts stands there twice, with different values.", expression=name.lower())
+    return found
+
+
 def _said(name: str, value: str) -> str:
-    if not value or len(value) > _LONGEST:
+    if not value or len(value) > LONGEST or not value.isprintable():
         wanted = {"ce_source": "a URI of the sender", "ce_id": "the sender's id for this message"}[name]
-        raise Malformed(f"{name} is needed: {wanted}, at most {_LONGEST} characters.", expression=name)
+        raise Malformed(f"{name} is needed: {wanted}, at most {LONGEST} printable characters.", expression=name)
     return value
 
 
@@ -80,6 +97,18 @@ def _kind(body: Resource) -> str:
     """How a Bundle is to be done; empty for what is stored as it is, other Bundles among it."""
     kind = body.get("type") if body.get("resourceType") == "Bundle" else ""
     return kind if isinstance(kind, str) and kind in _BUNDLES else ""
+
+
+def _lone(body: Resource) -> str:
+    """The type of what is stored as it is. Raises Malformed for a type that R4 does not have."""
+    type_name = _text(body, "resourceType")
+    if type_name not in resource_types():
+        raise Malformed(
+            "resourceType names no type of R4." if type_name else "There is no resourceType; send an R4 resource.",
+            code="value" if type_name else "required",
+            expression="resourceType",
+        )
+    return "" if _kind(body) else type_name
 
 
 def _message_header(body: Resource) -> Resource:
@@ -121,7 +150,7 @@ def _under_own_ids(body: Resource) -> list[Resource]:
     else:
         _resources(body)
         found = [e["resource"] for e in body.get("entry", []) if _puts_by_id(e)]
-    return [r for r in found if _text(r, "id") and _text(r, "resourceType")]
+    return [r for r in found if is_id(_text(r, "id")) and _text(r, "resourceType") in resource_types()]
 
 
 def _puts_by_id(entry: Resource) -> bool:

@@ -13,21 +13,24 @@ from hashlib import sha256
 
 from carethread.core.clock import system_clock, to_micros
 from carethread.core.context import BACKFILL_HEADER, Context, Principal, context_of, new_id
-from carethread.core.errors import Busy, FhirError, Issue
+from carethread.core.errors import Busy, FhirError, Issue, TooLarge
 from carethread.core.events import INBOUND, INBOUND_OUTCOME, Event
 from carethread.core.fhir import json
-from carethread.core.fhir.outcome import outcome_bytes
+from carethread.core.fhir.outcome import bounded, outcome_bytes
 from carethread.core.ports import About, Record, Resource, Session
 from carethread.core.reading import about_resource
 from carethread.core.service import Reaction, Runtime
 from carethread.gateway.coordinator import KEPT
-from carethread.gateway.inbound.message import Message, message_of
+from carethread.gateway.inbound.message import LONGEST, Message, message_of
 
 SERVICE = "inbound"
 """The name under which the bus and the database know who takes messages in."""
 
+_LONGEST_ANSWER = 256 * 1024
+"""Bytes of an OperationOutcome that go into an answer: well under what a broker takes."""
+
 Run = Callable[[str, Resource, Context], Mapping[int, bytes]]
-"""Do a transaction Bundle under an id, or nothing where that id was decided before; returns its entries' answers."""
+"""Do a transaction Bundle under a name, or nothing where it was done under that; returns its entries' answers."""
 
 
 def received(runtime: Runtime, record: Record) -> Event:
@@ -71,6 +74,9 @@ def reaction(run: Run) -> Reaction:
         for event in events:
             message = message_of(_record(event))
             known = session.inbound.answer(message.key)
+            if len(message.transactions) > runtime.limits.bundle_entries:
+                most = runtime.limits.bundle_entries
+                raise TooLarge(f"A batch may have {most} entries.", expression="Bundle.entry")
             verb, outcome = ("repeated", known) if known is not None else _done(session, message, run)
             if known is None:
                 session.inbound.keep_answer(message.key, to_micros(system_clock()), outcome)
@@ -79,11 +85,11 @@ def reaction(run: Run) -> Reaction:
     return Reaction(SERVICE, "projection", (INBOUND,), handle)
 
 
-def refused(session: Session, record: Record, outcome: bytes) -> None:
-    """Tell the sender of a message that was put aside."""
-    said = {name.lower(): value.decode("utf-8", "replace") for name, value in record.headers}
+def put_aside(session: Session, record: Record, outcome: bytes, behind: int) -> None:
+    """Tell the sender of a message that was refused, or that waits behind one that was."""
+    said = {name.lower(): value.decode("utf-8", "replace")[:LONGEST] for name, value in record.headers}
     correlation = said.get("ce_correlationid") or said.get("ce_id", "")
-    session.post(_answer("refused", said.get("ce_source", ""), correlation, outcome, record.key))
+    session.post(_answer("held" if behind else "refused", said.get("ce_source", ""), correlation, outcome, record.key))
 
 
 def _done(session: Session, message: Message, run: Run) -> tuple[str, bytes]:
@@ -107,6 +113,8 @@ def _done(session: Session, message: Message, run: Run) -> tuple[str, bytes]:
         except Busy:
             raise
         except FhirError as error:
+            if message.lone:
+                error.issues = tuple(_of_resource(issue, message.lone) for issue in error.issues)
             if message.whole:
                 raise
             refusals += [_of_entry(issue, number) for issue in error.issues]
@@ -119,7 +127,7 @@ def _done(session: Session, message: Message, run: Run) -> tuple[str, bytes]:
 
 def _context(message: Message) -> Context:
     headers = {"traceparent": message.traceparent, BACKFILL_HEADER.lower(): "true" if message.backfill else ""}
-    return replace(context_of(headers), principal=Principal(message.sender), idempotent=True)
+    return replace(context_of(headers), principal=Principal(f"sender:{message.sender}"), idempotent=True)
 
 
 def _url(entry: Resource) -> object:
@@ -135,6 +143,14 @@ def _stored(answer: bytes) -> Issue:
 
 def _told(words: str) -> Issue:
     return Issue("informational", words, severity="information")
+
+
+def _of_resource(issue: Issue, type_name: str) -> Issue:
+    """An issue of a resource that came by itself, and was stored as the only one of a Bundle."""
+    where = issue.expression or type_name
+    for inside in ("Bundle.entry[0].resource", "Bundle.entry[0].request.url", "Bundle.entry[0]"):
+        where = where.replace(inside, type_name)
+    return replace(issue, expression=where)
 
 
 def _of_entry(issue: Issue, number: int) -> Issue:
@@ -153,7 +169,7 @@ def _answer(verb: str, sender: str, correlation: str, outcome: bytes, key: str) 
         resource_id=SERVICE,
         version=1,
         time=to_micros(system_clock()),
-        key=key,
-        data=outcome,
+        key=key if len(key) <= LONGEST else "",
+        data=bounded(outcome, _LONGEST_ANSWER),
         extra=(("ce_correlationid", correlation.encode()), ("ce_recipient", sender.encode())),
     )

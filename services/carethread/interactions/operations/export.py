@@ -24,6 +24,7 @@ from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Extent, Resource, Response, Session, Stored
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.history import settled
+from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.rest.bundle import link_url
 from carethread.interactions.rest.headers import preferences
 
@@ -56,12 +57,11 @@ _ENDING = ".ndjson"
 def kick_off(runtime: Runtime, call: Call, context: Context) -> Response:
     """Begin an export: 202 with the URL to poll. Raises Malformed for a parameter or header that is not right."""
     request = call.request
-    wishes = preferences(request.headers)
-    if "respond-async" not in wishes:
+    if "respond-async" not in preferences(request.headers):
         raise Malformed(
             "An export is asynchronous: send the header 'Prefer: respond-async'.", code="required", expression="Prefer"
         )
-    _refuse_unknown(call, lenient=wishes.get("handling") == "lenient")
+    refuse_unknown(call, "an export", _PARAMETERS)
     given = call.params.get("_outputFormat", [])
     if any(text.replace(" ", "+") not in _FORMATS for text in given):
         raise Malformed(
@@ -94,21 +94,6 @@ def kick_off(runtime: Runtime, call: Call, context: Context) -> Response:
     runtime.store.transact(keep)
     location = f"{runtime.base_url}/$export/{job}"
     return Response(202, {"Content-Location": location, HORIZON_HEADER: str(state["horizon"])})
-
-
-def _refuse_unknown(call: Call, *, lenient: bool) -> None:
-    """Raise Malformed for a parameter that would be passed over, unless the client allows that."""
-    parts = (call.body or {}).get("parameter", [])
-    unknown = [name for name in [*call.params, *(part["name"] for part in parts)] if name not in _PARAMETERS]
-    unknown = [name for name in unknown if name != "_format"]
-    if unknown and not lenient:
-        name = unknown[0][:64]
-        raise Malformed(
-            f"'{name}' is not supported; an export takes {', '.join(_PARAMETERS)}. "
-            "With 'Prefer: handling=lenient' it is passed over.",
-            code="not-supported",
-            expression=name,
-        )
 
 
 def _since(call: Call) -> int:

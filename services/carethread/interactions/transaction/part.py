@@ -25,6 +25,7 @@ from carethread.interactions.transaction.perform import Performed, Read, checked
 from carethread.interactions.transaction.staged import Staged, staged_of
 from carethread.interactions.transaction.within import inside
 from carethread.interactions.writing.conditional import hold
+from carethread.interactions.writing.stored import follow, followed
 from carethread.interactions.writing.trial import tried
 
 log = logging.getLogger(__name__)
@@ -61,14 +62,14 @@ def prepare(runtime: Runtime, transaction: str, part: Part, context: Context, re
             _confirm(session, done.seen)
         else:
             done = trial()
-        staged = _staged(part, done).to_bytes()
+        staged = _staged(runtime, part, done).to_bytes()
         session.prepare(transaction, to_micros(context.clock()), staged, done.writes, done.seen)
         return done
 
     return runtime.store.transact(work).answers
 
 
-def _staged(part: Part, done: Performed) -> Staged:
+def _staged(runtime: Runtime, part: Part, done: Performed) -> Staged:
     reads = [step for step in part.steps if step.is_read]
     keys = {(write.stored.type, write.stored.id) for write in done.writes}
     about = {number: result.stored for number, result in done.results.items() if result.stored}
@@ -78,6 +79,7 @@ def _staged(part: Part, done: Performed) -> Staged:
         replace(part, steps=reads),
         {number: done.answers[number] for number in settled},
         {number: done.answers[number] for number in written},
+        followed(runtime.service, keys),
     )
 
 
@@ -99,6 +101,7 @@ def commit(runtime: Runtime, transaction: str, context: Context, read: Read) -> 
         staged = staged_of(kept)
         answers = {**staged.done, **{number: at(entry, now) for number, entry in staged.promised.items()}}
         within, sender = inside(runtime, session), staged.reads.under(context)
+        follow(runtime.service, session, staged.followed, sender)
         for step in staged.reads.steps:
             answers[step.number] = answered(read(within, step.entry.request, sender), step.method)
         return answers

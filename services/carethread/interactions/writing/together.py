@@ -73,6 +73,8 @@ def _may_be(runtime: Runtime, command: Command, context: Context) -> bool:
     if not command.fresh or command.condition or len(json.render(command.resource)) > _SMALL:
         return False
     type_ = runtime.service.owns(command.type)
+    if type_ and type_.stored:
+        return False
     if type_ is None or type_.rule is None:
         return True
     unit = WriteUnit(runtime, cast(Session, _Untouched()), context, trial=True)

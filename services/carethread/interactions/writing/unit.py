@@ -23,6 +23,7 @@ from carethread.interactions.writing.check import check_resource
 from carethread.interactions.writing.command import ANY_VERSION, Command, Outcome, Result
 from carethread.interactions.writing.conditional import hold, identify
 from carethread.interactions.writing.department import department_of
+from carethread.interactions.writing.stored import follow
 from carethread.interactions.writing.version import STAMP_BYTES, is_version, partition_key, stamped
 
 
@@ -260,6 +261,8 @@ class WriteUnit:
         writes = [write for write in self._writes if write]
         if not self._trial:
             self.session.write(writes)
+            keys = ((write.stored.type, write.stored.id) for write in writes)
+            follow(self._runtime.service, self.session, keys, self.context)
         for write in writes:
             self._current.pop((write.stored.type, write.stored.id), None)
         self._writes, self._base, self._places = [], {}, {}

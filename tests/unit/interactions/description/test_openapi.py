@@ -55,7 +55,8 @@ def test_each_reference_leads_to_a_component_and_each_component_is_referred_to(w
 
 def test_it_has_each_interaction_of_each_type_and_no_other(whole: dict[str, Any]) -> None:
     types = {type_.name for service in ALL.values() for type_ in service.types}
-    expected = {("/asyncapi.json", "get"), ("/openapi.json", "get"), ("/livez", "get"), ("/readyz", "get"), ("/metrics", "get")}
+    beside = ("asyncapi.json", "openapi.json", "livez", "readyz", "metrics")
+    expected = {(f"/{name}", "get") for name in beside}
     for each in INTERACTIONS:
         inside = compartment() if each.path in (table.COMPARTMENT, table.COMPARTMENT_SEARCH) else types
         for name in types & set(inside) if "{type}" in each.path else {""}:

@@ -36,7 +36,7 @@ def test_an_entry_gets_the_time_of_the_commit(wanted: str, deleted: bool) -> Non
 
 def test_what_is_kept_is_read_again() -> None:
     reads = part_for([Step(2, "GET", "Slot/s", "", None, {})], "representation", CONTEXT)
-    staged = Staged(reads, {0: b'{"a":1.10}'}, {1: '{"b":"ü"}'.encode()})
+    staged = Staged(reads, {0: b'{"a":1.10}'}, {1: '{"b":"ü"}'.encode()}, (("Subscription", "s"),))
     assert staged_of(staged.to_bytes()) == staged
 
 

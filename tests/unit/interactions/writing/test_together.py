@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -81,9 +82,11 @@ def done(runtime: Runtime, commands: Sequence[Command]) -> list[Result | BaseExc
     ready = threading.Event()
 
     def before() -> None:
+        ready.set()
+        deadline = time.monotonic() + 10
         while store.begun == 1 and len(runtime.gathering._waiting) < len(commands) - 1:
-            ready.set()
-            threading.Event().wait(0.001)
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
 
     def one(command: Command) -> Result | BaseException:
         try:
@@ -95,7 +98,8 @@ def done(runtime: Runtime, commands: Sequence[Command]) -> list[Result | BaseExc
     with ThreadPoolExecutor(len(commands)) as pool:
         first = pool.submit(one, commands[0])
         assert ready.wait(10)
-        return [first.result(10), *pool.map(one, commands[1:])]
+        others = [pool.submit(one, command) for command in commands[1:]]
+        return [each.result(10) for each in (first, *others)]
 
 
 def ids(store: Noting) -> list[list[str]]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, case, insert, literal_column, select, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    insert,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 
 from carethread.adapters.sql.deliveries.rows import notification_of, row_of
 from carethread.adapters.sql.deliveries.tables import notifications, subscribers

@@ -20,6 +20,7 @@ from carethread.adapters.sql.events.headers import pack, unpack
 from carethread.core.errors import Busy
 from carethread.core.events import Event, to_headers
 from carethread.core.events import topic as topic_of
+from carethread.core.metric_names import CONSUMER_GAPS, Observe, unobserved
 from carethread.core.ports import Fenced, Kept, Place, Record
 
 log = logging.getLogger(__name__)
@@ -101,8 +102,16 @@ class EmbeddedPublisher:
 class EmbeddedSubscription:
     """Reads topics from the positions that `positions` tells on; see `core.ports.Subscription`. For one thread."""
 
-    def __init__(self, path: Path, topics: Sequence[str], positions: Callable[[], Mapping[Place, int]]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        topics: Sequence[str],
+        positions: Callable[[], Mapping[Place, int]],
+        *,
+        observe: Observe = unobserved,
+    ) -> None:
         self._connection = connect(path)
+        self._observe = observe
         self._topics = list(topics)
         self._positions = positions
         self._next: dict[str, int] = {}
@@ -159,6 +168,7 @@ class EmbeddedSubscription:
     def _name_gone(self, topic: str) -> None:
         gone = self._connection.execute("SELECT position FROM gone WHERE topic = ?", (topic,)).fetchone()
         if gone and 0 < self._next[topic] <= gone[0]:
+            self._observe(CONSUMER_GAPS, 1)
             log.error("events_gone", extra={"topic": topic, "from": self._next[topic], "through": gone[0]})
 
     def _read(self, version: int) -> dict[Place, list[Record]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -15,6 +16,9 @@ from carethread.core.ports import About, DeadLetter, LetterState, Record, Waitin
 
 _CHUNK = 5000
 """Keys in one list; SQLite takes 32,766 variables."""
+
+_LONGEST = 200
+"""Characters of a key or id that is stored as it is: an index takes 2,704 bytes on PostgreSQL, and a character four."""
 
 _BEHIND = held.alias()
 _HOLDS = select(func.count()).where(_BEHIND.c.behind == held.c.number).scalar_subquery()
@@ -57,7 +61,7 @@ class SqlHeld:
             "headers": pack(record.headers),
             "value": record.value,
             "time": record.time,
-            "ce_id": about.id,
+            "ce_id": _storable(about.id),
             "needs": orjson.dumps(sorted(about.needs)),
             "behind": behind,
             "since": since,
@@ -69,20 +73,23 @@ class SqlHeld:
             there: int = self._connection.execute(select(held.c.number).where(*where)).scalar_one()
             return there
         if about.keys:
-            rows = [{"consumer": consumer, "key": key, "number": number} for key in dict.fromkeys(about.keys)]
+            keys = dict.fromkeys(map(_storable, about.keys))
+            rows = [{"consumer": consumer, "key": key, "number": number} for key in keys]
             self._connection.execute(insert(held_keys), rows)
         return number
 
     def known(self, consumer: str, ids: Collection[str]) -> set[str]:
+        stored = {id_: _storable(id_) for id_ in ids}
         found: set[str] = set()
-        for some in _chunks(ids):
+        for some in _chunks(stored.values()):
             statement = select(held.c.ce_id).where(held.c.consumer == consumer, held.c.ce_id.in_(some))
             found.update(self._connection.execute(statement).scalars())
-        return found
+        return {id_ for id_, as_stored in stored.items() if as_stored in found}
 
     def blocking(self, consumer: str, keys: Collection[str]) -> Mapping[str, Sequence[tuple[int, int]]]:
+        stored = {key: _storable(key) for key in keys}
         found: dict[str, list[tuple[int, int]]] = {}
-        for some in _chunks(keys):
+        for some in _chunks(set(stored.values())):
             statement = (
                 select(held_keys.c.key, held.c.number, held.c.behind)
                 .join(held, held.c.number == held_keys.c.number)
@@ -91,7 +98,7 @@ class SqlHeld:
             )
             for key, number, behind in self._connection.execute(statement):
                 found.setdefault(key, []).append((number, behind or number))
-        return found
+        return {key: found[as_stored] for key, as_stored in stored.items() if as_stored in found}
 
     def behind(self, letter: int, limit: int) -> list[Waiting]:
         rows = self._connection.execute(
@@ -113,6 +120,10 @@ class SqlHeld:
     def release(self, number: int) -> None:
         self._connection.execute(delete(held_keys).where(held_keys.c.number == number))
         self._connection.execute(update(dead_letters).where(dead_letters.c.number == number).values(state="released"))
+
+    def displace(self, consumer: str, topic: str, partition: int) -> None:
+        here = (held.c.consumer == consumer, held.c.topic == topic, held.c.partition == partition)
+        self._connection.execute(update(held).where(*here).values(position=-held.c.number))
 
     def drop(self, numbers: Iterable[int]) -> None:
         for some in _chunks(list(numbers)):
@@ -171,6 +182,16 @@ class SqlHeld:
             for number, key in self._connection.execute(statement):
                 found[number] = (*found.get(number, ()), key)
         return found
+
+
+def _storable(text: str) -> str:
+    """A key or id as every database can store and index it: what is long or not printable as a hash, always the same.
+
+    A hash is stored as it is, so that what was read from here is found again.
+    """
+    if len(text) <= _LONGEST and text.isprintable():
+        return text
+    return f"sha256:{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _waiting(row: Row[Any], keys: tuple[str, ...]) -> Waiting:

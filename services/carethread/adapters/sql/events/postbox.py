@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from carethread.adapters.sql.engine import glancing, writing
 from carethread.adapters.sql.events.headers import pack, unpack
+from carethread.adapters.sql.events.outbox import BATCH_BYTES
 from carethread.adapters.sql.tables import messages
 from carethread.core.events import Event
 from carethread.core.ports import Post
@@ -22,7 +24,7 @@ def post(connection: Connection, event: Event) -> None:
         "id": event.resource_id,
         "verb": event.verb,
         "time": event.time,
-        "key": event.key,
+        "key": event.key.encode(),
         "traceparent": event.traceparent,
         "extra": pack(event.extra),
         "value": event.data,
@@ -39,7 +41,17 @@ class SqlPostbox:
 
     def waiting(self, limit: int) -> list[Post]:
         with glancing(self.engine) as connection:
-            rows = connection.execute(select(messages).order_by(messages.c.number).limit(limit)).all()
+            sizes = connection.execute(
+                select(messages.c.number, func.length(messages.c.value) + func.length(messages.c.extra))
+                .order_by(messages.c.number)
+                .limit(limit)
+            ).all()
+            totals = accumulate(size for _, size in sizes)
+            fitting = [number for (number, _), total in zip(sizes, totals, strict=True) if total <= BATCH_BYTES]
+            last = fitting[-1] if fitting else sizes[0][0] if sizes else 0
+            rows = connection.execute(
+                select(messages).where(messages.c.number <= last).order_by(messages.c.number).limit(limit)
+            ).all()
         return [
             Post(
                 row.number,
@@ -51,7 +63,7 @@ class SqlPostbox:
                     resource_id=row.id,
                     version=1,
                     time=row.time,
-                    key=row.key,
+                    key=bytes(row.key).decode(),
                     data=bytes(row.value),
                     traceparent=row.traceparent,
                     extra=tuple(unpack(bytes(row.extra))),

@@ -12,7 +12,7 @@ from carethread.core.ports import Progress
 PIECE_BYTES = 4 * 1024 * 1024
 """Of bodies in one piece; a larger one stands alone."""
 
-_PIECE = 500
+PIECE_COUNT = 500
 """Resources in one piece."""
 
 
@@ -20,7 +20,7 @@ _candidates = (
     select(resources.c.row, resources.c.version)
     .where(resources.c.type == bindparam("type_name"), resources.c.row > bindparam("after"), not_(resources.c.deleted))
     .order_by(resources.c.row)
-    .limit(_PIECE)
+    .limit(bindparam("count"))
     .subquery()
 )
 _size = func.length(versions.c.body)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Select
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from carethread.adapters.sql import horizon
@@ -95,17 +95,20 @@ class SqlStore:
             raise TooCostly("This takes longer than is allowed; narrow the search.") from error
 
     def dump(self, type_name: str, after: int = 0) -> Iterator[Chunk]:
-        def ask(statement: Select[Any], **values: Any) -> Sequence[Row[Any]]:
-            return self._look(glancing, lambda connection: connection.execute(statement, values).all())
+        def piece(after: int) -> Chunk:
+            asked = {"type_name": type_name, "after": after, "count": mirroring.PIECE_COUNT}
+            rows = self._look(glancing, lambda connection: connection.execute(mirroring.PIECE, asked).all())
+            found = list(map(stored_of, rows))
+            return Chunk(sequence, found[-1].row if found else after, found)
 
-        ((sequence,),) = ask(mirroring.NUMBERED, service=self._service)
-        found = list(map(stored_of, ask(mirroring.PIECE, type_name=type_name, after=after)))
-        yield Chunk(sequence, found[-1].row if found else after, found)
-        while found:
-            after = found[-1].row
-            found = list(map(stored_of, ask(mirroring.PIECE, type_name=type_name, after=after)))
-            if found:
-                yield Chunk(sequence, found[-1].row, found)
+        service = {"service": self._service}
+        sequence: int = self._look(glancing, lambda c: c.execute(mirroring.NUMBERED, service).scalar_one())
+        chunk = piece(after)
+        yield chunk
+        while chunk.versions:
+            chunk = piece(chunk.through)
+            if chunk.versions:
+                yield chunk
 
     def doubts(self, before: int) -> dict[str, int]:
         with glancing(self.engine) as connection:

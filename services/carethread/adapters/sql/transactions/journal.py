@@ -54,7 +54,9 @@ _DECIDE = update(transactions).where(_UNDECIDED).values(decided=true())
 _DROP = delete(transactions).where(_UNDECIDED)
 _DECIDED = select(transactions.c.decided).where(_THIS)
 _FORGET = delete(transactions).where(_THIS)
+_DONE = update(transactions).where(transactions.c.id == bindparam("_id")).values(owners="")
 _LEFT = select(transactions).order_by(transactions.c.begun)
+_CALLED = _LEFT.where(transactions.c.id >= bindparam("first"), transactions.c.id < bindparam("behind"))
 
 
 def make(engine: Engine, schema: str) -> bool:
@@ -105,10 +107,18 @@ class SqlJournal:
         with self._once() as connection:
             connection.execute(_FORGET, {"transaction": transaction})
 
-    def left(self) -> list[Left]:
+    def note_done(self, transaction: str) -> None:
+        with _made(writing(self.engine)) as connection:
+            connection.execute(_DONE, {"_id": transaction})
+
+    def left(self, prefix: str = "") -> list[Left]:
+        called = {"first": prefix, "behind": prefix[:-1] + chr(ord(prefix[-1]) + 1)} if prefix else None
         with _made(glancing(self.engine)) as connection:
-            rows = connection.execute(_LEFT).all()
-        return [Left(row.id, row.owners.split(","), row.holder, row.begun, row.decided) for row in rows]
+            rows = connection.execute(_CALLED, called).all() if called else connection.execute(_LEFT).all()
+        return [
+            Left(row.id, row.owners.split(",") if row.owners else [], row.holder, row.begun, row.decided)
+            for row in rows
+        ]
 
 
 @contextmanager

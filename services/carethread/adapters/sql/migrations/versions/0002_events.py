@@ -205,7 +205,7 @@ def _put_aside() -> None:
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("verb", sa.String(length=32), nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False),
-        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("traceparent", sa.String(length=64), nullable=False),
         sa.Column("extra", sa.LargeBinary(), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
