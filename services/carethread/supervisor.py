@@ -161,7 +161,7 @@ def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *
     here = runtimes(settings, [name for name in names if name != GATEWAY])
     if not supervised and settings.metrics_port:
         check_port(settings.host, settings.metrics_port, "CARETHREAD_METRICS_PORT")
-        serve_metrics(settings, here)
+        serve_metrics(settings, here, taking_in=GATEWAY in names)
     if "rpc" in roles:
         check_port(settings.host, settings.grpc_port, "--grpc-port (CARETHREAD_GRPC_PORT)")
     told = notifications(settings, here[SERVICE]) if "rpc" in roles and SERVICE in here else None

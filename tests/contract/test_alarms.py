@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from carethread.adapters.local import LocalPeer
-from carethread.core.clock import from_micros
+from carethread.core.clock import from_micros, instant, system_clock, to_micros
 from carethread.core.context import Context, Principal
 from carethread.core.errors import Busy
 from carethread.core.ports import Request, Response
@@ -65,6 +65,23 @@ def test_scopes_are_apart(practice) -> None:
     settle(practice, "subscriptions/machine-2", [TWO], at(START))
     assert settle(practice, "subscriptions", [ONE], at(START)) == ([], [])
     assert settle(practice, "subscriptions/machine-2", [], at(START)) == ([], ["subscriptions/machine-2/outbox-age"])
+
+
+def test_one_that_several_look_for_lasts_until_nobody_renews_it(practice) -> None:
+    minute, now = HOUR // 60, to_micros(system_clock())  # the owner has a clock of its own
+
+    def look(at_minute: int, *found: Alarm) -> tuple[list[str], list[str]]:
+        return settle(practice, "careteams/consumer", found, at(now + at_minute * minute), lasting=600)
+
+    name = f"careteams/consumer/{TWO.name}"
+    assert look(0, TWO) == ([name], [])
+    assert look(1) == ([], []), "another process is well, which says nothing of this one"
+    assert look(4, TWO) == ([], []) and issues(practice)[name]["meta"]["versionId"] == "1"
+    assert look(6, TWO) == ([], []) and issues(practice)[name]["meta"]["versionId"] == "2", "renewed"
+    assert issues(practice)[name]["identifiedDateTime"] == instant(now)
+    assert look(9) == ([], []), "who found it is gone, but nobody can know yet"
+    assert look(11) == ([], [name])
+    assert issues(practice)[name]["status"] == "final"
 
 
 def test_no_more_than_can_be_read(practice, monkeypatch) -> None:

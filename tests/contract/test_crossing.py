@@ -122,6 +122,13 @@ def test_what_is_no_score_before(here) -> None:
     assert told == ["o1", "o2", "o4", "s1", "s2"], "without a time it cannot be told, and counts"
 
 
+def test_a_time_after_all_others_cannot_be_compared(here) -> None:
+    above = watch(here)
+    late = [score(f"s{number}", 20, None, effectiveDateTime="9999-12-31T23:59:59-14:00") for number in (1, 2)]
+    tell(here, *late)
+    assert here.subjects(above) == ["create Observation/s1/1", "create Observation/s2/1"]
+
+
 def test_a_preliminary_score_that_becomes_final(here) -> None:
     above = watch(here)
     tell(here, score("s1", 4, 1), score("s2", 12, 2, status="preliminary"), score("s2", 12, 2))

@@ -244,3 +244,10 @@ def test_a_token_is_used_once_and_ends(do: Do) -> None:
     assert do(lambda d: d.redeem_token("digest-1", 99)) == []
     assert do(lambda d: d.redeem_token("digest-2", 100)) == []
     assert do(lambda d: d.redeem_token("unknown", 1)) == []
+
+
+def test_many_subscribers_are_asked_for_at_once(do: Do) -> None:
+    """More than a database takes in one statement."""
+    enlisted(do, subscriber("first"), subscriber("last"))
+    asked = ["last", *(f"nobody-{number}" for number in range(70_000)), "first"]
+    assert [each.subscription for each in do(lambda d: d.subscribers(asked))] == ["first", "last"]

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from carethread.adapters.sql.deliveries.tables import subscribers
+from carethread.adapters.webhooks import Webhooks
 from carethread.core.clock import instant
 from carethread.core.errors import Forbidden
 from carethread.core.ports import Request
@@ -19,8 +20,9 @@ from carethread.core.service import Call
 from carethread.core.signature import SIGNATURE, TIMESTAMP, key, signed
 from carethread.subscriptions import delivery, focus, notification, operations
 from carethread.subscriptions.engine import Engine
+from support.receiver import receiver
 from support.stores import open_store
-from support.subscribers import DAY, HOUR, SECOND, Desk, subscription, told
+from support.subscribers import DAY, HOUR, LOCAL, SECOND, Desk, subscription, told
 
 URL = "http://127.0.0.1:9/in"
 
@@ -143,6 +145,27 @@ def test_the_receivers_own_pause(desk) -> None:
     desk.happen("s1")
     desk.deliver()
     assert desk.subscriber("s1").due == desk.now + 120 * SECOND
+
+
+def test_an_endpoint_that_speaks_no_http(desk) -> None:
+    """It fails as any other does: the handshake at once, what is active later and later."""
+    hooks = Webhooks(LOCAL, http=True)
+    with receiver() as department:
+        department.behave[""] = "banner"
+        desk.put(subscription("s1", f"{department.url}/in"))
+        desk.deliver(hooks)
+        assert desk.get("s1")["error"] == "The handshake failed: no HTTP answer."
+        department.behave.clear()
+        desk.put({**desk.get("s1"), "status": "requested"})
+        desk.deliver(hooks)
+        assert desk.get("s1")["status"] == "active"
+        department.behave[""] = "banner"
+        desk.happen("s1")
+        desk.deliver(hooks)
+        assert desk.subscriber("s1").due > desk.now and len(department.got) == 3
+        desk.deliver(hooks)
+        assert len(department.got) == 3, "not before it is due"
+    hooks.close()
 
 
 def test_parked_after_three_and_a_half_days_and_resumed(desk) -> None:
@@ -395,3 +418,18 @@ def test_many_subscribers_of_one_event(either) -> None:
     desk.happen(*(f"s{number}" for number in range(30)), times=3)
     desk.deliver()
     assert all(desk.script.taken(f"{URL}/{number}") == [1, 2, 3] for number in range(30))
+
+
+def test_a_notification_is_bounded_by_bytes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each holds at least one event, and nothing is left out."""
+    for number in range(1, 8):
+        resource = {"resourceType": "Appointment", "description": "x" * (3000 if number == 4 else 1000)}
+        desk.owner.versions[f"Appointment/a{number}/_history/1"] = json.dumps(resource).encode()
+    monkeypatch.setattr(focus.fitting, "__defaults__", (2200,))
+    desk.put(subscription("s1", URL, content="full-resource"))
+    desk.deliver()
+    desk.happen("s1", times=7)
+    desk.deliver()
+    sent = [told(body)[1] for to, _, body in desk.script.sent if to == URL and told(body)[1]]
+    assert sent == [[1, 2], [3], [4], [5, 6], [7]]
+    assert set(desk.states("s1").values()) == {"acknowledged"}

@@ -6,8 +6,14 @@ import threading
 from dataclasses import replace
 from functools import partial
 
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.exc import OperationalError
+
+from carethread.adapters.sql.engine import is_sqlite, writing
 from carethread.adapters.sql.events.postbox import SqlPostbox
 from carethread.adapters.sql.store.store import SqlStore
+from carethread.adapters.sql.tables import held_keys
 from carethread.core.events import DEAD_LETTER, Event
 from carethread.core.ports import About, Record, Session
 
@@ -60,6 +66,43 @@ def test_what_waits_is_found_by_what_it_is_about(store: SqlStore) -> None:
     assert store.glance(lambda s: s.held.blocking("d", {"Task/1"})) == {}
     assert store.glance(lambda s: s.held.known("c", {"e1", "e2", "e9"})) == {"e1", "e2"}
     assert [letter.holds for letter in store.glance(lambda s: s.held.letters("c"))] == [2, 0]
+
+
+@pytest.mark.parametrize("key", ["\x00", "Task/1\x00", "x" * 9000, "\n" * 201, "é" * 200, "ward 7", ""])
+def test_whatever_a_record_is_about_is_kept_and_found(store: SqlStore, key: str) -> None:
+    store.transact(lambda s: s.held.bury("c", record(1), about(key, key, "Task/1"), b"{}", 5))
+    assert store.glance(lambda s: s.held.blocking("c", {key, f"{key}-", "Task/1"})) == {
+        key: [(1, 1)],
+        "Task/1": [(1, 1)],
+    }
+    assert store.glance(lambda s: s.held.known("c", {key, f"{key}-"})) == {key}
+    (letter,) = store.glance(lambda s: s.held.letters())
+    (again,) = store.glance(lambda s: s.held.blocking("c", set(letter.waiting.about.keys) - {"Task/1"})).values()
+    assert again == [(1, 1)], "by what it is told to be about as well"
+    store.transact(lambda s: s.held.release(1))
+    assert store.glance(lambda s: s.held.blocking("c", {key})) == {}
+
+
+def test_what_came_from_a_bus_that_began_anew_leaves_its_places(store: SqlStore) -> None:
+    one = store.transact(lambda s: s.held.bury("c", record(1), about("e1", "Task/1"), b"{}", 5))
+    store.transact(lambda s: s.held.hold("c", record(2), about("e2", "Task/1"), one, 5))
+    store.transact(lambda s: s.held.displace("c", "t", 0))
+    store.transact(lambda s: s.held.hold("c", record(2), about("e9", "Task/1"), one, 5))
+    assert [each.about.id for each in store.glance(lambda s: s.held.behind(one, 10))] == ["e2", "e9"]
+    store.transact(lambda s: s.held.displace("c", "t", 0))
+    assert len(store.glance(lambda s: s.held.behind(one, 10))) == 2
+
+
+def test_what_an_index_does_not_take_is_no_outage(store: SqlStore) -> None:
+    """PostgreSQL's program_limit_exceeded (54000): waiting does not mend it. SQLite has no such limit."""
+    long = "".join(chr(33 + number * number * 7 % 89) + f"{number * 7919 % 9973}" for number in range(4000))
+    try:
+        with writing(store.engine) as connection:
+            connection.execute(insert(held_keys).values(consumer="c", key=long, number=1))
+    except OperationalError as error:
+        assert getattr(error.orig, "sqlstate", "") == "54000"
+    else:
+        assert is_sqlite(store.engine)
 
 
 def test_a_letter_is_asked_for_released_and_dropped(store: SqlStore) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -259,5 +260,7 @@ class PutAside(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-PutAside.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
+pytestmark = pytest.mark.timeout(300)
+
+PutAside.TestCase.settings = settings(max_examples=12, stateful_step_count=30, deadline=None)
 TestPutAside = PutAside.TestCase

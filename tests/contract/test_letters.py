@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar, cast
 
 import pytest
 
@@ -16,11 +18,12 @@ from carethread.core.events import Event, to_headers
 from carethread.core.fhir.json import render
 from carethread.core.letters import attend
 from carethread.core.metric_names import CONSUMER_BURIED, CONSUMER_ESCALATED
-from carethread.core.ports import Record, Session
+from carethread.core.ports import Record, Session, Store
 from carethread.core.reacting import Reader
 from carethread.core.reading import about_resource, resource_event
 from carethread.core.service import Reaction, Runtime, Service
 
+T = TypeVar("T")
 BEGAN = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
 
@@ -150,3 +153,123 @@ def test_what_waits_for_two_waits_for_both(world: World) -> None:
     world.ask(one)
     world.attend()
     assert world.happened == ["e2", "e1", "e3", "e4"]
+
+
+class TwoProcesses(World):
+    """What one process does between the other one's look at a letter and its turn to see to it."""
+
+    def __init__(self, store: SqlStore) -> None:
+        super().__init__(store)
+        self.meanwhile: list[Callable[[], None]] = []
+        store_of_the_late = cast(Store, Looking(self))
+        self.late = replace(self.reader, runtime=replace(self.reader.runtime, store=store_of_the_late))
+
+    def attend_late(self) -> None:
+        attend(self.late, 3600)
+
+
+class Looking:
+    """A store that lets one thing happen before each transaction."""
+
+    def __init__(self, world: TwoProcesses) -> None:
+        self._world = world
+
+    def glance(self, work: Callable[[Session], T]) -> T:
+        return self._world.store.glance(work)
+
+    def transact(self, work: Callable[[Session], T]) -> T:
+        if self._world.meanwhile:
+            self._world.meanwhile.pop(0)()
+        return self._world.store.transact(work)
+
+
+def state(world: World, number: int) -> list[tuple[str, int]]:
+    return [(each.state, each.attempts) for each in world.store.glance(lambda s: s.held.letters(number=number))]
+
+
+@pytest.mark.parametrize("holds", [False, True])
+def test_a_letter_that_another_process_could_not_retry_stays(store: SqlStore, holds: bool) -> None:
+    world = TwoProcesses(store)
+    number = world.dead(world.record(1, "a"))
+    if holds:
+        world.held(world.record(2, "a"))
+    world.ask(number)
+    world.fails = {"e1": Invalid("Still bad.")}
+    world.meanwhile = [lambda: None, world.attend]  # the first is the look for what is overdue
+    world.attend_late()
+    assert state(world, number) == [("dead", 2)]
+    assert world.letters() == {"e1": int(holds)}
+    assert world.happened == []
+
+
+@pytest.mark.parametrize("discard", [False, True])
+def test_a_letter_that_another_process_has_seen_to_is_seen_to_once(
+    store: SqlStore, discard: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    world = TwoProcesses(store)
+    number = world.dead(world.record(1, "a"))
+    world.held(world.record(2, "a"))
+    world.ask(number, discard=discard)
+    world.meanwhile = [lambda: None, world.attend]
+    world.attend_late()
+    assert world.happened == (["e2"] if discard else ["e1", "e2"])
+    assert world.letters() == {}
+    assert [record.message for record in caplog.records].count("letter_discarded" if discard else "letter_retried") == 1
+
+
+def test_one_that_fails_while_another_process_gives_it_up_is_given_up(store: SqlStore) -> None:
+    world = TwoProcesses(store)
+    number = world.dead(world.record(1, "a"))
+    world.held(world.record(2, "a"))
+    world.ask(number)
+    world.fails = {"e1": Invalid("Still bad.")}
+
+    def give_up() -> None:
+        world.ask(number, discard=True)
+        world.attend()
+
+    world.meanwhile = [lambda: None]
+
+    def failing(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
+        world.meanwhile = [give_up]  # before the late process tells that it has failed
+        raise Invalid("Still bad.")
+
+    world.late = replace(world.late, reactions=[Reaction("note", "effect", ("Task",), failing)])
+    world.attend_late()
+    assert state(world, number) == []
+    assert world.happened == ["e2"]
+    assert CONSUMER_BURIED not in world.metrics
+
+
+def test_what_fails_as_it_is_let_go_is_the_one_that_failed(store: SqlStore) -> None:
+    """Another process has let the first ones go by the time that the late one tells which has failed."""
+    world = TwoProcesses(store)
+    number = world.dead(world.record(1, "a"))
+    world.held(*(world.record(n, "a") for n in range(2, 5)))
+    world.ask(number)
+    tries: list[str] = []
+
+    def failing_once(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
+        tries.append(events[0].id)
+        if events[0].id == "e2":
+            world.meanwhile = [world.attend] if tries.count("e2") == 2 else []
+            raise Invalid("Not here.")
+        world.note(runtime, session, events)
+
+    world.late = replace(world.late, reactions=[Reaction("note", "effect", ("Task",), failing_once)])
+    world.attend_late()
+    assert world.happened == ["e1", "e2", "e3", "e4"]
+    assert world.letters() == {}
+    assert CONSUMER_BURIED not in world.metrics
+
+
+def test_one_whose_id_no_inbox_holds_can_be_given_up(world: World) -> None:
+    record = world.record(1, "a")
+    headers = [(name, b"e\x00" + b"1" * 9000 if name == "ce_id" else value) for name, value in record.headers]
+    number = world.dead(replace(record, headers=headers))
+    world.held(world.record(2, "a"))
+    world.ask(number, discard=True)
+    world.attend()
+    assert world.happened == ["e2"]
+    assert world.letters() == {}

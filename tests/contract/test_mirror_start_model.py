@@ -103,7 +103,7 @@ class World:
     def name(self) -> str:
         return "Patient:merged" if self.mirror.merged_only else "Patient"
 
-    def read(self, service: str, key: Key) -> Stored | None:
+    def read(self, service: str, key: Key, version: int = 0) -> Stored | None:
         raise AssertionError
 
     def search(self, service: str, type_name: str, params: Sequence[tuple[str, str]]) -> list[Stored]:

@@ -48,6 +48,11 @@ class MemorySession:
     def current(self, keys: Iterable[Key], *, lock: bool = False) -> dict[Key, Stored]:
         return {key: self.versions[key] for key in keys if key in self.versions}
 
+    def version(self, key: Key, version: int) -> Stored | None:
+        """Of the newest version alone, for it keeps no other."""
+        found = self.versions.get(key)
+        return found if found and found.version == version else None
+
 
 @dataclass
 class MemoryStore:
@@ -193,6 +198,13 @@ def world(request) -> World:
 def test_a_version_arrives_as_it_is_stored(world):
     world.records.put(patient(1))
     assert world.owners.read("records", ("Patient", "p1")) == patient(1)
+
+
+def test_a_version_is_read_by_its_number(world):
+    world.records.put(patient(1), patient(2, deleted=True, body=b""))
+    assert world.owners.read("records", ("Patient", "p1"), 3) == patient(1)
+    assert world.owners.read("records", ("Patient", "p1"), 2) is None
+    assert world.owners.read("records", ("Patient", "p2"), 3) is None, "it is the deletion"
 
 
 def test_what_is_missing_or_deleted_is_none(world):

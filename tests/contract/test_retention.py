@@ -11,6 +11,8 @@ from sqlalchemy import func, insert, select, update
 
 from carethread.adapters.kafka import KafkaPublisher, KafkaSettings, KafkaSubscription
 from carethread.adapters.kafka.clients import connect as connect_to_kafka
+from carethread.adapters.sql.deliveries.forgetting import forget_tokens, forget_told
+from carethread.adapters.sql.deliveries.tables import binding_tokens, notifications
 from carethread.adapters.sql.engine import writing
 from carethread.adapters.sql.events.bus import EmbeddedPublisher, EmbeddedSubscription, connect, prune
 from carethread.adapters.sql.events.outbox import SqlOutbox
@@ -18,11 +20,16 @@ from carethread.adapters.sql.events.retention import forget_happened, forget_sen
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import held, inbox, outbox
 from carethread.composition.housekeeping import forget
+from carethread.composition.inbound import inbound as taking_in
 from carethread.composition.parts import runtimes
 from carethread.core.context import new_id
 from carethread.core.events import topic
+from carethread.core.metric_names import CONSUMER_GAPS
+from carethread.core.ports import Session
+from carethread.core.ports.channels import Answer
 from carethread.core.settings import Settings
 from support.event_workers import BASE_URL, event, put, store_at
+from support.subscribers import Desk, subscription
 
 DAY = 24 * 3600 * 1_000_000
 NOW = time.time_ns() // 1000
@@ -105,6 +112,52 @@ def test_housekeeping_forgets_in_every_service_and_on_the_bus(tmp_path: Path) ->
         runtime.store.close()
 
 
+def test_the_ledger_forgets_what_was_acknowledged_long_ago(database_url: str) -> None:
+    store = store_at(database_url, "subscriptions")
+    desk = Desk(store, now=NOW - 3 * DAY)
+    for name in ("s1", "s2"):
+        desk.put(subscription(name, f"http://127.0.0.1:9/{name}"))
+    desk.deliver()
+    desk.script.answers["http://127.0.0.1:9/s2"] = Answer(problem="timeout")
+    desk.happen("s1", "s2", times=5)
+    desk.deliver()
+    desk.now = NOW - DAY // 2
+    desk.happen("s1")
+    desk.deliver()
+    with writing(store.engine) as connection:
+        mine = (notifications.c.subscription == "s1", notifications.c.number == 2)
+        connection.execute(update(notifications).where(*mine).values(state="quarantined"))
+        mine = (notifications.c.subscription == "s1", notifications.c.number == 3)
+        connection.execute(update(notifications).where(*mine).values(settled=NOW - DAY // 2))
+        old, young = ({"digest": str(n), "subscriptions": "[]", "expires": NOW - n * DAY} for n in (2, 0))
+        connection.execute(insert(binding_tokens), [old, young])
+    look = desk.store.glance
+    assert look(lambda session: session.deliveries.kept_since()) == 0
+    assert forget_told(store.engine, NOW - DAY) == 3
+    assert forget_told(store.engine, NOW - DAY) == 0
+    assert desk.states("s1") == {2: "quarantined", 3: "acknowledged", 6: "acknowledged"}, "sent once more, it is young"
+    assert set(desk.states("s2").values()) == {"pending"} and len(desk.states("s2")) == 5
+    assert look(lambda session: session.deliveries.kept_since()) == NOW - DAY
+    assert desk.subscriber("s1").number == 6, "numbers go on"
+    assert (forget_tokens(store.engine, NOW - DAY), forget_tokens(store.engine, NOW - DAY)) == (1, 0)
+    store.close()
+
+
+def test_the_inbound_store_forgets_its_answers(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, event_retention=1)
+    store_at(settings.database("inbound"), "inbound").close()
+    runtime = taking_in(settings, {})
+
+    def answered(session: Session) -> None:
+        for name, received in (("old", NOW - 2 * DAY), ("young", NOW)):
+            session.inbound.keep_answer(name, received, b"{}")
+
+    runtime.store.transact(answered)
+    forget(settings, {"inbound": runtime}, threading.Event())
+    assert runtime.store.snapshot(lambda s: [s.inbound.answer(name) for name in ("old", "young")]) == [None, b"{}"]
+    runtime.store.close()
+
+
 def test_the_embedded_bus_names_what_a_consumer_has_missed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     sender = EmbeddedPublisher(tmp_path / "bus.db")
     sender.fence("scheduling", 1)
@@ -115,9 +168,16 @@ def test_the_embedded_bus_names_what_a_consumer_has_missed(tmp_path: Path, caplo
     name = topic("Appointment")
     for position, missed in ((0, False), (2, True), (4, False)):
         caplog.clear()
-        reader = EmbeddedSubscription(tmp_path / "bus.db", [name], lambda: {(name, 0): position} if position else {})  # noqa: B023
+        counted: list[str] = []
+        reader = EmbeddedSubscription(
+            tmp_path / "bus.db",
+            [name],
+            lambda: {(name, 0): position} if position else {},  # noqa: B023
+            observe=lambda metric, value: counted.append(metric),  # noqa: B023
+        )
         assert [r.position for r in reader.poll(1.0)[name, 0]] == [4, 5]
         assert ("events_gone" in caplog.text) == missed
+        assert counted == [CONSUMER_GAPS] * missed
         reader.close()
     connection.close()
     sender.close()
@@ -135,7 +195,10 @@ def test_kafka_names_what_a_consumer_has_missed(kafka_bootstrap: str, caplog: py
     admin = connect_to_kafka(KafkaAdminClient, settings).kafka
     admin.delete_records({TopicPartition(name, 0): 3})
     admin.close()
-    reader = KafkaSubscription(settings, "late", [name], lambda: {(name, 0): 1})
+    counted: list[str] = []
+    reader = KafkaSubscription(
+        settings, "late", [name], lambda: {(name, 0): 1}, observe=lambda metric, value: counted.append(metric)
+    )
     end = time.monotonic() + 30
     found = reader.poll(1.0)
     while not found and time.monotonic() < end:
@@ -144,3 +207,4 @@ def test_kafka_names_what_a_consumer_has_missed(kafka_bootstrap: str, caplog: py
     assert [r.position for r in found[name, 0]] == [3, 4]
     gone = next(record for record in caplog.records if record.message == "events_gone")
     assert (gone.__dict__["from"], gone.__dict__["through"]) == (1, 2)
+    assert counted == [CONSUMER_GAPS]

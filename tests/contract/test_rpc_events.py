@@ -188,6 +188,13 @@ def test_what_cannot_be_answered_is_refused(rpc):
         ({"services": ["records"], "after": {"scheduling": 0}}, "INVALID_ARGUMENT"),
         ({"after": {"records": -1}}, "INVALID_ARGUMENT"),
         ({"types": ["Patients"]}, "INVALID_ARGUMENT"),
+        ({"types": ["CarePlan"]}, "INVALID_ARGUMENT"),
+        ({"types": ["Patient"], "services": ["scheduling"]}, "INVALID_ARGUMENT"),
+        ({"verbs": ["exploded"]}, "INVALID_ARGUMENT"),
+        ({"verbs": [""]}, "INVALID_ARGUMENT"),
+        ({"patients": ["Patient/a"]}, "INVALID_ARGUMENT"),
+        ({"patients": ["a b"]}, "INVALID_ARGUMENT"),
+        ({"departments": [""]}, "INVALID_ARGUMENT"),
         ({"heartbeat_seconds": 301}, "INVALID_ARGUMENT"),
         ({"heartbeat_seconds": -1}, "INVALID_ARGUMENT"),
     ):
@@ -195,6 +202,30 @@ def test_what_cannot_be_answered_is_refused(rpc):
             list(rpc.subscribe(**asked))
         assert caught.value.code().name == status, asked
         assert outcome_of(caught.value)["issue"][0]["diagnostics"]
+
+
+@pytest.mark.parametrize("garbage", [b"\xff\xff\xff", b"\x0a\x02\xc3\x28"], ids=["bytes", "utf-8"])
+def test_a_message_that_cannot_be_read_is_refused(rpc, garbage, caplog):
+    """Of any method: one that answers once, streams, and one of a library's."""
+    one, many = rpc.channel.unary_unary, rpc.channel.unary_stream
+    calls = {
+        one: ["/carethread.v1.FhirService/Create", "/grpc.health.v1.Health/Check"],
+        many: ["/carethread.v1.FhirService/SearchAll", "/carethread.v1.EventService/Subscribe"],
+        rpc.channel.stream_stream: ["/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"],
+    }
+    for call, methods in calls.items():
+        for method in methods:
+            with pytest.raises(grpc.RpcError) as caught:
+                sent = iter([garbage]) if call == rpc.channel.stream_stream else garbage
+                answer = call(method)(sent, timeout=10)
+                list(answer)
+            assert caught.value.code().name == "INVALID_ARGUMENT", (method, caught.value)
+            assert outcome_of(caught.value)["issue"][0]["code"] == "structure"
+    with pytest.raises(grpc.RpcError) as caught:
+        one("/carethread.v1.FhirService/Nothing")(garbage, timeout=10)
+    assert caught.value.code().name == "UNIMPLEMENTED"
+    assert "Traceback" not in caplog.text
+    patient(rpc, "after")
 
 
 def test_heartbeats_come_while_nothing_happens(rpc):

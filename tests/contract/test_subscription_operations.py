@@ -9,17 +9,21 @@ from typing import Any
 
 import pytest
 
+from carethread.adapters.sql.deliveries.forgetting import forget_told
 from carethread.adapters.sql.store.store import SqlStore
+from carethread.core.clock import instant
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
 from carethread.core.ports.services import Response
 from carethread.subscriptions import tokens
-from carethread.subscriptions.focus import bodies
+from carethread.subscriptions.focus import fitting
 from carethread.subscriptions.notification import event_bundle, status_bundle
 from carethread.subscriptions.resources import topics_as_basic
 from support import oracle
 from support.stores import BASE, open_store
 from support.subscribing import TOPICS, Practice, appointment, channel, practice, subscription
+
+NAMED = ("committed", "published", "matched", "delivered", "acknowledged", "pending", "parked")
 
 R5_UNKNOWN = "Extension_EXT_Version_Invalid"
 """What the judge says of every extension that stands for an element of R5: he knows R4 only."""
@@ -114,6 +118,48 @@ def test_events_by_number_in_the_content_that_is_wished_for(here: Practice) -> N
         assert here.ask("subscriptions", "GET", f"Subscription/{id_}/$events?{wrong}").status == 400
 
 
+def test_events_are_told_in_answers_of_bounded_size(here: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By bytes, at least one, or by number; the link leads on, in the content that was asked for."""
+    id_ = busy(here)
+
+    def numbers(query: str) -> tuple[list[list[str]], str]:
+        bundle = told(here.ask("subscriptions", "GET", query.removeprefix(f"{BASE}/")))
+        events = parts(bundle["entry"][0]["resource"])["notification-event"]
+        assert "outcome" not in bundle["entry"][0]["response"]
+        return [event["event-number"] for event in events], bundle.get("link", [{"url": ""}])[0]["url"]
+
+    whole = f"Subscription/{id_}/$events?content=full-resource"
+    for bound, value in (("focus.fitting.__defaults__", (1,)), ("operations.MOST_EVENTS", 1)):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"carethread.subscriptions.{bound}", value)
+            first, onward = numbers(whole)
+            second, onward = numbers(onward)
+            third, end = numbers(onward)
+        assert (first, second, third, end) == ([["1"]], [["2"]], [["3"]], "")
+        assert "content=full-resource" in onward
+    assert numbers(whole) == ([["1"], ["2"], ["3"]], "")
+
+
+def test_what_is_no_longer_kept_is_said(here: Practice) -> None:
+    id_ = busy(here)
+    here.acknowledge(id_, 1, 2)
+    here.now += timedelta(days=100)
+    store: Any = here.subscriptions.store
+    assert forget_told(store.engine, here.micros) == 2
+    whole = told(here.ask("subscriptions", "GET", f"Subscription/{id_}/$events"))
+    (issue,) = whole["entry"][0]["response"]["outcome"]["issue"]
+    assert issue["code"] == "incomplete" and "2 of the events 1 to 3 are no longer kept" in issue["diagnostics"]
+    assert [each for each in validate(whole) if each.severity in ("error", "fatal")] == []
+    rest = told(here.ask("subscriptions", "GET", f"Subscription/{id_}/$events?eventsSinceNumber=3"))
+    assert "outcome" not in rest["entry"][0]["response"]
+    none = told(here.ask("subscriptions", "GET", f"Subscription/{id_}/$events?eventsUntilNumber=2"))
+    assert "2 of the events 1 to 2" in none["entry"][0]["response"]["outcome"]["issue"][0]["diagnostics"]
+    asked = f"Subscription/{id_}/$delivery-report?from=2026-11-22T00:00:00Z&to=2026-11-23"
+    report = parts(told(here.ask("subscriptions", "GET", asked)))
+    assert report["kept-since"] == [instant(here.micros)]
+    assert [gap["why"] for gap in report["gap"]] == [["pending"]], "what is forgotten is no gap"
+
+
 def test_resend_by_number_and_by_time(here: Practice) -> None:
     id_ = busy(here)
     here.acknowledge(id_, 1, 2, 3)
@@ -165,8 +211,8 @@ def test_the_report_names_every_gap(here: Practice) -> None:
     here.put("scheduling", appointment("a7"))
     asked = f"Subscription/{id_}/$delivery-report?from=2026-11-22T00:00:00Z&to=2026-11-23"
     report = parts(told(here.ask("subscriptions", "GET", asked)))
-    counts = {name: report[name][0] for name in ("committed", "matched", "acknowledged", "pending", "parked")}
-    assert counts == {"committed": 10, "matched": 4, "acknowledged": 1, "pending": 2, "parked": 0}
+    counts = {name: report[name][0] for name in NAMED}
+    assert counts == dict(zip(NAMED, (10, 9, 4, 2, 1, 2, 0), strict=True))
     assert report["quarantined"] == [1] and report["gaps"] == [6], report["gap"]
     gaps = [(gap["why"][0], gap["focus"][0].removeprefix(BASE), gap["sequence"][0]) for gap in report["gap"]]
     assert gaps == [
@@ -187,8 +233,20 @@ def test_the_report_names_every_gap(here: Practice) -> None:
     here.activate(id_, "error", "Given up.")
     report = parts(told(here.ask("subscriptions", "GET", asked)))
     assert report["matched"] == [6] and report["parked"] == [4] and report["status"] == ["error"]
-    for wrong in ("from=2026-11-22", "from=2026-11-23&to=2026-11-22", "from=x&to=y"):
-        assert here.ask("subscriptions", "GET", f"Subscription/{id_}/$delivery-report?{wrong}").status == 400
+    early, late = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"
+    for wrong, name in (
+        ("from=2026-11-22", "to"),
+        ("from=2026-11-23&to=2026-11-22", "to"),
+        ("from=x&to=y", "from"),
+        (f"from={early}&to=2026-11-22", "from"),
+        (f"from=2026-11-22&to={late}", "to"),
+    ):
+        refused = here.ask("subscriptions", "GET", f"Subscription/{id_}/$delivery-report?{wrong}")
+        assert told(refused, 400)["issue"][0]["expression"] == [name], wrong
+    whole = "from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z"
+    assert here.ask("subscriptions", "GET", f"Subscription/{id_}/$delivery-report?{whole}").status == 200
+    for bound in (f"eventsSinceInstant={early}", f"eventsUntilInstant={late}"):
+        assert here.ask("subscriptions", "POST", f"Subscription/{id_}/$resend?{bound}").status == 400
 
 
 def test_what_is_told_is_valid_r4_to_an_independent_judge(here: Practice) -> None:
@@ -202,7 +260,7 @@ def test_what_is_told_is_valid_r4_to_an_independent_judge(here: Practice) -> Non
     notifications = here.told(id_)
     found = [status_bundle(kind, resource, subscriber, BASE, here.micros) for kind in ("handshake", "heartbeat")]
     for content in ("empty", "id-only", "full-resource"):
-        shown = bodies(runtime, subscriber, notifications, here.context, content)
+        _, shown = fitting(runtime, subscriber, notifications, here.context, content)
         found.append(
             event_bundle("event-notification", resource, subscriber, notifications, shown, BASE, here.micros, content)
         )

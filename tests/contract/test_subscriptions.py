@@ -234,6 +234,21 @@ def test_every_reason_is_told_at_once(here: Practice) -> None:
     }  # fmt: skip
 
 
+def test_one_that_is_off_is_judged_too(here: Practice) -> None:
+    """Only when it asks for nothing new may what could not be accepted any more still be turned off."""
+    wrong = subscription("no-such-topic", status="off")
+    wrong["channel"]["endpoint"] = "https://10.0.0.1/"
+    assert {where for _, where, _ in here.refused(wrong)} == {"Subscription.criteria", "Subscription.channel.endpoint"}
+    made = here.subscribe(subscription(status="off"))
+    path = f"Subscription/{made['id']}"
+    changed = {**made, "channel": channel(endpoint="https://10.0.0.1/")}
+    assert here.ask("subscriptions", "PUT", path, changed).status == 422
+    old = {**changed, "id": "old", "status": "requested"}
+    here.subscriptions.store.transact(lambda session: session.write([version(old)]))
+    assert here.ask("subscriptions", "PUT", "Subscription/old", {**old, "status": "off"}).status == 200
+    assert here.ask("subscriptions", "PUT", "Subscription/old", old).status == 422
+
+
 def test_other_channels(here: Practice) -> None:
     socket = here.subscribe(subscription(channel=channel(type="websocket", endpoint=None)))["id"]
     coding = {"system": "https://carethread.dev/fhir/CodeSystem/subscription-channel", "code": "grpc-stream"}
@@ -241,6 +256,10 @@ def test_other_channels(here: Practice) -> None:
     stream = here.subscribe(subscription(channel=channel(_type=custom, type="message", endpoint=None)))["id"]
     known = {each.subscription: each.channel for each in here.ledger(lambda d: d.subscribers([socket, stream]))}
     assert known == {socket: "websocket", stream: "grpc"}
+    ((_, where, said),) = here.refused(subscription(channel=channel(_type=custom, type=None, endpoint=None)))
+    assert where == "Subscription.channel.type" and "beside the extension" in said and "websocket" in said
+    ((_, where, said),) = here.refused(subscription(channel=channel(type="sms")))
+    assert where == "Subscription.channel.type" and "beside" in said and "rest-hook or websocket" in said
 
 
 def test_a_topic_cannot_be_written_over_rest_and_is_published(here: Practice) -> None:

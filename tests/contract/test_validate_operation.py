@@ -13,7 +13,7 @@ from carethread.core.fhir import validation
 from carethread.core.ports import Request, Response
 from carethread.interactions.operations import validate as validate_operation
 from carethread.interactions.rest.handling import handle
-from carethread.interactions.writing import unit as write
+from carethread.interactions.writing import check as write
 from carethread.scheduling import SERVICE
 from support.stores import runtime
 

@@ -13,7 +13,7 @@ import pytest
 from carethread.adapters.webhooks import Webhooks
 from carethread.core.endpoints import networks
 from support.certificates import authority
-from support.receiver import receiver
+from support.receiver import SLOW_SECONDS, receiver
 from support.servers import free_port
 
 LOCAL = networks("127.0.0.0/8, ::1/128")
@@ -62,6 +62,9 @@ def test_a_connection_is_used_again(hooks, department) -> None:
         ("drip-head", 0, "timeout"),
         ("reset", 0, "connection lost"),
         ("large", 200, ""),
+        ("banner", 0, "no HTTP answer"),
+        ("long-line", 0, "no HTTP answer"),
+        ("many-headers", 0, "no HTTP answer"),
     ],
 )
 def test_failures_end_in_time_and_are_told(hooks, department, how, status, problem) -> None:
@@ -73,6 +76,18 @@ def test_failures_end_in_time_and_are_told(hooks, department, how, status, probl
     assert len(department.at("/in")) == 1 and not department.at("/elsewhere")
     department.behave[""] = "ok"
     assert hooks.send(f"{department.url}/in", {}, b"{}", 5).taken, "what was left of it is not in the way"
+
+
+def test_an_answer_has_the_time_that_is_given_and_not_that_of_a_connection(department) -> None:
+    hooks = Webhooks(LOCAL, http=True, connect_seconds=SLOW_SECONDS / 4)
+    department.behave[""] = "slow"
+    for _ in range(2):  # on a new connection, and on one that was kept
+        answer = hooks.send(f"{department.url}/in", {}, b"{}", 4 * SLOW_SECONDS)
+        assert answer.taken and answer.took > SLOW_SECONDS / 2
+    assert (len(department.got), department.connections) == (2, 1)
+    assert hooks.send(f"{department.url}/in", {}, b"{}", SLOW_SECONDS / 2).problem == "timeout"
+    assert len(department.got) == 3, "what timed out on a kept connection is not sent again on a new one"
+    hooks.close()
 
 
 def test_retry_after(hooks, department) -> None:

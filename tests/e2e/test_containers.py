@@ -33,6 +33,7 @@ class Compose:
             **os.environ,
             "CARETHREAD_IMAGE": self.image,
             "CARETHREAD_PORT": str(self.port),
+            "CARETHREAD_WEBSOCKET_PORT": str(free_port()),
             "DOCKER_BUILDKIT": os.environ.get("DOCKER_BUILDKIT", "0"),
         }
 

@@ -155,7 +155,7 @@ def test_proved(practice) -> None:
     done = prove(practice, "--from", begin, "--to", later())
     assert done.returncode == 1
     (gap,) = [line for line in done.stdout.splitlines() if line.startswith("GAP  subscription proved")]
-    assert "pending" in gap and "Appointment/proved-2/_history/1" in gap and "number 2" in gap
+    assert "pending: Appointment/proved-2/_history/1 of" in gap and "number 2" in gap
 
 
 def later() -> str:

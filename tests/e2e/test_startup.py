@@ -270,6 +270,7 @@ def test_start_and_help_are_quick(capsys):
 def test_the_demo_says_what_to_try_and_it_works():
     with carethread("up", "--demo") as server:
         until(lambda: "Ctrl-C" in server.output(), seconds=150, what="the demo is loaded", details=server.output)
+        assert f"websockets at 127.0.0.1:{server.ws_port}, events on the embedded bus." in server.output()
         said = server.output(200)
         lines = [line.strip() for line in said.splitlines() if line.strip().startswith("curl ")]
         assert len(lines) == 3, said

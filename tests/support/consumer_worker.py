@@ -193,7 +193,7 @@ def main() -> NoReturn:
         runtime(store, "careteams"),
         reader,
         [happen(die, given.dawdle, given.mended)],
-        refused=lambda session, record, outcome: die("buried"),
+        put_aside=lambda session, record, outcome, behind: None if behind else die("buried"),
         look=0.2,
     )
     consumer.run(stop)

@@ -96,7 +96,7 @@ class Nobody:
     def knows(self, service: str) -> bool:
         return False
 
-    def read(self, service: str, key: Key) -> Stored | None:
+    def read(self, service: str, key: Key, version: int = 0) -> Stored | None:
         return None
 
     def search(self, service: str, type_name: str, params: Sequence[tuple[str, str]]) -> list[Stored]:

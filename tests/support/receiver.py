@@ -1,6 +1,7 @@
 """A department's system as a webhook meets it: it takes notifications, or fails in one of the ways that real ones do.
 
 `behave` is changed while it runs, by path or for all: "ok", a status ("500"), "redirect", "hang" (no answer), "reset",
+"slow" (an answer after `SLOW_SECONDS`), "banner", "long-line" and "many-headers" (what is no HTTP),
 "drip" (an answer that never ends), "drip-head" (a status line that never ends), "large", "close" (no keep-alive).
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 DRIP_SECONDS = 0.05
+SLOW_SECONDS = 1.2
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,23 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _hang(self) -> None:
         time.sleep(30)
+
+    def _slow(self) -> None:
+        time.sleep(SLOW_SECONDS)
+        self._answer(200)
+
+    def _banner(self) -> None:
+        self._raw(b"SSH-2.0-OpenSSH_9\r\n")
+
+    def _long_line(self) -> None:
+        self._raw(b"HTTP/1.1 200 " + b"A" * 70_000 + b"\r\n\r\n")
+
+    def _many_headers(self) -> None:
+        self._raw(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 101 + b"Content-Length: 0\r\n\r\n")
+
+    def _raw(self, answer: bytes) -> None:
+        self.wfile.write(answer)
+        self.close_connection = True
 
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -127,7 +127,9 @@ class Desk:
         self.owner = Owner()
         self.script = Script()
         self.observed: list[tuple[str, float]] = []
-        service = Service("subscriptions", "", (ResourceType("Subscription", subscription_written, stored=subscription_stored),))
+        service = Service(
+            "subscriptions", "", (ResourceType("Subscription", subscription_written, stored=subscription_stored),)
+        )
         self.runtime = Runtime(
             service, store, LocalOwners({}), self.owner, BASE,
             websocket_url="ws://127.0.0.1:1", webhook_http=True, webhook_networks=LOCAL,

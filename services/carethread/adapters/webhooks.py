@@ -16,6 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from http.client import HTTPException, RemoteDisconnected
 from ipaddress import ip_address
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -94,7 +95,7 @@ class Webhooks:
             answer = Answer(problem="endpoint not allowed")
         except _Refused as error:
             answer = Answer(problem=str(error))
-        except (HTTPError, OSError, ValueError) as error:
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
             answer = Answer(problem=_problem(error, time.monotonic() - began >= seconds))
         took = time.monotonic() - began
         return Answer(answer.status, answer.problem, answer.retry_after, took)
@@ -200,6 +201,8 @@ def _problem(error: Exception, late: bool) -> str:
         return "certificate or TLS"
     if isinstance(error, ValueError):
         return "header not allowed"
+    if isinstance(error, HTTPException) and not isinstance(error, RemoteDisconnected):
+        return "no HTTP answer"
     return "connection lost"
 
 
@@ -271,7 +274,7 @@ class _Watch:
         wire = connection.sock
         if wire is None:
             raise ConnectionError
-        wire.settimeout(max(0.001, deadline - time.monotonic()))
+        connection.timeout = max(0.001, deadline - time.monotonic())  # set on the socket at each request and answer
         name = id(wire)
         with self._changed:
             if self._asleep:

@@ -11,7 +11,7 @@ import click
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.errors import FhirError
-from carethread.core.fhir.search.dates import date_range
+from carethread.core.fhir.search.dates import asked_range
 from carethread.core.settings import SERVICES, load
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def prove(start: str | None, end: str | None) -> None:
 
 def _moment(text: str, option: str) -> int:
     """The begin of what is written as `$delivery-report` takes it, in microseconds."""
-    span = date_range(text)
+    span = asked_range(text)
     if span is None:
         raise click.UsageError(f"{option} is a date or an instant, such as 2026-11-22 or 2026-11-22T08:00:00Z.")
     return span[0]
@@ -126,6 +126,4 @@ def _gap(parts: list[dict[str, Any]], base_url: str) -> str:
     number = f" number {said['event-number']}" if "event-number" in said else ""
     reason = f" ({said['reason']})" if "reason" in said else ""
     focus = said["focus"].removeprefix(f"{base_url}/")  # Type/id/_history/n, as the lines of services have it
-    return (
-        f"{said['why']}: {focus} of {said['timestamp']}, {said['service']} {said['sequence']}{number}{reason}"
-    )
+    return f"{said['why']}: {focus} of {said['timestamp']}, {said['service']} {said['sequence']}{number}{reason}"

@@ -31,9 +31,7 @@ def publisher(settings: Settings, service: str) -> Publisher:
     return EmbeddedPublisher(_bus(settings), settings.kafka_topic_prefix)
 
 
-def subscription(
-    settings: Settings, runtime: Runtime, reactions: Sequence[Reaction], observe: Observe
-) -> Subscription:
+def subscription(settings: Settings, runtime: Runtime, reactions: Sequence[Reaction], observe: Observe) -> Subscription:
     name = runtime.service.name
     types = sorted({type_name for reaction in reactions for type_name in reaction.types})
     topics = [topic(type_name, settings.kafka_topic_prefix) for type_name in types]

@@ -10,10 +10,11 @@ from functools import partial
 from threading import Event as Signal
 
 from carethread.composition.bus import bus_file
+from carethread.composition.delivering import SERVICE as DELIVERING
 from carethread.composition.parts import engine_of
 from carethread.core.errors import Busy
 from carethread.core.service import Runtime
-from carethread.core.settings import Settings
+from carethread.core.settings import INBOUND, Settings
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +48,19 @@ def forget(settings: Settings, here: Mapping[str, Runtime], stop: Signal) -> Non
 
 
 def _tasks(settings: Settings, here: Mapping[str, Runtime], older_than: int) -> Iterator[tuple[str, Callable[[], int]]]:
+    from carethread.adapters.sql.deliveries.forgetting import forget_tokens, forget_told
     from carethread.adapters.sql.events.bus import connect, prune
+    from carethread.adapters.sql.events.inbound import forget_answers
     from carethread.adapters.sql.events.retention import forget_happened, forget_sent
 
     for name, runtime in here.items():
         yield f"{name} outbox", partial(forget_sent, engine_of(runtime), name, older_than)
         yield f"{name} inbox", partial(forget_happened, engine_of(runtime), older_than)
+        if name == DELIVERING:
+            yield f"{name} notifications", partial(forget_told, engine_of(runtime), older_than)
+            yield f"{name} tokens", partial(forget_tokens, engine_of(runtime), older_than)
+        if name == INBOUND:
+            yield f"{name} answers", partial(forget_answers, engine_of(runtime), older_than)
     if path := bus_file(settings):
         with closing(connect(path)) as connection:
             yield "bus", partial(prune, connection, older_than)

@@ -53,7 +53,7 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
         asyncapi=partial(asyncapi, described, described_bus(settings), GATEWAY in names),
         max_body_bytes=settings.max_body_bytes,
         not_ready=lambda: [name for name, runtime in here.items() if not migrated(runtime)],
-        exposition=partial(exposition, states(settings, here)),
+        exposition=partial(exposition, states(settings, here, taking_in=GATEWAY in names)),
     )
     return make_edge(
         application,

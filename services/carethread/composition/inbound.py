@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from threading import Event as Signal
 
+from carethread.composition.alarming import Pulse
 from carethread.composition.bus import subscription
 from carethread.composition.loops import until_done
 from carethread.composition.parts import grpc_owners, http_peer, journal_of, limits, owners_of_types, store
@@ -26,11 +27,11 @@ def inbound(settings: Settings, here: Mapping[str, Runtime]) -> Runtime:
     return Runtime(service, store(settings, INBOUND), grpc_owners(settings), peer, settings.fhir_base, limits(settings))
 
 
-def loops(settings: Settings, runtime: Runtime, stop: Signal) -> list[tuple[str, Callable[[], None]]]:
+def loops(settings: Settings, runtime: Runtime, pulse: Pulse, stop: Signal) -> list[tuple[str, Callable[[], None]]]:
     """What it runs beside its relay."""
     coordinator = _coordinator(settings, runtime.peer)
     return [
-        (f"consumer-{INBOUND}", partial(_take_in, settings, runtime, coordinator, stop)),
+        (f"consumer-{INBOUND}", pulse.of(partial(_take_in, settings, runtime, coordinator, pulse, stop))),
         (f"journal-{INBOUND}", partial(_forget, runtime, coordinator, stop)),
     ]
 
@@ -39,7 +40,7 @@ def _coordinator(settings: Settings, peer: Peer) -> Coordinator:
     return Coordinator(journal_of(settings), peer, f"{socket.gethostname()}-{os.getpid()}-{INBOUND}")
 
 
-def _take_in(settings: Settings, runtime: Runtime, coordinator: Coordinator, stop: Signal) -> None:
+def _take_in(settings: Settings, runtime: Runtime, coordinator: Coordinator, pulse: Pulse, stop: Signal) -> None:
     from carethread.adapters.prometheus import observer
     from carethread.core.consumer import Consumer
     from carethread.gateway.inbound.doing import running
@@ -58,6 +59,7 @@ def _take_in(settings: Settings, runtime: Runtime, coordinator: Coordinator, sto
         observe=observe,
         patience=settings.held_seconds,
         most=1,  # a message may take long, and one that is refused must not undo the answers of others
+        beat=pulse,
     ).run(stop)
 
 

@@ -6,24 +6,28 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from carethread.composition.alarming import gauges
+from carethread.composition.inbound import inbound
 from carethread.composition.parts import migrated, outbox_of
 from carethread.core.clock import system_clock, to_micros
 from carethread.core.errors import Busy
 from carethread.core.metric_names import OUTBOX_UNSENT, PARTS_IN_DOUBT, PARTS_OLDEST_DOUBT
 from carethread.core.service import Runtime
-from carethread.core.settings import Settings
+from carethread.core.settings import INBOUND, Settings
 
 
-def states(settings: Settings, here: Mapping[str, Runtime]) -> dict[str, Callable[[], Mapping[str, float]]]:
-    """What tells each service's gauges."""
+def states(
+    settings: Settings, here: Mapping[str, Runtime], *, taking_in: bool = False
+) -> dict[str, Callable[[], Mapping[str, float]]]:
+    """What tells each service's gauges; `taking_in`: and those of what takes messages in."""
+    here = {**here, INBOUND: inbound(settings, here)} if taking_in else here
     return {name: partial(_state, settings, runtime) for name, runtime in here.items()}
 
 
-def serve_metrics(settings: Settings, here: Mapping[str, Runtime]) -> None:
+def serve_metrics(settings: Settings, here: Mapping[str, Runtime], *, taking_in: bool = False) -> None:
     """Answer on the metrics port, for as long as the process lives."""
     from carethread.adapters.prometheus import serve
 
-    serve(settings.host, settings.metrics_port, states(settings, here))
+    serve(settings.host, settings.metrics_port, states(settings, here, taking_in=taking_in))
 
 
 def _state(settings: Settings, runtime: Runtime) -> dict[str, float]:

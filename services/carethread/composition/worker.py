@@ -24,7 +24,6 @@ from carethread.composition.loops import kept_up, until_done
 from carethread.composition.parts import http_peer, outbox_of, owners_of_types, postbox_of
 from carethread.core.context import Context, Principal
 from carethread.core.events import topic
-from carethread.core.metric_names import Observe
 from carethread.core.service import Mirror, Reaction, Runtime
 from carethread.core.settings import GATEWAY, INBOUND, SERVICES, Settings
 
@@ -60,8 +59,6 @@ def _doubt_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
 
 def worker(settings: Settings, here: Mapping[str, Runtime], *, taking_in: bool = False) -> Worker:
     """Relays, mirrors and consumers of the services in this process; `taking_in`: and what takes messages in."""
-    from carethread.adapters.prometheus import observer
-
     stop = Signal()
     loops: list[tuple[str, Callable[[], None]]] = []
     pulses: dict[str, Pulse] = {}
@@ -73,13 +70,14 @@ def worker(settings: Settings, here: Mapping[str, Runtime], *, taking_in: bool =
             loops.append(("delivery", partial(webhook_loop, settings, runtime, stop)))
         reactions = _reactions(runtime)
         if reactions:
-            pulses[name] = Pulse(observer(name))
-            consume = partial(_consumer_loop, settings, runtime, reactions, pulses[name], stop)
-            loops.append((f"consumer-{name}", consume))
+            pulses[name] = pulse = Pulse()
+            consume = partial(_consumer_loop, settings, runtime, reactions, pulse, stop)
+            loops.append((f"consumer-{name}", pulse.of(consume)))
     if taking_in:
-        runtime = inbound(settings, here)
+        runtime, pulses[INBOUND] = inbound(settings, here), Pulse()
+        here = {**here, INBOUND: runtime}
         loops.append((f"relay-{INBOUND}", partial(_relay_loop, settings, runtime, stop)))
-        loops += inbound_loops(settings, runtime, stop)
+        loops += inbound_loops(settings, runtime, pulses[INBOUND], stop)
     loops.append(("alarms", partial(alarm_loop, settings, here, pulses, stop)))
     loops.append(("housekeeping", partial(housekeeping, settings, here, stop)))
     return _worker(loops, stop)
@@ -137,14 +135,16 @@ def _relay_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
 
 
 def _consumer_loop(
-    settings: Settings, runtime: Runtime, reactions: Sequence[Reaction], observe: Observe, stop: Signal
+    settings: Settings, runtime: Runtime, reactions: Sequence[Reaction], pulse: Pulse, stop: Signal
 ) -> None:
+    from carethread.adapters.prometheus import observer
     from carethread.core.consumer import Consumer
     from carethread.interactions.mirror import begin_late, copies, start
 
     for mirror in copies(runtime.service, owners_of_types()):
         until_done(partial(start, runtime, mirror, stop.is_set), stop)
     if not stop.is_set():
+        observe = observer(runtime.service.name)
         read = subscription(settings, runtime, reactions, observe)
         until_done(partial(begin_late, runtime, read, _mirrored_only(settings, runtime, reactions)), stop)
-        Consumer(runtime, read, reactions, observe=observe, patience=settings.held_seconds).run(stop)
+        Consumer(runtime, read, reactions, observe=observe, patience=settings.held_seconds, beat=pulse).run(stop)

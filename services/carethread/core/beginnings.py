@@ -40,8 +40,10 @@ class Beginnings:
         self._looked = float("-inf")
 
     def attend(self) -> list[Place]:
-        """Set back the positions of places that began anew; returns these places. Raises Busy when the database is away; when the
-        bus is, or does not tell, the look is put off."""
+        """Set back the positions of places that began anew; returns these places.
+
+        Raises Busy when the database is away; when the bus is, or does not tell, the look is put off.
+        """
         now = time.monotonic()
         if now - self._looked < _LOOK_SECONDS:
             return []

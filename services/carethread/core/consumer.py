@@ -11,8 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from threading import Event as Signal
 
 from carethread.core.aside import Sifted, bury, sift, told_buried, told_held
@@ -43,6 +42,9 @@ PATIENCE_SECONDS = 3600.0
 UNFORESEEN_AT_MOST = 20
 """Events in a row at one place that may fail for no foreseen reason, and are put aside."""
 
+Beat = Callable[[Place, float | None], None]
+"""Told how late a place is that moves on, in seconds; None for one that is put off."""
+
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 _POLL_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
@@ -72,6 +74,7 @@ class Consumer:
         patience: float = PATIENCE_SECONDS,
         look: float = _LOOK_SECONDS,
         most: int | None = None,
+        beat: Beat = lambda place, late: None,
     ) -> None:
         self._reader = Reader(
             runtime, name or runtime.service.name, tuple(reactions), read, about, clock, observe, put_aside
@@ -83,6 +86,7 @@ class Consumer:
         self._observe = observe
         self._patience = patience
         self._most = most
+        self._beat = beat
         self._replaying = Replaying(self._reader, subscription)
         self._beginnings = Beginnings(self._reader, subscription)
         self._look = look
@@ -200,11 +204,13 @@ class Consumer:
 
     def _bury(self, record: Record, error: Exception, expected: int) -> bool:
         """Whether the record is put aside, as one that concerns nothing where that itself is what cannot be kept."""
-        for about in (self._reader.about(record), NOTHING):
-            buried = attempt(partial(self._bury_as, about, record, error, expected))
-            if not isinstance(buried, Exception):
-                return buried
-        raise Busy(f"The event cannot be put aside: {type(buried).__name__}.") from buried
+        about = self._reader.about(record)
+        buried = attempt(lambda: self._bury_as(about, record, error, expected))
+        if isinstance(buried, Exception):
+            buried = attempt(lambda: self._bury_as(NOTHING, record, error, expected))
+        if isinstance(buried, Exception):
+            raise Busy(f"The event cannot be put aside: {type(buried).__name__}.") from buried
+        return buried
 
     def _bury_as(self, about: About, record: Record, error: Exception, expected: int) -> bool:
         def work(session: Session) -> int | None:
@@ -225,7 +231,9 @@ class Consumer:
     def _moved(self, place: Place, records: Sequence[Record]) -> None:
         self._stored[place] = records[-1].position + 1
         self._observe(CONSUMER_EVENTS, len(records))
-        self._observe(CONSUMER_LAG, (to_micros(self._clock()) - records[0].time) / 1_000_000)
+        late = (to_micros(self._clock()) - records[0].time) / 1_000_000
+        self._observe(CONSUMER_LAG, late)
+        self._beat(place, late)
 
     def _lost(self, place: Place) -> int:
         """Another consumer has moved the position: forget ours and look where it is."""
@@ -239,6 +247,7 @@ class Consumer:
         self._stored.pop(place, None)
         self._subscription.rewind(place, pause)
         self._observe(CONSUMER_RETRIES, 1)
+        self._beat(place, None)
         log.warning("consumer_puts_off", extra={"consumer": self._name, "topic": place[0], "reason": str(error)})
 
 

@@ -36,6 +36,8 @@ DELIVERY_QUARANTINED = "carethread_delivery_quarantined_notifications_total"
 DELIVERY_GIVEN_UP = "carethread_delivery_given_up_subscriptions_total"
 
 OUTBOX_AGE = "carethread_outbox_oldest_unsent_age"
+POSTBOX_WAITING = "carethread_postbox_waiting_messages"
+POSTBOX_AGE = "carethread_postbox_oldest_waiting_age"
 DEAD_LETTERS = "carethread_dead_letters"
 DELIVERY_WAITING = "carethread_delivery_waiting_notifications"
 DELIVERY_WAITING_AGE = "carethread_delivery_oldest_waiting_age"
@@ -68,6 +70,8 @@ MEANINGS: Mapping[str, str] = {
     DELIVERY_QUARANTINED: "Notifications that failed for themselves, put aside for a person.",
     DELIVERY_GIVEN_UP: "Times that a subscription was set to `error` because its endpoint failed for too long.",
     OUTBOX_AGE: "Seconds since the oldest event that is not marked as sent; 0 when there is none.",
+    POSTBOX_WAITING: "What is published beside resources (dead letters, answers to messages) and waits for the bus.",
+    POSTBOX_AGE: "Seconds since the oldest of these happened; 0 when there is none.",
     DEAD_LETTERS: "Events that can never succeed as they are, and wait for a person.",
     DELIVERY_WAITING: "Notifications that no subscriber has acknowledged yet.",
     DELIVERY_WAITING_AGE: "Seconds since the oldest of these matched; 0 when there is none.",

@@ -17,6 +17,7 @@ from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.errors import Busy
 from carethread.core.fhir import json
+from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Peer, Request, Resource
 from carethread.core.service import Runtime
 
@@ -39,22 +40,35 @@ class Alarm:
     severity: Literal["high", "moderate", "low"] = "high"
 
 
-def settle(runtime: Runtime, scope: str, alarms: Sequence[Alarm], context: Context) -> tuple[list[str], list[str]]:
+def settle(
+    runtime: Runtime, scope: str, alarms: Sequence[Alarm], context: Context, *, lasting: int = 0
+) -> tuple[list[str], list[str]]:
     """Open what is wrong and not open, close what is open and not wrong; returns the names of both.
 
-    `scope` is whose alarms these are, all of them: `scheduling`, or a process of it. Raises Busy when the owner of
-    DetectedIssue is away.
+    `scope` is whose alarms these are, all of them: `scheduling`. Where several look at the same and each sees a part,
+    one that does not find an alarm cannot say that it is over: it is when nobody has found it for `lasting` seconds;
+    those who do renew it in time. Raises Busy when the owner of DetectedIssue is away.
     """
-    now = instant(to_micros(context.clock()))
+    moment = to_micros(context.clock())
+    now = instant(moment)
     wrong = {f"{scope}/{alarm.name}": alarm for alarm in alarms[:MOST]}
     opened = {issue["identifier"][0]["value"]: issue for issue in _opened(runtime.peer, scope, context)}
     raised = [name for name in wrong if name not in opened]
-    over = [name for name in opened if name not in wrong]
+    ages = {name: _age(issue, moment) for name, issue in opened.items()} if lasting else {}
+    over = [name for name in opened if name not in wrong and ages.get(name, lasting) >= lasting]
     for name in raised:
         _put(runtime.peer, _issue(scope, name, wrong[name], now), context)
+    for name in (name for name, age in ages.items() if name in wrong and age >= lasting // 2):
+        _put(runtime.peer, _issue(scope, name, wrong[name], opened[name]["identifiedDateTime"]), context)
     for name in over:
         _put(runtime.peer, _closed(opened[name], now), context)
     return raised, over
+
+
+def _age(issue: Resource, now: int) -> float:
+    """Seconds since it was last said."""
+    span = date_range(issue["meta"]["lastUpdated"])
+    return (now - span[0]) / 1_000_000 if span else 0.0
 
 
 def _issue(scope: str, name: str, alarm: Alarm, now: str) -> Resource:

@@ -15,7 +15,7 @@ from carethread.core.context import Context, authorize
 from carethread.core.errors import Malformed, NotFound
 from carethread.core.fhir import json
 from carethread.core.fhir.search.cursor import decoded, encoded, whole
-from carethread.core.fhir.search.dates import date_range
+from carethread.core.fhir.search.dates import asked_range
 from carethread.core.fhir.search.query import CURSOR
 from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Key, Session, Span, Stored
@@ -104,7 +104,7 @@ def _read(runtime: Runtime, span: Span, params: Params, *, strict: bool) -> _Ask
 
 
 def _range(name: str, value: str) -> tuple[int, int]:
-    found = date_range(value.replace(" ", "+"))  # a zone's plus sign that was not percent-encoded
+    found = asked_range(value)
     if found is None:
         raise Malformed("This is a date or an instant, such as 2026-03-01T09:00:00Z.", code="value", expression=name)
     return found

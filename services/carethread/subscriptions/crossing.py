@@ -16,7 +16,7 @@ from carethread.core.context import Context
 from carethread.core.errors import Busy
 from carethread.core.fhir import json
 from carethread.core.fhir.search import extract
-from carethread.core.fhir.search.dates import EARLIEST, date_range
+from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
 from carethread.core.fhir.search.meets import Found, Row, by_parameter, meets
 from carethread.core.ports import Request, Resource
 from carethread.core.service import Runtime
@@ -103,7 +103,7 @@ def _escaped(text: str) -> str:
 
 
 def _at(found: Found, crossing: Crossing) -> int | None:
-    starts = [low for _, low, _ in found.get(crossing.order, ()) if low > EARLIEST]
+    starts = [low for _, low, _ in found.get(crossing.order, ()) if EARLIEST < low < LATEST]
     return max(starts, default=None)
 
 

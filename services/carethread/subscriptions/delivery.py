@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from carethread.core.clock import Clock, to_micros
@@ -36,9 +36,9 @@ from carethread.core.ports.channels import Answer, Channel
 from carethread.core.ports.deliveries import NEVER, Notification, Status, Subscriber
 from carethread.core.service import Runtime
 from carethread.core.signature import key, signed
-from carethread.subscriptions.focus import bodies
+from carethread.subscriptions.focus import fitting
 from carethread.subscriptions.life import set_status
-from carethread.subscriptions.notification import event_bundle, status_bundle
+from carethread.subscriptions.notification import UNFIT, event_bundle, status_bundle
 from carethread.subscriptions.retry import given_up, pause
 from carethread.subscriptions.rules import Wanted, read_wanted
 from carethread.subscriptions.together import Together
@@ -201,14 +201,14 @@ def _greet(here: Delivery, seen: _Seen, kind: str) -> None:
 
 def _notify(here: Delivery, seen: _Seen, most: int) -> _Next:
     """Send what waits; returns how to go on."""
-    alone = len(seen.waiting) == 1
     first = seen.waiting[0]
     try:
-        body = _rendered(here, seen)
+        seen, body = _rendered(here, seen)
     except _Unfit as error:
-        if alone:
+        if len(seen.waiting) == 1:
             _quarantine(here, seen, first, str(error))
         return _Next(1)
+    alone = len(seen.waiting) == 1
     answer = _send(here, seen, body)
     if answer.taken:
         most = LARGEST_BATCH if alone and most > 1 else most
@@ -245,26 +245,28 @@ def _acknowledge(here: Delivery, seen: _Seen, most: int) -> _Seen | None:
     return after
 
 
-def _rendered(here: Delivery, seen: _Seen) -> bytes:
+def _rendered(here: Delivery, seen: _Seen) -> tuple[_Seen, bytes]:
+    """What is sent, and with it the subscriber with those that wait and are part of it."""
     context = Context(principal=Principal(seen.subscriber.principal), clock=here.clock)
     try:
-        found = bodies(here.runtime, seen.subscriber, seen.waiting, context, seen.wanted.content)
-        return event_bundle(
+        fit, found = fitting(here.runtime, seen.subscriber, seen.waiting, context, seen.wanted.content)
+        body = event_bundle(
             "event-notification",
             seen.resource,
             seen.subscriber,
-            seen.waiting,
+            fit,
             found,
             here.runtime.base_url,
             here.now(),
         )
+        return replace(seen, waiting=fit), body
     except Busy:
         raise
     except FhirError as error:
-        raise _Unfit(f"cannot be rendered: {error}") from error
+        raise _Unfit(f"{UNFIT}: {error}") from error
     except Exception as error:  # whatever one notification does must not stop those behind it
         log.error("notification_unfit", extra={"subscription": seen.id, **told(error)})
-        raise _Unfit(f"cannot be rendered: {type(error).__name__}") from error
+        raise _Unfit(f"{UNFIT}: {type(error).__name__}") from error
 
 
 def _others_too(here: Delivery, seen: _Seen, this: Notification) -> bool:

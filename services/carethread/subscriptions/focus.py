@@ -5,7 +5,7 @@ What a subscriber may see is decided when it is told, not when the Subscription 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from carethread.core.context import Context, Principal, authorize
@@ -32,29 +32,48 @@ def version_of(runtime: Runtime, service: str, key: Key, version: int, context: 
     raise Busy(f"The service {service} answers {response.status}.")
 
 
-def bodies(
-    runtime: Runtime, subscriber: Subscriber, notifications: Sequence[Notification], context: Context, content: str
-) -> dict[int, bytes]:
-    """By number, what may be told of each focus: its body where `content` is full-resource, else nothing but that it
-    may be named.
+MOST_BYTES = 8 * 1024 * 1024
+"""Bytes of the resources that one Bundle tells of."""
+
+
+def fitting(
+    runtime: Runtime,
+    subscriber: Subscriber,
+    notifications: Sequence[Notification],
+    context: Context,
+    content: str,
+    most_bytes: int = MOST_BYTES,
+) -> tuple[Sequence[Notification], dict[int, bytes]]:
+    """The first notifications that one Bundle can tell of, at least one, and by number what may be told of each focus:
+    its body where `content` is full-resource, else nothing but that it may be named.
 
     A number that is not there may not be named. Raises Busy when an owner is away.
     """
-    seen: dict[tuple[str, str, int], bytes] = {}
     found: dict[int, bytes] = {}
     context = replace(context, principal=Principal(subscriber.principal))
+    size = 0
+    for place, (number, body) in enumerate(_bodies(runtime, notifications, context, content)):
+        size += len(body or b"")
+        if place and size > most_bytes:
+            return notifications[:place], found
+        if body is not None:
+            found[number] = body
+    return notifications, found
+
+
+def _bodies(
+    runtime: Runtime, notifications: Sequence[Notification], context: Context, content: str
+) -> Iterator[tuple[int, bytes | None]]:
+    """Each number with the body to be shown, empty where it is only named, None where it may not be."""
     for notification in notifications:
         match = notification.match
         if not _may_see(match.type, context):
-            continue
-        if content != "full-resource" or match.verb == DELETE:
-            found[notification.number] = b""
-            continue
-        place = match.type, match.id, match.version
-        if place not in seen:
-            seen[place] = version_of(runtime, match.service, place[:2], match.version, context) or b""
-        found[notification.number] = seen[place]
-    return found
+            yield notification.number, None
+        elif content != "full-resource" or match.verb == DELETE:
+            yield notification.number, b""
+        else:
+            place = match.type, match.id
+            yield notification.number, version_of(runtime, match.service, place, match.version, context) or b""
 
 
 def _may_see(type_name: str, context: Context) -> bool:

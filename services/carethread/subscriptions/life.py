@@ -33,7 +33,7 @@ def subscription_written(unit: Unit, before: Resource | None, after: Resource | 
         return Ruling()
     changed = before is None or _asked(before) != _asked(after)
     status = next_status(after["status"], before["status"] if before else None, changed=changed)
-    if status == "off":
+    if status == "off" and not changed:  # it may be ended though it could not be begun any more
         read_wanted(after)
     else:
         judge(after, surroundings(unit.runtime, to_micros(unit.context.clock())))

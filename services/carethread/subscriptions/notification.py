@@ -11,13 +11,18 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid5
 
 from carethread.core.clock import instant
+from carethread.core.errors import Issue
 from carethread.core.fhir import json
+from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.ports import Resource
 from carethread.core.ports.deliveries import Match, Notification, Subscriber
 from carethread.subscriptions.rules import IG, Wanted, read_wanted
 
 STATUS_PROFILE = f"{IG}/StructureDefinition/backport-subscription-status-r4"
 NOTIFICATION_PROFILE = f"{IG}/StructureDefinition/backport-subscription-notification-r4"
+
+UNFIT = "cannot be rendered"
+"""What the reason begins with of a notification that was quarantined before it was sent."""
 
 _METHODS: Mapping[str, tuple[str, str]] = {
     "create": ("POST", "201"),
@@ -44,8 +49,12 @@ def event_bundle(
     base_url: str,
     now: int,
     content: str = "",
+    next_url: str = "",
+    hint: str = "",
 ) -> bytes:
     """The notification of events, or the answer to a query for them; `content` is the Subscription's, or another's.
+
+    `next_url` is where the query goes on, `hint` what else its sender should know.
 
     `bodies` by number: those that may be named, with the resource where it is to be shown. Of what may not be named
     nothing but the number and the time is told, so that the numbers have no gap.
@@ -59,7 +68,8 @@ def event_bundle(
     last = notifications[-1].number if notifications else 0
     told = _topic(wanted, content)
     status = _status(kind, subscription, max(subscriber.number, last), subscriber, base_url, now, told + events)
-    return _bundle(status, subscription["id"], base_url, now, [_entry(e, bodies[e.number], base_url) for e in named])
+    entries = [_entry(e, bodies[e.number], base_url) for e in named]
+    return _bundle(status, subscription["id"], base_url, now, entries, next_url, hint)
 
 
 def status_parameters(kind: str, subscription: Resource, subscriber: Subscriber, base_url: str, now: int) -> Resource:
@@ -135,12 +145,15 @@ def _entry(notification: Notification, body: bytes, base_url: str) -> bytes:
     return b"{" + b",".join(parts) + b"}"
 
 
-def _bundle(status: Resource, id_: str, base_url: str, now: int, entries: Sequence[bytes]) -> bytes:
+def _bundle(
+    status: Resource, id_: str, base_url: str, now: int, entries: Sequence[bytes], next_url: str = "", hint: str = ""
+) -> bytes:
+    outcome = operation_outcome([Issue("incomplete", hint, severity="warning")]) if hint else None
     first = {
         "fullUrl": f"urn:uuid:{status['id']}",
         "resource": status,
         "request": {"method": "GET", "url": f"{base_url}/Subscription/{id_}/$status"},
-        "response": {"status": "200"},
+        "response": {"status": "200", **({"outcome": outcome} if outcome else {})},
     }
     head = {
         "resourceType": "Bundle",
@@ -148,5 +161,6 @@ def _bundle(status: Resource, id_: str, base_url: str, now: int, entries: Sequen
         "meta": {"profile": [NOTIFICATION_PROFILE]},
         "type": "history",
         "timestamp": instant(now),
+        **({"link": [{"relation": "next", "url": next_url}]} if next_url else {}),
     }
     return json.render(head)[:-1] + b',"entry":[' + b",".join([json.render(first), *entries]) + b"]}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from urllib.parse import urlencode
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, restrict
@@ -14,17 +15,17 @@ from carethread.core.errors import Invalid, Issue, Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.fhir.search import parse_query
-from carethread.core.fhir.search.dates import date_range
+from carethread.core.fhir.search.dates import asked_range
 from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Resource, Response, Session
-from carethread.core.ports.deliveries import Subscriber
+from carethread.core.ports.deliveries import Notification, Subscriber
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.read import read
 from carethread.interactions.rest.bundle import entry, searchset
 from carethread.interactions.rest.exchange import CONTENT
 from carethread.subscriptions import tokens
-from carethread.subscriptions.focus import bodies
+from carethread.subscriptions.focus import fitting
 from carethread.subscriptions.life import TYPE
 from carethread.subscriptions.notification import event_bundle, status_parameters
 from carethread.subscriptions.report import delivery_report
@@ -89,18 +90,51 @@ def _known(session: Session, subscriptions: Sequence[Resource]) -> list[tuple[Re
 
 
 def events(runtime: Runtime, call: Call, context: Context) -> Response:
-    """The notifications by number, whatever became of them, as a Bundle of kind `query-event`; at most so many."""
+    """The notifications by number, whatever became of them, as a Bundle of kind `query-event`.
+
+    It has as many as one answer holds, by number and by bytes, and the link `next` where more follow.
+    """
     ((subscription, subscriber),) = _asked(runtime, call, context) or [_unknown(call.id)]
     since, until = _number(call, "eventsSinceNumber", 1), _number(call, "eventsUntilNumber", _FOR_EVER)
     given = call.params.get("content", [])
     content = given[0] if given else read_wanted(subscription).content
     if len(given) > 1 or content not in CONTENTS:
         raise Malformed(f"content is one of {', '.join(CONTENTS)}.", code="value", expression="content")
-    found = runtime.store.snapshot(lambda session: session.deliveries.notifications(call.id, since, until, MOST_EVENTS))
-    shown = bodies(runtime, subscriber, found, context, content)
-    now = to_micros(context.clock())
-    body = event_bundle("query-event", subscription, subscriber, found, shown, runtime.base_url, now, content)
+    most = MOST_EVENTS + 1
+    found = runtime.store.snapshot(lambda session: session.deliveries.notifications(call.id, since, until, most))
+    told, shown = fitting(runtime, subscriber, found[:MOST_EVENTS], context, content)
+    body = event_bundle(
+        "query-event",
+        subscription,
+        subscriber,
+        told,
+        shown,
+        runtime.base_url,
+        to_micros(context.clock()),
+        content,
+        _next(runtime, call, found[len(told)].number) if len(told) < len(found) else "",
+        _gone(told, since, min(until, subscriber.number) if len(told) == len(found) else told[-1].number),
+    )
     return Response(200, CONTENT, body)
+
+
+def _next(runtime: Runtime, call: Call, since: int) -> str:
+    """Where a query for events goes on."""
+    asked = [(name, value) for name, values in call.params.items() for value in values if name != "eventsSinceNumber"]
+    query = urlencode([("eventsSinceNumber", str(since)), *asked])
+    return f"{runtime.base_url}/{TYPE}/{call.id}/$events?{query}"
+
+
+def _gone(told: Sequence[Notification], since: int, until: int) -> str:
+    """What to say where numbers from `since` through `until` are missing: numbers have no gap of their own."""
+    first = max(since, 1)
+    missing = max(0, until - first + 1) - len(told)
+    if missing <= 0:
+        return ""
+    return (
+        f"{missing} of the events {first} to {until} are no longer kept: they were acknowledged longer ago than events "
+        "are kept here."
+    )
 
 
 def _unknown(id_: str) -> tuple[Resource, Subscriber]:
@@ -149,7 +183,7 @@ def _instant(call: Call, name: str, otherwise: int, end: int) -> int:
     given = call.params.get(name, [])
     if not given:
         return otherwise
-    span = date_range(given[0].replace(" ", "+")) if len(given) == 1 and "T" in given[0] else None
+    span = asked_range(given[0]) if len(given) == 1 and "T" in given[0] else None
     if span is None:
         raise Malformed(f"{name} is one instant, such as 2026-01-31T08:00:00Z.", code="value", expression=name)
     return span[end]

@@ -1,4 +1,4 @@
-"""$delivery-report: of a period, what was committed, matched and acknowledged, with every gap named.
+"""$delivery-report: of a period, what was committed, published, matched, delivered and acknowledged, with every gap.
 
 The owners are asked for what they committed, and each event that is not in the ledger is judged again by what the
 subscription asks for: so a gap is found whatever made it. A gap is a resource's version and why it is one.
@@ -15,7 +15,7 @@ from carethread.core.context import Context
 from carethread.core.errors import Malformed, NotFound, TooCostly
 from carethread.core.events import Event
 from carethread.core.fhir import json
-from carethread.core.fhir.search.dates import date_range
+from carethread.core.fhir.search.dates import asked_range
 from carethread.core.ports import Request, Resource, Session
 from carethread.core.ports.deliveries import NEVER, Interest, Notification, Subscriber
 from carethread.core.service import Call, Runtime
@@ -23,6 +23,7 @@ from carethread.core.settings import SERVICES
 from carethread.interactions.committed import BEGINNING, PATH, events_of, query
 from carethread.interactions.read import read
 from carethread.subscriptions.matching import Index
+from carethread.subscriptions.notification import UNFIT
 from carethread.subscriptions.reactions import happenings
 from carethread.subscriptions.topics import Topic, catalogue
 
@@ -54,6 +55,7 @@ class _Ledger:
     interest: Interest
     reached: Mapping[str, int]
     notifications: Sequence[Notification]
+    kept_since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,10 @@ def delivery_report(runtime: Runtime, call: Call, context: Context) -> Resource:
 
 def _moment(call: Call, name: str) -> int:
     given = call.params.get(name, [])
-    span = date_range(given[0].replace(" ", "+")) if len(given) == 1 else None
+    span = asked_range(given[0]) if len(given) == 1 else None
     if span is None:
         raise Malformed(
-            f"{name} is needed once: a date or an instant, such as 2026-01-31T08:00:00Z.",
+            f"{name} is needed once: a date or an instant of the years 1 to 9999 UTC, such as 2026-01-31T08:00:00Z.",
             code="required" if not given else "value",
             expression=name,
         )
@@ -99,7 +101,7 @@ def _ledger(session: Session, id_: str, begin: int, before: int) -> _Ledger:
     found: list[Notification] = []
     while page := deliveries.between(id_, begin, before, found[-1].number if found else 0, _PAGE):
         found += page
-    return _Ledger(subscriber, interest, deliveries.reached(), found)
+    return _Ledger(subscriber, interest, deliveries.reached(), found, deliveries.kept_since())
 
 
 def _asked(runtime: Runtime, service: str, topic: Topic, begin: int, before: int, context: Context) -> _Owner:
@@ -123,13 +125,15 @@ def _asked(runtime: Runtime, service: str, topic: Topic, begin: int, before: int
 
 
 def _not_told(runtime: Runtime, ledger: _Ledger, owners: Sequence[_Owner]) -> Iterator[_Gap]:
-    """What should be in the ledger and is not. What happened before the start, or is history, is not asked for."""
+    """What should be in the ledger and is not. What happened before the start, or is history, is not asked for, nor
+    what happened so long ago that the ledger has forgotten some of it."""
     told = {each.match.ce_id for each in ledger.notifications}
     index = Index(catalogue(), runtime.base_url)
     index.change([replace(ledger.interest, status="active", starts={}, ends=NEVER)])
     for owner in owners:
         start = ledger.interest.starts.get(owner.service, 0)
-        left = [event for event in owner.events if event.id not in told and not event.backfill]
+        fresh = [event for event in owner.events if not event.backfill and event.time >= ledger.kept_since]
+        left = [event for event in fresh if event.id not in told]
         for event in left:
             after = not event.sequence or event.sequence > start
             if after and event.time < ledger.interest.ends and _concerns(runtime, index, event):
@@ -173,7 +177,9 @@ def _parameters(
     parked = sum(gap.why == "parked" for gap in gaps)
     counts = {
         "committed": sum(len(owner.events) for owner in owners),
+        "published": sum(bool(event.sequence) for owner in owners for event in owner.events),
         "matched": len(ledger.notifications),
+        "delivered": sum(each.state == "acknowledged" or _rejected(each) for each in ledger.notifications),
         "acknowledged": states["acknowledged"],
         "pending": states["pending"] - parked,
         "parked": parked,
@@ -182,6 +188,7 @@ def _parameters(
     }
     reference = f"{runtime.base_url}/Subscription/{subscription['id']}"
     start, end = map(instant, period)
+    kept = [{"name": "kept-since", "valueInstant": instant(ledger.kept_since)}] if ledger.kept_since > period[0] else []
     return {
         "resourceType": "Parameters",
         "parameter": [
@@ -189,11 +196,17 @@ def _parameters(
             {"name": "topic", "valueCanonical": ledger.interest.topic},
             {"name": "status", "valueCode": subscription["status"]},
             {"name": "period", "valuePeriod": {"start": start, "end": end}},
+            *kept,
             *({"name": name, "valueInteger": count} for name, count in counts.items()),
             *(_source(ledger, owner) for owner in owners),
             *(_gap(gap, runtime.base_url) for gap in gaps[:MOST_GAPS]),
         ],
     }
+
+
+def _rejected(notification: Notification) -> bool:
+    """Whether it has come to the receiver, who does not take it."""
+    return notification.state == "quarantined" and not notification.reason.startswith(UNFIT)
 
 
 def _source(ledger: _Ledger, owner: _Owner) -> Resource:
@@ -210,7 +223,9 @@ def _source(ledger: _Ledger, owner: _Owner) -> Resource:
         "last-sequence": max(numbers, default=0),
         "consumed-through": ledger.reached.get(owner.service, 0),
     }
-    part += [{"name": "committed", "valueInteger": len(owner.events)}, {"name": "matched", "valueInteger": matched}]
+    published = sum(bool(event.sequence) for event in owner.events)
+    counts = {"committed": len(owner.events), "published": published, "matched": matched}
+    part += [{"name": name, "valueInteger": count} for name, count in counts.items()]
     part += [{"name": name, "valueString": str(number)} for name, number in texts.items()]
     return {"name": "source", "part": part}
 

@@ -16,8 +16,9 @@ from carethread.core.errors import FhirError, Invalid, Issue
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Resource
 from carethread.core.ports.deliveries import NEVER, Status
-from carethread.subscriptions.filters import filter_issues
+from carethread.subscriptions.filters import contradictions, filter_issues
 from carethread.subscriptions.topics import catalogue, find
+from carethread.subscriptions.watch import expected
 
 T = TypeVar("T")
 
@@ -80,6 +81,10 @@ def judge(subscription: Resource, around: Surroundings) -> Wanted:
     """What a Subscription asks for, if it can match and be delivered. Raises Invalid with every reason why not."""
     wanted, issues = _read(subscription)
     issues += [] if issues else [*_never_matches(wanted, around), *_never_delivered(wanted, around)]
+    try:
+        expected(subscription, 0)
+    except Invalid as error:
+        issues += error.issues
     if issues:
         raise Invalid(issues=issues)
     return wanted
@@ -155,7 +160,11 @@ def _channel(channel: Resource) -> str:
         raise _wrong("channel.type.extension", f"The only other channel is {GRPC_SYSTEM}|{GRPC_CODE}, given once.")
     kind = channel.get("type", "")
     if kind not in CHANNELS:
-        raise _wrong("channel.type", f"A channel is {' or '.join(CHANNELS)}, or by extension {GRPC_CODE}.")
+        raise _wrong(
+            "channel.type",
+            f"A channel is {' or '.join(CHANNELS)}. For {GRPC_CODE} the extension backport-channel-type stands beside "
+            "one of these two codes, which R4 needs there.",
+        )
     return str(kind)
 
 
@@ -235,9 +244,13 @@ def _never_matches(wanted: Wanted, around: Surroundings) -> Iterator[Issue]:
         known = ", ".join(sorted(catalogue()))
         yield Issue("not-found", f"criteria is the canonical of a topic: {known}.", "Subscription.criteria")
         return
+    readable = True
     for number, text in enumerate(wanted.filters):
         for issue in filter_issues(topic, text, around.base_url, around.now):
             yield Issue(issue.code, issue.diagnostics, f"Subscription.criteria.extension[{number}]")
+            readable = False
+    if readable:
+        yield from contradictions(wanted.filters, around.base_url, around.now)
 
 
 def _never_delivered(wanted: Wanted, around: Surroundings) -> Iterator[Issue]:
@@ -255,6 +268,6 @@ def _never_delivered(wanted: Wanted, around: Surroundings) -> Iterator[Issue]:
     if kind:
         yield Issue(
             "forbidden",
-            f"The address of the endpoint is {kind}; it is called only when CARETHREAD_WEBHOOK_NETWORKS names its network.",
+            f"The address of the endpoint is {kind}; it is called only where CARETHREAD_WEBHOOK_NETWORKS has its network.",
             place,
         )

@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl
 
-from carethread.core.errors import FhirError
+from carethread.core.errors import FhirError, Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.definitions import SearchParameterDefinition, resource_types
 from carethread.core.fhir.fhirpath import Expression, FhirPathError, compile
@@ -123,7 +123,10 @@ def read_criteria(type_name: str, query: str, base: str | None = None, now: int 
 
     Raises Malformed for what is no such criterion; it names the parameter.
     """
-    pairs = parse_qsl(query, keep_blank_values=True)
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise Malformed("What is percent-encoded in criteria is UTF-8.", code="value") from None
     extra = {type_name: (department_parameter(type_name),)}
     parsed = parse_query(type_name, pairs, strict=True, extra=extra, base=base, now=now)
     nodes = [node for node in parsed.criteria if isinstance(node, Criterion) and node.param != "_lastUpdated"]
@@ -153,9 +156,9 @@ def compiled(sources: Iterable[tuple[str, bytes]]) -> Mapping[str, Topic]:
 
 def find(canonical: str) -> Topic | None:
     """The topic of a canonical, `url` or `url|version`; None where there is none of that version."""
-    url, _, version = canonical.partition("|")
+    url, mark, version = canonical.partition("|")
     topic = catalogue().get(url)
-    return topic if topic and version in ("", topic.version) else None
+    return topic if topic and (not mark or version == topic.version) else None
 
 
 # ------------------------------------------------------------------------------------------------------ reading a file

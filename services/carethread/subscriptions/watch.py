@@ -7,7 +7,10 @@ settings. Pure: values in, alarms out.
 
 from __future__ import annotations
 
+from math import isfinite
+
 from carethread.core.clock import instant
+from carethread.core.errors import Invalid
 from carethread.core.ports import Resource
 from carethread.core.ports.deliveries import Watched
 from carethread.core.service import PROFILES
@@ -15,17 +18,32 @@ from carethread.interactions.alarms import Alarm
 
 EXPECTED = f"{PROFILES}expected-interval"
 
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800}
-"""By their UCUM codes."""
+UCUM = "http://unitsofmeasure.org"
+
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800, "mo": 2629800, "a": 31557600}
+"""By their UCUM codes; a month and a year are those of the Julian calendar, as there."""
+
+LONGEST = 10 * _SECONDS["a"]
 
 
 def expected(subscription: Resource, otherwise: int) -> int:
-    """The seconds within which a Subscription expects to be told of something."""
-    for extension in subscription.get("extension", ()):
-        if extension.get("url") == EXPECTED:
-            said = extension.get("valueDuration", {})
-            return int(float(said.get("value", 0)) * _SECONDS.get(said.get("code", ""), 0)) or otherwise
-    return otherwise
+    """The seconds within which a Subscription expects to be told of something. Raises Invalid for what is no such
+    time."""
+    extensions = subscription.get("extension", ())
+    places = [number for number, each in enumerate(extensions) if each.get("url") == EXPECTED]
+    if not places:
+        return otherwise
+    said = extensions[places[0]].get("valueDuration", {})
+    value, unit = said.get("value", 0), _SECONDS.get(said.get("code", ""), 0)
+    seconds = float(value) * unit if isinstance(value, int | float) else 0.0
+    if len(places) > 1 or said.get("system", UCUM) != UCUM or not isfinite(seconds) or not 1 <= seconds <= LONGEST:
+        raise Invalid(
+            f"The extension expected-interval is given once, with a valueDuration of 1 s to 10 a; its code is of UCUM: "
+            f"{', '.join(_SECONDS)}.",
+            code="value",
+            expression=f"Subscription.extension[{places[-1]}]",
+        )
+    return int(seconds)
 
 
 def quiet(seen: Watched, enlisted: int, interval: int, waiting: int, now: int) -> list[Alarm]:

@@ -111,7 +111,7 @@ def test_each_stream_gets_each_event_once_whoever_reads_how(steps):
 
 async def _follow(steps: list[tuple[str, int, int]]) -> None:
     log = Log()
-    events = Events({"records": log}, most=100)
+    events = Events({"records": log}, most=100, types={"records": ["Patient"]})
     calls: list[tuple[Call, list[str], int]] = []
     tasks: list[asyncio.Task[None]] = []
 
@@ -162,7 +162,7 @@ def test_one_that_waits_is_told_without_reading_the_log_itself(monkeypatch):
     monkeypatch.setattr(log, "read", counted)
 
     async def follow() -> None:
-        events = Events({"records": log}, most=100)
+        events = Events({"records": log}, most=100, types={"records": ["Patient"]})
         calls = [Call() for _ in range(20)]
         tasks = [asyncio.create_task(events._subscribe(events_pb2.SubscribeRequest(), call)) for call in calls]
         for call in calls:
@@ -197,7 +197,7 @@ def test_a_feed_outlives_what_goes_wrong_in_reading(monkeypatch):
     monkeypatch.setattr(log, "read", faulty)
 
     async def follow() -> None:
-        events, call = Events({"records": log}, most=1), Call()
+        events, call = Events({"records": log}, most=1, types={"records": ["Patient"]}), Call()
         task = asyncio.create_task(events._subscribe(events_pb2.SubscribeRequest(), call))
         for _ in range(20):
             call.may_read.release()

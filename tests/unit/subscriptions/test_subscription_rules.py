@@ -8,7 +8,9 @@ from carethread.core.clock import to_micros
 from carethread.core.endpoints import networks
 from carethread.core.errors import Invalid
 from carethread.core.ports.deliveries import NEVER
+from carethread.subscriptions.filters import contradictions
 from carethread.subscriptions.rules import Surroundings, judge, next_status, read_wanted
+from carethread.subscriptions.watch import EXPECTED
 from support.stores import BASE
 from support.subscribing import START, TOPICS, channel, extension, subscription
 
@@ -33,9 +35,10 @@ REFUSED = {
     "an end that is past": (subscription(end="2026-11-22T07:00:00Z"), "Subscription.end", "past"),
     "an email": (subscription(channel=channel(type="email")), "Subscription.channel.type", "rest-hook or websocket"),
     "no endpoint": (subscription(channel=channel(endpoint=None)), "channel.endpoint", "https://host"),
-    "no encryption": (subscription(channel=channel(endpoint="http://a.example/")), "channel.endpoint", "https://"),
+    "no encryption": (subscription(channel=channel(endpoint="http://a.example/")), "channel.endpoint", "CARETHREAD_WEBHOOK_HTTP"),
     "another scheme": (subscription(channel=channel(endpoint="ftp://a.example/")), "channel.endpoint", "https://"),
-    "this machine": (subscription(channel=channel(endpoint="https://127.0.0.1/")), "channel.endpoint", "loopback"),
+    "this machine": (subscription(channel=channel(endpoint="https://127.0.0.1/")), "channel.endpoint", "loopback; it is called"),
+    "a private network": (subscription(channel=channel(endpoint="https://10.0.0.1/")), "channel.endpoint", "_NETWORKS"),
     "a header that is none": (subscription(channel=channel(header=["nonsense"])), "channel.header[0]", "Name: value"),
     "XML": (subscription(channel=channel(payload="application/fhir+xml")), "channel.payload", "JSON"),
     "no content": (subscription(channel=channel(_payload=None)), "channel.payload.extension", "is needed once"),
@@ -69,6 +72,44 @@ REFUSED = {
         "at most 500",
     ),
     "a filter that shapes an answer": (subscription("slot-freed", "Slot?_count=1"), "criteria.extension[0]", "shapes"),
+    "a version that is empty": (subscription(criteria=f"{TOPICS}slot-freed|"), "Subscription.criteria", "canonical"),
+    "bounds that exclude each other": (
+        subscription("appointment-booked", "Appointment?date=ge1900&date=le1800"),
+        "Subscription.criteria.extension",
+        "'date' that is within all its bounds",
+    ),
+    "bounds in two filters": (
+        subscription("slot-freed", "Slot?start=gt2027-01-01", "Slot?start=2026-12,lt2026"),
+        "Subscription.criteria.extension",
+        "'start' that is within all its bounds",
+    ),
+    "a number without end": (
+        subscription("score-crossed-threshold", "Observation?value-quantity=gt1e999"),
+        "criteria.extension[0]",
+        "too large",
+    ),
+    "a number without end in a pair": (
+        subscription("score-crossed-threshold", "Observation?code-value-quantity=1$gt1e999"),
+        "criteria.extension[0]",
+        "too large",
+    ),
+    "bytes that are no text": (
+        subscription("appointment-booked", "Appointment?service-type=%ff"),
+        "criteria.extension[0]",
+        "UTF-8",
+    ),
+    "an interval that is none": (
+        subscription(extension=[{"url": EXPECTED, "valueDuration": {"value": 1}}]),
+        "Subscription.extension[0]",
+        "1 s to 10 a",
+    ),
+    "no type of channel": (
+        subscription(
+            channel=channel(type=None, endpoint=None, _type={"extension": [extension("channel-type", valueString="x")]})
+        ),
+        "channel.type.extension",
+        "grpc-stream",
+    ),
     "content given twice": (
         subscription(
             channel=channel(_payload={"extension": [extension("payload-content", valueCode="empty")] * 2})
@@ -110,6 +151,25 @@ def test_what_is_asked_for_is_read() -> None:
     assert (wanted.content, wanted.mime, wanted.channel) == ("id-only", "application/fhir+json", "rest-hook")
     assert wanted.ends == 1_796_083_200_000_000 and read_wanted(subscription()).ends == NEVER
     assert read_wanted(subscription()).filters == ()
+
+
+@pytest.mark.parametrize(
+    ("topic", "filters"),
+    [
+        ("appointment-booked", ["Appointment?date=ge2026&date=le2027"]),
+        ("appointment-booked", ["Appointment?date=gt2026-03-01T09:00:30Z&date=lt2026-03-01T09:00:00Z"]),
+        ("slot-freed", ["Slot?start=ge2026&start=lt2020,gt2025"]),
+    ],
+)
+def test_bounds_that_something_may_meet_are_taken(topic: str, filters: list[str]) -> None:
+    """An instant may be written to the minute."""
+    judge(subscription(topic, *filters), AROUND)
+
+
+def test_a_period_may_begin_before_all_its_bounds() -> None:
+    assert not list(contradictions(["Observation?date=ge2030&date=le2020"], BASE, 0))
+    assert list(contradictions(["Patient?birthdate=ge2030&birthdate=le2020"], BASE, 0))
+    assert not list(contradictions(["Patient?birthdate=ge2030-06&birthdate=le2030-03"], BASE, 0)), "born in 2030"
 
 
 def test_where_it_may_be_delivered_depends_on_the_installation() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,17 @@ def test_the_catalogue() -> None:
         assert topic.url == url and topic.filters and all((each, "department") in topic.filters for each in topic.types)
     assert find(f"{TOPICS}slot-freed|1.0.0") is find(f"{TOPICS}slot-freed") is not None
     assert find(f"{TOPICS}slot-freed|2.0.0") is None and find("slot-freed") is None
+
+
+def test_the_page_names_the_filters_of_each_type() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "subscriptions.md").read_text(encoding="utf-8")
+    table = page.partition("| about | filters beside `department` |\n|---|---|\n")[2].partition("\n\n")[0]
+    said = {
+        (row.split(" | ")[0].strip("| "), name) for row in table.splitlines() for name in re.findall(r"`(.+?)`", row)
+    }
+    assert said == {
+        (kind, name) for topic in catalogue().values() for kind, name in topic.filters if name != "department"
+    }
 
 
 def changed(change: Callable[[dict[str, Any]], object]) -> bytes:

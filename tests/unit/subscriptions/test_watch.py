@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from carethread.core.errors import Invalid
+from carethread.core.fhir.json import Number
 from carethread.core.ports.deliveries import Subscriber, Watched
 from carethread.subscriptions.watch import EXPECTED, expected, quiet
 
@@ -44,11 +46,34 @@ def test_acknowledged_nothing() -> None:
         ({"value": 1.5, "code": "d"}, 129600),
         ({"value": 30, "code": "min"}, 1800),
         ({"value": 1, "code": "wk"}, 604800),
-        ({"value": 1, "code": "a"}, 99),
-        ({}, 99),
+        ({"value": 1, "code": "mo"}, 2_629_800),
+        ({"value": 10, "code": "a", "system": "http://unitsofmeasure.org"}, 315_576_000),
     ],
 )
 def test_what_a_subscription_expects(duration, seconds) -> None:
     extension = {"url": EXPECTED, "valueDuration": duration}
     assert expected({"extension": [{"url": "other"}, extension]}, 99) == seconds
     assert expected({}, 99) == 99
+
+
+@pytest.mark.parametrize(
+    "duration",
+    [
+        {},
+        {"value": 0, "code": "s"},
+        {"value": -5, "code": "h"},
+        {"value": Number("1e400"), "code": "s"},
+        {"value": 11, "code": "a"},
+        {"value": 1},
+        {"value": 1, "code": "furlong"},
+        {"value": 1, "code": "h", "system": "http://units.example"},
+    ],
+    ids=str,
+)
+def test_what_no_subscription_can_expect(duration) -> None:
+    extension = {"url": EXPECTED, "valueDuration": duration}
+    with pytest.raises(Invalid, match="1 s to 10 a") as refused:
+        expected({"extension": [{"url": "other"}, extension]}, 99)
+    assert refused.value.issues[0].expression == "Subscription.extension[1]"
+    with pytest.raises(Invalid, match="once"):
+        expected({"extension": [{"url": EXPECTED, "valueDuration": {"value": 1, "code": "h"}}] * 2}, 99)

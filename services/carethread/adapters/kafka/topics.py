@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.errors import (
     ClusterAuthorizationFailedError,
+    KafkaTimeoutError,
     NoError,
+    RequestTimedOutError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
     for_code,
@@ -17,8 +20,13 @@ from kafka.errors import (
 from carethread.adapters.kafka.clients import KafkaSettings, away_is_busy, connect, millis
 from carethread.core.errors import Busy
 
+log = logging.getLogger(__name__)
+
 _FORBIDDEN = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError)
 _DONE = (NoError, TopicAlreadyExistsError)  # in the latter case another process was faster
+_UNDER_WAY = (KafkaTimeoutError, RequestTimedOutError)
+_PATIENCE = 3
+"""How many times longer than for an answer we wait for topics: a fresh broker makes dozens of them at once."""
 
 
 def ensure_topics(settings: KafkaSettings, topics: Iterable[str]) -> None:
@@ -28,7 +36,8 @@ def ensure_topics(settings: KafkaSettings, topics: Iterable[str]) -> None:
         with away_is_busy():
             missing = sorted(set(topics) - set(admin.list_topics()))
             if missing:
-                _create(admin, settings, missing)
+                log.info("topics_being_made", extra={"topics": ", ".join(missing)})
+                make(admin, settings, missing)
     finally:
         admin.close()
 
@@ -41,6 +50,15 @@ def existing(settings: KafkaSettings) -> list[str]:
             return sorted(name for name in admin.list_topics() if name.startswith(f"{settings.topic_prefix}."))
     finally:
         admin.close()
+
+
+def make(admin: Any, settings: KafkaSettings, topics: Sequence[str]) -> None:
+    """Create topics, and wait until they can be used. Raises Busy, also where the broker is not done in time."""
+    try:
+        _create(admin, settings, topics)
+        admin.wait_for_topics(list(topics), timeout_ms=_PATIENCE * millis(settings.seconds))
+    except _UNDER_WAY as error:
+        raise Busy(f"Kafka is still making the topics {', '.join(topics)}.") from error
 
 
 def _create(admin: Any, settings: KafkaSettings, topics: Sequence[str]) -> None:
@@ -59,4 +77,3 @@ def _create(admin: Any, settings: KafkaSettings, topics: Sequence[str]) -> None:
             )
         if kind not in _DONE:
             raise kind(topic["error_message"])
-    admin.wait_for_topics(list(topics), timeout_ms=millis(settings.seconds))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -23,8 +23,9 @@ from carethread.adapters.rpc.health import EVENT_SERVICE
 from carethread.adapters.rpc.messages import event_part
 from carethread.core.context import Context
 from carethread.core.errors import Busy, Malformed, NotSupported
-from carethread.core.events import Event
+from carethread.core.events import VERBS, Event
 from carethread.core.fhir.definitions import resource_types
+from carethread.core.fhir.targets import is_id
 from carethread.core.fhir.validation.report import shown
 from carethread.core.ports.log import EventLog, resumed
 from carethread.interactions.streaming import Wanted, may_see
@@ -44,11 +45,12 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
 
 class Events:
-    """The streams of a server; `most` may run at once."""
+    """The streams of a server; `most` may run at once; `types` are those of each service."""
 
-    def __init__(self, logs: Mapping[str, EventLog], *, most: int) -> None:
+    def __init__(self, logs: Mapping[str, EventLog], *, most: int, types: Mapping[str, Collection[str]]) -> None:
         self.feeds = {service: Feed(service, log) for service, log in logs.items()}
         self.readers = ThreadPoolExecutor(_READERS, thread_name_prefix="log")
+        self.types = types
         self._most = most
         self._streams: set[_Stream] = set()
         self._closing = False
@@ -97,6 +99,7 @@ class _Stream:
         self._context: Context = Call(call).context
         self._wanted = _wanted(request)
         self._feeds = _feeds(events.feeds, request)
+        _some_type({name: events.types[name] for name in self._feeds}, self._wanted.types)
         self._after = dict(request.after)
         self._every = _seconds(request)
         self._at: dict[str, int] = {}
@@ -198,11 +201,19 @@ class _Stream:
 
 
 def _wanted(request: events_pb2.SubscribeRequest) -> Wanted:
-    """The filter. Raises Malformed for a type that FHIR does not have: it would never match."""
+    """The filter. Raises Malformed for what would never match: a type that FHIR does not have, a verb that no event
+    has, what is no id."""
     known = resource_types()
     for type_name in request.types:
         if type_name not in known:
             raise Malformed(f"'{shown(type_name)}' is no R4 resource type.", code="value", expression="types")
+    for verb in request.verbs:
+        if verb not in VERBS:
+            raise Malformed(f"A verb is one of {', '.join(VERBS)}.", code="value", expression="verbs")
+    for name, ids in (("patients", request.patients), ("departments", request.departments)):
+        if not all(map(is_id, ids)):
+            kind = "a Patient" if name == "patients" else "an Organization"
+            raise Malformed(f"{name} has ids of {kind}, without its type.", code="value", expression=name)
     return Wanted(
         frozenset(request.types),
         frozenset(f"Patient/{patient}" for patient in request.patients),
@@ -222,6 +233,13 @@ def _feeds(feeds: Mapping[str, Feed], request: events_pb2.SubscribeRequest) -> d
     if any(number < 0 for number in request.after.values()):
         raise Malformed("A cursor has the number of an event, or 0 for none.", code="value", expression="after")
     return chosen
+
+
+def _some_type(owned: Mapping[str, Collection[str]], asked: Collection[str]) -> None:
+    """Raise Malformed where none of the types asked for is one of the services'."""
+    if asked and not any(name in types for types in owned.values() for name in asked):
+        said = f"No type asked for is one of {', '.join(owned)}; ask for others, or of another service."
+        raise Malformed(said, code="value", expression="types")
 
 
 def _seconds(request: events_pb2.SubscribeRequest) -> int:

@@ -21,6 +21,7 @@ from carethread.adapters.rpc.fhir import FhirServicer, Transact
 from carethread.adapters.rpc.health import EVENT_SERVICE, FHIR_SERVICE, HEALTH_SERVICE, Health
 from carethread.adapters.rpc.messages import MESSAGE_BYTES
 from carethread.adapters.rpc.notifications import Notifications
+from carethread.adapters.rpc.reading import Reading
 from carethread.adapters.rpc.tls import Tls, server_credentials
 from carethread.core.ports.log import EventLog
 from carethread.core.service import Runtime
@@ -69,7 +70,8 @@ class RpcServer:
         of the TLS settings."""
         self._workers = Workers(serving.workers, serving.stream_seconds)
         self._fhir = FhirServicer(runtimes, transact, self._workers, serving.message_bytes)
-        self._events = Events(logs, most=serving.subscribers)
+        types = {runtime.service.name: [each.name for each in runtime.service.types] for runtime in runtimes}
+        self._events = Events(logs, most=serving.subscribers, types=types)
         self._notifications = notifications
         self._health = health
         self._loop = asyncio.new_event_loop()
@@ -107,7 +109,7 @@ class RpcServer:
             ("grpc.max_receive_message_length", serving.message_bytes),
             ("grpc.max_send_message_length", serving.message_bytes),
         )
-        server = grpc.aio.server(options=(*_OPTIONS, *limits))
+        server = grpc.aio.server(interceptors=[Reading()], options=(*_OPTIONS, *limits))
         fhir_pb2_grpc.add_FhirServiceServicer_to_server(self._fhir, server)
         self._events.add_to(server)
         if self._notifications:

@@ -253,7 +253,7 @@ forgotten = Table(
     Column("what", String(32), primary_key=True),
     Column("before", _TEXT, nullable=False),
 )
-"""Up to which event id, itself not, a log was forgotten."""
+"""Up to which event id (of notifications: which moment), itself not, a log was forgotten."""
 
 positions = Table(
     "positions",

@@ -2,7 +2,8 @@
 
 Each match gets the next number of its subscription (`eventsSinceSubscriptionStart`), without a gap, in the transaction
 that consumes the event; delivery works through the numbers in order and settles each as acknowledged or quarantined.
-Nothing is removed. Times are microseconds since 1970; due times are the business clock's, leases the database's.
+Only what was acknowledged is removed, after its time. Times are microseconds since 1970; due times are the business
+clock's, leases the database's.
 """
 
 from __future__ import annotations
@@ -215,6 +216,11 @@ class Deliveries(Protocol):
 
     def reopen(self, subscription: str, numbers: Sequence[int], now: int) -> int:
         """Deliver settled notifications once more, before what is pending; returns how many."""
+        ...
+
+    def kept_since(self) -> int:
+        """The moment since which the ledger has every notification; of events before it some are forgotten, which were
+        acknowledged. 0: none is."""
         ...
 
     # ------------------------------------------------------------------------------------------------------- watching

@@ -38,8 +38,8 @@ class Stored:
 class Chunk:
     """Some of what lives of a type, in the order that its owner goes through it.
 
-    Every event up to `sequence` had happened when the first chunk was asked for. `through` is the place behind which the
-    next chunk begins: a number that only the owner understands.
+    Every event up to `sequence` had happened when the first chunk was asked for. `through` is the place behind which
+    the next chunk begins: a number that only the owner understands.
     """
 
     sequence: int

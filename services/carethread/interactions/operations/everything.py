@@ -20,7 +20,7 @@ from carethread.core.errors import Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.definitions import compartment, resource_types, search_parameters
 from carethread.core.fhir.search.cursor import decoded, encoded, text, whole
-from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
+from carethread.core.fhir.search.dates import EARLIEST, LATEST, asked_range
 from carethread.core.fhir.search.query import CURSOR
 from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Belongings, Key, Resource, Response, Session
@@ -123,7 +123,7 @@ def asked_of(patient: str, params: Mapping[str, Sequence[str]], limits: Limits) 
 def _moment(params: Mapping[str, Sequence[str]], name: str, default: tuple[int, int]) -> tuple[int, int]:
     if name not in params:
         return default
-    found = date_range(params[name][0].replace(" ", "+"))  # a plus that was not encoded
+    found = asked_range(params[name][0])
     if found is None:
         kind = "an instant, such as 2026-01-31T08:00:00Z" if name == "_since" else "a date, such as 2026-01-31"
         raise Malformed(f"{name} is {kind}.", code="value", expression=name)

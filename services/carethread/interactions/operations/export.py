@@ -19,7 +19,7 @@ from carethread.core.errors import Malformed, NotFound
 from carethread.core.fhir import json
 from carethread.core.fhir.definitions import compartment, resource_types
 from carethread.core.fhir.search import extract
-from carethread.core.fhir.search.dates import date_range
+from carethread.core.fhir.search.dates import asked_range
 from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Extent, Resource, Response, Session, Stored
 from carethread.core.service import Call, Operation, Runtime
@@ -101,8 +101,7 @@ def _since(call: Call) -> int:
     given = call.params.get("_since", [])
     if not given:
         return -1
-    text = given[0].replace(" ", "+")  # a plus that was not encoded
-    moment = date_range(text) if len(given) == 1 and "T" in text else None
+    moment = asked_range(given[0]) if len(given) == 1 and "T" in given[0] else None
     if moment is None:
         raise Malformed("_since is one instant, such as 2026-01-31T08:00:00Z.", code="value", expression="_since")
     return moment[0]

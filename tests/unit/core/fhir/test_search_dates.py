@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range, instant
+from carethread.core.fhir.search.dates import EARLIEST, LATEST, asked_range, date_range, instant
 
 MOMENTS = st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis takes naive bounds
 
@@ -73,6 +73,14 @@ def test_each_coarser_range_contains_the_finer(moment: datetime) -> None:
         assert outer is not None
         assert inner is not None
         assert outer[0] <= inner[0] < inner[1] <= outer[1]
+
+
+def test_what_is_asked_for_can_be_answered() -> None:
+    assert asked_range("2026-11-22T08:00:00 01:00") == date_range("2026-11-22T08:00:00+01:00")
+    assert asked_range("0001") == (EARLIEST, date_range("0002")[0])  # type: ignore[index]  # a date
+    assert asked_range("9999-12-31T23:59:59Z") == (LATEST - 1_000_000, LATEST)
+    for outside in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon"):
+        assert asked_range(outside) is None
 
 
 @given(st.text(max_size=40))

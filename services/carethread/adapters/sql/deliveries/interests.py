@@ -19,6 +19,9 @@ from carethread.core.ports.deliveries import NEVER, Interest, Subscriber
 _GENERATION = ""
 """The row of `reached` that is no service."""
 
+_CHUNK = 500
+"""Subscriptions in one IN list."""
+
 _FRESH = {"number": 0, "attempts": 0, "failing_since": 0, "last_sent": 0, "last_acknowledged": 0} | {
     "holder": "",
     "expires": 0,
@@ -74,8 +77,11 @@ def find(connection: Connection, subscription: str, *, lock: bool = False) -> Su
 
 
 def several(connection: Connection, subscriptions: Sequence[str]) -> list[Subscriber]:
-    asked = select(subscribers).where(subscribers.c.subscription.in_(subscriptions))
-    return [subscriber_of(row) for row in connection.execute(asked.order_by(subscribers.c.subscription))]
+    found: list[Subscriber] = []
+    for start in range(0, len(subscriptions), _CHUNK):
+        among = subscribers.c.subscription.in_(subscriptions[start : start + _CHUNK])
+        found += map(subscriber_of, connection.execute(select(subscribers).where(among)))
+    return sorted(found, key=lambda subscriber: subscriber.subscription)
 
 
 def changed(connection: Connection, after: int) -> list[Interest]:

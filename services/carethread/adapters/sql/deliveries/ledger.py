@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, func, select
 
-from carethread.adapters.sql.deliveries import delivering, interests, numbering, tokens, watching
+from carethread.adapters.sql.deliveries import delivering, forgetting, interests, numbering, tokens, watching
 from carethread.adapters.sql.engine import is_sqlite
 from carethread.core.ports.deliveries import Interest, Match, Notification, Subscriber, Watched
 
@@ -98,6 +98,9 @@ class SqlDeliveries:
         if opened:
             self._wake()
         return opened
+
+    def kept_since(self) -> int:
+        return forgetting.kept_since(self._connection)
 
     def watched(self, after: str, limit: int) -> list[Watched]:
         return watching.watched(self._connection, after, limit)

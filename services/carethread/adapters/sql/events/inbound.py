@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select
 
+from carethread.adapters.sql.engine import writing
 from carethread.adapters.sql.tables import inbound_answers as answers
 from carethread.adapters.sql.tables import inbound_versions as versions
 from carethread.adapters.sql.upsert import upsert
 from carethread.core.ports.inbound import SourceVersion
+
+_AT_ONCE = 500
+
+
+def forget_answers(engine: Engine, older_than: int) -> int:
+    """Delete some answers to messages that came before a moment (microseconds); returns how many. Raises Busy.
+
+    Which version of a resource each sender sent last is kept: a message that comes again brings back nothing older.
+    """
+    with writing(engine) as connection:
+        old = select(answers.c.message).where(answers.c.received < older_than).order_by(answers.c.received)
+        return connection.execute(delete(answers).where(answers.c.message.in_(old.limit(_AT_ONCE)))).rowcount
 
 
 @dataclass(frozen=True, slots=True)

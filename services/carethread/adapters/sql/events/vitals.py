@@ -8,12 +8,14 @@ from sqlalchemy import Engine, func, select
 
 from carethread.adapters.sql.deliveries.tables import notifications, subscribers
 from carethread.adapters.sql.engine import reading
-from carethread.adapters.sql.tables import dead_letters, outbox, relay
+from carethread.adapters.sql.tables import dead_letters, messages, outbox, relay
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
     """`unsent_since` and `waiting_since` are in microseconds, 0: nothing is unsent, or waits.
+
+    `posted` are messages in the postbox, the oldest of which happened at `posted_since` (0: there is none).
 
     `waiting` are notifications that are not settled, `in_error` subscriptions whose delivery was given up.
     """
@@ -23,6 +25,8 @@ class Vitals:
     waiting: int = 0
     waiting_since: int = 0
     in_error: int = 0
+    posted: int = 0
+    posted_since: int = 0
 
 
 def vitals(engine: Engine, service: str) -> Vitals:
@@ -37,5 +41,6 @@ def vitals(engine: Engine, service: str) -> Vitals:
             select(func.count(), func.min(notifications.c.matched)).where(notifications.c.state == "pending")
         ).one()
         failed = ask(select(func.count()).where(subscribers.c.status == "error")).scalar_one()
+        posted, oldest = ask(select(func.count(), func.min(messages.c.time))).one()
     unsent = min((each for each in (late, new) if each is not None), default=0)
-    return Vitals(unsent, dead, waiting, since or 0, failed)
+    return Vitals(unsent, dead, waiting, since or 0, failed, posted, oldest or 0)

@@ -42,6 +42,15 @@ def date_range(text: str, zone: tzinfo = UTC) -> tuple[int, int] | None:
         return None
 
 
+def asked_range(text: str) -> tuple[int, int] | None:
+    """The `date_range` of a URL's parameter, where a plus sign that was not percent-encoded has become a blank.
+
+    None also for what begins or ends outside the years 1 to 9999 of UTC: no answer could write it.
+    """
+    span = date_range(text.replace(" ", "+"))
+    return span if span and span[0] >= EARLIEST and span[1] <= LATEST else None
+
+
 def instant(moment: datetime) -> int:
     """Microseconds since 1970 UTC of an aware datetime."""
     return (moment - _EPOCH) // _MICROSECOND

@@ -157,7 +157,11 @@ def _element_checks(type_name: str, path: str, label: str, element: ElementDefin
                 extras = part_check("Element", "")
                 pair = members.siblings(name, extras) if element.is_list else members.sibling(label, name, extras)
                 is_bound = element.binding is not None and element.binding.strength == "required"
-                yield "_" + name, members.with_code(label, name, pair) if is_bound and not element.is_list else pair
+                if is_bound and not element.is_list:
+                    limits = limits_of(element, type_code)
+                    allowed = next((each.bound.allowed for each in limits if each.bound), "one of its value set")
+                    pair = members.with_code(label, name, pair, allowed)
+                yield "_" + name, pair
         else:
             shape = members.objects if element.is_list else members.one
             yield name, shape(label, _complex_item(type_name, path, type_code, element))

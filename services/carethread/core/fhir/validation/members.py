@@ -103,13 +103,14 @@ def sibling(name: str, name_in_json: str, element: ValueCheck) -> Check:
     return check
 
 
-def with_code(label: str, name: str, pair: Check) -> Check:
-    """`_name` of a code under a required binding: an extension does not stand for the code."""
+def with_code(label: str, name: str, pair: Check, allowed: str) -> Check:
+    """`_name` of a code under a required binding: an extension does not stand for the code, which is `allowed`."""
+    said = f"A code is required here, beside the extension, which does not stand for it: {allowed}."
 
     def check(value: Any, owner: dict[str, Any], at: Place, run: Run) -> None:
         pair(value, owner, at, run)
         if name not in owner:
-            run.add("code-invalid", (at, label, None), "A code is required here; an extension does not stand for it.")
+            run.add("code-invalid", (at, label, None), said)
 
     return check
 
