@@ -136,6 +136,19 @@ def test_handshake_then_what_waits_then_what_happens(desk, target) -> None:
         settled(desk, "s1", 1, 2, 3, 4)
 
 
+def test_a_message_that_cannot_be_read_ends_the_stream(desk, target) -> None:
+    """The first as well as a later one."""
+    desk.put(stream("s1"))
+    named = events_pb2.NotificationsRequest(subscription="s1").SerializeToString()
+    with grpc.insecure_channel(target) as channel:
+        talk = channel.stream_stream("/carethread.v1.EventService/Notifications")
+        for said in ([b"\xff\xff"], [named, b"\xff\xff"]):
+            with pytest.raises(grpc.RpcError) as caught:
+                list(talk(iter(said), timeout=10))
+            assert caught.value.code().name == "INVALID_ARGUMENT"
+            assert outcome_of(caught.value)["issue"][0]["code"] == "structure"
+
+
 def test_what_is_not_acknowledged_comes_again(desk, target) -> None:
     """To be away is no failure, and costs no attempt."""
     desk.put(stream("s1", max_count=1))

@@ -168,7 +168,7 @@ def test_each_operation_that_is_claimed_is_answered(
             assert [entry["resource"]["code"] for entry in found["entry"]] == [claim["name"]]
 
 
-def test_each_profile_that_is_named_can_be_read(server: CareThread, claims: dict[str, Any]) -> None:
+def test_each_profile_of_ours_can_be_read(server: CareThread, claims: dict[str, Any]) -> None:
     claimed = [profile for each in claims["resource"] for profile in each.get("supportedProfile", ())]
     named = [profile for profile in claimed if profile.startswith(OURS)]
     assert (len(named), len(claimed)) == (9, 10), "one is of the Subscriptions R5 Backport"

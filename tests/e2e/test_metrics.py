@@ -17,7 +17,7 @@ from carethread.core.metric_names import (
     RELAY_LAG,
     RELAY_SENT,
 )
-from carethread.core.settings import SERVICES
+from carethread.core.settings import GATEWAY, INBOUND, SERVICES
 from support.processes import CareThread, carethread
 from support.servers import free_port, until
 from support.visits import appointment, create, moment, patient, schedule, slot
@@ -74,12 +74,12 @@ def test_the_workers_counters_are_seen_over_http():
         assert of(seen, f"{CONSUMER_LAG}_count", "metrics") >= 1
         assert 0 < of(seen, f"{CONSUMER_LAG}_sum", "metrics") < 60
         assert of(seen, HTTP_REQUESTS, "gateway") >= 4
-        assert set(seen[OUTBOX_UNSENT]) == {(("service", name),) for name in SERVICES}
+        assert set(seen[OUTBOX_UNSENT]) == {(("service", name),) for name in (*SERVICES, INBOUND)}
         until(lambda: not any(scrape(server)[OUTBOX_UNSENT].values()), seconds=30, what="every event is marked as sent")
 
         labels = {label for values in seen.values() for each in values for label in each}
         assert {name for name, _ in labels} == {"service", "method", "status", "le"}
-        assert {value for name, value in labels if name == "service"} == {*SERVICES, "gateway", "inbound"}
+        assert {value for name, value in labels if name == "service"} == {*SERVICES, GATEWAY, INBOUND}
         assert visit["id"] not in str(labels)
 
         kept = folders(server)
@@ -96,12 +96,12 @@ def test_a_process_alone_counts_without_a_folder():
 
 
 @pytest.mark.parametrize("role", [(), ("--role", "http")])
-def test_the_gateway_has_metrics_without_a_database(role):
+def test_the_gateway_has_metrics_of_itself_and_of_what_comes_in(role):
     with carethread("serve", "gateway", *role) as server:
         assert server.fhir.get("metadata").status == 200
         seen = scrape(server)
         assert of(seen, HTTP_REQUESTS, "gateway") == 1
-        assert OUTBOX_UNSENT not in seen
+        assert seen[OUTBOX_UNSENT] == {(("service", INBOUND),): 0.0}
 
 
 def test_a_role_without_http_shows_its_metrics_at_a_port_of_its_own() -> None:

@@ -268,6 +268,7 @@ def _never_delivered(wanted: Wanted, around: Surroundings) -> Iterator[Issue]:
     if kind:
         yield Issue(
             "forbidden",
-            f"The address of the endpoint is {kind}; it is called only where CARETHREAD_WEBHOOK_NETWORKS has its network.",
+            f"The address of the endpoint is {kind}; it is called only where CARETHREAD_WEBHOOK_NETWORKS has its "
+            "network.",
             place,
         )

@@ -14,9 +14,9 @@ class NotKept(Gone):
     """The events from which somebody wants to go on are not kept, or never were; `kept` is what is, by service: the
     first number and the last."""
 
-    def __init__(self, diagnostics: str, kept: Mapping[str, tuple[int, int]]) -> None:
+    def __init__(self, diagnostics: str, kept: Mapping[str, tuple[int, int]] | None = None) -> None:
         super().__init__(diagnostics)
-        self.kept = kept
+        self.kept = kept or {}
 
 
 @dataclass(frozen=True, slots=True)
