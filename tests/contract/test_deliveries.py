@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -251,3 +252,24 @@ def test_many_subscribers_are_asked_for_at_once(do: Do) -> None:
     enlisted(do, subscriber("first"), subscriber("last"))
     asked = ["last", *(f"nobody-{number}" for number in range(70_000)), "first"]
     assert [each.subscription for each in do(lambda d: d.subscribers(asked))] == ["first", "last"]
+
+
+def test_what_is_committed_while_a_lease_is_given_back_is_due(do: Do) -> None:
+    """The one that gives it back waits for the row; what it then finds pending is what there is after the wait."""
+    enlisted(do, subscriber())
+    assert [each.subscription for each in do(lambda d: d.claim(["rest-hook"], "x", 60, 100, 1))] == ["front-desk"]
+    appended, begun = Event(), Event()
+
+    def append(d: Deliveries) -> None:
+        d.append([match(1)], 200)
+        appended.set()
+        begun.wait(10)
+        time.sleep(0.3)  # until the other waits for the row; where it does not wait there is nothing to see
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(do, append)
+        assert appended.wait(10)
+        begun.set()
+        do(lambda d: d.release("front-desk", "x", NEVER, 300))
+        coming.result(10)
+    assert [each.subscription for each in do(lambda d: d.claim(["rest-hook"], "y", 60, 300, 1))] == ["front-desk"]

@@ -80,6 +80,10 @@ def renew(connection: Connection, subscription: str, holder: str, seconds: float
 
 def release(connection: Connection, subscription: str, holder: str, due: int, now: int) -> None:
     """Give a lease back. Something pending is due at once, unless it has failed: what comes during a lease is seen."""
+    if not is_sqlite(connection):
+        # A statement of its own: one that waited for the row would look for what is pending as it was before the wait.
+        mine = select(subscribers.c.subscription).where(subscribers.c.subscription == subscription)
+        connection.execute(mine.with_for_update())
     waits = exists().where(notifications.c.subscription == subscription, PENDING)
     at_once = (subscribers.c.attempts == 0) & (subscribers.c.status != "error") & waits
     asked = case((at_once, min(due, now)), else_=due)
