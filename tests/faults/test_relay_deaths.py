@@ -36,16 +36,16 @@ def _check(url: str, bus: str, steps: tuple[str, ...]) -> None:
     store.close()
 
 
-@pytest.mark.timeout(300 + 60 * KILLS)
+@pytest.mark.timeout(120 + 60 * KILLS)
 def test_on_the_embedded_bus(tmp_path: Path) -> None:
     _check(f"sqlite:///{tmp_path}/scheduling.db", str(tmp_path / "bus.db"), EMBEDDED)
 
 
-@pytest.mark.timeout(300 + 60 * KILLS)
+@pytest.mark.timeout(120 + 60 * KILLS)
 def test_on_kafka(kafka_bootstrap: str, tmp_path: Path) -> None:
     _check(f"sqlite:///{tmp_path}/scheduling.db", kafka_bootstrap, STEPS)
 
 
-@pytest.mark.timeout(300 + 60 * KILLS)
+@pytest.mark.timeout(120 + 60 * KILLS)
 def test_on_kafka_from_postgresql(kafka_bootstrap: str, postgres_database: str) -> None:
     _check(postgres_database, kafka_bootstrap, ("numbering", "taken", "ending", "acknowledged", "marking"))
