@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from carethread.core.ports import Session
 from carethread.core.service import Reaction, ResourceType, Runtime, Service
 from carethread.core.settings import DATABASES, Settings
 from support.event_workers import BASE_URL, event, publisher, put, subscription
+from support.looping import looping
 from support.servers import free_port
 from support.stores import open_store
 
@@ -67,14 +67,8 @@ class World:
 
     @contextmanager
     def consuming(self) -> Iterator[None]:
-        stop = threading.Event()
-        thread = threading.Thread(target=lambda: self.consumer().run(stop))
-        thread.start()
-        try:
+        with looping(lambda stop: self.consumer().run(stop)):
             yield
-        finally:
-            stop.set()
-            thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from carethread.core.service import Mirror, Reaction, ResourceType, Runtime, Ser
 from carethread.interactions.mirror import reaction, start
 from support.consumer_worker import APPOINTMENTS, FrontDesk
 from support.event_workers import BASE_URL, drained, event, publisher, relaying, store_at, subscription
+from support.looping import looping
 from support.servers import until
 
 KEYS = [("Appointment", f"a{n}") for n in range(APPOINTMENTS)]
@@ -56,19 +57,12 @@ class World:
 
     @contextmanager
     def consuming(self, member: str) -> Iterator[None]:
-        stop = threading.Event()
-
-        def run() -> None:
+        def run(stop: threading.Event) -> None:
             reader = subscription(self.bus, self.prefix, "careteams", ["Appointment"], self.copy, member)
             Consumer(self.runtime, reader, self.reactions, look=0.1).run(stop)
 
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
+        with looping(run):
             yield
-        finally:
-            stop.set()
-            thread.join()
 
     def ask(self, since: int = 0, *, reset: bool = False, partial: bool = False) -> None:
         now = time.time_ns() // 1000

@@ -3,7 +3,6 @@ back."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import pytest
 from carethread.adapters.webhooks import Webhooks
 from carethread.core.clock import system_clock, to_micros
 from support.delivery_worker import Now
+from support.looping import looping
 from support.receiver import Receiver, receiver
 from support.servers import free_port, until
 from support.stores import open_store
@@ -31,15 +31,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 @contextmanager
 def delivering(desk: Desk, **options: int) -> Iterator[None]:
     hooks = Webhooks(LOCAL, http=True)
-    stop = threading.Event()
     engine = desk.engine(hooks, **options)
-    thread = threading.Thread(target=engine.run, args=(stop, desk.store.wait))
-    thread.start()
     try:
-        yield
+        with looping(lambda stop: engine.run(stop, desk.store.wait)):
+            yield
     finally:
-        stop.set()
-        thread.join()
         hooks.close()
 
 

@@ -38,6 +38,7 @@ from carethread.core.fhir.json import parse_object, render
 from carethread.core.ports import Chunk, Key, Place, Publisher, Request, Response, Session, Stored, Subscription, Write
 from carethread.core.relay import Relay
 from carethread.core.service import Reaction, ResourceType, Runtime, Service
+from support.looping import looping
 from support.servers import Process
 
 _ROOT = Path(__file__).parents[2]
@@ -176,19 +177,13 @@ class Writer:
 @contextmanager
 def relaying(store: SqlStore, bus: str, prefix: str) -> Iterator[None]:
     """A relay of this process, in a thread."""
-    stop = threading.Event()
 
-    def relay() -> None:
+    def relay(stop: threading.Event) -> None:
         outbox = SqlOutbox(store.engine, "scheduling", BASE_URL)
         Relay(outbox, publisher(bus, prefix), "scheduling", new_id()).run(stop, store.wait)
 
-    thread = threading.Thread(target=relay)
-    thread.start()
-    try:
+    with looping(relay):
         yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def sent(store: SqlStore) -> int:

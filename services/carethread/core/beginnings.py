@@ -10,11 +10,10 @@ import logging
 import time
 from collections.abc import Mapping
 from functools import partial
-from typing import Protocol
 
 from carethread.core.errors import Busy
 from carethread.core.metric_names import CONSUMER_BUS_ANEW
-from carethread.core.ports import Kept, Place, Session
+from carethread.core.ports import Keeping, Kept, Place, Session
 from carethread.core.reacting import Reader
 
 log = logging.getLogger(__name__)
@@ -25,16 +24,10 @@ _SLACK = 1
 """By how much less than it is a subscription may tell an end: the last of Kafka's offsets may be no record."""
 
 
-class Bus(Protocol):
-    """What is asked of a subscription."""
-
-    def kept(self, since: int) -> dict[Place, Kept]: ...
-
-
 class Beginnings:
     """One process's look at where the places of its consumer end: first of all, then every half a minute."""
 
-    def __init__(self, reader: Reader, bus: Bus) -> None:
+    def __init__(self, reader: Reader, bus: Keeping) -> None:
         self._reader = reader
         self._bus = bus
         self._looked = float("-inf")

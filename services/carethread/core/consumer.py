@@ -28,6 +28,7 @@ from carethread.core.metric_names import (
     Observe,
     unobserved,
 )
+from carethread.core.pauses import SHORTEST, longer
 from carethread.core.ports import About, Place, Record, Session, Subscription
 from carethread.core.reacting import NOTHING, PutAside, Reader, attempt, names
 from carethread.core.reading import Concerning, Reading, about_resource, resource_event
@@ -45,7 +46,7 @@ UNFORESEEN_AT_MOST = 20
 Beat = Callable[[Place, float | None], None]
 """Told how late a place is that moves on, in seconds; None for one that is put off."""
 
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
+_LONGEST_PAUSE = 5.0
 _POLL_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
 """Between two looks at what people ask for: retries, discards, replays."""
@@ -118,7 +119,7 @@ class Consumer:
                     self.step()
                     pause = 0.0
                 except Busy as error:
-                    pause = _longer(pause)
+                    pause = longer(pause, _LONGEST_PAUSE)
                     log.warning("consumer_waits", extra={"consumer": self._name, "reason": str(error)})
                     stop.wait(pause)
         finally:
@@ -242,14 +243,10 @@ class Consumer:
         return 0
 
     def _put_off(self, place: Place, error: Busy) -> None:
-        pause = min(_SHORTEST_PAUSE * 2 ** min(self._failures[place], 10), _LONGEST_PAUSE)
+        pause = min(SHORTEST * 2 ** min(self._failures[place], 10), _LONGEST_PAUSE)
         self._failures[place] += 1
         self._stored.pop(place, None)
         self._subscription.rewind(place, pause)
         self._observe(CONSUMER_RETRIES, 1)
         self._beat(place, None)
         log.warning("consumer_puts_off", extra={"consumer": self._name, "topic": place[0], "reason": str(error)})
-
-
-def _longer(pause: float) -> float:
-    return min(max(_SHORTEST_PAUSE, pause * 2), _LONGEST_PAUSE)

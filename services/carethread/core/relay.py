@@ -25,6 +25,7 @@ from carethread.core.metric_names import (
     Observe,
     unobserved,
 )
+from carethread.core.pauses import longer
 from carethread.core.ports import Fenced, Outbox, Postbox, Publisher
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ LEASE_SECONDS = 4.0
 """How long nothing is sent after a leader was killed, at most, but for the second in which another looks."""
 
 BATCH = 500
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+_LONGEST_PAUSE = 1.0
 _LOOK_SECONDS = 0.5
 """Between two looks into the postbox."""
 
@@ -103,7 +104,7 @@ class Relay:
                 try:
                     sent = self.step()
                 except Busy as error:
-                    pause = min(max(_SHORTEST_PAUSE, pause * 2), _LONGEST_PAUSE)
+                    pause = longer(pause, _LONGEST_PAUSE)
                     self._observe(RELAY_OUTAGES, 1)
                     log.warning("relay_waits", extra={"service": self._service, "reason": str(error)})
                     stop.wait(pause)

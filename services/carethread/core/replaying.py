@@ -9,27 +9,20 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Protocol
 
 import orjson
 
 from carethread.core.clock import instant
-from carethread.core.ports import Kept, Place, Replay, ReplayState, Session
+from carethread.core.ports import Keeping, Place, Replay, ReplayState, Session
 from carethread.core.reacting import Reader
 
 log = logging.getLogger(__name__)
 
 
-class Bus(Protocol):
-    """What a replay needs of a subscription."""
-
-    def kept(self, since: int) -> dict[Place, Kept]: ...
-
-
 class Replaying:
     """One process's part in the replays of its consumer."""
 
-    def __init__(self, reader: Reader, bus: Bus) -> None:
+    def __init__(self, reader: Reader, bus: Keeping) -> None:
         self._reader = reader
         self._bus = bus
         self._seen: int | None = None

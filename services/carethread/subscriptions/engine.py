@@ -20,6 +20,7 @@ from threading import Lock
 from carethread.core.endpoints import endpoint
 from carethread.core.errors import Busy, Invalid
 from carethread.core.faults import told
+from carethread.core.pauses import longer
 from carethread.core.ports.channels import Answer, Channel
 from carethread.core.ports.deliveries import Subscriber
 from carethread.subscriptions.delivery import ENDED, LEASE_SECONDS, Delivery, serve, tell
@@ -88,7 +89,7 @@ class Engine:
                         swept = self._monotonic()
                     pause = 0.0
                 except Busy as error:
-                    pause = min(max(0.05, pause * 2), _LONGEST_PAUSE)
+                    pause = longer(pause, _LONGEST_PAUSE)
                     log.warning("delivery_waits", extra={"reason": str(error)})
                     stop.wait(pause)
                     continue

@@ -17,6 +17,7 @@ from typing import Protocol
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Busy, NotFound, PreconditionFailed
 from carethread.core.faults import told
+from carethread.core.pauses import longer
 from carethread.core.ports import Session
 from carethread.core.ports.channels import Channel
 from carethread.core.ports.deliveries import Subscriber
@@ -86,7 +87,7 @@ class SocketEngine:
                     claimed = self._next()
                     pause = 0.0
                 except Busy as error:
-                    pause = min(max(0.05, pause * 2), _LONGEST_PAUSE)
+                    pause = longer(pause, _LONGEST_PAUSE)
                     log.warning("delivery_waits", extra={"reason": str(error)})
                     stop.wait(pause)
                     continue

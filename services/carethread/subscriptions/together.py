@@ -5,24 +5,22 @@ A commit costs a database about as much for one settled notification as for twen
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from threading import Event as Signal
-from threading import Lock
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from carethread.core.gathering import Gathering
 from carethread.core.ports import Session, Store
 
 T = TypeVar("T")
 
+_Work = tuple[str, Callable[[Session], Any]]
+_Done = tuple[Any, Exception | None]
 
-@dataclass(slots=True)
-class _Work:
-    order: str
-    do: Callable[[Session], Any]
-    result: Any = None
-    error: BaseException | None = None
-    done: Signal = field(default_factory=Signal)
+_MOST = 1000
+"""More than the threads there are: all that have gathered are done at once."""
+
+_SECONDS = 3600.0
+"""None of them waits for long: each commit ends as the database's own patience does."""
 
 
 class Together:
@@ -30,37 +28,23 @@ class Together:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: list[_Work] = []
-        self._gathering = Lock()
-        self._leading = Lock()
+        self._gathering = Gathering(most=_MOST, seconds=_SECONDS)
 
     def transact(self, order: str, do: Callable[[Session], T]) -> T:
         """What `do` returns, once it is committed. `order` is whose rows are locked: all lock in one order. Raises
         Busy."""
-        mine = _Work(order, do)
-        with self._gathering:
-            self._waiting.append(mine)
-        with self._leading:
-            if not mine.done.is_set():
-                self._lead()
-        if mine.error is not None:
-            raise mine.error
-        result: T = mine.result
-        return result
+        result, error = self._gathering.do((order, do), self._perform)
+        if error is not None:
+            raise error
+        answer: T = result
+        return answer
 
-    def _lead(self) -> None:
+    def _perform(self, works: Sequence[_Work]) -> list[_Done]:
         """Do all that has gathered, in one transaction."""
-        with self._gathering:
-            works, self._waiting = sorted(self._waiting, key=lambda work: work.order), []
+        places = sorted(range(len(works)), key=lambda place: works[place][0])
         try:
-            results = self._store.transact(lambda session: [work.do(session) for work in works])
-        except BaseException as error:
-            for work in works:
-                work.error = error
-            raise
-        else:
-            for work, result in zip(works, results, strict=True):
-                work.result = result
-        finally:
-            for work in works:
-                work.done.set()
+            results = self._store.transact(lambda session: [works[place][1](session) for place in places])
+        except Exception as error:  # noqa: BLE001  # each of them raises it, in its own thread
+            return [(None, error)] * len(works)
+        by_place = dict(zip(places, results, strict=True))
+        return [(by_place[place], None) for place in range(len(works))]

@@ -50,7 +50,7 @@ def test_those_that_come_meanwhile_share_a_commit() -> None:
     others = [threading.Thread(target=settle, args=(name,)) for name in "fedcb"]
     for thread in others:
         thread.start()
-    while len(together._waiting) < 5:
+    while len(together._gathering._waiting) < 5:
         pass
     store.go.set()
     for thread in [first, *others]:

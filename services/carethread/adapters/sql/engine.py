@@ -282,3 +282,8 @@ NOW_MICROS: dict[str, ColumnElement[int]] = {
     "postgresql": literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"),
 }
 """The database's own clock in microseconds, by dialect: leases must not depend on a process's clock."""
+
+
+def micros(seconds: float) -> int:
+    """A duration as that clock counts."""
+    return round(seconds * 1_000_000)

@@ -1,6 +1,6 @@
 """What the inside asks of the outside: a store, a bus, and the other services. Adapters implement these."""
 
-from carethread.core.ports.bus import Fenced, Kept, Outbox, Place, Publisher, Record, Subscription
+from carethread.core.ports.bus import Fenced, Keeping, Kept, Outbox, Place, Publisher, Record, Subscription
 from carethread.core.ports.deliveries import Deliveries
 from carethread.core.ports.held import About, DeadLetter, Held, LetterState, Waiting
 from carethread.core.ports.journal import Decision, Journal, Left
@@ -33,6 +33,7 @@ __all__ = [
     "Fenced",
     "Held",
     "Journal",
+    "Keeping",
     "Kept",
     "Key",
     "Left",

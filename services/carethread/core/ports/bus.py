@@ -76,7 +76,15 @@ class Kept:
     since: int = 0
 
 
-class Subscription(Protocol):
+class Keeping(Protocol):
+    """What tells how much of the bus is still there."""
+
+    def kept(self, since: int) -> dict[Place, Kept]:
+        """What each place of the topics still has from a moment (microseconds) on. Raises Busy when away."""
+        ...
+
+
+class Subscription(Keeping, Protocol):
     """A consumer's place on the bus."""
 
     def poll(self, seconds: float) -> dict[Place, list[Record]]:
@@ -85,10 +93,6 @@ class Subscription(Protocol):
 
     def rewind(self, place: Place, pause: float = 0.0) -> None:
         """Go back to the stored position of one place after `pause` seconds: its last batch was not kept."""
-        ...
-
-    def kept(self, since: int) -> dict[Place, Kept]:
-        """What each place of the topics still has from a moment (microseconds) on. Raises Busy when away."""
         ...
 
     def close(self) -> None: ...

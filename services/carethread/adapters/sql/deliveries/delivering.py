@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func,
 from carethread.adapters.sql.deliveries.numbering import PENDING
 from carethread.adapters.sql.deliveries.rows import subscriber_of
 from carethread.adapters.sql.deliveries.tables import notifications, subscribers
-from carethread.adapters.sql.engine import NOW_MICROS, is_sqlite
+from carethread.adapters.sql.engine import NOW_MICROS, is_sqlite, micros
 from carethread.core.ports.deliveries import Subscriber
 
 _WELL = {"attempts": 0, "failing_since": 0, "error": ""}
@@ -64,7 +64,7 @@ def claim(connection: Connection, which: Which, holder: str, seconds: float) -> 
     if not ids:
         return []
     leased = update(subscribers).where(subscribers.c.subscription.in_(ids))
-    rows = connection.execute(leased.values(holder=holder, expires=clock + _micros(seconds)).returning(*subscribers.c))
+    rows = connection.execute(leased.values(holder=holder, expires=clock + micros(seconds)).returning(*subscribers.c))
     return sorted(map(subscriber_of, rows), key=lambda subscriber: subscriber.due)
 
 
@@ -75,7 +75,7 @@ def ended(connection: Connection, now: int, limit: int) -> list[str]:
 
 def renew(connection: Connection, subscription: str, holder: str, seconds: float) -> bool:
     clock = NOW_MICROS[connection.dialect.name]
-    return _noted(connection, subscription, holder, {"expires": clock + _micros(seconds)})
+    return _noted(connection, subscription, holder, {"expires": clock + micros(seconds)})
 
 
 def release(connection: Connection, subscription: str, holder: str, due: int, now: int) -> None:
@@ -142,7 +142,3 @@ def _noted(connection: Connection, subscription: str, holder: str, values: Mappi
 
 def _earlier(connection: Connection) -> Callable[..., ColumnElement[int]]:
     return func.min if is_sqlite(connection) else func.least
-
-
-def _micros(seconds: float) -> int:
-    return round(seconds * 1_000_000)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, tuple_
 
+from carethread.adapters.sql.events.outbox import told
 from carethread.adapters.sql.tables import outbox, versions
 from carethread.core.events import Event
 
@@ -38,19 +39,4 @@ def committed(
 
 
 def _event(row: Row[Any]) -> Event:
-    return Event(
-        id=row.ce_id,
-        service="",
-        verb=row.verb,
-        resource_type=row.type,
-        resource_id=row.id,
-        version=row.version,
-        time=row.time,
-        key=row.key,
-        data=bytes(row.body),
-        sequence=row.sequence or 0,
-        department=row.department,
-        backfill=row.backfill,
-        changed=tuple(filter(None, row.changed.split(","))),
-        previous_status=row.previous_status,
-    )
+    return Event(service="", data=bytes(row.body), sequence=row.sequence or 0, **told(row))

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Engine, Row, Select, Update, bindparam, case, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from carethread.adapters.sql.engine import NOW_MICROS, glancing, is_sqlite, reading, writing
+from carethread.adapters.sql.engine import NOW_MICROS, glancing, micros, reading, writing
 from carethread.adapters.sql.tables import outbox, relay, versions
+from carethread.adapters.sql.upsert import upsert
 from carethread.core.clock import instant
 from carethread.core.events import Event
 from carethread.core.fhir.json import render
@@ -95,15 +95,14 @@ class SqlOutbox:
     def lead(self, holder: str, seconds: float) -> int | None:
         """Take the lease when it is free, over or already the holder's; returns the new epoch. Raises Busy."""
         with writing(self.engine) as connection:
-            insert = sqlite.insert(relay) if is_sqlite(connection) else postgresql.insert(relay)
             fresh = {"name": self.service, "holder": "", "epoch": 0, "expires": 0, "numbered": 0, "sent": 0}
-            connection.execute(insert.values(fresh).on_conflict_do_nothing())
+            connection.execute(upsert(connection, relay).values(fresh).on_conflict_do_nothing())
             now = NOW_MICROS[connection.dialect.name]
             free = (relay.c.expires <= now) | (relay.c.holder == holder)
             return connection.execute(
                 update(relay)
                 .where(relay.c.name == self.service, free)
-                .values(holder=holder, epoch=relay.c.epoch + 1, expires=now + _micros(seconds))
+                .values(holder=holder, epoch=relay.c.epoch + 1, expires=now + micros(seconds))
                 .returning(relay.c.epoch)
             ).scalar_one_or_none()
 
@@ -123,8 +122,8 @@ class SqlOutbox:
                 return None
             sent = max(lease.sent, sent_through)
             numbered = lease.numbered + _number(connection, lease.numbered, limit)
-            if (numbered, sent) != (lease.numbered, lease.sent) or lease.left < _micros(seconds) // 2:
-                renewed = {"service": self.service, "_numbered": numbered, "_sent": sent, "lasts": _micros(seconds)}
+            if (numbered, sent) != (lease.numbered, lease.sent) or lease.left < micros(seconds) // 2:
+                renewed = {"service": self.service, "_numbered": numbered, "_sent": sent, "lasts": micros(seconds)}
                 connection.execute(statements.renew, renewed)
             return self._following(connection, sent, min(numbered, sent + limit)) if limit and numbered > sent else []
 
@@ -134,7 +133,7 @@ class SqlOutbox:
             lease = connection.execute(_made(connection.dialect.name).look, {"service": self.service}).one_or_none()
         if lease is None or (lease.epoch, lease.numbered) != (epoch, sent_through):
             return False
-        return lease.left >= _micros(seconds) // 2 and not lease.news
+        return lease.left >= micros(seconds) // 2 and not lease.news
 
     def backlog(self) -> int:
         """How many events are not marked as sent, numbered or not. Raises Busy."""
@@ -164,24 +163,31 @@ class SqlOutbox:
     def event(self, row: Row[tuple[object, ...]], body: bytes | None) -> Event:
         """The event of a row and the body of its version: empty for a deletion, None where it is too large."""
         return Event(
-            id=row.ce_id,
             service=self.service,
-            verb=row.verb,
-            resource_type=row.type,
-            resource_id=row.id,
-            version=row.version,
-            time=row.time,
-            key=row.key,
             data=bytes(body) if body else _stub(row),
             sequence=row.sequence,
             dataschema=row.dataschema,
-            department=row.department,
-            backfill=row.backfill,
-            changed=tuple(filter(None, row.changed.split(","))),
-            previous_status=row.previous_status,
             traceparent=row.traceparent,
             dataref=f"{self.base_url}/{row.type}/{row.id}/_history/{row.version}" if body is None else "",
+            **told(row),
         )
+
+
+def told(row: Row[Any]) -> dict[str, Any]:
+    """What a row of the outbox says of its event, whoever it is told to."""
+    return {
+        "id": row.ce_id,
+        "verb": row.verb,
+        "resource_type": row.type,
+        "resource_id": row.id,
+        "version": row.version,
+        "time": row.time,
+        "key": row.key,
+        "department": row.department,
+        "backfill": row.backfill,
+        "changed": tuple(filter(None, row.changed.split(","))),
+        "previous_status": row.previous_status,
+    }
 
 
 def _number(connection: Connection, numbered: int, limit: int) -> int:
@@ -193,7 +199,3 @@ def _stub(row: Row[tuple[object, ...]]) -> bytes:
     """What stands for a resource that is deleted, or too large for an event."""
     meta = {"versionId": str(row.version), "lastUpdated": instant(row.time)}
     return render({"resourceType": row.type, "id": row.id, "meta": meta})
-
-
-def _micros(seconds: float) -> int:
-    return round(seconds * 1_000_000)
