@@ -11,7 +11,6 @@ import click
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.errors import FhirError
-from carethread.core.fhir.search.dates import asked_range
 from carethread.core.settings import SERVICES, load
 
 if TYPE_CHECKING:
@@ -58,6 +57,8 @@ def prove(start: str | None, end: str | None) -> None:
 
 def _moment(text: str, option: str) -> int:
     """The begin of what is written as `$delivery-report` takes it, in microseconds."""
+    from carethread.core.fhir.search.dates import asked_range
+
     span = asked_range(text)
     if span is None:
         raise click.UsageError(f"{option} is a date or an instant, such as 2026-11-22 or 2026-11-22T08:00:00Z.")
