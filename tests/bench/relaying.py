@@ -17,7 +17,7 @@ from bench.figures import Figure, percentile
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.events import Event
 from carethread.core.fhir.json import render
-from carethread.core.relay import BATCH, LEASE_SECONDS
+from carethread.core.relaying.relay import BATCH, LEASE_SECONDS
 from support import kafka, run
 from support.event_workers import event, put, sent, store_at, subscription, worker
 from support.servers import Process, until

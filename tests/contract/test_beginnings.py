@@ -15,7 +15,7 @@ from carethread.adapters.kafka.topics import existing
 from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.adapters.sql.events.bus import EmbeddedPublisher, EmbeddedSubscription
 from carethread.adapters.sql.store.store import SqlStore
-from carethread.core.consumer import Consumer
+from carethread.core.consuming.consumer import Consumer
 from carethread.core.context import new_id
 from carethread.core.errors import Invalid
 from carethread.core.events import Event, to_headers, topic

@@ -19,7 +19,7 @@ from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.transactions.journal import make
 from carethread.cli import cli
 from carethread.composition.parts import journal_of
-from carethread.core.consumer import Consumer
+from carethread.core.consuming.consumer import Consumer
 from carethread.core.errors import Invalid
 from carethread.core.events import Event
 from carethread.core.ports import Session

@@ -17,7 +17,7 @@ from carethread.core.errors import Forbidden
 from carethread.core.ports import Request
 from carethread.core.ports.channels import Answer
 from carethread.core.service import Call
-from carethread.core.signature import SIGNATURE, TIMESTAMP, key, signed
+from carethread.core.webhooks.signature import SIGNATURE, TIMESTAMP, key, signed
 from carethread.subscriptions import delivery, focus, notification, operations
 from carethread.subscriptions.engine import Engine
 from support.receiver import receiver

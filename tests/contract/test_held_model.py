@@ -23,7 +23,7 @@ from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.adapters.sql.engine import make_engine
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import metadata
-from carethread.core.consumer import Consumer
+from carethread.core.consuming.consumer import Consumer
 from carethread.core.errors import Busy, Invalid
 from carethread.core.events import Event, to_headers
 from carethread.core.fhir.json import render

@@ -163,20 +163,24 @@ WRONG: dict[str, tuple[Wrong, str]] = {
 }
 
 
+_BOUND = 2.0
+"""Seconds for each of two calls: TLS, SCRAM's two exchanges and the broker's delay of a refusal, on a busy machine."""
+
+
 @pytest.mark.parametrize("what", WRONG)
 def test_what_is_wrong_is_named_within_the_bound(
     secured: Secured, token_url: str, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     wrong, said = WRONG[what]
     bootstrap, security = wrong(secured, token_url)
-    settings = KafkaSettings(bootstrap, "t", seconds=1.0, security=security)
+    settings = KafkaSettings(bootstrap, "t", seconds=_BOUND, security=security)
     caplog.set_level(logging.INFO)
     began, used = time.monotonic(), time.process_time()
     with pytest.raises(Busy, match=said):
         KafkaPublisher(settings).fence("scheduling", 1)
     with pytest.raises(Busy, match=said):
         KafkaSubscription(settings, "g", ["t"], dict).poll(0.1)
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 2 * _BOUND + 4
     assert time.process_time() - used < 2, "it waits between attempts"
     for secret in (doors.PASSWORD, doors.CLIENT_SECRET, doors.KEY_PASSWORD):
         assert secret not in caplog.text

@@ -12,15 +12,15 @@ import pytest
 from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.adapters.sql.events.postbox import SqlPostbox
 from carethread.adapters.sql.store.store import SqlStore
-from carethread.core.aside import bury, sift
+from carethread.core.consuming.aside import bury, sift
+from carethread.core.consuming.letters import attend
+from carethread.core.consuming.reacting import Reader
+from carethread.core.consuming.reading import about_resource, resource_event
 from carethread.core.errors import Busy, Invalid
 from carethread.core.events import Event, to_headers
 from carethread.core.fhir.json import render
-from carethread.core.letters import attend
 from carethread.core.metric_names import CONSUMER_BURIED, CONSUMER_ESCALATED
 from carethread.core.ports import Record, Session, Store
-from carethread.core.reacting import Reader
-from carethread.core.reading import about_resource, resource_event
 from carethread.core.service import Reaction, Runtime, Service
 
 T = TypeVar("T")

@@ -10,12 +10,12 @@ import pytest
 from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.adapters.sql.events.outbox import SqlOutbox
 from carethread.adapters.sql.events.postbox import SqlPostbox
-from carethread.core.consumer import Consumer
+from carethread.core.consuming.consumer import Consumer
 from carethread.core.context import new_id
 from carethread.core.errors import Invalid
 from carethread.core.events import DEAD_LETTER, Event, from_headers, topic
 from carethread.core.ports import Record
-from carethread.core.relay import Relay
+from carethread.core.relaying.relay import Relay
 from carethread.core.service import Reaction, Runtime, Service
 from support.event_workers import BASE_URL, event, publisher, store_at, subscription
 

@@ -19,7 +19,7 @@ from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.adapters.sql.events.bus import connect, prune
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import versions
-from carethread.core.consumer import Consumer
+from carethread.core.consuming.consumer import Consumer
 from carethread.core.context import new_id
 from carethread.core.events import Event, topic
 from carethread.core.ports import Kept, Replay, Session, Subscription

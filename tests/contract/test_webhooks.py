@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from carethread.adapters.webhooks import Webhooks
-from carethread.core.endpoints import networks
+from carethread.core.webhooks.endpoints import networks
 from support.certificates import authority
 from support.receiver import SLOW_SECONDS, receiver
 from support.servers import free_port

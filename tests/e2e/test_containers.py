@@ -166,12 +166,16 @@ def test_every_service_answers_through_the_one_port(fhir: Fhir) -> None:
         assert fhir.get(f"{kind}?_summary=count").json["resourceType"] == "Bundle", kind
 
 
-def test_only_the_gateway_is_published_and_nobody_is_root(compose: Compose) -> None:
+PUBLISHED = ("gateway", "subscriptions")
+"""REST, and the websockets that a client opens by itself."""
+
+
+def test_only_what_clients_call_is_published_and_nobody_is_root(compose: Compose) -> None:
     services = compose.compose("ps", "--services").split()
     for service in services:
         container = compose.compose("ps", "--quiet", service).strip()
         ports = compose.docker("inspect", "--format", "{{json .HostConfig.PortBindings}}", container)
-        assert ("127.0.0.1" in ports) == (service == "gateway"), (service, ports)
+        assert ("127.0.0.1" in ports) == (service in PUBLISHED), (service, ports)
         assert "0.0.0.0" not in ports
         if service not in ("kafka", "postgres"):
             assert compose.compose("exec", "--no-TTY", service, "id", "--user").strip() == "10001"

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from websockets.sync.client import connect
 
-from carethread.core.signature import SIGNATURE, TIMESTAMP, key, signed
+from carethread.core.webhooks.signature import SIGNATURE, TIMESTAMP, key, signed
 from carethread.v1 import events_pb2, events_pb2_grpc
 from support.processes import SOURCES, CareThread, carethread
 from support.receiver import Receiver, receiver

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from carethread.core.signature import key
+from carethread.core.webhooks.signature import key
 from support.processes import CareThread, carethread
 from support.servers import Process, free_port, until
 from support.subscribers import subscription

@@ -16,7 +16,7 @@ import pytest
 
 from carethread.adapters.sql.events.bus import EmbeddedSubscription
 from carethread.composition.parts import migrate, registry, store
-from carethread.core.consumer import Consumer
+from carethread.core.consuming.consumer import Consumer
 from carethread.core.events import from_headers
 from carethread.core.ports import Kept, Record, Request
 from carethread.core.service import Runtime

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from carethread.core.consumer import Consumer
+from carethread.core.consuming.consumer import Consumer
 from carethread.core.context import new_id
-from carethread.core.relay import BATCH
+from carethread.core.relaying.relay import BATCH
 from support.event_workers import (
     Writer,
     check_published,

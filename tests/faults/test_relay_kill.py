@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from carethread.core.context import new_id
-from carethread.core.relay import LEASE_SECONDS
+from carethread.core.relaying.relay import LEASE_SECONDS
 from support.event_workers import (
     Writer,
     check_published,

@@ -23,7 +23,7 @@ from carethread.adapters.sql.engine import is_sqlite
 from carethread.adapters.sql.events.bus import connect
 from carethread.adapters.sql.events.headers import pack
 from carethread.adapters.sql.store.store import SqlStore
-from carethread.core.consumer import Consumer
+from carethread.core.consuming.consumer import Consumer
 from carethread.core.context import new_id
 from carethread.core.errors import Invalid
 from carethread.core.events import Event, from_headers

@@ -31,12 +31,12 @@ from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import metadata, versions
 from carethread.adapters.sql.tables import outbox as outbox_table
 from carethread.adapters.sql.tables import relay as relay_table
-from carethread.core.consumer import Consumer
+from carethread.core.consuming.consumer import Consumer
 from carethread.core.context import new_id
 from carethread.core.events import Event, from_headers, topic
 from carethread.core.fhir.json import parse_object, render
 from carethread.core.ports import Chunk, Key, Place, Publisher, Request, Response, Session, Stored, Subscription, Write
-from carethread.core.relay import Relay
+from carethread.core.relaying.relay import Relay
 from carethread.core.service import Reaction, ResourceType, Runtime, Service
 from support.looping import looping
 from support.servers import Process

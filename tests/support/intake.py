@@ -7,7 +7,7 @@ from typing import Any
 
 from carethread.adapters.sql.events.postbox import SqlPostbox
 from carethread.adapters.sql.store.store import SqlStore
-from carethread.core.consumer import Consumer
+from carethread.core.consuming.consumer import Consumer
 from carethread.core.events import INBOUND_OUTCOME, Event
 from carethread.core.fhir import json
 from carethread.core.ports import Place, Record

@@ -28,7 +28,7 @@ from carethread.adapters.sql.events.outbox import SqlOutbox
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.events import Event
 from carethread.core.ports import Publisher
-from carethread.core.relay import Relay
+from carethread.core.relaying.relay import Relay
 from support.event_workers import BASE_URL, environment
 
 STEPS = ("led", "fenced", "numbering", "taken", "appended", "ending", "acknowledged", "marking")

@@ -12,13 +12,13 @@ from carethread.adapters.local import LocalOwners
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.clock import from_micros
 from carethread.core.context import Context, Principal
-from carethread.core.endpoints import networks
 from carethread.core.errors import Busy
 from carethread.core.metric_names import unobserved
 from carethread.core.ports import Request, Response
 from carethread.core.ports.channels import Answer, Channel
 from carethread.core.ports.deliveries import Match, Notification, Subscriber
 from carethread.core.service import ResourceType, Runtime, Service
+from carethread.core.webhooks.endpoints import networks
 from carethread.interactions.delete import delete_command
 from carethread.interactions.update import update_command
 from carethread.interactions.writing.apply import apply

@@ -1,10 +1,10 @@
 """The `Channel` port over HTTP: a POST to an endpoint that somebody outside has chosen.
 
-At each send the host is resolved, every address judged (`core.endpoints`), and the connection made to an address that
-was judged, with the host in SNI, certificate and Host header: no second resolution can lead elsewhere. Redirects are
-not followed and the environment's proxies not used. Connections are kept for the next notification. A watch ends
-whatever is left of an attempt at its deadline: the timeout of a socket starts anew with every byte, and a receiver may
-drip.
+At each send the host is resolved, every address judged (`core.webhooks.endpoints`), and the connection made to an
+address that was judged, with the host in SNI, certificate and Host header: no second resolution can lead elsewhere.
+Redirects are not followed and the environment's proxies not used. Connections are kept for the next notification. A
+watch ends whatever is left of an attempt at its deadline: the timeout of a socket starts anew with every byte, and a
+receiver may drip.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from urllib3.exceptions import (
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import SKIP_HEADER, create_urllib3_context
 
-from carethread.core.endpoints import Address, Endpoint, Network, endpoint, refusal
 from carethread.core.errors import Invalid
 from carethread.core.ports.channels import Answer
+from carethread.core.webhooks.endpoints import Address, Endpoint, Network, endpoint, refusal
 
 CONNECT_SECONDS = 5.0
 ANSWER_BYTES = 64 * 1024

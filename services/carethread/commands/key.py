@@ -15,7 +15,7 @@ def webhook_key(subscription: str) -> None:
     While a secret is being changed there is a key of each, one a line: the receiver changes to the first.
     """
     from carethread.composition.delivering import secrets
-    from carethread.core.signature import key
+    from carethread.core.webhooks.signature import key
 
     found = secrets(load())
     if not found:

@@ -61,7 +61,7 @@ class Pulse:
         """When it began to fail, and when it last did; None: the consumer as a whole."""
 
     def __call__(self, place: Place, late: float | None) -> None:
-        """A place has moved on, so late; or was put off. See `core.consumer.Beat`."""
+        """A place has moved on, so late; or was put off. See `core.consuming.consumer.Beat`."""
         if late is None:
             self._fails(place)
         else:

@@ -7,9 +7,9 @@ import os
 import ssl
 
 from carethread.composition.parts import DATABASES, METADATA_BYTES
-from carethread.core.endpoints import networks
 from carethread.core.kafka_security import KafkaSecurity
 from carethread.core.settings import GATEWAY, SERVICES, Settings, SettingsError
+from carethread.core.webhooks.endpoints import networks
 
 
 def check(settings: Settings) -> None:

@@ -14,10 +14,10 @@ from carethread.composition.loops import until_done
 from carethread.composition.parts import message_bytes
 from carethread.core.clock import system_clock
 from carethread.core.context import Context, Principal, new_id
-from carethread.core.endpoints import networks
 from carethread.core.ports.channels import Channel
 from carethread.core.service import Runtime
 from carethread.core.settings import Settings
+from carethread.core.webhooks.endpoints import networks
 
 if TYPE_CHECKING:
     from carethread.adapters.rpc.notifications import Notifications

@@ -42,7 +42,7 @@ def _coordinator(settings: Settings, peer: Peer) -> Coordinator:
 
 def _take_in(settings: Settings, runtime: Runtime, coordinator: Coordinator, pulse: Pulse, stop: Signal) -> None:
     from carethread.adapters.prometheus import observer
-    from carethread.core.consumer import Consumer
+    from carethread.core.consuming.consumer import Consumer
     from carethread.gateway.inbound.doing import running
     from carethread.gateway.inbound.reaction import about, put_aside, reaction, received
 

@@ -7,11 +7,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carethread.core.endpoints import networks
 from carethread.core.errors import Busy
 from carethread.core.ports import Owners, Peer
 from carethread.core.service import Limits, Runtime, Service
 from carethread.core.settings import GATEWAY, SERVICES, Settings
+from carethread.core.webhooks.endpoints import networks
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

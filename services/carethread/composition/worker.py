@@ -117,7 +117,7 @@ def _mirrored_only(settings: Settings, runtime: Runtime, reactions: Sequence[Rea
 
 def _relay_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
     from carethread.adapters.prometheus import observer
-    from carethread.core.relay import Relay
+    from carethread.core.relaying.relay import Relay
     from carethread.interactions.publish import publish
 
     name = runtime.service.name
@@ -138,7 +138,7 @@ def _consumer_loop(
     settings: Settings, runtime: Runtime, reactions: Sequence[Reaction], pulse: Pulse, stop: Signal
 ) -> None:
     from carethread.adapters.prometheus import observer
-    from carethread.core.consumer import Consumer
+    from carethread.core.consuming.consumer import Consumer
     from carethread.interactions.mirror import begin_late, copies, start
 
     for mirror in copies(runtime.service, owners_of_types()):

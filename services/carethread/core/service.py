@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from carethread.core.context import Context
-from carethread.core.endpoints import Network
 from carethread.core.events import Event
 from carethread.core.gathering import Gathering
 from carethread.core.ports import Key, Owners, Peer, Request, Resource, Response, Session, Store
+from carethread.core.webhooks.endpoints import Network
 
 
 class Unit(Protocol):

@@ -35,7 +35,7 @@ from carethread.core.ports import Resource, Session
 from carethread.core.ports.channels import Answer, Channel
 from carethread.core.ports.deliveries import NEVER, Notification, Status, Subscriber
 from carethread.core.service import Runtime
-from carethread.core.signature import key, signed
+from carethread.core.webhooks.signature import key, signed
 from carethread.subscriptions.focus import fitting
 from carethread.subscriptions.life import set_status
 from carethread.subscriptions.notification import UNFIT, event_bundle, status_bundle

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from threading import Event as Signal
 from threading import Lock
 
-from carethread.core.endpoints import endpoint
 from carethread.core.errors import Busy, Invalid
 from carethread.core.faults import told
 from carethread.core.pauses import longer
 from carethread.core.ports.channels import Answer, Channel
 from carethread.core.ports.deliveries import Subscriber
+from carethread.core.webhooks.endpoints import endpoint
 from carethread.subscriptions.delivery import ENDED, LEASE_SECONDS, Delivery, serve, tell
 
 log = logging.getLogger(__name__)

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from carethread.core.clock import to_micros
 from carethread.core.context import ANONYMOUS, Context, Principal
-from carethread.core.endpoints import endpoint
 from carethread.core.errors import Invalid
 from carethread.core.fhir import json
 from carethread.core.ports import Resource, Session
 from carethread.core.ports.deliveries import Status, Subscriber
 from carethread.core.service import Ruling, Runtime, Unit
+from carethread.core.webhooks.endpoints import endpoint
 from carethread.interactions.writing.apply import apply
 from carethread.interactions.writing.command import Command
 from carethread.subscriptions.rules import Surroundings, Wanted, judge, next_status, read_wanted

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from carethread.core.clock import instant
-from carethread.core.endpoints import Network, endpoint, header, refusal
 from carethread.core.errors import FhirError, Invalid, Issue
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Resource
 from carethread.core.ports.deliveries import NEVER, Status
+from carethread.core.webhooks.endpoints import Network, endpoint, header, refusal
 from carethread.subscriptions.filters import contradictions, filter_issues
 from carethread.subscriptions.topics import catalogue, find
 from carethread.subscriptions.watch import expected

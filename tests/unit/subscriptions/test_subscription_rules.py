@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from carethread.core.clock import to_micros
-from carethread.core.endpoints import networks
 from carethread.core.errors import Invalid
 from carethread.core.ports.deliveries import NEVER
+from carethread.core.webhooks.endpoints import networks
 from carethread.subscriptions.filters import contradictions
 from carethread.subscriptions.rules import Surroundings, judge, next_status, read_wanted
 from carethread.subscriptions.watch import EXPECTED

@@ -12,13 +12,13 @@ from dataclasses import replace
 from hashlib import sha256
 
 from carethread.core.clock import system_clock, to_micros
+from carethread.core.consuming.reading import about_resource
 from carethread.core.context import BACKFILL_HEADER, Context, Principal, context_of, new_id
 from carethread.core.errors import Busy, FhirError, Issue, TooLarge
 from carethread.core.events import INBOUND, INBOUND_OUTCOME, Event
 from carethread.core.fhir import json
 from carethread.core.fhir.outcome import bounded, outcome_bytes
 from carethread.core.ports import About, Record, Resource, Session
-from carethread.core.reading import about_resource
 from carethread.core.service import Reaction, Runtime
 from carethread.gateway.coordinator import KEPT
 from carethread.gateway.inbound.message import LONGEST, Message, message_of

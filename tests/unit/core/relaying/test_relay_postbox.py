@@ -10,7 +10,7 @@ import pytest
 from carethread.core.errors import Busy
 from carethread.core.events import DEAD_LETTER, Event
 from carethread.core.ports import Fenced, Post
-from carethread.core.relay import Relay
+from carethread.core.relaying.relay import Relay
 
 
 @dataclass

@@ -8,12 +8,12 @@ from hashlib import sha256
 from typing import TypeVar
 
 from carethread.core.clock import Clock, to_micros
+from carethread.core.consuming.reading import Concerning, Reading
 from carethread.core.errors import Busy, FhirError, Malformed
 from carethread.core.events import Event
 from carethread.core.fhir.outcome import outcome_bytes
 from carethread.core.metric_names import Observe
 from carethread.core.ports import About, Record, Session
-from carethread.core.reading import Concerning, Reading
 from carethread.core.service import Reaction, Runtime
 
 T = TypeVar("T")

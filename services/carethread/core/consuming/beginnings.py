@@ -11,10 +11,10 @@ import time
 from collections.abc import Mapping
 from functools import partial
 
+from carethread.core.consuming.reacting import Reader
 from carethread.core.errors import Busy
 from carethread.core.metric_names import CONSUMER_BUS_ANEW
 from carethread.core.ports import Keeping, Kept, Place, Session
-from carethread.core.reacting import Reader
 
 log = logging.getLogger(__name__)
 

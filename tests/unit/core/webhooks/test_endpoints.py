@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carethread.core.endpoints import endpoint, header, networks, refusal
 from carethread.core.errors import Invalid
+from carethread.core.webhooks.endpoints import endpoint, header, networks, refusal
 
 
 @pytest.mark.parametrize(

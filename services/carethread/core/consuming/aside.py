@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from carethread.core.consuming.reacting import Reader, names, outcome_of
 from carethread.core.context import new_id
 from carethread.core.errors import FhirError, Issue
 from carethread.core.events import DEAD_LETTER, Event
@@ -18,7 +19,6 @@ from carethread.core.faults import told
 from carethread.core.fhir.outcome import outcome_bytes
 from carethread.core.metric_names import CONSUMER_BURIED, CONSUMER_HELD
 from carethread.core.ports import About, Record, Session
-from carethread.core.reacting import Reader, names, outcome_of
 
 log = logging.getLogger(__name__)
 

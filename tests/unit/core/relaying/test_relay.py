@@ -14,7 +14,7 @@ from carethread.core.errors import Busy
 from carethread.core.events import Event
 from carethread.core.metric_names import RELAY_OUTAGES, RELAY_SENT
 from carethread.core.ports import Fenced
-from carethread.core.relay import Relay
+from carethread.core.relaying.relay import Relay
 
 
 class Killed(BaseException):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from carethread.core.consuming.reading import about_resource
 from carethread.core.events import Event
 from carethread.core.fhir.json import render
 from carethread.core.ports import About
-from carethread.core.reading import about_resource
 from carethread.core.service import Runtime, Service
 
 BASE = "https://care.example/fhir"

@@ -14,12 +14,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from threading import Event as Signal
 
-from carethread.core.aside import Sifted, bury, sift, told_buried, told_held
-from carethread.core.beginnings import Beginnings
 from carethread.core.clock import Clock, system_clock, to_micros
+from carethread.core.consuming.aside import Sifted, bury, sift, told_buried, told_held
+from carethread.core.consuming.beginnings import Beginnings
+from carethread.core.consuming.letters import attend
+from carethread.core.consuming.reacting import NOTHING, PutAside, Reader, attempt, names
+from carethread.core.consuming.reading import Concerning, Reading, about_resource, resource_event
+from carethread.core.consuming.replaying import Replaying
 from carethread.core.errors import Busy, FhirError
 from carethread.core.faults import told
-from carethread.core.letters import attend
 from carethread.core.metric_names import (
     CONSUMER_EVENTS,
     CONSUMER_LAG,
@@ -30,9 +33,6 @@ from carethread.core.metric_names import (
 )
 from carethread.core.pauses import SHORTEST, longer
 from carethread.core.ports import About, Place, Record, Session, Subscription
-from carethread.core.reacting import NOTHING, PutAside, Reader, attempt, names
-from carethread.core.reading import Concerning, Reading, about_resource, resource_event
-from carethread.core.replaying import Replaying
 from carethread.core.service import Reaction, Runtime
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import orjson
 
 from carethread.core.clock import instant
+from carethread.core.consuming.reacting import Reader
 from carethread.core.ports import Keeping, Place, Replay, ReplayState, Session
-from carethread.core.reacting import Reader
 
 log = logging.getLogger(__name__)
 

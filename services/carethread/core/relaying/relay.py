@@ -16,7 +16,6 @@ from threading import Event as Signal
 from carethread.core.clock import Clock, system_clock, to_micros
 from carethread.core.errors import Busy
 from carethread.core.events import Event
-from carethread.core.lease import Keeper
 from carethread.core.metric_names import (
     RELAY_LAG,
     RELAY_OUTAGES,
@@ -27,6 +26,7 @@ from carethread.core.metric_names import (
 )
 from carethread.core.pauses import longer
 from carethread.core.ports import Fenced, Outbox, Postbox, Publisher
+from carethread.core.relaying.lease import Keeper
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from carethread.core.signature import SIGNATURE, TIMESTAMP, key, signed
+from carethread.core.webhooks.signature import SIGNATURE, TIMESTAMP, key, signed
 
 
 def verified(headers, body: bytes, mine: str, now: float) -> bool:

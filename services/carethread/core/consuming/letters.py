@@ -10,12 +10,12 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 
-from carethread.core.aside import alone, publish, told_buried
+from carethread.core.consuming.aside import alone, publish, told_buried
+from carethread.core.consuming.reacting import Reader, attempt, names, outcome_of
 from carethread.core.errors import Busy
 from carethread.core.events import Event
 from carethread.core.metric_names import CONSUMER_ESCALATED
 from carethread.core.ports import DeadLetter, LetterState, Session, Waiting
-from carethread.core.reacting import Reader, attempt, names, outcome_of
 
 log = logging.getLogger(__name__)
 

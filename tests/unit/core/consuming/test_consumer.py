@@ -14,7 +14,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from carethread.core.consumer import UNFORESEEN_AT_MOST, Consumer
+from carethread.core.consuming.consumer import UNFORESEEN_AT_MOST, Consumer
 from carethread.core.errors import Busy, Invalid
 from carethread.core.events import Event, to_headers
 from carethread.core.metric_names import CONSUMER_BUS_ANEW, CONSUMER_STALLED

@@ -1,0 +1,1 @@
+"""Events that go out: one leader for each outbox sends what is committed, in order."""

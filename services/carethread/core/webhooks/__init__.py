@@ -1,0 +1,1 @@
+"""What an endpoint of a subscriber must be, and how what it is sent is signed."""
