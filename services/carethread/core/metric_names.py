@@ -35,10 +35,20 @@ DELIVERY_FAILED = "carethread_delivery_failed_attempts_total"
 DELIVERY_QUARANTINED = "carethread_delivery_quarantined_notifications_total"
 DELIVERY_GIVEN_UP = "carethread_delivery_given_up_subscriptions_total"
 
+TIMERS_FIRED = "carethread_timers_fired_total"
+TIMERS_FAILED = "carethread_timers_failed_attempts_total"
+REQUESTS_SENT = "carethread_requests_sent_total"
+REQUESTS_REFUSED = "carethread_requests_refused_total"
+
 OUTBOX_AGE = "carethread_outbox_oldest_unsent_age"
 POSTBOX_WAITING = "carethread_postbox_waiting_messages"
 POSTBOX_AGE = "carethread_postbox_oldest_waiting_age"
 DEAD_LETTERS = "carethread_dead_letters"
+TIMERS_FAILING = "carethread_timers_failing"
+TIMERS_LATE = "carethread_timers_oldest_overdue_age"
+REQUESTS_WAITING = "carethread_requests_waiting"
+REQUESTS_AGE = "carethread_requests_oldest_waiting_age"
+REQUESTS_KEPT = "carethread_requests_refused"
 DELIVERY_WAITING = "carethread_delivery_waiting_notifications"
 DELIVERY_WAITING_AGE = "carethread_delivery_oldest_waiting_age"
 DELIVERY_IN_ERROR = "carethread_delivery_failed_subscriptions"
@@ -69,10 +79,19 @@ MEANINGS: Mapping[str, str] = {
     DELIVERY_FAILED: "Attempts that a subscriber's endpoint did not take.",
     DELIVERY_QUARANTINED: "Notifications that failed for themselves, put aside for a person.",
     DELIVERY_GIVEN_UP: "Times that a subscription was set to `error` because its endpoint failed for too long.",
+    TIMERS_FIRED: "Timers whose handler did what was due.",
+    TIMERS_FAILED: "Times that a handler failed for another reason than that something was away.",
+    REQUESTS_SENT: "Requests to the owners of other types that they have taken, repeated ones included.",
+    REQUESTS_REFUSED: "Requests that the owner refused, kept for a person.",
     OUTBOX_AGE: "Seconds since the oldest event that is not marked as sent; 0 when there is none.",
     POSTBOX_WAITING: "What is published beside resources (dead letters, answers to messages) and waits for the bus.",
     POSTBOX_AGE: "Seconds since the oldest of these happened; 0 when there is none.",
     DEAD_LETTERS: "Events that can never succeed as they are, and wait for a person.",
+    TIMERS_FAILING: "Timers whose handler failed when it was called last.",
+    TIMERS_LATE: "Seconds since the oldest timer that is due and not put off should have fired; 0 when there is none.",
+    REQUESTS_WAITING: "Requests that the owners of other types have not answered yet.",
+    REQUESTS_AGE: "Seconds since the oldest of these was committed; 0 when there is none.",
+    REQUESTS_KEPT: "Requests that the owner refused, and that wait for a person.",
     DELIVERY_WAITING: "Notifications that no subscriber has acknowledged yet.",
     DELIVERY_WAITING_AGE: "Seconds since the oldest of these matched; 0 when there is none.",
     DELIVERY_IN_ERROR: "Subscriptions whose delivery was given up: their status is `error`.",

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from carethread.core.context import Context
 from carethread.core.events import Event
 from carethread.core.gathering import Gathering
-from carethread.core.ports import Key, Owners, Peer, Request, Resource, Response, Session, Store
+from carethread.core.ports import Key, Owners, Peer, Request, Resource, Response, Session, Store, Timer
 from carethread.core.webhooks.endpoints import Network
 
 
@@ -29,8 +29,11 @@ class Unit(Protocol):
         """The resource as it stands inside the transaction, locked; None when missing or deleted."""
         ...
 
-    def update(self, resource: Resource) -> None:
-        """Write another resource of this service along with the cause, with its own version and event."""
+    def update(self, resource: Resource, verb: str = "") -> None:
+        """Write another resource of this service along with the cause, with its own version and event.
+
+        `verb` names what happens to it, where that is more than created or updated.
+        """
         ...
 
 
@@ -54,7 +57,7 @@ WriteHook = Callable[[Unit, "Resource | None", "Resource | None", str], None]
 """Called like a rule, before or after it."""
 
 
-StoredHook = Callable[[Session, Sequence[str], Context], None]
+StoredHook = Callable[["Runtime", Session, Sequence[str], Context], None]
 """Called with the ids of what has just been stored of a type, deletions too, in the transaction that stores it; the
 context is that of who has sent it."""
 
@@ -149,6 +152,13 @@ class Reaction:
     reset: Callable[[Runtime], None] | None = None
 
 
+TimerHandler = Callable[["Runtime", Session, Timer, Context], None]
+"""Called with a timer that is due, in the transaction that takes it: what it does there happens together with that.
+
+It may be called again where that transaction came to nothing. Any error but Busy puts the timer off and is told.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A service: one owner of its types."""
@@ -159,6 +169,8 @@ class Service:
     mirrors: tuple[Mirror, ...] = ()
     operations: tuple[Operation, ...] = ()
     reactions: tuple[Reaction, ...] = ()
+    timers: Mapping[str, TimerHandler] = field(default_factory=dict)
+    """What is done when a timer of a kind is due; see `core.ports.Timers`."""
     definitions: tuple[str, ...] = ()
     """Folders of `fhir_profiles/` whose resources the service publishes as its own, such as `measures`."""
     publishes: Callable[[], Sequence[Resource]] | None = None

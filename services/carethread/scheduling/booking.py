@@ -1,21 +1,34 @@
-"""Booking: an Appointment takes its slots, and gives them back, in the transaction that writes it.
+"""Booking: an Appointment takes its slots and its actors, and gives them back, in the transaction that writes it.
 
-A slot is a claim that the database lets exist once. Slot.status follows the claims: `busy` while one is held, `free`
-again afterwards. What an EHR tells as history is kept as it is told: it is never refused over a slot that is already
-taken.
+A seat of a slot is a claim that the database lets exist once; a slot has as many as its capacity, and its status
+follows them: `busy` while none is left, `free` again afterwards. Actors are compared while their calendars are locked.
+A hold that is over is ended by whoever meets it. What an EHR tells is kept as it is told: it is never refused over a
+slot or an actor that is already taken.
 """
 
 from __future__ import annotations
 
-from carethread.core.errors import Conflict
+from collections.abc import Iterator
+
+from carethread.core.clock import to_micros
+from carethread.core.errors import Conflict, Invalid, Issue
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search import parse_query
-from carethread.core.ports import Resource
+from carethread.core.ports import Busy, Resource
 from carethread.core.service import Ruling, Unit
-from carethread.scheduling.rules import HOLDING, slot_status, slots_held, verb
+from carethread.scheduling.rules import (
+    HOLDING,
+    busy_rows,
+    capacity,
+    hold_until,
+    is_ours,
+    slot_status,
+    slots_held,
+    verb,
+)
 
 _SLOT = "slot"
-"""The kind of claim; its key is the Slot's id, its holder the Appointment's reference."""
+"""The kind of claim; its key is a seat (`7d1`, `7d1#1`, ...), its holder the Appointment's reference."""
 
 _RIVALS = 20
 """How many other Appointments of a freed Slot are looked at."""
@@ -24,38 +37,127 @@ _OPEN = ("free", "busy-tentative")
 """Statuses in which a Slot can be booked."""
 
 
+def seats(slot: str, count: int) -> list[str]:
+    """The keys of a slot's seats; `#` stands in no id."""
+    return [slot, *(f"{slot}#{number}" for number in range(1, count))]
+
+
+def _slot_of(seat: str) -> str:
+    return seat.partition("#")[0]
+
+
 def appointment_leaves(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> None:
     """Free the slots that the Appointment no longer wants, so that others in the same transaction may take them."""
-    if before is None:
+    had, wanted = slots_held(before, unit.base_url), slots_held(after, unit.base_url)
+    if not set(had) - set(wanted):
         return
-    for slot in unit.session.release(_SLOT, f"Appointment/{id_}", keep=slots_held(after, unit.base_url)):
-        _mark(unit, slot, "free")
+    holder = f"Appointment/{id_}"
+    kept = [seat for seat in unit.session.places(_SLOT, holder) if _slot_of(seat) in wanted] if wanted else []
+    for seat in unit.session.release(_SLOT, holder, keep=kept):
+        _mark(unit, _slot_of(seat), "free")
 
 
 def appointment_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
-    """Take the slots that the Appointment holds now; name what happened.
+    """Take the slots and actors that the Appointment holds now; name what happened.
 
-    Raises Conflict when another Appointment holds a slot, or when the slot is not free.
+    Raises Conflict when a slot has no seat left or is not free, and when an actor of an Appointment of ours is taken;
+    Invalid when one of ours names a slot that is not here.
     """
-    holder = f"Appointment/{id_}"
     told = unit.context.backfill
     had = slots_held(before, unit.base_url)
     for slot in slots_held(after, unit.base_url):  # in one order for all: two bookings never wait for each other
-        taken = unit.session.claim(_SLOT, slot, holder) == holder
+        taken = _take(unit, slot, f"Appointment/{id_}")
+        found = unit.find(("Slot", slot))  # by who is told of it in vain, too: it may be given up just now
         if not taken and not told:
             raise Conflict(
                 f"Slot/{slot} is taken by another Appointment; choose one that is free.",
                 expression=_where(unit, after, slot),
             )
-        found = unit.find(("Slot", slot))  # by who is told of it in vain, too: it may be given up just now
         if not taken:
             continue
+        if found is None and after and is_ours(after) and not told:
+            raise Invalid(
+                f"Slot/{slot} is not here; choose one that is.", code="not-found", expression=_where(unit, after, slot)
+            )
         if found and slot not in had and found["status"] not in _OPEN and not told:
             raise Conflict(
                 f"Slot/{slot} is {found['status']}; choose one that is free.", expression=_where(unit, after, slot)
             )
-        _mark(unit, slot, "busy")
+        if found and _is_full(unit, slot, capacity(found)):
+            _mark(unit, slot, "busy")
+    if after and is_ours(after) and not told:
+        _keep_apart(unit, before, after, id_)
     return Ruling(verb(before, after))
+
+
+def _take(unit: Unit, slot: str, holder: str) -> bool:
+    """Take a seat, if need be one whose hold is over; whether there was one."""
+    first = unit.session.claim(_SLOT, slot, holder)
+    if first == holder:
+        return True
+    places = seats(slot, capacity(unit.find(("Slot", slot))))
+    held = unit.session.claimed(_SLOT, places)
+    if holder in held.values():
+        return True
+    for other in sorted(set(held.values())):
+        end_hold(unit, other.removeprefix("Appointment/"))
+    return any(unit.session.claim(_SLOT, seat, holder) == holder for seat in places)
+
+
+def end_hold(unit: Unit, id_: str) -> bool:
+    """End a hold whose time is over: the Appointment is cancelled and its slots are free; whether it was so."""
+    found = unit.find(("Appointment", id_))
+    until = hold_until(found)
+    if found is None or not 0 < until <= to_micros(unit.context.clock()):
+        return False
+    for seat in unit.session.release(_SLOT, f"Appointment/{id_}"):
+        _mark(unit, _slot_of(seat), "free")
+    unit.update(
+        {**found, "status": "cancelled", "cancelationReason": {"text": "The hold ended by itself."}}, "cancelled"
+    )
+    return True
+
+
+def _keep_apart(unit: Unit, before: Resource | None, after: Resource, id_: str) -> None:
+    """Raise Conflict, one issue for each, when an actor is taken by another Appointment at the same time."""
+    rows = busy_rows(after, id_, unit.base_url)
+    had = {(row.actor, row.begin, row.end) for row in busy_rows(before, id_, unit.base_url)} if before else set()
+    new = [row for row in rows if not row.actor.startswith("Slot/") and (row.actor, row.begin, row.end) not in had]
+    if not new:
+        return
+    calendar = unit.session.calendar
+    calendar.lock(row.actor for row in new)
+    shared = {row.actor for row in rows if row.actor.startswith("Slot/")}
+    issues = []
+    for other in overlapping(unit, new, id_):
+        beside = {row.actor for row in calendar.taken([other.appointment])}
+        if shared & beside and not other.actor.startswith("Patient/"):
+            continue  # several have seats of one slot, and those who give it are there for all of them
+        issues.append(Issue("conflict", taken_text(other), _participant(unit, after, other.actor)))
+    if issues:
+        raise Conflict(issues=issues)
+
+
+def overlapping(unit: Unit, rows: list[Busy], id_: str) -> Iterator[Busy]:
+    """What else takes the actors meanwhile; holds that are over are ended, and do not count."""
+    now = to_micros(unit.context.clock())
+    begin, end = min(row.begin for row in rows), max(row.end for row in rows)
+    for other in unit.session.calendar.busy([row.actor for row in rows], begin, end):
+        if other.appointment != id_ and (other.stands(now) or not end_hold(unit, other.appointment)):
+            yield other
+
+
+def taken_text(other: Busy) -> str:
+    """Whom what takes, without saying for whom."""
+    return f"{other.actor} is taken at this time by Appointment/{other.appointment}; choose another time."
+
+
+def _participant(unit: Unit, appointment: Resource, actor: str) -> str:
+    """The element that names the actor."""
+    for number, participant in enumerate(appointment.get("participant", ())):
+        if actor in (f"{kind}/{id_}" for kind, id_ in keys_at(participant, "actor", unit.base_url)):
+            return f"Appointment.participant[{number}].actor"
+    return "Appointment.participant"
 
 
 def appointment_settled(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> None:
@@ -81,16 +183,16 @@ def _where(unit: Unit, appointment: Resource | None, slot: str) -> str:
 
 
 def slot_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
-    """Keep a Slot's status in step with its claim.
+    """Keep a Slot's status in step with its claims.
 
-    Raises Conflict for a delete, or a change of status, while an Appointment holds the slot.
+    Raises Conflict for a delete, or a change of status, while Appointments hold all its seats.
     """
-    held = _is_held(unit, id_, new=before is None)
+    full = _is_held(unit, id_, after or before, new=before is None)
     if after is None:
-        if held:
+        if unit.session.claimed(_SLOT, seats(id_, capacity(before))):
             raise Conflict(f"Slot/{id_} is booked; cancel or move its Appointment first.")
         return Ruling()
-    status = slot_status(after["status"], held)
+    status = slot_status(after["status"], full)
     if status == after["status"]:
         return Ruling()
     if before is not None and not unit.context.backfill:
@@ -101,10 +203,17 @@ def slot_written(unit: Unit, before: Resource | None, after: Resource | None, id
     return Ruling(resource={**after, "status": status})
 
 
-def _is_held(unit: Unit, slot: str, *, new: bool) -> bool:
-    """Whether an Appointment holds the Slot. Of a new one the claim is tried: a booking under way is waited for."""
+def _is_full(unit: Unit, slot: str, count: int) -> bool:
+    """Whether as many Appointments as that hold the Slot."""
+    if count == 1:
+        return bool(unit.session.claimed(_SLOT, [slot]))
+    return len(unit.session.claimed(_SLOT, seats(slot, count))) >= count
+
+
+def _is_held(unit: Unit, slot: str, resource: Resource | None, *, new: bool) -> bool:
+    """Whether all seats of the Slot are held. Of a new one a claim is tried: a booking under way is waited for."""
     if not new:
-        return slot in unit.session.claimed(_SLOT, [slot])
+        return _is_full(unit, slot, capacity(resource))
     probe = f"Slot/{slot}"
     if unit.session.claim(_SLOT, slot, probe) != probe:
         return True

@@ -43,7 +43,7 @@ def subscription_written(unit: Unit, before: Resource | None, after: Resource | 
     return Ruling(resource=resource)
 
 
-def subscription_stored(session: Session, ids: Iterable[str], context: Context) -> None:
+def subscription_stored(runtime: Runtime, session: Session, ids: Iterable[str], context: Context) -> None:
     """Let the ledger know what was stored, as its writer wants it: who writes `requested` once more has another try."""
     now = to_micros(context.clock())
     for id_, subscription, known in _stored(session, ids):

@@ -1,33 +1,36 @@
 """Waiting for a database to have something new, without asking it with queries.
 
-SQLite: `PRAGMA data_version` changes when another connection has written (https://sqlite.org/pragma.html#pragma_data_version);
-reading it costs microseconds, so it is looked at every few milliseconds, more seldom while nothing happens.
+SQLite: the changes of its file, see `changes`.
 PostgreSQL: LISTEN, and a NOTIFY that each writing transaction sends along.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, func, select
 
+from carethread.adapters.sql.changes import Changes, changes_of
 from carethread.adapters.sql.engine import PATIENCE, is_sqlite
 
-_SHORTEST, _LONGEST = 0.001, 0.05
-"""Seconds between two looks at a SQLite file: busy, and after a second of silence."""
+
+def wake(connection: Connection, channel: str) -> None:
+    """Let those who wait know of this transaction, once it is committed; SQLite's file tells them by itself."""
+    if not is_sqlite(connection):
+        connection.execute(select(func.pg_notify(channel, "")))
 
 
 class Waker:
-    """One per database; each thread that waits has a connection of its own."""
+    """One per database; on PostgreSQL each thread that waits has a connection of its own."""
 
     def __init__(self, engine: Engine, channel: str) -> None:
         self._engine = engine
         self.channel = f"carethread_{channel}"
         self._local = threading.local()
+        self._changes: Changes | None = None
 
     def wait(self, seconds: float) -> None:
         """Return when something was written since the last call, at the latest after `seconds`."""
@@ -37,27 +40,9 @@ class Waker:
             self._wait_postgres(seconds)
 
     def _wait_sqlite(self, seconds: float) -> None:
-        try:
-            self._watch_file(seconds)
-        except sqlite3.OperationalError:
-            self._local.watch = None
-            time.sleep(min(seconds, 1.0))
-
-    def _watch_file(self, seconds: float) -> None:
-        watch: sqlite3.Connection | None = getattr(self._local, "watch", None)
-        if watch is None:
-            watch = self._local.watch = sqlite3.connect(self._engine.url.database or "", isolation_level=None)
-        seen: int = getattr(self._local, "seen", -1)
-        end = time.monotonic() + seconds
-        pause = _SHORTEST
-        while True:
-            now: int = watch.execute("PRAGMA data_version").fetchone()[0]
-            left = end - time.monotonic()
-            if now != seen or left <= 0:
-                self._local.seen = now
-                return
-            time.sleep(min(pause, left))
-            pause = min(pause * 1.1, _LONGEST)
+        if self._changes is None:
+            self._changes = changes_of(self._engine.url.database or "")
+        self._local.seen = self._changes.after(getattr(self._local, "seen", -1), seconds)
 
     def _wait_postgres(self, seconds: float) -> None:
         try:

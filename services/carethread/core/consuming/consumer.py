@@ -232,6 +232,9 @@ class Consumer:
     def _moved(self, place: Place, records: Sequence[Record]) -> None:
         self._stored[place] = records[-1].position + 1
         self._observe(CONSUMER_EVENTS, len(records))
+        if self._replaying.again(place, records[0].position):
+            self._beat(place, 0.0)
+            return
         late = (to_micros(self._clock()) - records[0].time) / 1_000_000
         self._observe(CONSUMER_LAG, late)
         self._beat(place, late)

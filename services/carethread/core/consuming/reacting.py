@@ -76,18 +76,23 @@ class Reader:
 
     def forgo(self, session: Session, record: Record, event: Event | None) -> None:
         """Let no effect of a record's event happen any more, however often it comes again."""
-        session.first_time(self._given_up, [_mark(record)])
+        session.first_time(_given_up(self.name), [_mark(record)])
         for reaction in self.reactions:
             if event and reaction.kind == "effect" and event.resource_type in reaction.types:
                 session.first_time(reaction.name, [event.id])
 
     def forgone(self, session: Session, record: Record) -> bool:
         """Whether the record at this place was given up."""
-        return bool(session.happened(self._given_up, [_mark(record)]))
+        return forgone(session, self.name, record)
 
-    @property
-    def _given_up(self) -> str:
-        return f"discarded:{self.name}"
+
+def forgone(session: Session, consumer: str, record: Record) -> bool:
+    """Whether a consumer's record was given up."""
+    return bool(session.happened(_given_up(consumer), [_mark(record)]))
+
+
+def _given_up(consumer: str) -> str:
+    return f"discarded:{consumer}"
 
 
 def _mark(record: Record) -> str:

@@ -27,6 +27,12 @@ class Replaying:
         self._bus = bus
         self._seen: int | None = None
         """The last replay that this process goes along with; None before its first look."""
+        self._targets: dict[Place, int] = {}
+        """Where the replay that runs ends at each place."""
+
+    def again(self, place: Place, position: int) -> bool:
+        """Whether what lies at a position is read once more by a replay: it is old, but nobody is late with it."""
+        return position < self._targets.get(place, 0)
 
     def attend(self) -> list[Place]:
         """Begin, follow and end replays; returns the places to go back to, when one has begun. Raises Busy."""
@@ -36,6 +42,7 @@ class Replaying:
             replay = self._reader.runtime.store.glance(lambda session: session.replays.find(self._reader.name))
         current = replay.number if replay is not None and replay.state in ("running", "done") else 0
         fresh, self._seen = current not in (0, self._seen) and self._seen is not None, current
+        self._targets = _places(replay.targets) if replay is not None and replay.state == "running" else {}
         if replay is not None and replay.state == "running":
             self._follow(replay)
         return list(_places(replay.targets)) if fresh and replay is not None else []

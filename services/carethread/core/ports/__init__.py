@@ -1,13 +1,16 @@
 """What the inside asks of the outside: a store, a bus, and the other services. Adapters implement these."""
 
 from carethread.core.ports.bus import Fenced, Keeping, Kept, Outbox, Place, Publisher, Record, Subscription
+from carethread.core.ports.calendar import FOREVER, Busy, Calendar, Opening
 from carethread.core.ports.deliveries import Deliveries
 from carethread.core.ports.held import About, DeadLetter, Held, LetterState, Waiting
 from carethread.core.ports.journal import Decision, Journal, Left
 from carethread.core.ports.postbox import Post, Postbox
 from carethread.core.ports.replays import Replay, Replays, ReplayState
+from carethread.core.ports.requests import Asked, Requests, RequestState, Wanted
 from carethread.core.ports.services import Content, Owners, Peer, Request, Response
 from carethread.core.ports.store import Session, Store
+from carethread.core.ports.timers import Timer, Timers
 from carethread.core.ports.values import (
     Belongings,
     Chunk,
@@ -22,8 +25,12 @@ from carethread.core.ports.values import (
 )
 
 __all__ = [
+    "FOREVER",
     "About",
+    "Asked",
     "Belongings",
+    "Busy",
+    "Calendar",
     "Chunk",
     "Content",
     "DeadLetter",
@@ -38,6 +45,7 @@ __all__ = [
     "Key",
     "Left",
     "LetterState",
+    "Opening",
     "Outbox",
     "Owners",
     "Page",
@@ -52,6 +60,8 @@ __all__ = [
     "ReplayState",
     "Replays",
     "Request",
+    "RequestState",
+    "Requests",
     "Resource",
     "Response",
     "Session",
@@ -59,6 +69,9 @@ __all__ = [
     "Store",
     "Stored",
     "Subscription",
+    "Timer",
+    "Timers",
     "Waiting",
+    "Wanted",
     "Write",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 Status = Literal["requested", "active", "error", "off"]
@@ -20,6 +21,8 @@ State = Literal["pending", "acknowledged", "quarantined"]
 
 NEVER = 2**62
 """A due time that does not come."""
+
+NOBODY: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Subscriber:
     last_sent: int = 0
     last_acknowledged: int = 0
     error: str = ""
+    reader: int = 0
+    """The number of the newest reader of a websocket or stream; 0: nobody has come yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,7 @@ class Deliveries(Protocol):
         seconds: float,
         now: int,
         limit: int,
-        only: Sequence[str] = (),
+        only: Mapping[str, int] = NOBODY,
         *,
         failing: bool | None = None,
         without: Sequence[str] = (),
@@ -164,9 +169,14 @@ class Deliveries(Protocol):
     ) -> list[Subscriber]:
         """Lease subscribers that are due (`requested`, `active`, `error`), the longest due first.
 
-        Of `only`, due or not. `failing`: only those that have failed attempts, or only those that have none. `without`
+        Of `only`, due or not, each as long as that is its newest reader. `failing`: only those that have failed attempts, or only those that have none. `without`
         and `within` are origins; `each` is how many of one origin at most (0: any).
         """
+        ...
+
+    def bind(self, subscriptions: Sequence[str]) -> dict[str, int]:
+        """Let a new reader take those over that are known, from whichever process has them: returns his number for
+        each, one more than the last's. Who holds a lease loses it."""
         ...
 
     def ended(self, now: int, limit: int) -> list[str]:

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from carethread.core.events import Event
     from carethread.core.fhir.search.query import SearchQuery
 from carethread.core.ports.bus import Place
+from carethread.core.ports.calendar import Calendar
 from carethread.core.ports.deliveries import Deliveries
 from carethread.core.ports.held import Held
 from carethread.core.ports.inbound import Inbound
 from carethread.core.ports.replays import Replays
+from carethread.core.ports.requests import Requests
+from carethread.core.ports.timers import Timers
 from carethread.core.ports.values import Belongings, Chunk, Extent, Key, Page, Progress, Span, Stored, T, Write
 
 
@@ -33,6 +36,11 @@ class Session(Protocol):
     @property
     def inbound(self) -> Inbound:
         """What is remembered of messages that came in."""
+        ...
+
+    @property
+    def calendar(self) -> Calendar:
+        """Who is taken when, and which slots are open, which `scheduling` keeps."""
         ...
 
     def current(self, keys: Iterable[Key], *, lock: bool = False) -> dict[Key, Stored]:
@@ -90,6 +98,10 @@ class Session(Protocol):
 
     def claimed(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
         """Who holds which of the keys."""
+        ...
+
+    def places(self, kind: str, holder: str) -> list[str]:
+        """The keys of the places that somebody holds."""
         ...
 
     def lock(self, names: Iterable[str]) -> None:
@@ -209,6 +221,16 @@ class Session(Protocol):
 
     @property
     def replays(self) -> Replays: ...
+
+    @property
+    def timers(self) -> Timers:
+        """What is to happen at a moment."""
+        ...
+
+    @property
+    def requests(self) -> Requests:
+        """What is wanted of the owners of other types; see `interactions.requesting`."""
+        ...
 
 
 class Store(Protocol):

@@ -101,7 +101,7 @@ def commit(runtime: Runtime, transaction: str, context: Context, read: Read) -> 
         staged = staged_of(kept)
         answers = {**staged.done, **{number: at(entry, now) for number, entry in staged.promised.items()}}
         within, sender = inside(runtime, session), staged.reads.under(context)
-        follow(runtime.service, session, staged.followed, sender)
+        follow(runtime, session, staged.followed, sender)
         for step in staged.reads.steps:
             answers[step.number] = answered(read(within, step.entry.request, sender), step.method)
         return answers

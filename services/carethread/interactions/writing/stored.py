@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from carethread.core.context import Context
 from carethread.core.ports import Key, Session
-from carethread.core.service import Service
+from carethread.core.service import Runtime, Service
 
 
 def followed(service: Service, keys: Iterable[Key]) -> list[Key]:
@@ -15,10 +15,10 @@ def followed(service: Service, keys: Iterable[Key]) -> list[Key]:
     return sorted({key for key in keys if key[0] in types}) if types else []
 
 
-def follow(service: Service, session: Session, keys: Iterable[Key], context: Context) -> None:
+def follow(runtime: Runtime, session: Session, keys: Iterable[Key], context: Context) -> None:
     """Do what follows, in the transaction that has stored the versions."""
-    found = followed(service, keys)
-    for type_ in service.types:
+    found = followed(runtime.service, keys)
+    for type_ in runtime.service.types:
         ids = [id_ for name, id_ in found if name == type_.name]
         if type_.stored and ids:
-            type_.stored(session, ids, context)
+            type_.stored(runtime, session, ids, context)

@@ -12,13 +12,14 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, NoReturn, cast
 
-from carethread.core.context import Context
+from carethread.core.context import Context, Principal
 from carethread.core.errors import Busy, FhirError
 from carethread.core.faults import told
 from carethread.core.fhir import json
 from carethread.core.ports import Key, Session, Stored, Write
 from carethread.core.service import Runtime
 from carethread.interactions.writing.command import Command, Result
+from carethread.interactions.writing.stored import follow
 from carethread.interactions.writing.unit import WriteUnit
 
 log = logging.getLogger(__name__)
@@ -73,8 +74,6 @@ def _may_be(runtime: Runtime, command: Command, context: Context) -> bool:
     if not command.fresh or command.condition or len(json.render(command.resource)) > _SMALL:
         return False
     type_ = runtime.service.owns(command.type)
-    if type_ and type_.stored:
-        return False
     if type_ is None or type_.rule is None:
         return True
     unit = WriteUnit(runtime, cast(Session, _Untouched()), context, trial=True)
@@ -104,6 +103,7 @@ def _store(runtime: Runtime, creates: Sequence[_Create]) -> Sequence[Result | Fh
             except _Alone:
                 outcomes.append(None)
         session.write(writes)
+        _follow(runtime, session, creates, outcomes)
         return outcomes
 
     try:
@@ -113,3 +113,15 @@ def _store(runtime: Runtime, creates: Sequence[_Create]) -> Sequence[Result | Fh
     except Exception as error:  # noqa: BLE001  # nothing was kept, and each finds out whether it was about itself
         log.warning("stored_one_by_one", extra={"creates": len(creates), **told(error)})
         return [None] * len(creates)
+
+
+def _follow(
+    runtime: Runtime, session: Session, creates: Sequence[_Create], outcomes: Sequence[Result | FhirError | None]
+) -> None:
+    """Do what follows from what was stored, at once for those of one sender."""
+    senders: dict[tuple[Principal, bool], list[_Create]] = {}
+    for create, outcome in zip(creates, outcomes, strict=True):
+        if isinstance(outcome, Result):
+            senders.setdefault((create.context.principal, create.context.backfill), []).append(create)
+    for some in senders.values():
+        follow(runtime, session, [create.command.key for create in some], some[0].context)

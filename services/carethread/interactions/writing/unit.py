@@ -102,7 +102,7 @@ class WriteUnit:
         stored = self.stored(key)
         return json.parse(stored.body) if stored and not stored.deleted else None
 
-    def update(self, resource: Resource) -> None:
+    def update(self, resource: Resource, verb: str = "") -> None:
         command = Command(resource["resourceType"], resource["id"], resource)
         current = self.stored(command.key)
         base = self._base.get(command.key)
@@ -111,9 +111,9 @@ class WriteUnit:
             return
         earlier = self._staged(command.key)
         if earlier and earlier.event:
-            self._stage(command, resource, earlier.event.verb, method=earlier.stored.method)
+            self._stage(command, resource, verb or earlier.event.verb, method=earlier.stored.method)
         else:
-            self._stage(command, resource, "created" if current is None or current.deleted else "updated")
+            self._stage(command, resource, verb or ("created" if current is None or current.deleted else "updated"))
 
     def _staged(self, key: Key) -> Write | None:
         return self._writes[self._places[key]] if key in self._places else None
@@ -262,7 +262,7 @@ class WriteUnit:
         if not self._trial:
             self.session.write(writes)
             keys = ((write.stored.type, write.stored.id) for write in writes)
-            follow(self._runtime.service, self.session, keys, self.context)
+            follow(self._runtime, self.session, keys, self.context)
         for write in writes:
             self._current.pop((write.stored.type, write.stored.id), None)
         self._writes, self._base, self._places = [], {}, {}

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, select, tuple_, update
 
 from carethread.adapters.sql.deliveries.numbering import PENDING
 from carethread.adapters.sql.deliveries.rows import subscriber_of
-from carethread.adapters.sql.deliveries.tables import notifications, subscribers
 from carethread.adapters.sql.engine import NOW_MICROS, is_sqlite, micros
+from carethread.adapters.sql.tables import notifications, subscribers
 from carethread.core.ports.deliveries import Subscriber
 
 _WELL = {"attempts": 0, "failing_since": 0, "error": ""}
@@ -27,7 +27,7 @@ class Which:
     channels: Sequence[str]
     now: int
     limit: int
-    only: Sequence[str]
+    only: Mapping[str, int]
     failing: bool | None
     without: Sequence[str]
     within: Sequence[str]
@@ -38,7 +38,7 @@ class Which:
         yield subscribers.c.status != "off"
         free = subscribers.c.expires <= clock
         if self.only:
-            yield subscribers.c.subscription.in_(self.only)
+            yield tuple_(subscribers.c.subscription, subscribers.c.reader).in_(list(self.only.items()))
             yield free | (subscribers.c.holder == holder)
         else:
             yield subscribers.c.due <= self.now
@@ -71,6 +71,18 @@ def claim(connection: Connection, which: Which, holder: str, seconds: float) -> 
 def ended(connection: Connection, now: int, limit: int) -> list[str]:
     over = select(subscribers.c.subscription).where(subscribers.c.ends <= now, subscribers.c.status != "off")
     return list(connection.execute(over.order_by(subscribers.c.ends).limit(limit)).scalars())
+
+
+def bind(connection: Connection, subscriptions: Sequence[str]) -> dict[str, int]:
+    """One after the other, in the order in which all lock."""
+    found: dict[str, int] = {}
+    for each in sorted(set(subscriptions)):
+        taken = update(subscribers).where(subscribers.c.subscription == each)
+        newest = taken.values(reader=subscribers.c.reader + 1, **_FREE).returning(subscribers.c.reader)
+        number = connection.execute(newest).scalar_one_or_none()
+        if number is not None:
+            found[each] = number
+    return found
 
 
 def renew(connection: Connection, subscription: str, holder: str, seconds: float) -> bool:

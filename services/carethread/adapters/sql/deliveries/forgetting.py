@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, delete, exists, select
 
-from carethread.adapters.sql.deliveries.tables import binding_tokens, notifications, subscribers
 from carethread.adapters.sql.engine import glancing, writing
-from carethread.adapters.sql.tables import forgotten
+from carethread.adapters.sql.tables import binding_tokens, forgotten, notifications, subscribers
 from carethread.adapters.sql.upsert import upsert
 
 _AT_ONCE = 500

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from carethread.adapters.sql.deliveries.rows import interest_of, subscriber_of
-from carethread.adapters.sql.deliveries.tables import reached, subscribers
+from carethread.adapters.sql.tables import reached, subscribers
 from carethread.adapters.sql.upsert import upsert
 from carethread.core.ports.deliveries import NEVER, Interest, Subscriber
 
@@ -25,6 +25,7 @@ _CHUNK = 500
 _FRESH = {"number": 0, "attempts": 0, "failing_since": 0, "last_sent": 0, "last_acknowledged": 0} | {
     "holder": "",
     "expires": 0,
+    "reader": 0,
 }
 
 

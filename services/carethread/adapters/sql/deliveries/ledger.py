@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from carethread.adapters.sql.deliveries import delivering, forgetting, interests, numbering, tokens, watching
 from carethread.adapters.sql.engine import is_sqlite
-from carethread.core.ports.deliveries import Interest, Match, Notification, Subscriber, Watched
+from carethread.core.ports.deliveries import NOBODY, Interest, Match, Notification, Subscriber, Watched
 
 
 class SqlDeliveries:
@@ -53,7 +53,7 @@ class SqlDeliveries:
         seconds: float,
         now: int,
         limit: int,
-        only: Sequence[str] = (),
+        only: Mapping[str, int] = NOBODY,
         *,
         failing: bool | None = None,
         without: Sequence[str] = (),
@@ -62,6 +62,9 @@ class SqlDeliveries:
     ) -> list[Subscriber]:
         which = delivering.Which(channels, now, limit, only, failing, without, within, each)
         return delivering.claim(self._connection, which, holder, seconds)
+
+    def bind(self, subscriptions: Sequence[str]) -> dict[str, int]:
+        return delivering.bind(self._connection, subscriptions)
 
     def ended(self, now: int, limit: int) -> list[str]:
         return delivering.ended(self._connection, now, limit)

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from carethread.adapters.sql.deliveries.rows import notification_of, row_of
-from carethread.adapters.sql.deliveries.tables import notifications, subscribers
+from carethread.adapters.sql.tables import notifications, subscribers
 from carethread.core.ports.deliveries import Match, Notification
 
 T = TypeVar("T")

@@ -27,6 +27,7 @@ def subscriber_of(row: Row[Any]) -> Subscriber:
         last_sent=row.last_sent,
         last_acknowledged=row.last_acknowledged,
         error=row.error,
+        reader=row.reader,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, insert
 
-from carethread.adapters.sql.deliveries.tables import binding_tokens
+from carethread.adapters.sql.tables import binding_tokens
 
 
 def keep(connection: Connection, digest: str, subscriptions: Sequence[str], expires: int, now: int) -> None:

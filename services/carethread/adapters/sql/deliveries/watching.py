@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, and_, func, select
 
 from carethread.adapters.sql.deliveries.rows import subscriber_of
-from carethread.adapters.sql.deliveries.tables import notifications, subscribers
+from carethread.adapters.sql.tables import notifications, subscribers
 from carethread.core.ports.deliveries import Watched
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 
+from carethread.adapters.sql.changes import changes_of
 from carethread.adapters.sql.events.headers import pack, unpack
 from carethread.core.errors import Busy
 from carethread.core.events import Event, to_headers
@@ -26,8 +27,8 @@ from carethread.core.ports import Fenced, Kept, Place, Record
 log = logging.getLogger(__name__)
 
 _LOCK_SECONDS = 5.0
-_SHORTEST, _LONGEST = 0.005, 0.05
-"""Seconds between two looks at the file while a consumer waits: after news, and after a second of silence."""
+_GATHER_SECONDS = 0.005
+"""After news a consumer lets more of them gather."""
 
 _BATCH, _BATCH_BYTES = 1000, 8 * 1024 * 1024
 """Records and bytes of values of one topic that a poll returns, beyond its first record."""
@@ -117,21 +118,24 @@ class EmbeddedSubscription:
         self._next: dict[str, int] = {}
         self._due = dict.fromkeys(topics, 0.0)
         """When a topic whose position must be asked for is due again; empty for those that are being read."""
+        self._changes = changes_of(str(path))
         self._seen = -1
 
     def poll(self, seconds: float) -> dict[Place, list[Record]]:
         end = time.monotonic() + seconds
-        pause = _SHORTEST
         while True:
+            changes = self._changes.after(self._seen, 0.0)
+            news = changes != self._seen
             with _away_is_busy():
-                (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-                news = version != self._seen
-                found = self._read(version) if self._resume() or news else {}
-            left = end - time.monotonic()
-            if found or left <= 0:
+                found = self._read(changes) if self._resume() or news else {}
+            now = time.monotonic()
+            left = min([end, *self._due.values()]) - now
+            if found or now >= end:
                 return found
-            time.sleep(min(pause, left))
-            pause = _SHORTEST if news else min(pause * 1.05, _LONGEST)
+            if news:
+                time.sleep(max(0.0, min(_GATHER_SECONDS, left)))
+            else:
+                self._changes.after(changes, left)
 
     def rewind(self, place: Place, pause: float = 0.0) -> None:
         self._due[place[0]] = time.monotonic() + pause
@@ -171,7 +175,7 @@ class EmbeddedSubscription:
             self._observe(CONSUMER_GAPS, 1)
             log.error("events_gone", extra={"topic": topic, "from": self._next[topic], "through": gone[0]})
 
-    def _read(self, version: int) -> dict[Place, list[Record]]:
+    def _read(self, changes: int) -> dict[Place, list[Record]]:
         found: dict[Place, list[Record]] = {}
         for topic in self._topics:
             if topic in self._due:
@@ -180,7 +184,7 @@ class EmbeddedSubscription:
                 found[topic, 0] = records
                 self._next[topic] = records[-1].position + 1
         if not found:
-            self._seen = version  # only now has everything up to this version been read
+            self._seen = changes  # only now has everything up to there been read
         return found
 
     def _records(self, topic: str) -> list[Record]:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, func, select
 
-from carethread.adapters.sql.deliveries.tables import notifications, subscribers
 from carethread.adapters.sql.engine import reading
-from carethread.adapters.sql.tables import dead_letters, messages, outbox, relay
+from carethread.adapters.sql.tables import dead_letters, messages, notifications, outbox, relay, subscribers
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 
 from carethread.adapters.sql.arrays import numbers, texts
+from carethread.adapters.sql.calendars.calendar import SqlCalendar
 from carethread.adapters.sql.deliveries.ledger import SqlDeliveries
 from carethread.adapters.sql.direct import run
 from carethread.adapters.sql.engine import is_sqlite
@@ -22,6 +23,7 @@ from carethread.adapters.sql.events.committed import committed
 from carethread.adapters.sql.events.held import SqlHeld
 from carethread.adapters.sql.events.inbound import SqlInbound
 from carethread.adapters.sql.events.replays import SqlReplays
+from carethread.adapters.sql.requests import SqlRequests
 from carethread.adapters.sql.searching import includes, pages
 from carethread.adapters.sql.searching import search as searching
 from carethread.adapters.sql.store import everything, exporting, history, merges, mirroring, statements
@@ -32,6 +34,7 @@ from carethread.adapters.sql.tables import (
     resources,
     versions,
 )
+from carethread.adapters.sql.timers import SqlTimers
 from carethread.adapters.sql.transactions import staging
 from carethread.adapters.sql.wake import Waker
 from carethread.core.events import Event
@@ -165,6 +168,9 @@ class SqlSession:
             self._places.setdefault((kind, key), found.get(key, ""))
         return found
 
+    def places(self, kind: str, holder: str) -> list[str]:
+        return sorted(self._connection.execute(statements.PLACES, {"kind": kind, "holder": holder}).scalars())
+
     def lock(self, names: Iterable[str]) -> None:
         if not is_sqlite(self._connection):  # SQLite has one writer at a time
             numbers = sorted({int.from_bytes(sha256(name.encode()).digest()[:4], signed=True) for name in names})
@@ -250,6 +256,10 @@ class SqlSession:
         postbox.post(self._connection, event)
 
     @property
+    def calendar(self) -> SqlCalendar:
+        return SqlCalendar(self._connection, self.lock)
+
+    @property
     def inbound(self) -> SqlInbound:
         return SqlInbound(self._connection)
 
@@ -260,3 +270,11 @@ class SqlSession:
     @property
     def replays(self) -> SqlReplays:
         return SqlReplays(self._connection)
+
+    @property
+    def timers(self) -> SqlTimers:
+        return SqlTimers(self._connection, self._waker.channel)
+
+    @property
+    def requests(self) -> SqlRequests:
+        return SqlRequests(self._connection, self._waker.channel)

@@ -72,6 +72,7 @@ CLAIM = {
 CLAIMED = select(claims.c.key, claims.c.holder).where(
     claims.c.kind == bindparam("kind"), claims.c.key.in_(bindparam("keys", expanding=True))
 )
+PLACES = select(claims.c.key).where(claims.c.kind == bindparam("kind"), claims.c.holder == bindparam("holder"))
 RELEASE = (
     delete(claims)
     .where(

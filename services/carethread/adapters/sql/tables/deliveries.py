@@ -1,10 +1,10 @@
-"""The tables of the ledger; see `core.ports.deliveries`. Times are microseconds since the epoch."""
+"""Who is told and what of: the ledger of subscriptions; see `core.ports.deliveries`."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, String, Table, UniqueConstraint, text
 
-from carethread.adapters.sql.tables import metadata
+from carethread.adapters.sql.tables.base import metadata
 
 _PENDING = text("state = 'pending'")
 
@@ -31,11 +31,13 @@ subscribers = Table(
     Column("error", String, nullable=False),
     Column("holder", String(140), nullable=False),
     Column("expires", BigInteger, nullable=False),
+    Column("reader", BigInteger, nullable=False, server_default=text("0")),
     Index("subscribers_due", "due", "channel"),
     Index("subscribers_by_generation", "generation"),
     Index("subscribers_by_end", "ends"),
 )
-"""`filters` and `starts` are JSON; the lease of `holder` ends at `expires`, by the database's clock."""
+"""`filters` and `starts` are JSON; the lease of `holder` ends at `expires`, by the database's clock; `reader` counts
+those who came to read a websocket or a stream."""
 
 notifications = Table(
     "notifications",

@@ -1,0 +1,1 @@
+"""Who is taken when, and which slots are open."""

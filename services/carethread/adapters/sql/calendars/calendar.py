@@ -1,0 +1,110 @@
+"""The calendar within one transaction; see `core.ports.Calendar`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from sqlalchemy import Connection, bindparam, case, delete, func, select, update
+
+from carethread.adapters.sql.calendars.free import first_free
+from carethread.adapters.sql.tables import busy, openings
+from carethread.adapters.sql.upsert import upsert
+from carethread.core.ports.calendar import FOREVER, Busy, Opening
+
+_SEAT = "Slot/"
+_CHUNK = 500
+"""Values in one statement."""
+
+_ROW = (busy.c.actor, busy.c.begin, busy.c.end, busy.c.appointment, busy.c.until)
+
+_AMONG = (
+    select(*_ROW)
+    .where(
+        busy.c.actor.in_(bindparam("actors", expanding=True)),
+        busy.c.end > bindparam("after"),
+        busy.c.begin < bindparam("before"),
+    )
+    .order_by(busy.c.begin, busy.c.appointment)
+)
+_TAKEN = select(*_ROW).where(busy.c.appointment.in_(bindparam("appointments", expanding=True)))
+_LEAVE = delete(busy).where(busy.c.appointment.in_(bindparam("appointments", expanding=True))).returning(busy.c.actor)
+
+_slot = openings.c.slot
+_seats = (
+    select(func.count(), func.min(case((busy.c.until > 0, busy.c.until), else_=FOREVER)))
+    .where(busy.c.actor == _SEAT + _slot)
+    .correlate(openings)
+)
+_count, _first = (_seats.with_only_columns(column).scalar_subquery() for column in _seats.selected_columns)
+_REFRESH = (
+    update(openings)
+    .where(_slot.in_(bindparam("slots", expanding=True)))
+    .values(free=case((openings.c.status == "free", 0), (_count >= openings.c.capacity, _first), else_=FOREVER))
+)
+"""A slot with as many takers as seats is free when the first hold is over; one that is busy with fewer is closed."""
+
+_OPENING = tuple(openings.c[name] for name in Opening.__slots__)
+
+
+class SqlCalendar:
+    """One transaction's calendar."""
+
+    def __init__(self, connection: Connection, lock: Callable[[Iterable[str]], None]) -> None:
+        self._connection = connection
+        self._lock = lock
+
+    def lock(self, actors: Iterable[str]) -> None:
+        self._lock(f"calendar {actor}" for actor in actors)
+
+    def busy(self, actors: Iterable[str], begin: int, end: int) -> list[Busy]:
+        wanted = {"actors": sorted(set(actors)), "after": begin, "before": end}
+        return [Busy(*row) for row in self._connection.execute(_AMONG, wanted)] if wanted["actors"] else []
+
+    def taken(self, appointments: Iterable[str]) -> list[Busy]:
+        return [Busy(*row) for row in self._connection.execute(_TAKEN, {"appointments": list(appointments)})]
+
+    def occupy(self, rows: Sequence[Busy], *, instead: Iterable[str] = ()) -> None:
+        touched = {row.actor for row in rows}
+        if left := list(instead):
+            touched.update(self._connection.execute(_LEAVE, {"appointments": left}).scalars())
+        if rows:
+            values = [{name: getattr(row, name) for name in Busy.__slots__} for row in rows]
+            self._connection.execute(busy.insert(), values)
+        self._refresh(sorted(actor.removeprefix(_SEAT) for actor in touched if actor.startswith(_SEAT)))
+
+    def open(self, entered: Sequence[Opening]) -> None:
+        for start in range(0, len(entered), _CHUNK):
+            some = entered[start : start + _CHUNK]
+            statement = upsert(self._connection, openings)
+            values = [
+                {name: getattr(opening, name) for name in Opening.__slots__}
+                | {"free": 0 if opening.status == "free" else FOREVER}
+                for opening in some
+            ]
+            changed = {name: statement.excluded[name] for name in Opening.__slots__ if name != "row"}
+            self._connection.execute(statement.on_conflict_do_update(index_elements=["row"], set_=changed), values)
+            self._refresh([opening.slot for opening in some if opening.status != "free"])
+
+    def shut(self, slots: Iterable[str]) -> None:
+        self._connection.execute(delete(openings).where(_slot.in_(list(slots))))
+
+    def _refresh(self, slots: Sequence[str]) -> None:
+        for start in range(0, len(slots), _CHUNK):
+            self._connection.execute(_REFRESH, {"slots": list(slots[start : start + _CHUNK])})
+
+    def openings(
+        self, schedules: Sequence[str], begin: int, end: int, now: int, count: int, kind: str = ""
+    ) -> list[Opening]:
+        return first_free(self._connection, schedules, (begin, end), now, count, kind)
+
+    def slots(self, schedule: str, begin: int, end: int) -> list[Opening]:
+        statement = (
+            select(*_OPENING)
+            .where(openings.c.schedule == schedule, openings.c.begin >= begin, openings.c.begin < end)
+            .order_by(openings.c.begin, openings.c.row)
+        )
+        return [Opening(*row) for row in self._connection.execute(statement)]
+
+    def at_rows(self, rows: Iterable[int]) -> list[Opening]:
+        statement = select(*_OPENING).where(openings.c.row.in_(list(rows)))
+        return [Opening(*row) for row in self._connection.execute(statement)]

@@ -1,0 +1,65 @@
+"""Timers in a service's own database; see `core.ports.timers`."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
+
+from carethread.adapters.sql.tables import timers
+from carethread.adapters.sql.upsert import upsert
+from carethread.adapters.sql.wake import wake
+from carethread.core.ports import Timer
+
+_LONGEST = 400
+"""Bytes of a key: what an index takes anywhere."""
+
+_TIMER = (timers.c.kind, timers.c.key, timers.c.due, timers.c.payload, timers.c.attempts, timers.c.failure)
+
+
+class SqlTimers:
+    """One transaction's view of the timers. PostgreSQL notifies `channel` when one is set."""
+
+    def __init__(self, connection: Connection, channel: str) -> None:
+        self._connection = connection
+        self._channel = channel
+
+    def set(self, kind: str, key: str, due: int, payload: bytes = b"") -> None:
+        if len(key.encode()) > _LONGEST:
+            raise ValueError(f"The key of a timer has at most {_LONGEST} bytes.")
+        fresh = {"due": due, "next": due, "payload": payload, "attempts": 0, "failure": ""}
+        row = upsert(self._connection, timers).values(kind=kind, key=key, **fresh)
+        self._connection.execute(row.on_conflict_do_update(index_elements=[timers.c.kind, timers.c.key], set_=fresh))
+        wake(self._connection, self._channel)
+
+    def cancel(self, kind: str, key: str) -> None:
+        self._connection.execute(delete(timers).where(timers.c.kind == kind, timers.c.key == key))
+
+    def take(self, now: int, count: int) -> list[Timer]:
+        due = select(*_TIMER).where(timers.c.next <= now).order_by(timers.c.next).limit(count)
+        taken = [_timer(row) for row in self._connection.execute(due.with_for_update(skip_locked=True))]
+        if taken:
+            these = or_(*(and_(timers.c.kind == each.kind, timers.c.key == each.key) for each in taken))
+            self._connection.execute(delete(timers).where(these))
+        return taken
+
+    def put_off(self, timer: Timer, until: int, failure: str) -> bool:
+        same = (
+            timers.c.kind == timer.kind,
+            timers.c.key == timer.key,
+            timers.c.due == timer.due,
+            timers.c.attempts == timer.attempts,
+        )
+        later = {"next": until, "attempts": timer.attempts + 1, "failure": failure}
+        return bool(self._connection.execute(update(timers).where(*same).values(later)).rowcount)
+
+    def earliest(self) -> int | None:
+        first: int | None = self._connection.execute(select(func.min(timers.c.next))).scalar()
+        return first
+
+    def failing(self, count: int) -> list[Timer]:
+        found = select(*_TIMER).where(timers.c.failure != "").order_by(timers.c.due).limit(count)
+        return [_timer(row) for row in self._connection.execute(found)]
+
+
+def _timer(row: Row[tuple[str, str, int, bytes, int, str]]) -> Timer:
+    kind, key, due, payload, attempts, failure = row
+    return Timer(kind, key, due, bytes(payload), attempts, failure)

@@ -1,0 +1,119 @@
+"""Timers that are due: each handler runs in the transaction that takes its timer, so that both happen or neither does.
+
+One timer at a time, so that none waits for the fate of another. One whose handler fails is put off, longer each time,
+and told of; one for which something is away is put off too, and told of no more than the delay is.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event as Signal
+
+from carethread.core.clock import Clock, system_clock, to_micros
+from carethread.core.consuming.reacting import attempt
+from carethread.core.context import Context, Principal
+from carethread.core.errors import Busy, FhirError, NotSupported
+from carethread.core.faults import told
+from carethread.core.metric_names import TIMERS_FAILED, TIMERS_FIRED, Observe, unobserved
+from carethread.core.pauses import longer
+from carethread.core.ports import Session, Timer
+from carethread.core.service import Runtime
+
+log = logging.getLogger(__name__)
+
+BEAT = 30.0
+"""Seconds after which the clock is looked at when nothing is news: it may have been set."""
+
+_REST = 0.1
+"""Seconds between two looks, for much of what is news to the database is no timer."""
+
+_LONGEST_PAUSE = 1.0
+_FIRST, _LONGEST_AWAY, _LONGEST_FAILING = 1, 15, 3600
+"""Seconds for which a timer is put off: at first, and at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Calls the handlers that the service of `runtime` has for its timers."""
+
+    runtime: Runtime
+    clock: Clock = system_clock
+    observe: Observe = unobserved
+
+    def step(self) -> bool:
+        """Take one timer that is due; False when there is none. Raises Busy when the database is away."""
+        now = to_micros(self.clock())
+        first = self.runtime.store.glance(lambda session: session.timers.earliest())
+        if first is None or first > now:
+            return False
+        taken: list[Timer] = []
+
+        def work(session: Session) -> None:
+            taken[:] = session.timers.take(now, 1)
+            for timer in taken:
+                self._handle(session, timer)
+
+        try:
+            failure = attempt(lambda: self.runtime.store.transact(work))
+        except Busy as error:
+            failure = error
+        if failure and not taken:
+            raise failure
+        for timer in taken:
+            if failure:
+                self._put_off(timer, failure, now)
+            else:
+                self.observe(TIMERS_FIRED, 1)
+        return bool(taken)
+
+    def run(self, stop: Signal, wait: Callable[[float], None]) -> None:
+        """Step until `stop` is set. `wait(seconds)` returns when the database may have news, or time is up."""
+        pause = 0.0
+        while not stop.is_set():
+            try:
+                if self.step():
+                    continue
+                seconds = self._until_next()
+                pause = 0.0
+            except Busy as error:
+                pause = longer(pause, _LONGEST_PAUSE)
+                log.warning("timers_wait", extra={"service": self.runtime.service.name, "reason": str(error)})
+                stop.wait(pause)
+                continue
+            stop.wait(min(_REST, seconds))
+            wait(max(0.0, seconds - _REST))
+
+    def _until_next(self) -> float:
+        """Seconds to the next timer, not more than a beat; one that is due and was not to be had is another's."""
+        first = self.runtime.store.glance(lambda session: session.timers.earliest())
+        if first is None:
+            return BEAT
+        left = (first - to_micros(self.clock())) / 1_000_000
+        return min(left, BEAT) if left > 0 else _LONGEST_PAUSE
+
+    def _handle(self, session: Session, timer: Timer) -> None:
+        service = self.runtime.service
+        handler = service.timers.get(timer.kind)
+        if handler is None:
+            raise NotSupported(f"{service.name} has no handler for timers of the kind {timer.kind}.")
+        handler(self.runtime, session, timer, Context(Principal(service.name), self.clock))
+
+    def _put_off(self, timer: Timer, error: Exception, now: int) -> None:
+        away = isinstance(error, Busy)
+        pause = min(_FIRST << min(timer.attempts, 20), _LONGEST_AWAY if away else _LONGEST_FAILING)
+        failure = "" if away else _reason(error)
+        until = now + pause * 1_000_000
+        self.runtime.store.transact(lambda session: session.timers.put_off(timer, until, failure))
+        named = {"service": self.runtime.service.name, "kind": timer.kind, "key": timer.key, "seconds": pause}
+        if away:
+            log.warning("timer_waits", extra={**named, "reason": str(error)})
+        else:
+            self.observe(TIMERS_FAILED, 1)
+            log.error("timer_failed", extra={**named, **told(error)})
+
+
+def _reason(error: Exception) -> str:
+    """Why a handler failed; of an unforeseen error only its kind, for its message could quote a resource."""
+    return str(error) if isinstance(error, FhirError) else f"It fails with {type(error).__name__}."

@@ -1,0 +1,94 @@
+"""When somebody or something is taken, and which slots are open: what `scheduling` asks before it books.
+
+Kept beside the Appointments and Slots that say it, in the transactions that store them. Moments are microseconds since
+the epoch; a span goes from its begin up to its end, which is not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+FOREVER = 2**62
+"""A moment that does not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """An Appointment (its id) takes an actor (`Practitioner/1`) or a seat of a slot (`Slot/1`).
+
+    `until` is when a hold ends by itself; 0: it does not.
+    """
+
+    actor: str
+    begin: int
+    end: int
+    appointment: str
+    until: int = 0
+
+    def stands(self, now: int) -> bool:
+        return self.until == 0 or self.until > now
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A Slot as finding sees it. `row` is the number of its resource, `kinds` what it is for, a text to look in.
+
+    `free` is the moment from which a seat is free: 0 now, FOREVER not while what holds it stays as it is.
+    """
+
+    row: int
+    slot: str
+    schedule: str
+    begin: int
+    end: int
+    status: str
+    capacity: int = 1
+    kinds: str = ""
+    free: int = 0
+
+
+class Calendar(Protocol):
+    """One transaction's view of who is taken and what is open."""
+
+    def lock(self, actors: Iterable[str]) -> None:
+        """Keep all others from taking the actors until this transaction ends."""
+        ...
+
+    def busy(self, actors: Iterable[str], begin: int, end: int) -> list[Busy]:
+        """What of the actors is taken within the span, holds that are over included, in order of begin."""
+        ...
+
+    def taken(self, appointments: Iterable[str]) -> list[Busy]:
+        """All that the Appointments take."""
+        ...
+
+    def occupy(self, rows: Sequence[Busy], *, instead: Iterable[str] = ()) -> None:
+        """Enter what is taken, in place of all that the Appointments `instead` took; slots are free by what is left."""
+        ...
+
+    def open(self, openings: Sequence[Opening]) -> None:
+        """Enter slots, or enter them anew; when each is free follows from its status and what takes it."""
+        ...
+
+    def shut(self, slots: Iterable[str]) -> None:
+        """Forget slots that are no more."""
+        ...
+
+    def openings(
+        self, schedules: Sequence[str], begin: int, end: int, now: int, count: int, kind: str = ""
+    ) -> list[Opening]:
+        """The first free slots of the schedules (empty: of all) that begin within the span, in order of begin and row.
+
+        `kind` is a text that the slot's kinds must have.
+        """
+        ...
+
+    def slots(self, schedule: str, begin: int, end: int) -> list[Opening]:
+        """All slots of a schedule that begin within the span, free or not, in order of begin."""
+        ...
+
+    def at_rows(self, rows: Iterable[int]) -> list[Opening]:
+        """The slots whose resources have these numbers."""
+        ...

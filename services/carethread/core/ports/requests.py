@@ -1,0 +1,90 @@
+"""What a service wants of the owners of other types: written down with its cause, sent when that is committed.
+
+Each request is a whole resource under an id that was given before, so that it may be sent again: at least once, in
+order for each key. It is gone when the owner has it; one that the owner refuses is kept for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+RequestState = Literal["waiting", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A resource `type`/`id` as it should be: `body` is all of it.
+
+    `new`: it is made, and left as it is where it is there already (If-None-Match: *). What has the same `key` is sent
+    in order, such as all that is about a patient. `backfill` and `traceparent` are those of the cause.
+    """
+
+    type: str
+    id: str
+    body: bytes
+    key: str
+    new: bool = False
+    backfill: bool = False
+    traceparent: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"{self.type}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request under its number: since when it waits (microseconds), how often it was sent, and the OperationOutcome
+    of the last answer where that was no success."""
+
+    number: int
+    wanted: Wanted
+    since: int
+    attempts: int
+    state: RequestState
+    outcome: bytes
+
+
+class Requests(Protocol):
+    """The requests of a service, in the transaction of a session. Leases and pauses go by the database's clock."""
+
+    def put(self, wanted: Wanted) -> int:
+        """Have the owner asked once this transaction is committed; its number."""
+        ...
+
+    def claim(self, limit: int, seconds: float, without: Collection[str] = ()) -> list[Asked]:
+        """Of each key the first request, where its turn has come and nobody else has it: for so long it is ours.
+
+        `without` are types that are left alone now.
+        """
+        ...
+
+    def done(self, asked: Asked) -> None:
+        """The owner has it; and with it, what was wanted of the same resource before."""
+        ...
+
+    def put_off(self, asked: Asked, seconds: float, outcome: bytes = b"") -> None:
+        """Give a claimed request back, to be sent again not before some time. Without an outcome it was not tried."""
+        ...
+
+    def refuse(self, asked: Asked, outcome: bytes) -> None:
+        """Keep a claimed request for a person; those behind it go on."""
+        ...
+
+    def soonest(self, without: Collection[str] = ()) -> float | None:
+        """Seconds until there is something to claim; None when nothing waits."""
+        ...
+
+    def all(self, number: int = 0, *, state: RequestState | None = None, limit: int = 1000) -> list[Asked]:
+        """The requests in order, without bodies but for one of a number."""
+        ...
+
+    def retry(self, number: int) -> bool:
+        """Have a request sent again, now; False when there is none."""
+        ...
+
+    def discard(self, number: int) -> bool:
+        """Forget a request for ever; False when there is none."""
+        ...

@@ -1,0 +1,37 @@
+"""What another service owns is requested, not written: the transaction that is the cause keeps the whole resource, and
+the owner has it soon after the commit, at least once.
+
+A rule requests nothing: of a transaction across services it may only be tried. The hook `stored` does, and operations,
+reactions and timers do.
+"""
+
+from __future__ import annotations
+
+from carethread.core.context import Context
+from carethread.core.fhir import json
+from carethread.core.fhir.search import extract
+from carethread.core.ports import Resource, Session, Wanted
+from carethread.interactions.writing.version import partition_key
+
+
+def request(session: Session, resource: Resource, context: Context, key: str = "", *, new: bool = False) -> str:
+    """Have the owner of its type store a resource; returns its id, by which others may refer to it at once.
+
+    Without an id it gets one, and is made once however often it is sent. With an id it replaces what is there, or is
+    made; with `new` it is only made, for one whose id follows from its cause. What has the same key is sent in order;
+    without one it is the patient whom the resource is about, else the resource itself.
+    """
+    type_name, known = resource["resourceType"], resource.get("id")
+    id_: str = known or context.new_id()
+    resource = {"resourceType": type_name, "id": id_, **resource}
+    wanted = Wanted(
+        type_name,
+        id_,
+        json.render(resource),
+        key or partition_key((type_name, id_), extract(resource)),
+        new=new or not known,
+        backfill=context.backfill,
+        traceparent=context.traceparent[:64],
+    )
+    session.requests.put(wanted)
+    return id_

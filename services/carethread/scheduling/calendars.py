@@ -1,0 +1,66 @@
+"""What stored Appointments and Slots say about who is taken and what is open; see `core.ports.calendar`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from carethread.core.context import Context
+from carethread.core.fhir import json
+from carethread.core.fhir.elements import at, keys_at
+from carethread.core.ports import Opening, Resource, Session, Stored
+from carethread.core.service import Runtime
+from carethread.scheduling.rules import busy_rows, capacity, extension, moment
+
+MODALITY = "https://carethread.dev/fhir/StructureDefinition/modality"
+
+
+def appointment_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
+    """Enter what the Appointments take now, in place of what they took."""
+    rows, instead = [], []
+    for stored, appointment in _stored(session, "Appointment", ids):
+        if stored.version > 1:
+            instead.append(stored.id)
+        if appointment:
+            rows += busy_rows(appointment, stored.id, runtime.base_url)
+    if rows or instead:
+        session.calendar.occupy(rows, instead=instead)
+
+
+def slot_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
+    """Enter the Slots as they are now."""
+    openings: list[Opening] = []
+    gone: list[str] = []
+    for stored, slot in _stored(session, "Slot", ids):
+        if slot is None or slot["status"] == "entered-in-error":
+            gone.append(stored.id)
+        else:
+            openings += opening(slot, stored, runtime.base_url)
+    session.calendar.open(openings)
+    if gone:
+        session.calendar.shut(gone)
+
+
+def opening(slot: Resource, stored: Stored, base_url: str) -> Iterator[Opening]:
+    """A Slot as finding sees it; nothing for one whose Schedule is not here, or that ends before it begins."""
+    schedule = next((id_ for kind, id_ in keys_at(slot, "schedule", base_url) if kind == "Schedule"), "")
+    begin, end = moment(slot.get("start")), moment(slot.get("end"))
+    if schedule and begin < end:
+        kinds = " ".join(sorted(set(_kinds(slot))))
+        row, status = stored.row, slot["status"]
+        yield Opening(row, stored.id, schedule, begin, end, status, capacity(slot), f" {kinds} " if kinds else "")
+
+
+def _kinds(slot: Resource) -> Iterator[str]:
+    """What a Slot is for: `system|code` of its services, specialties and kind of visit, `modality|phone`."""
+    for path in ("serviceType.coding", "serviceCategory.coding", "specialty.coding", "appointmentType.coding"):
+        for coding in at(slot, path):
+            if isinstance(coding, dict) and "code" in coding:
+                yield f"{coding.get('system', '')}|{coding['code']}"
+    if modality := extension(slot, MODALITY).get("valueCode"):
+        yield f"modality|{modality}"
+
+
+def _stored(session: Session, type_name: str, ids: Iterable[str]) -> Iterator[tuple[Stored, Resource | None]]:
+    """What stands under the ids; None for the resource of one that is deleted."""
+    for stored in session.current([(type_name, id_) for id_ in ids]).values():
+        yield stored, None if stored.deleted else json.parse(stored.body)
