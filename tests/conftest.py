@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -73,6 +74,15 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
     """A fresh database of this test's own, as `postgresql+psycopg://…`; a module's own: `support.postgres.database`."""
     with postgres.database(postgres_url) as url:
         yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "postgres":
+        url: str = request.getfixturevalue("postgres_database")
+        return url
+    return f"sqlite:///{tmp_path}/store.db"
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -17,7 +19,8 @@ from carethread.commands.events import events
 from carethread.commands.key import webhook_key
 from carethread.commands.letters import dead_letters
 from carethread.commands.prove import prove
-from carethread.core.errors import Busy, Gone
+from carethread.commands.requests import requests
+from carethread.core.errors import Busy, Gone, with_notes
 from carethread.core.settings import DATABASES, GATEWAY, INBOUND, SERVICES, Settings, SettingsError, check_bind, load
 
 DEFAULT_BASE = "http://127.0.0.1:8080/fhir"
@@ -176,20 +179,36 @@ def _load_demo(settings: Settings) -> None:
     click.echo(f"Open {base}/metadata in a browser. Ctrl-C stops everything.")
 
 
+def _base_url(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and text.isprintable()
+    except ValueError:
+        usable = False
+    if not usable or " " in text:
+        raise click.BadParameter("it is http or https, a host, perhaps a port and a path, such as " + DEFAULT_BASE)
+    return text.rstrip("/")
+
+
+_base_option = click.option(
+    "--base", default=DEFAULT_BASE, show_default=True, callback=_base_url, help="FHIR base URL of the server."
+)
+
+
 @cli.command()
-@click.option("--base", default=DEFAULT_BASE, show_default=True, help="FHIR base URL of the server.")
+@_base_option
 @click.option("--seed", default=7, show_default=True, help="The same seed makes the same practice.")
 def demo(base: str, seed: int) -> None:
     """Load a made-up practice: departments, people, slots, ten weeks of visits, answers."""
     from carethread.composition.parts import owners_of_types
     from carethread.demo import run
 
-    sys.exit(run(base.rstrip("/"), seed, datetime.now(UTC).date(), owners_of_types()))
+    sys.exit(run(base, seed, datetime.now(UTC).date(), owners_of_types()))
 
 
 @cli.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--base", default=DEFAULT_BASE, show_default=True, help="FHIR base URL of the server.")
+@_base_option
 @click.option("--journal", type=click.Path(dir_okay=False, path_type=Path), help="Where progress is kept.")
 @click.option("--refused", type=click.Path(dir_okay=False, path_type=Path), help="Where refusals are listed.")
 @click.option("--again", is_flag=True, help="Read files again that were imported before.")
@@ -200,12 +219,12 @@ def import_(paths: Sequence[Path], base: str, **options: Any) -> None:
     from carethread.composition.parts import owners_of_types
     from carethread.importer import run
 
-    sys.exit(run(paths, base.rstrip("/"), owners_of_types(), **options))
+    sys.exit(run(paths, base, owners_of_types(), **options))
 
 
 @cli.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--base", default=DEFAULT_BASE, show_default=True, help="FHIR base URL of the server.")
+@_base_option
 @click.option("--type", "types", multiple=True, help="Only this resource type; may be repeated.")
 @click.option("--since", default="", help="Only what has changed after this instant, such as an export's last.")
 @click.option("--patients", is_flag=True, help="Only patients and what is in their compartments.")
@@ -214,7 +233,7 @@ def export(folder: Path, base: str, **options: Any) -> None:
     """Bring all resources, as they are at one moment, into NDJSON files in FOLDER (FHIR Bulk Data)."""
     from carethread.exporter import run
 
-    sys.exit(run(base.rstrip("/"), folder, **options))
+    sys.exit(run(base, folder, **options))
 
 
 @cli.command()
@@ -233,14 +252,15 @@ def migrate(services: Sequence[str]) -> None:
 
 
 events.add_command(prove)
-for command in (check_command, dead_letters, events, webhook_key):
+for command in (check_command, dead_letters, events, requests, webhook_key):
     cli.add_command(command)
 
 
 def main() -> None:
     """The `carethread` command; what the settings or the machine do not allow is one line, not a trace."""
+    logging.getLogger("carethread").addHandler(logging.NullHandler())  # what is told in a line needs no other
     try:
         cli(prog_name="carethread")
     except (SettingsError, Busy, Gone) as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {with_notes(error)}", err=True)
         sys.exit(1)

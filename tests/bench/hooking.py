@@ -46,7 +46,7 @@ def _figure(what: str, url: str, batch: int) -> Figure:
             desk.put(subscription(name, f"{department.url}/{name}", max_count=batch))
         desk.happen(*names, times=EVENTS)
         env = {**os.environ, "PYTHONPATH": f"{_ROOT / 'services'}:{_ROOT / 'tests'}"}
-        command = [sys.executable, "-m", "support.delivery_worker", url, "0"]
+        command = [sys.executable, "-m", "support.delivery_worker", url]
         worker = Process("delivery-worker", command, lambda: True, env=env)
         worker.start()
         try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
 
-from carethread.composition.alarming import EVERY_SECONDS, Pulse, gauges, own
+from carethread.composition.alarming import gauges, own
 from carethread.composition.inbound import inbound
 from carethread.composition.observing import states
 from carethread.composition.worker import worker
@@ -20,6 +20,11 @@ from carethread.core.metric_names import (
     OUTBOX_AGE,
     POSTBOX_AGE,
     POSTBOX_WAITING,
+    REQUESTS_AGE,
+    REQUESTS_KEPT,
+    REQUESTS_WAITING,
+    TIMERS_FAILING,
+    TIMERS_LATE,
 )
 from carethread.core.ports.channels import Answer
 from carethread.core.settings import Settings
@@ -54,9 +59,6 @@ def test_unsent_waiting_and_quiet(store) -> None:
     assert [round(seen[name]) for name in (DELIVERY_WAITING_AGE, OUTBOX_AGE)] == [7200, 2 * 86400]
 
 
-A, B = ("carethread.appointment.v1", 0), ("carethread.appointment.v1", 1)
-
-
 def test_an_interval_that_cannot_be_read_hides_nothing_of_others(store, caplog) -> None:
     """As an earlier version took one."""
     desk = Desk(store, now=to_micros(system_clock()) - 2 * DAY)
@@ -68,47 +70,6 @@ def test_an_interval_that_cannot_be_read_hides_nothing_of_others(store, caplog) 
     found = {alarm.name for alarm in own(Settings(late_seconds=10**9, quiet_seconds=86400), desk.runtime)}
     assert found == {"matched-nothing/Subscription/broken", "matched-nothing/Subscription/quiet"}
     assert "interval_not_read" in caplog.text
-
-
-def test_the_pulse_of_a_consumer() -> None:
-    now = [100.0]
-    pulse = Pulse(lambda: now[0])
-    assert pulse.seconds() == 0
-    pulse(A, 400.0)
-    pulse(B, 0.1)
-    assert pulse.seconds() == 400, "the place that is late, whatever the others are"
-    now[0] += 5 * EVERY_SECONDS
-    assert pulse.seconds() == 0, "nothing has come since: what was late then is no news"
-    pulse(A, None)
-    for _ in range(10):
-        now[0] += 50
-        pulse(A, None)
-        pulse(B, 0.1)
-    assert pulse.seconds() == 500, "since the first try that failed, however busy the other is"
-    pulse(A, 0.2)
-    assert pulse.seconds() == 0.2
-    pulse(A, None)
-    now[0] += 5 * EVERY_SECONDS
-    assert pulse.seconds() == 0, "another process has the place, for it is not tried here any more"
-
-
-def test_a_consumer_that_fails_again_and_again_is_late() -> None:
-    now = [100.0]
-    pulse = Pulse(lambda: now[0])
-
-    def crash() -> None:
-        pulse(A, 0.1)
-        raise RuntimeError
-
-    for _ in range(11):
-        with pytest.raises(RuntimeError):
-            pulse.of(crash)()
-        now[0] += EVERY_SECONDS
-    assert pulse.seconds() == 11 * EVERY_SECONDS
-    now[0] += 4 * EVERY_SECONDS
-    assert pulse.seconds() == 0, "it has been well for a while"
-    pulse.of(lambda: None)()
-    assert pulse.seconds() == 0
 
 
 def test_the_postbox_is_watched(store) -> None:
@@ -134,3 +95,48 @@ def test_what_takes_messages_in_is_seen_and_watched(tmp_path) -> None:
     names = [thread.name for thread in worker(settings, {}, taking_in=True).threads]
     assert {"consumer-inbound", "alarms", "housekeeping"} <= set(names)
     runtime.store.close()
+
+
+def test_timers_and_requests_are_watched(store) -> None:
+    from sqlalchemy import update
+
+    from carethread.adapters.sql.tables import requests
+    from carethread.core.ports import Asked, Session, Wanted
+
+    now = to_micros(system_clock())
+    desk = Desk(store, now=now)
+
+    def work(session: Session) -> list[Asked]:
+        session.timers.set("reminder", "Appointment/1", now - 400 * 1_000_000)
+        session.timers.set("reminder", "Appointment/2", now + 400 * 1_000_000)
+        session.timers.set("reminder", "Appointment/3", now - 400 * 1_000_000)
+        (timer,) = (each for each in session.timers.take(now, 2) if each.key == "Appointment/3")
+        session.timers.set("reminder", "Appointment/1", now - 400 * 1_000_000)
+        session.timers.set(timer.kind, timer.key, timer.due)
+        assert session.timers.put_off(timer, now + 1, "It has no end.")
+        for id_ in ("a", "b"):
+            session.requests.put(Wanted("Task", id_, b"{}", id_))
+        return session.requests.claim(1, 60.0)
+
+    (asked,) = store.transact(work)
+    store.transact(lambda session: session.requests.refuse(asked, b"{}"))
+    with store.engine.begin() as connection:
+        connection.execute(update(requests).values(since=now - 350 * 1_000_000))
+    seen = gauges(desk.runtime, now)
+    assert [seen[name] for name in (TIMERS_FAILING, TIMERS_LATE)] == [1, 400]
+    assert [seen[name] for name in (REQUESTS_WAITING, REQUESTS_AGE, REQUESTS_KEPT)] == [1, 350, 1]
+    told = {alarm.name: alarm.detail for alarm in own(Settings(late_seconds=300), desk.runtime)}
+    assert set(told) == {"timers-late", "timer/reminder/Appointment/3", "requests-age", "requests-refused"}
+    assert "It has no end." in told["timer/reminder/Appointment/3"]
+    calm = {alarm.name for alarm in own(Settings(late_seconds=600), desk.runtime)}
+    assert calm == {"timer/reminder/Appointment/3", "requests-refused"}
+
+
+def test_every_service_sends_its_requests_and_who_has_timers_calls_them(tmp_path) -> None:
+    runtime = inbound(Settings(data=tmp_path), {})
+    calling = replace(runtime.service, timers={"reminder": lambda *_: None})
+    plain = worker(Settings(data=tmp_path), {"scheduling": runtime})
+    assert f"requests-{runtime.service.name}" in [thread.name for thread in plain.threads]
+    assert f"timers-{runtime.service.name}" not in [thread.name for thread in plain.threads]
+    with_timers = worker(Settings(data=tmp_path), {"scheduling": replace(runtime, service=calling)})
+    assert f"timers-{runtime.service.name}" in [thread.name for thread in with_timers.threads]

@@ -146,8 +146,9 @@ def test_whoever_matches_keeps_others_from_beginning(do: Do, store: SqlStore) ->
 def test_a_lease_is_one_holders_until_it_ends(do: Do) -> None:
     enlisted(do, subscriber(), subscriber("ward", origin="https://ward.example"))
 
-    def claim(d: Deliveries, holder: str, only: Sequence[str] = ()) -> list[str]:
-        return [s.subscription for s in d.claim(["rest-hook"], holder, 60, 100, 10, only)]
+    def claim(d: Deliveries, holder: str, only: Sequence[str] = (), reader: int = 0) -> list[str]:
+        readers = dict.fromkeys(only, reader)
+        return [s.subscription for s in d.claim(["rest-hook"], holder, 60, 100, 10, readers)]
 
     assert do(lambda d: claim(d, "a", only=["ward"])) == ["ward"]
     assert do(lambda d: claim(d, "b")) == ["front-desk"]
@@ -158,6 +159,11 @@ def test_a_lease_is_one_holders_until_it_ends(do: Do) -> None:
     assert do(lambda d: claim(d, "b")) == ["ward"], "a lease that is over is free"
     assert not do(lambda d: d.sent("ward", "a", 1)) and not do(lambda d: d.acknowledge("ward", "a", [1], 1))
     assert not do(lambda d: d.put_off("ward", "a", "", 1, 1)) and not do(lambda d: d.quarantine("ward", "a", 1, "", 1))
+    assert do(lambda d: d.bind(["ward", "unknown", "ward"])) == {"ward": 1}
+    assert not do(lambda d: d.sent("ward", "b", 1)), "a new reader takes the lease from whoever has it"
+    assert do(lambda d: claim(d, "b", only=["ward"])) == [], "who is not the newest reader has no turn"
+    assert do(lambda d: claim(d, "c", only=["ward", "front-desk"], reader=1)) == ["ward"]
+    assert do(lambda d: d.subscriber("ward").reader) == 1
 
 
 def test_who_is_due(do: Do) -> None:

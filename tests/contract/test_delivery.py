@@ -4,23 +4,27 @@ moves."""
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
-from carethread.adapters.sql.deliveries.tables import subscribers
+from carethread.adapters.sql.tables import subscribers
 from carethread.adapters.webhooks import Webhooks
 from carethread.core.clock import instant
-from carethread.core.errors import Forbidden
+from carethread.core.errors import Busy, Forbidden
 from carethread.core.ports import Request
 from carethread.core.ports.channels import Answer
 from carethread.core.service import Call
 from carethread.core.webhooks.signature import SIGNATURE, TIMESTAMP, key, signed
 from carethread.subscriptions import delivery, focus, notification, operations
 from carethread.subscriptions.engine import Engine
+from support.looping import looping
 from support.receiver import receiver
+from support.servers import until
 from support.stores import open_store
 from support.subscribers import DAY, HOUR, LOCAL, SECOND, Desk, subscription, told
 
@@ -433,3 +437,34 @@ def test_a_notification_is_bounded_by_bytes(desk: Desk, monkeypatch: pytest.Monk
     sent = [told(body)[1] for to, _, body in desk.script.sent if to == URL and told(body)[1]]
     assert sent == [[1, 2], [3], [4], [5, 6], [7]]
     assert set(desk.states("s1").values()) == {"acknowledged"}
+
+
+def test_who_waits_for_a_place_has_it_when_a_turn_is_over(either: Desk) -> None:
+    """No database tells that a turn is over: with two at a time, each would wait for the next look."""
+    names = [f"s{number}" for number in range(40)]
+    for number, name in enumerate(names):
+        either.put(subscription(name, URL if number % 2 else f"http://127.0.0.1:{1000 + number}/in"))
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        time.sleep(seconds)
+
+    with looping(lambda stop: either.engine(quick=2, slow=2, each=1).run(stop, wait)):
+        until(lambda: all(either.get(name)["status"] == "active" for name in names), seconds=30, what="active")
+        assert sum(waited) < 5, "half a second for every one or two of them"
+
+
+def test_while_there_is_no_secret_nothing_is_sent_unsigned(desk) -> None:
+    """It is ours that is away: no failure of the receiver, and no attempt."""
+
+    def away() -> list[str]:
+        raise Busy("The file says nothing.")
+
+    desk.put(subscription("s1", URL))
+    desk.deliver()
+    desk.happen("s1")
+    sent = len(desk.script.sent)
+    Engine(replace(desk.delivery(), secrets=away)).step()
+    assert len(desk.script.sent) == sent and desk.subscriber("s1").attempts == 0
+    assert desk.states("s1") == {1: "pending"}

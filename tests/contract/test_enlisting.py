@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from carethread.adapters.sql.deliveries.tables import subscribers
 from carethread.adapters.sql.engine import writing
+from carethread.adapters.sql.tables import subscribers
 from carethread.core.context import Context, Principal
 from carethread.core.ports.deliveries import Interest, Subscriber
 from carethread.interactions.rest.handling import handle

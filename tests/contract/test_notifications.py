@@ -242,6 +242,26 @@ def test_another_process_goes_on_without_a_gap(desk) -> None:
         settled(desk, "s1", 1, 2, 3, 4)
 
 
+def test_a_newer_stream_of_another_process_takes_over(desk) -> None:
+    """At once, though the older reader has a turn and acknowledges nothing; what he was sent comes again."""
+    desk.put(stream("s1", max_count=1, timeout=30))
+    desk.happen("s1", times=2)
+    with served(desk, holder="h1") as here, served(desk, holder="h2") as there, Client(here, "s1") as older:
+        assert older.take() == ("handshake", [])
+        assert older.read() == (2, ("event-notification", [1]))
+        with Client(there, "s1") as newer:
+            assert newer.take() == ("handshake", [])
+            error = older.failure()
+            assert error.code() is grpc.StatusCode.ABORTED and "newer" in error.details()
+            assert [newer.take()[1] for _ in range(2)] == [[1], [2]]
+            settled(desk, "s1", 1, 2)
+            desk.happen("s1")
+            with Client(here, "s1") as back:
+                assert [back.take()[1] for _ in range(2)] == [[], [3]]
+                assert newer.failure().code() is grpc.StatusCode.ABORTED
+                settled(desk, "s1", 3)
+
+
 def test_a_notification_that_is_too_large_is_quarantined(desk) -> None:
     """One alone that no message can hold; those behind it go on, and the stream stays."""
     large = b'{"resourceType":"Appointment","id":"a1","comment":"' + b"x" * 50_000 + b'"}'

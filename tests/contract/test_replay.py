@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.adapters.sql.events.bus import connect, prune
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import versions
+from carethread.core.clock import system_clock
 from carethread.core.consuming.consumer import Consumer
 from carethread.core.context import new_id
 from carethread.core.events import Event, topic
+from carethread.core.metric_names import CONSUMER_LAG
 from carethread.core.ports import Kept, Replay, Session, Subscription
 from carethread.core.service import Mirror, Reaction, ResourceType, Runtime, Service
 from carethread.interactions.mirror import reaction, start
@@ -152,6 +155,40 @@ def test_what_happened_is_not_repeated_and_what_is_not_kept_is_told(world: World
     sender.close()
     assert sorted(world.effects) == sorted(e.id for e in sent), "an effect happened twice"
     assert committed(world.copy) == {e.id for e in sent}
+
+
+@pytest.mark.timeout(120)
+def test_who_reads_again_is_not_late(world: World) -> None:
+    ahead: list[timedelta] = [timedelta()]
+    beats: list[float | None] = []
+    observed: list[str] = []
+    reader = subscription(world.bus, world.prefix, "careteams", ["Appointment"], world.copy, "c1")
+    consumer = Consumer(
+        world.runtime, reader, world.reactions, look=0.0, clock=lambda: system_clock() + ahead[0],
+        observe=lambda name, _: observed.append(name), beat=lambda _, late: beats.append(late),
+    )  # fmt: skip
+    sender = publisher(world.bus, world.prefix)
+    sender.fence("scheduling", 1)
+    now = time.time_ns() // 1000
+    sender.send([replace(event(n), sequence=n, time=now) for n in range(1, 21)])
+
+    def steps_until(done: Callable[[], bool], what: str) -> None:
+        until(lambda: consumer.step(0.1) >= 0 and done(), seconds=60, what=what)
+
+    try:
+        steps_until(lambda: len(world.effects) == 20, "the effects")
+        ahead[0] = timedelta(hours=1)
+        beats.clear()
+        observed.clear()
+        world.ask()
+        steps_until(lambda: world.replay().state == "done", "the replay's end")
+        assert set(beats) == {0.0} and CONSUMER_LAG not in observed
+        sender.send([replace(event(21), sequence=21, time=now)])
+        steps_until(lambda: len(world.effects) == 21, "the last effect")
+        assert beats[-1] is not None and beats[-1] > 3000, "what is new and old is late"
+    finally:
+        reader.close()
+        sender.close()
 
 
 def forget(world: World, count: int) -> None:

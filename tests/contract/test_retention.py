@@ -12,13 +12,12 @@ from sqlalchemy import func, insert, select, update
 from carethread.adapters.kafka import KafkaPublisher, KafkaSettings, KafkaSubscription
 from carethread.adapters.kafka.clients import connect as connect_to_kafka
 from carethread.adapters.sql.deliveries.forgetting import forget_tokens, forget_told
-from carethread.adapters.sql.deliveries.tables import binding_tokens, notifications
 from carethread.adapters.sql.engine import writing
 from carethread.adapters.sql.events.bus import EmbeddedPublisher, EmbeddedSubscription, connect, prune
 from carethread.adapters.sql.events.outbox import SqlOutbox
 from carethread.adapters.sql.events.retention import forget_happened, forget_sent
 from carethread.adapters.sql.store.store import SqlStore
-from carethread.adapters.sql.tables import held, inbox, outbox
+from carethread.adapters.sql.tables import binding_tokens, held, inbox, notifications, outbox
 from carethread.composition.housekeeping import forget
 from carethread.composition.inbound import inbound as taking_in
 from carethread.composition.parts import runtimes

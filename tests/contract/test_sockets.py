@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from carethread.adapters.websocket.server import Sockets
@@ -24,12 +26,22 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def sockets(desk) -> Iterator[Sockets]:
-    """A token is the subscriptions' ids with commas between."""
-    sockets = Sockets("127.0.0.1", 0, lambda token: token.split(","))
+def sockets(desk: Desk) -> Iterator[Sockets]:
+    with served(desk) as sockets:
+        yield sockets
+
+
+@contextmanager
+def served(desk: Desk, *, holder: str = "h1") -> Iterator[Sockets]:
+    """A process of the role. A token is the subscriptions' ids with commas between."""
+
+    def redeem(token: str) -> dict[str, int]:
+        return desk.store.transact(lambda session: session.deliveries.bind(token.split(",")))
+
+    sockets = Sockets("127.0.0.1", 0, redeem)
     sockets.start()
     stop = threading.Event()
-    engine = SocketEngine(desk.delivery(sockets), sockets)
+    engine = SocketEngine(desk.delivery(sockets, holder=holder), sockets)
     thread = threading.Thread(target=engine.run, args=(stop, desk.store.wait))
     thread.start()
     yield sockets
@@ -88,3 +100,24 @@ def test_turned_off_while_bound(desk, sockets) -> None:
         desk.happen("s1")
         with pytest.raises(TimeoutError):
             client.recv(1)
+
+
+def test_bound_in_another_process(desk, sockets) -> None:
+    """There it goes on; the connection here is closed, with what else was bound to it."""
+    for name in ("s1", "s2"):
+        desk.put(subscription(name, "", channel="websocket"))
+    with served(desk, holder="h2") as others, connect(url(sockets)) as older:
+        older.send("bind-with-token s1,s2")
+        assert {told(older.recv(10))[0] for _ in range(2)} == {"handshake"}
+        until(lambda: desk.get("s1")["status"] == "active", seconds=10, what="active")
+        with connect(url(others)) as newer:
+            newer.send("bind-with-token s1")
+            with pytest.raises(ConnectionClosed) as caught:
+                older.recv(10)
+            assert caught.value.rcvd and caught.value.rcvd.code == 4000
+            assert told(newer.recv(10))[0] == "handshake"
+            desk.happen("s1", "s2")
+            assert told(newer.recv(10))[:2] == ("event-notification", [1])
+            with connect(url(sockets)) as back:
+                back.send("bind-with-token s2")
+                assert [told(back.recv(10))[1] for _ in range(2)] == [[], [1]]

@@ -186,12 +186,12 @@ def test_a_token_binds_a_websocket_once(here: Practice) -> None:
     assert given["websocket-url"] == ["ws://desk.example:8091"] and given["subscription"] == [socket]
     assert given["expiration"] == ["2026-11-22T08:01:00.000Z"]
     (token,) = given["token"]
-    assert tokens.redeem(here.subscriptions, token + "x", here.context) == []
-    assert tokens.redeem(here.subscriptions, token, here.context) == [socket]
-    assert tokens.redeem(here.subscriptions, token, here.context) == []
+    assert tokens.redeem(here.subscriptions, token + "x", here.context) == {}
+    assert tokens.redeem(here.subscriptions, token, here.context) == {socket: 1}
+    assert tokens.redeem(here.subscriptions, token, here.context) == {}
     late = parts(told(here.ask("subscriptions", "GET", f"Subscription/$get-ws-binding-token?id={socket}")))["token"][0]
     here.now += timedelta(minutes=2)
-    assert tokens.redeem(here.subscriptions, late, here.context) == []
+    assert tokens.redeem(here.subscriptions, late, here.context) == {}
     for wrong, status in ((f"{hook}/$get-ws-binding-token", 422), ("$get-ws-binding-token", 400)):
         assert here.ask("subscriptions", "GET", f"Subscription/{wrong}").status == status
 
@@ -247,6 +247,67 @@ def test_the_report_names_every_gap(here: Practice) -> None:
     assert here.ask("subscriptions", "GET", f"Subscription/{id_}/$delivery-report?{whole}").status == 200
     for bound in (f"eventsSinceInstant={early}", f"eventsUntilInstant={late}"):
         assert here.ask("subscriptions", "POST", f"Subscription/{id_}/$resend?{bound}").status == 400
+
+
+def test_the_report_names_when_it_was_off_or_in_error(here: Practice) -> None:
+    id_ = str(here.subscribe(subscription())["id"])
+    here.activate(id_)
+
+    def turn(status: str) -> str:
+        here.now += timedelta(seconds=1)
+        resource = told(here.ask("subscriptions", "GET", f"Subscription/{id_}"))
+        answer = here.ask("subscriptions", "PUT", f"Subscription/{id_}", resource | {"status": status})
+        assert answer.status == 200, answer.body
+        return instant(here.micros)
+
+    def booked(*ids: str) -> None:
+        for each in ids:
+            here.put("scheduling", appointment(each))
+
+    def report() -> dict[str, list[Any]]:
+        asked = f"Subscription/{id_}/$delivery-report?from=2026-11-22T00:00:00Z&to=2026-11-23"
+        return parts(told(here.ask("subscriptions", "GET", asked)))
+
+    booked("lost")
+    here.events("scheduling")
+    booked("before")
+    here.publish()
+    booked("late")
+    off = turn("off")
+    booked("during")
+    here.publish()
+    booked("unpublished")
+    last = report()
+    assert last["interval"] == [{"status": ["off"], "period": [{"start": off}]}], "it lasts"
+    assert (last["off"], last["gaps"], last["parked"]) == ([3], [2], [1])
+    here.publish()
+    on = turn("requested")
+    booked("after")
+    here.publish()
+    here.now += timedelta(seconds=1)
+    here.activate(id_, "error", "Given up.")
+    error = instant(here.micros)
+    booked("parked")
+    here.publish()
+    last = report()
+    assert last["interval"] == [
+        {"status": ["off"], "period": [{"start": off, "end": on}]},
+        {"status": ["error"], "period": [{"start": error}], "reason": ["Given up."]},
+    ]
+    named = {name: [(e["why"][0], e["focus"][0].split("/")[-3]) for e in last[name]] for name in ("gap", "not-told")}
+    assert named["not-told"] == [("off", "late"), ("off", "during"), ("off", "unpublished")]
+    assert named["gap"] == [("not-matched", "lost"), ("parked", "before"), ("parked", "after"), ("parked", "parked")]
+    assert (last["off"], last["gaps"], last["matched"]) == ([3], [4], [3])
+    turn("off")
+    assert here.ask("subscriptions", "DELETE", f"Subscription/{id_}").status in (200, 204)
+    booked("deleted")
+    here.publish()
+    here.now += timedelta(seconds=1)
+    assert here.ask("subscriptions", "PUT", f"Subscription/{id_}", subscription(id=id_)).status in (200, 201)
+    here.publish()
+    last = report()
+    assert [each["status"] for each in last["interval"]] == [["off"], ["error"], ["off"]], "deleted counts as off"
+    assert last["off"] == [4]
 
 
 def test_what_is_told_is_valid_r4_to_an_independent_judge(here: Practice) -> None:

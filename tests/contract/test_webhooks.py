@@ -6,7 +6,7 @@ from __future__ import annotations
 import socket
 import time
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -166,6 +166,30 @@ def test_a_kept_connection_that_was_closed_meanwhile(hooks) -> None:
 def test_addresses_that_are_not_called(url, found, problem) -> None:
     hooks = Webhooks(http=True, resolve=lambda host, port: found)
     assert hooks.send(url, {}, b"{}", 2).problem == problem
+
+
+def test_a_resolver_that_hangs(department) -> None:
+    """It costs the time that is given, not a worker; other names are not waited for."""
+    over, port = Event(), department.url.rpartition(":")[2]
+
+    def resolve(host: str, _port: int) -> list[str]:
+        if host.startswith("hangs"):
+            over.wait(30)
+        return ["127.0.0.1"]
+
+    hooks = Webhooks(LOCAL, http=True, resolve=resolve, resolve_seconds=0.3)
+    try:
+        began = time.monotonic()
+        answer = hooks.send("http://hangs.example/in", {}, b"{}", 10)
+        assert (answer.status, answer.problem) == (0, "name not resolved in time")
+        assert hooks.send("http://hangs.example/in", {}, b"{}", 0.1).problem == "name not resolved in time"
+        assert time.monotonic() - began < 3
+        assert hooks.send(f"http://desk.example:{port}/in", {}, b"{}", 5).taken
+        over.set()
+        assert hooks.send(f"http://hangs.example:{port}/in", {}, b"{}", 5).taken
+    finally:
+        over.set()
+        hooks.close()
 
 
 def test_http_is_a_choice(department) -> None:

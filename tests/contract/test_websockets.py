@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from itertools import count
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -17,10 +18,13 @@ from support.servers import until
 TOKENS = {"t1": ["s1"], "t2": ["s2", "s3"], "many": [f"m{number}" for number in range(SUBSCRIPTIONS + 1)]}
 
 
-def redeem(token: str) -> list[str]:
+READERS = count(1)
+
+
+def redeem(token: str) -> dict[str, int]:
     if token == "away":
         raise Busy("The database is away.")
-    return TOKENS.get(token, [])
+    return {subscription: next(READERS) for subscription in TOKENS.get(token, ())}
 
 
 @pytest.fixture
@@ -117,6 +121,27 @@ def test_bound_elsewhere(sockets) -> None:
         assert closed(one) == (4000, "bound on another connection")
         threading.Thread(target=two.recv, args=(5,)).start()
         assert sockets.send("s1", {}, b"{}", 5).taken
+        binding = sockets.bound()["s1"]
+        sockets.supersede("s1", (binding[0], binding[1] - 1))
+        assert sockets.bound()["s1"] == binding, "it is another's by now"
+        sockets.supersede("s1", binding)
+        assert closed(two) == (4000, "bound on another connection")
+        until(lambda: not sockets.bound(), seconds=5, what="unbound")
+
+
+def test_who_has_come_earlier_gives_way_though_he_is_bound_later() -> None:
+    """Two connections of one process bind at the same time: the ledger counts one before the other."""
+    numbers = iter((2, 1))
+    sockets = Sockets("127.0.0.1", 0, lambda token: {"s1": next(numbers)})
+    sockets.start()
+    try:
+        with client(sockets) as newer, client(sockets) as older:
+            bind(sockets, newer, "any")
+            older.send("bind-with-token any")
+            assert closed(older) == (4000, "bound on another connection")
+            assert sockets.bound()["s1"][1] == 2
+    finally:
+        sockets.close()
 
 
 def test_a_slow_client_is_closed_in_time_and_is_in_nobodys_way(sockets) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from carethread.core.consuming.consumer import Consumer
 from carethread.core.context import new_id
 from carethread.core.relaying.relay import BATCH
+from support import postgres
 from support.event_workers import (
     Writer,
     check_published,
@@ -35,11 +37,25 @@ from support.servers import until
 AWAY_SECONDS = float(os.environ.get("CARETHREAD_TEST_AWAY_SECONDS", "20"))
 
 
+Databases = Sequence[tuple[str, str]]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databases]:
+    """Of two services: their files, or databases of a server."""
+    services = ("scheduling", "careteams")
+    if request.param == "sqlite":
+        yield [(f"sqlite:///{tmp_path}/{service}.db", service) for service in services]
+        return
+    server = request.getfixturevalue("postgres_url")
+    with postgres.database(server) as first, postgres.database(server) as second:
+        yield list(zip((first, second), services, strict=True))
+
+
 @pytest.mark.timeout(240 + AWAY_SECONDS)
-def test_writes_go_on_and_the_outbox_drains(kafka_broker: Broker, tmp_path: Path) -> None:
+def test_writes_go_on_and_the_outbox_drains(kafka_broker: Broker, databases: Databases) -> None:
     bus, prefix = kafka_broker.bootstrap, f"b{new_id()[-8:]}"
-    front_desk = store_at(f"sqlite:///{tmp_path}/scheduling.db", "scheduling")
-    back_office = store_at(f"sqlite:///{tmp_path}/careteams.db", "careteams")
+    front_desk, back_office = (store_at(url, service) for url, service in databases)
     stop = threading.Event()
     place = subscription(bus, prefix, "careteams", ["Appointment"], back_office)
     consumer = Consumer(runtime(back_office, "careteams"), place, [remind(0)])

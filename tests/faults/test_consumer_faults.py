@@ -5,24 +5,29 @@ CARETHREAD_TEST_KILLS says how often one is killed at each step; 100 are a campa
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from kafka.cluster import ClusterMetadata
+from kafka.structs import MemberState
 from sqlalchemy import text
 
+from carethread.adapters.kafka import KafkaSettings, KafkaSubscription
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import new_id
+from carethread.core.events import topic
 from carethread.core.ports import Record
-from support.consumer_worker import STEPS, FrontDesk, back_office, happened, send_again, worker
+from support.consumer_worker import STEPS, FrontDesk, back_office, consumers_die, happened, send_again, worker
+from support.deaths import kills, possible
 from support.event_workers import drained, freeze, relaying, store_at, subscription
 from support.servers import Process, until
 
-KILLS = int(os.environ.get("CARETHREAD_TEST_KILLS", "1"))
+KILLS = kills(1)
 
 
 @dataclass
@@ -178,14 +183,8 @@ def _check_held(world: World) -> None:
 @pytest.mark.timeout(120 + 60 * KILLS)
 def test_killed_at_each_step(world: World) -> None:
     with relaying(world.front, world.bus, world.prefix):
-        with FrontDesk(world.front, poison=0.05) as desk:
-            for step in STEPS:
-                for _ in range(KILLS):
-                    doomed = world.worker("c1", "--die", step)
-                    doomed.start()
-                    wait(lambda: not doomed.alive, f"dead when {step}", doomed)  # noqa: B023
-                    doomed.kill9()
-                    assert doomed.exit_code == -9, doomed.output()
+        with FrontDesk(world.front, poison=0.02, renewed=200) as desk:
+            consumers_die(world.url, world.bus, world.prefix, possible(STEPS, world.url), KILLS)
             desk.change(0, poison=True)
             desk.change(0)
         wait(lambda: drained(world.front), "the outbox empty")
@@ -198,3 +197,51 @@ def test_killed_at_each_step(world: World) -> None:
     _check_held(world)
     mend(world, desk)
     world.check(desk)
+
+
+def kafka_of(one: KafkaSubscription) -> Any:
+    """The library's consumer, once it is made."""
+    assert one._client
+    return one._client.kafka
+
+
+def test_killed_before_it_had_what_it_is_to_read(kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back within the session it is given what it had, which was nothing; it sees that, and has it assigned anew."""
+    settings = KafkaSettings(kafka_bootstrap, f"e{new_id()[-8:]}", partitions=3)
+    topics = [topic("Appointment", settings.topic_prefix)]
+    places = {(topics[0], number) for number in range(3)}
+
+    def member() -> KafkaSubscription:
+        return KafkaSubscription(settings, "careteams", topics, dict, member="c1")
+
+    def joined(one: KafkaSubscription) -> bool:
+        one.poll(0.1)
+        return bool(kafka_of(one)._coordinator.state is MemberState.STABLE)
+
+    def assigned(one: KafkaSubscription) -> bool:
+        one.poll(0.1)
+        return {(each.topic, each.partition) for each in kafka_of(one).assignment()} == places
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ClusterMetadata, "partitions_for_topic", lambda *_: None)
+        doomed = member()
+        until(lambda: joined(doomed), seconds=20, what="joined")
+        assert not kafka_of(doomed).assignment()
+    again = member()
+    try:
+        until(lambda: assigned(again), seconds=8, what="all of it assigned, within the session of the first")
+    finally:
+        again.close()
+        doomed.close()
+
+
+def test_who_leads_a_new_group_assigns_all_at_once(kafka_bootstrap: str) -> None:
+    """It does not begin with an assignment of nothing, which is what one that is killed right then would leave."""
+    settings = KafkaSettings(kafka_bootstrap, f"l{new_id()[-8:]}", partitions=3)
+    one = KafkaSubscription(settings, "careteams", [topic("Appointment", settings.topic_prefix)], dict, member="c1")
+    try:
+        one.poll(2)
+        assert len(kafka_of(one).assignment()) == 3
+        assert kafka_of(one)._coordinator._generation.generation_id == 1
+    finally:
+        one.close()

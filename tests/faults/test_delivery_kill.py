@@ -1,90 +1,71 @@
-"""Workers killed between sending and marking: nothing is lost, nothing overtakes, and some is told twice."""
+"""Workers killed at each step of a delivery: nothing is lost, nothing overtakes, and some is told twice."""
 
 from __future__ import annotations
 
-import os
-import random
-import sys
-import time
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable
+from itertools import accumulate
+from threading import Event as Signal
 
 import pytest
 
 from carethread.core.clock import system_clock, to_micros
-from support.delivery_worker import Now
+from support.deaths import kills, possible
+from support.delivery_worker import STEPS, Now, deliverers_die, expire_leases, worker
+from support.looping import looping
 from support.receiver import Receiver, receiver
-from support.servers import Process, until
+from support.servers import until
 from support.stores import open_store
 from support.subscribers import subscription, told
 
-KILLS = int(os.environ.get("CARETHREAD_TEST_KILLS", "4"))
-"""100 take about five minutes."""
-
-ROOT = Path(__file__).parents[2]
-
-
-def worker(url: str, dawdle: float) -> Process:
-    env = {**os.environ, "PYTHONPATH": f"{ROOT / 'services'}:{ROOT / 'tests'}"}
-    command = [sys.executable, "-m", "support.delivery_worker", url, str(dawdle)]
-    return Process("delivery-worker", command, lambda: True, env=env)
-
-
-def more(department: Receiver, than: int) -> bool:
-    return len(department.got) > than
+KILLS = kills(1)
+TOGETHER = 2
+NAMES = ("s1", "s2", "s3")
 
 
 def numbers(department: Receiver, path: str) -> list[int]:
     return [number for got in department.at(path) for number in told(got.body)[1]]
 
 
-@pytest.mark.timeout(900)
-def test_killed_between_send_and_mark(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/subscriptions.db"
-    store = open_store(url, "subscriptions")
+def waiting(desk: Now, name: str) -> bool:
+    return bool(desk.store.glance(lambda session: session.deliveries.pending(name, 1)))
+
+
+def delivered(desk: Now, url: str, done: Callable[[], bool]) -> None:
+    """Let one that lives work until it is done."""
+    living = worker(url)
+    living.start()
+    try:
+        until(done, seconds=120, what="delivered", details=living.output)
+    finally:
+        living.stop()
+
+
+@pytest.mark.timeout(120 + 60 * KILLS)
+def test_killed_at_each_step(database_url: str) -> None:
+    store = open_store(database_url, "subscriptions")
     desk = Now(store, now=to_micros(system_clock()))
-    names = ["s1", "s2", "s3"]
+    steps = possible(STEPS, database_url)
+
+    def happening(stop: Signal) -> None:
+        while not stop.wait(0.05):
+            desk.happen(*NAMES)
+
     with receiver() as department:
-        for name in names:
-            desk.put(subscription(name, f"{department.url}/{name}", max_count=2))
-        for _ in range(KILLS):
-            desk.happen(*names, times=3)
-            before = len(department.got)
-            one = worker(url, 0.1)
-            one.start()
-            try:
-                until(partial(more, department, before), seconds=60, what="sent", details=one.output)
-                time.sleep(random.uniform(0, 0.3))
-            finally:
-                one.kill9()
-            expire_leases(store)
-        last = worker(url, 0)
-        last.start()
-        try:
-            until(
-                lambda: all(set(desk.states(name).values()) == {"acknowledged"} for name in names),
-                seconds=60,
-                what="told",
-                details=last.output,
-            )
-        finally:
-            last.stop()
+        for name in NAMES:
+            desk.put(subscription(name, f"{department.url}/{name}", max_count=TOGETHER))
+        delivered(desk, database_url, lambda: all(desk.get(name)["status"] == "active" for name in NAMES))
+        with looping(happening):
+            deliverers_die(database_url, steps, KILLS)
+        expire_leases(store)
+        delivered(desk, database_url, lambda: not any(waiting(desk, name) for name in NAMES))
         repeated = 0
-        for name in names:
+        for name in NAMES:
             got = numbers(department, f"/{name}")
-            assert list(dict.fromkeys(got)) == list(range(1, 3 * KILLS + 1))
-            for place, number in enumerate(got):
-                assert number <= max(got[:place], default=0) + 1, "nothing overtakes"
+            assert sorted(set(got)) == list(range(1, desk.subscriber(name).number + 1)), "nothing is lost"
+            highest = [0, *accumulate(got, max)]
+            assert all(number <= before + 1 for before, number in zip(highest, got, strict=False)), "nothing overtakes"
             repeated += len(got) - len(set(got))
-        assert repeated < 2 * 3 * KILLS, "at most one notification of each subscription for each kill"
+    assert repeated, "no death fell between sending and marking: the test has proved nothing"
+    at_most = len(NAMES) * TOGETHER * len(steps) * KILLS
+    assert repeated <= at_most, "at most one notification of each subscription for each death"
     store.close()
-
-
-def expire_leases(store) -> None:
-    """As if the lease's time had passed, which the tests do not wait for."""
-    from sqlalchemy import update
-
-    from carethread.adapters.sql.deliveries.tables import subscribers
-
-    with store.engine.begin() as connection:
-        connection.execute(update(subscribers).values(expires=0))

@@ -7,25 +7,33 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import pytest
 
+from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.webhooks import Webhooks
 from carethread.core.clock import system_clock, to_micros
+from carethread.core.ports import Request
+from carethread.core.service import Call
+from carethread.subscriptions import operations
 from support.delivery_worker import Now
 from support.looping import looping
 from support.receiver import Receiver, receiver
 from support.servers import free_port, until
 from support.stores import open_store
-from support.subscribers import LOCAL, Desk, subscription, told
+from support.subscribers import HOUR, LOCAL, Desk, subscription, told
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    store = open_store(f"sqlite:///{tmp_path}/subscriptions.db", "subscriptions")
-    yield Now(store, now=to_micros(system_clock()))
-    store.close()
+def store(database_url: str) -> Iterator[SqlStore]:
+    opened = open_store(database_url, "subscriptions")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def desk(store: SqlStore) -> Desk:
+    return Now(store, now=to_micros(system_clock()))
 
 
 @contextmanager
@@ -71,7 +79,7 @@ def test_a_hundred_subscriptions_to_a_hanging_host_delay_nobody(desk) -> None:
             hanging.behave[""] = "ok"
 
 
-@pytest.mark.parametrize("how", ["500", "reset", "redirect", "drip", "hang"])
+@pytest.mark.parametrize("how", ["500", "reset", "redirect", "drip", "slow", "hang"])
 def test_told_in_order_once_it_is_back(desk, how) -> None:
     with receiver() as department:
         desk.put(subscription("s1", f"{department.url}/in", timeout=1))
@@ -84,6 +92,7 @@ def test_told_in_order_once_it_is_back(desk, how) -> None:
             department.behave["/in"] = "ok"
             until(lambda: set(desk.states("s1").values()) == {"acknowledged"}, seconds=30, what="told")
         assert list(dict.fromkeys(numbers(department, "/in"))) == [1, 2, 3, 4, 5, 6]
+        assert department.at("/elsewhere") == [], "a redirect is not followed"
 
 
 def test_a_dead_host_and_an_address_that_is_not_allowed(desk) -> None:
@@ -93,3 +102,30 @@ def test_a_dead_host_and_an_address_that_is_not_allowed(desk) -> None:
         until(lambda: desk.get("dead")["status"] == desk.get("rebound")["status"] == "error", seconds=20, what="error")
     assert desk.get("dead")["error"] == "The handshake failed: no connection."
     assert "The handshake failed" in desk.get("rebound")["error"]
+
+
+def test_away_for_a_day_then_asking_for_what_was_missed(store) -> None:
+    """The clock is moved; the receiver, its connections and the database are real."""
+    desk, hooks = Desk(store), Webhooks(LOCAL, http=True)
+    with receiver() as department:
+        desk.put(subscription("s1", f"{department.url}/in"))
+        desk.deliver(hooks)
+        desk.happen("s1")
+        desk.deliver(hooks)
+        assert numbers(department, "/in") == [1]
+        department.behave["/in"] = "reset"
+        for _ in range(24):
+            desk.happen("s1", times=2)
+            desk.deliver(hooks)
+            desk.now += HOUR
+        asked = {"eventsSinceNumber": ["2"], "eventsUntilNumber": ["49"]}
+        call = Call("Subscription", "s1", asked, None, Request("GET", "Subscription/s1/$events"))
+        missed = told(operations.events(desk.runtime, call, desk.context).body)
+        assert missed == ("query-event", list(range(2, 50)), "active"), "it is not given up, and all can be asked for"
+        department.behave["/in"] = "ok"
+        department.got.clear()
+        desk.now += HOUR
+        desk.deliver(hooks)
+        assert numbers(department, "/in") == list(range(2, 50)), "and it is told by itself"
+        assert set(desk.states("s1").values()) == {"acknowledged"}
+    hooks.close()

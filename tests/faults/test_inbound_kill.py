@@ -1,20 +1,33 @@
-"""Everything killed while messages come in: each is done once and answered, in order, and the echo ends."""
+"""What takes messages in killed at each step, and everything at once: each is done once and answered, in order."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event as Signal
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from sqlalchemy import select
 
+from carethread.adapters.kafka import KafkaSettings, ensure_topics
+from carethread.adapters.sql.store.store import SqlStore
+from carethread.adapters.sql.tables import outbox, versions
 from carethread.core.context import new_id
 from carethread.core.fhir import json
+from support.deaths import kills, possible
+from support.inbound_worker import STEPS, intakes_die, worker
+from support.looping import looping
+from support.owners import practice
 from support.processes import CareThread
 from support.servers import until
+from support.stores import open_store
 
-MESSAGES, KILLS = 60, 3
+KILLS = kills(1)
+MESSAGES_EACH = 20
 SENDER = b"https://ward.example/engine"
 
 
@@ -24,9 +37,14 @@ def prefix() -> str:
 
 
 @pytest.fixture
-def practice(kafka_bootstrap: str, prefix: str) -> Iterator[CareThread]:
+def everything(kafka_bootstrap: str, prefix: str, database_url: str) -> Iterator[CareThread]:
     env = {"CARETHREAD_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap, "CARETHREAD_KAFKA_TOPIC_PREFIX": prefix}
+    if not database_url.startswith("sqlite"):
+        env["CARETHREAD_DATABASE_URL"] = database_url
     server = CareThread("up", env=env)
+    migration = CareThread("migrate", env={**env, "CARETHREAD_DATA": str(server.data)}, ready="")
+    migration.start()
+    until(lambda: not migration.alive, seconds=60, what="migrated", details=migration.output)
     try:
         server.start()
         yield server
@@ -34,7 +52,9 @@ def practice(kafka_bootstrap: str, prefix: str) -> Iterator[CareThread]:
         server.stop()
 
 
-def answers(bootstrap: str, topic: str, wanted: int) -> list[tuple[str, str, Mapping[str, object]]]:
+def answers(
+    bootstrap: str, topic: str, wanted: int, details: Callable[[], str]
+) -> list[tuple[str, str, Mapping[str, object]]]:
     """Correlation, verb and OperationOutcome of each answer, once as many messages as wanted are answered."""
     consumer = KafkaConsumer(
         bootstrap_servers=bootstrap,
@@ -45,7 +65,12 @@ def answers(bootstrap: str, topic: str, wanted: int) -> list[tuple[str, str, Map
     )
     found: dict[str, tuple[str, str, Mapping[str, object]]] = {}
     try:
-        until(lambda: bool(consumer.partitions_for_topic(topic)), seconds=60, what="the topic of answers")
+        until(
+            lambda: bool(consumer.partitions_for_topic(topic)),
+            seconds=60,
+            what="the topic of answers",
+            details=details,
+        )
         consumer.assign([TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()])
 
         def enough() -> bool:
@@ -58,42 +83,110 @@ def answers(bootstrap: str, topic: str, wanted: int) -> list[tuple[str, str, Map
 
         until(
             enough,
-            seconds=90,
+            seconds=90 + wanted / 20,
             what=f"{wanted} answers",
-            details=lambda: f"got {Counter(v for _, v, _ in found.values())}",
+            details=lambda: f"got {Counter(v for _, v, _ in found.values())}\n{details()}",
         )
     finally:
         consumer.close()
     return list(found.values())
 
 
-@pytest.mark.timeout(300)
-def test_each_message_is_done_once(practice: CareThread, kafka_bootstrap: str, prefix: str) -> None:
-    topic = f"{prefix}.inbound.v1"
-    producer = KafkaProducer(bootstrap_servers=kafka_bootstrap, acks="all")
+@contextmanager
+def ward(bootstrap: str, prefix: str) -> Iterator[Callable[[int], None]]:
+    """An integration engine: sends an Observation of one of five patients, which has its number as its code."""
+    producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
+
+    def send(number: int) -> None:
+        patient = f"Patient/p{number % 5}"
+        body = {"resourceType": "Observation", "status": "final", "code": {"text": str(number)}}
+        body["subject"] = {"reference": patient}
+        headers = [("ce_source", SENDER), ("ce_id", b"m-%d" % number), ("content-type", b"application/fhir+json")]
+        producer.send(f"{prefix}.inbound.v1", json.render(body), key=patient.encode(), headers=headers)
+
     try:
-        for number in range(MESSAGES):
-            body = {"resourceType": "Observation", "status": "final", "code": {"text": str(number)}}
-            body["subject"] = {"reference": f"Patient/p{number % 5}"}
-            headers = [("ce_source", SENDER), ("ce_id", b"m-%d" % number), ("content-type", b"application/fhir+json")]
-            producer.send(topic, json.render(body), key=b"Patient/p%d" % (number % 5), headers=headers)
-            if number % (MESSAGES // KILLS) == 10:
-                producer.flush()
-                time.sleep(0.7)  # somewhere among what was sent
-                practice.kill9()
-                practice.start()
+        yield send
         producer.flush()
     finally:
         producer.close()
-    told = answers(kafka_bootstrap, f"{prefix}.inbound-outcome.v1", MESSAGES)
-    assert Counter(correlation for correlation, _, _ in told) == {f"m-{n}": 1 for n in range(MESSAGES)}
+
+
+def check(told: Sequence[tuple[str, str, Mapping[str, object]]], stored: Sequence[int]) -> None:
+    """Each message has one answer and was done once; what concerns one patient is done in order."""
+    assert Counter(correlation for correlation, _, _ in told) == {f"m-{n}": 1 for n in range(len(told))}
     assert {verb for _, verb, _ in told} == {"applied"}
-    found = practice.fhir.get("Observation?_count=1000&_sort=_lastUpdated").json
-    assert Counter(e["resource"]["code"]["text"] for e in found["entry"]) == {str(n): 1 for n in range(MESSAGES)}
+    assert Counter(stored) == dict.fromkeys(range(len(told)), 1)
     for person in range(5):
-        theirs = [
-            int(e["resource"]["code"]["text"])
-            for e in found["entry"]
-            if int(e["resource"]["code"]["text"]) % 5 == person
-        ]
-        assert theirs == sorted(theirs), "what concerns one patient is done in order"
+        theirs = [number for number in stored if number % 5 == person]
+        assert theirs == sorted(theirs)
+
+
+@pytest.mark.timeout(180 + 90 * KILLS)
+def test_killed_at_each_step(kafka_bootstrap: str, prefix: str, database_url: str, tmp_path: Path) -> None:
+    sqlite = database_url.startswith("sqlite")
+    database = str(tmp_path) if sqlite else database_url
+    records = _migrated(tmp_path, "" if sqlite else database_url)
+    ensure_topics(KafkaSettings(kafka_bootstrap, prefix, partitions=3), [f"{prefix}.inbound.v1"])
+    sent = 0
+
+    def sending(stop: Signal) -> None:
+        nonlocal sent
+        with ward(kafka_bootstrap, prefix) as send:
+            while not stop.wait(0.05):
+                send(sent)
+                sent += 1
+
+    with looping(sending):
+        intakes_die(database, kafka_bootstrap, prefix, possible(STEPS, database_url), KILLS)
+    survivor = worker(database, kafka_bootstrap, prefix)
+    survivor.start()
+    try:
+        told = answers(kafka_bootstrap, f"{prefix}.inbound-outcome.v1", sent, survivor.output)
+    finally:
+        survivor.stop()
+    assert len(told) == sent
+    check(told, _stored(records))
+    records.close()
+
+
+def _migrated(folder: Path, postgres: str) -> SqlStore:
+    """All databases are made; the one of the records is opened."""
+    with practice(folder, postgres=postgres):
+        pass
+    opened = [open_store(postgres or f"sqlite:///{folder}/{name}.db", name) for name in ("inbound", "records")]
+    opened[0].close()
+    return opened[1]
+
+
+def _stored(records: SqlStore) -> list[int]:
+    """The numbers of the Observations, in the order of their events."""
+    both = outbox.join(versions, (outbox.c.row == versions.c.row) & (outbox.c.version == versions.c.version))
+    with records.engine.connect() as connection:
+        bodies = connection.execute(select(versions.c.body).select_from(both).order_by(outbox.c.position)).scalars()
+        return [int(json.parse_object(bytes(body))["code"]["text"]) for body in bodies]
+
+
+@pytest.mark.timeout(180 + 20 * KILLS)
+def test_everything_killed(everything: CareThread, kafka_bootstrap: str, prefix: str) -> None:
+    number = 0
+    with ward(kafka_bootstrap, prefix) as send:
+        for _ in range(3 * KILLS):
+            for _ in range(MESSAGES_EACH):
+                send(number)
+                number += 1
+            time.sleep(0.7)  # somewhere among what was sent
+            everything.kill9()
+            everything.start()
+        for _ in range(MESSAGES_EACH):
+            send(number)
+            number += 1
+    told = answers(kafka_bootstrap, f"{prefix}.inbound-outcome.v1", number, everything.output)
+    assert len(told) == number
+    found: list[int] = []
+    page = "Observation?_count=1000&_sort=_lastUpdated"
+    while page:
+        bundle = everything.fhir.get(page).json
+        found += [int(entry["resource"]["code"]["text"]) for entry in bundle["entry"]]
+        links = {link["relation"]: link["url"] for link in bundle["link"]}
+        page = links.get("next", "").removeprefix(everything.fhir.base + "/")
+    check(told, found)

@@ -2,12 +2,14 @@
 
 As one process, as `carethread up` has it, and as a process for each service and the gateway. A moment is before or
 after a call of the journal or of an owner, before or after an owner answers, and before a database commits.
+CARETHREAD_TEST_KILLS says how often at each moment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +17,24 @@ import pytest
 import urllib3
 
 from carethread.core.fhir import json
+from support.deaths import kills
 from support.owners import SERVICES, intake, practice, settled, slot
 from support.servers import Process, free_port, until
 from support.transaction_workers import worker
 
+KILLS = kills(1)
 JSON = {"Content-Type": "application/fhir+json"}
 
 
 class Practice:
     """Processes by role, each with its port; requests go to the one in front."""
 
-    def __init__(self, folder: Path, roles: Sequence[str]) -> None:
+    def __init__(self, folder: Path, postgres: str, roles: Sequence[str]) -> None:
+        self.inside = partial(practice, folder, postgres=postgres)
         self.ports = {role: free_port() for role in roles}
         self.workers: dict[str, Process] = {
-            role: worker(role, self.ports[role], folder, self.ports if len(roles) > 1 else {}) for role in roles
+            role: worker(role, self.ports[role], folder, postgres, self.ports if len(roles) > 1 else {})
+            for role in roles
         }
         self.front = self.ports.get("gateway") or self.ports[roles[0]]
 
@@ -55,10 +61,10 @@ class Practice:
 
 
 @contextmanager
-def processes(folder: Path, *roles: str) -> Iterator[Practice]:
-    with practice(folder):
+def processes(folder: Path, url: str, *roles: str) -> Iterator[Practice]:
+    made = Practice(folder, "" if url.startswith("sqlite") else url, roles)
+    with made.inside():
         pass  # the databases are there before the processes
-    made = Practice(folder, roles)
     try:
         for process in made.workers.values():
             process.start()
@@ -68,11 +74,21 @@ def processes(folder: Path, *roles: str) -> Iterator[Practice]:
             process.kill9()
 
 
-def _each_moment(made: Practice, folder: Path, doomed: str, step: int) -> tuple[int, set[bool]]:
-    """Kill one process at each of its moments; how many there were, and whether what was begun is there afterwards."""
+def _each_moment(made: Practice, doomed: str, step: int, fewest: int) -> None:
+    """Kill one process at each of its moments, of which there are at least so many; in each round at others."""
     outcomes: set[bool] = set()
-    for moment in range(0, 100, step):
-        value = f"{doomed}{moment}"
+    for number in range(KILLS):
+        moments, found = _each_from(made, doomed, range(number % step, 100, step), f"{doomed}{number}n")
+        assert moments >= fewest, doomed
+        outcomes |= found
+    assert outcomes == {True, False}, doomed
+
+
+def _each_from(made: Practice, doomed: str, moments: range, name: str) -> tuple[int, set[bool]]:
+    """The moment that did not come, and whether what was begun is there afterwards."""
+    outcomes: set[bool] = set()
+    for moment in moments:
+        value = f"{name}{moment}"
         assert made.ask("PUT", f"Slot/s{value}", slot(f"s{value}"))[0] == 201
         made.ask("PUT", f"$die/{moment}", port=made.ports[doomed])
         status = made.transact(intake(value))
@@ -81,7 +97,7 @@ def _each_moment(made: Practice, folder: Path, doomed: str, step: int) -> tuple[
         if died:
             process.kill9()
             process.start()
-        with practice(folder) as inside:
+        with made.inside() as inside:
             until(lambda: _is_settled(inside), seconds=20, what="an end to all doubts", details=process.output)
             settled(inside)
         seen = made.seen(value)
@@ -109,19 +125,16 @@ def _is_settled(inside: Any) -> bool:
     return True
 
 
-@pytest.mark.timeout(180)
-def test_all_in_one_process(tmp_path: Path) -> None:
-    with processes(tmp_path, "all") as made:
-        moments, outcomes = _each_moment(made, tmp_path, "all", step=3)
-        assert moments > 20
-        assert outcomes == {True, False}
+@pytest.mark.timeout(120 + 120 * KILLS)
+def test_all_in_one_process(database_url: str, tmp_path: Path) -> None:
+    with processes(tmp_path, database_url, "all") as made:
+        _each_moment(made, "all", step=3, fewest=21)
 
 
-@pytest.mark.timeout(300)
-def test_each_service_by_itself(tmp_path: Path) -> None:
-    with processes(tmp_path, "gateway", *SERVICES) as made:
+@pytest.mark.timeout(120 + 180 * KILLS)
+def test_each_service_by_itself(database_url: str, tmp_path: Path) -> None:
+    coarse = 1 if database_url.startswith("sqlite") else 3  # the moments are the same: on PostgreSQL it takes longer
+    with processes(tmp_path, database_url, "gateway", *SERVICES) as made:
         # After one call is before the next, so for the gateway every second moment is every step.
         for doomed, step, fewest in (("gateway", 2, 17), ("careteams", 1, 6), ("records", 1, 6), ("scheduling", 1, 6)):
-            moments, outcomes = _each_moment(made, tmp_path, doomed, step)
-            assert moments >= fewest, doomed
-            assert outcomes == {True, False}, doomed
+            _each_moment(made, doomed, step * coarse, fewest)

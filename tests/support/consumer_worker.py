@@ -1,4 +1,4 @@
-"""A consumer as a process of its own that dies where it is told, and a front desk whose events are not all good.
+"""A consumer as a process of its own, or many that die where they are told; and a front desk, not all of it good.
 
 `python -m support.consumer_worker --help` says with what it runs. Its effect is a row of the table `happened`, in the
 order in which effects were committed; an Appointment with the comment `poison` fails unless the worker is `--mended`.
@@ -6,20 +6,20 @@ order in which effects were committed; an Appointment with the comment `poison` 
 
 from __future__ import annotations
 
-import argparse
-import os
+import itertools
 import random
 import signal
 import sys
 import threading
 import time
+from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import text
 
-from carethread.adapters.sql.engine import is_sqlite
+from carethread.adapters.sql.engine import is_sqlite, make_engine
 from carethread.adapters.sql.events.bus import connect
 from carethread.adapters.sql.events.headers import pack
 from carethread.adapters.sql.store.store import SqlStore
@@ -30,22 +30,28 @@ from carethread.core.events import Event, from_headers
 from carethread.core.fhir.json import render
 from carethread.core.ports import Record, Session, Stored, Write
 from carethread.core.service import Reaction, Runtime
-from support.event_workers import environment, publisher, runtime, store_at, subscription
+from support.deaths import SOMETIME, Doom, all_die, die_committing, die_in_turn, environment, parser
+from support.event_workers import publisher, runtime, store_at, subscription
 from support.servers import Process
 
 T = TypeVar("T")
 
 POISON = "poison"
-STEPS = ("positioned", "effected", "committed", "buried")
-"""Where it may die: the position moved, the effect made, all committed; a dead letter written, not committed."""
+STEPS = ("positioned", "effected", "committing", "committed", "buried", SOMETIME)
+"""Where it may die: the position moved; the effect made; the commit asked for but not answered, which takes PostgreSQL;
+all committed; a dead letter written, not committed; anywhere."""
 
 APPOINTMENTS, PATIENTS = 12, 4
+
+
+Die = Callable[[str], None]
+"""Told that a step is reached."""
 
 
 class Dying(SqlStore):
     """A store that can be told to end the process when it has committed."""
 
-    def __init__(self, store: SqlStore, service: str, die: Callable[[str], None]) -> None:
+    def __init__(self, store: SqlStore, service: str, die: Die) -> None:
         super().__init__(store.engine, service)
         self._die = die
 
@@ -55,21 +61,7 @@ class Dying(SqlStore):
         return result
 
 
-def dying(step: str) -> Callable[[str], None]:
-    """Kill this process at a step, not always the first time that it gets there."""
-    left = random.randint(1, 4) if step != "buried" else 1
-
-    def die(here: str) -> None:
-        nonlocal left
-        if here == step:
-            left -= 1
-            if not left:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    return die
-
-
-def happen(die: Callable[[str], None], dawdle: float, mended: bool) -> Reaction:
+def happen(die: Die, dawdle: float, mended: bool) -> Reaction:
     def handle(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
         die("positioned")
         connection = session._connection  # type: ignore[attr-defined]  # there is no table of ours behind the port
@@ -107,13 +99,14 @@ def happened(store: SqlStore) -> dict[str, list[int]]:
 
 class FrontDesk:
     """Changes a few Appointments on and on, in a thread; now and then with a poison comment. `written` has the last
-    version of each."""
+    version of each. After `renewed` changes it goes on with others, for what is poisoned once is done no more."""
 
-    def __init__(self, store: SqlStore, poison: float = 0.01, pause: float = 0.01) -> None:
+    def __init__(self, store: SqlStore, poison: float = 0.01, pause: float = 0.01, renewed: int = 0) -> None:
         self.written: dict[str, int] = {}
         self._store = store
         self._poison = poison
         self._pause = pause
+        self._renewed = renewed
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -129,8 +122,11 @@ class FrontDesk:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._pause):
-            self.change(random.randrange(APPOINTMENTS), poison=random.random() < self._poison)
+        for number in itertools.count():
+            if self._stop.wait(self._pause):
+                return
+            first = number // self._renewed * APPOINTMENTS if self._renewed else 0
+            self.change(first + random.randrange(APPOINTMENTS), poison=random.random() < self._poison)
 
     def change(self, number: int, *, poison: bool = False) -> None:
         key = ("Appointment", f"a{number}")
@@ -174,30 +170,42 @@ def worker(database: str, bus: str, prefix: str, member: str, *more: str) -> Pro
     return Process(f"consumer-{member}", command, lambda: True, env=environment())
 
 
-def main() -> NoReturn:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--database", required=True, help="URL of the consumer's database")
-    parser.add_argument("--bus", required=True, help="host:port of Kafka, or the path of an embedded bus")
-    parser.add_argument("--prefix", required=True)
-    parser.add_argument("--member", required=True, help="the process's name in its group")
-    parser.add_argument("--dawdle", type=float, default=0.0, help="seconds between effect and commit, at most")
-    parser.add_argument("--mended", action="store_true", help="poison is none any more")
-    parser.add_argument("--die", choices=STEPS, default="", help="the step at which it kills itself")
-    given = parser.parse_args()
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    die: Any = dying(given.die)
-    store = Dying(back_office(given.database), "careteams", die)
-    reader = subscription(given.bus, given.prefix, "careteams", ["Appointment"], store, given.member)
-    consumer = Consumer(
+def consumers_die(database: str, bus: str, prefix: str, steps: Sequence[str], count: int) -> None:
+    """Let `count` consumers die at each of the steps."""
+    all_die(__name__, "--database", database, "--bus", bus, "--prefix", prefix, steps=steps, count=count)
+
+
+def _consumer(given: Namespace, die: Die) -> Consumer:
+    store = Dying(SqlStore(make_engine(given.database), "careteams"), "careteams", die)
+    return Consumer(
         runtime(store, "careteams"),
-        reader,
+        subscription(given.bus, given.prefix, "careteams", ["Appointment"], store, given.member),
         [happen(die, given.dawdle, given.mended)],
         put_aside=lambda session, record, outcome, behind: None if behind else die("buried"),
         look=0.2,
     )
-    consumer.run(stop)
-    raise SystemExit(0)
+
+
+def _live(given: Namespace, doom: Doom) -> None:
+    die_committing(doom)
+    _consumer(given, doom.at).run(threading.Event())
+
+
+def main() -> None:
+    arguments = parser()
+    arguments.add_argument("--database", required=True, help="URL of the consumer's database, with its tables")
+    arguments.add_argument("--bus", required=True, help="host:port of Kafka, or the path of an embedded bus")
+    arguments.add_argument("--prefix", required=True)
+    arguments.add_argument("--member", default="c1", help="the process's name in its group")
+    arguments.add_argument("--dawdle", type=float, default=0.0, help="seconds between effect and commit, at most")
+    arguments.add_argument("--mended", action="store_true", help="poison is none any more")
+    given = arguments.parse_args()
+    if given.steps:
+        die_in_turn(given, lambda doom: _live(given, doom), lambda step: 4 if step in STEPS[:2] + STEPS[3:4] else 1)
+        return
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    _consumer(given, lambda step: None).run(stop)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ each dawdles as long as it is told, so that a kill at a random moment often fall
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import signal
 import sqlite3
@@ -38,10 +37,10 @@ from carethread.core.fhir.json import parse_object, render
 from carethread.core.ports import Chunk, Key, Place, Publisher, Request, Response, Session, Stored, Subscription, Write
 from carethread.core.relaying.relay import Relay
 from carethread.core.service import Reaction, ResourceType, Runtime, Service
+from support.deaths import environment
 from support.looping import looping
 from support.servers import Process
 
-_ROOT = Path(__file__).parents[2]
 BASE_URL = "http://127.0.0.1/fhir"
 
 
@@ -278,13 +277,6 @@ def worker(role: str, *arguments: str) -> Process:
     """The process, not yet started; when it prints its line it is about to work."""
     command = [sys.executable, "-m", "support.event_workers", role, *arguments]
     return Process(f"{role}-worker", command, lambda: True, env=environment())
-
-
-def environment() -> dict[str, str]:
-    """What a process of ours sees: the code, and none of the settings of the machine."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CARETHREAD_")}
-    path = os.pathsep.join((str(_ROOT / "services"), str(_ROOT / "tests")))
-    return {**inherited, "PYTHONPATH": path}
 
 
 def main() -> NoReturn:

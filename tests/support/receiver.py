@@ -92,7 +92,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         mine = self.server.mine
-        body = self.rfile.read(int(self.headers["content-length"]))
+        length = int(self.headers["content-length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # the sender died in the middle
+            self.close_connection = True
+            return
         how = mine.behave.get(self.path, mine.behave.get("", "ok"))
         with mine.lock:
             mine.got.append(Got(self.path, dict(self.headers.items()), body))

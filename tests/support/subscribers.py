@@ -145,7 +145,7 @@ class Desk:
             channel or self.script,
             holder,
             self.clock,
-            secrets,
+            lambda: secrets,
             unobserved,
             lambda: 0.0,
             Together(self.store),

@@ -12,6 +12,7 @@ from carethread.adapters.sql.events.outbox import SqlOutbox
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.careteams import SERVICE as CARETEAMS
 from carethread.core.clock import to_micros
+from carethread.core.consuming.reacting import transact
 from carethread.core.context import Context
 from carethread.core.events import Event
 from carethread.core.fhir import json
@@ -153,7 +154,7 @@ class Practice:
             self.matcher.handle(runtime, session, [event for event in events if event.id in fresh])
 
         if events:
-            runtime.store.transact(work)
+            transact(runtime.store, work)
 
     def ledger(self, work: Callable[[Deliveries], Any]) -> Any:
         return self.subscriptions.store.transact(lambda session: work(session.deliveries))
@@ -170,7 +171,7 @@ class Practice:
         set_status(self.subscriptions, id_, status, error, self.context)
 
     def acknowledge(self, id_: str, *numbers: int) -> None:
-        self.ledger(lambda d: d.claim(["rest-hook", "websocket", "grpc"], "test", 60, self.micros, 9, only=[id_]))
+        self.ledger(lambda d: d.claim(["rest-hook", "websocket", "grpc"], "test", 60, self.micros, 9, only={id_: 0}))
         assert self.ledger(lambda d: d.acknowledge(id_, "test", list(numbers), self.micros))
 
 

@@ -16,6 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from http.client import HTTPException, RemoteDisconnected
 from ipaddress import ip_address
 
@@ -31,10 +32,12 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import SKIP_HEADER, create_urllib3_context
 
 from carethread.core.errors import Invalid
+from carethread.core.hanging import Hanging
 from carethread.core.ports.channels import Answer
 from carethread.core.webhooks.endpoints import Address, Endpoint, Network, endpoint, refusal
 
 CONNECT_SECONDS = 5.0
+RESOLVE_SECONDS = 5.0
 ANSWER_BYTES = 64 * 1024
 """What is read of an answer's body, of which nothing is used; a connection with more to come is closed."""
 
@@ -50,8 +53,8 @@ _Place = tuple[str, str, int, str]
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a host, each once. Raises OSError when it has none; waits as long as the system's resolver
-    does."""
+    """All addresses of a host, each once. Raises OSError when it has none; takes as long as the system's resolver
+    does, which may be for ever."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(row[4][0]).partition("%")[0] for row in found))
 
@@ -70,12 +73,15 @@ class Webhooks:
         http: bool = False,
         authorities: str = "",
         resolve: Resolve = resolve,
+        resolve_seconds: float = RESOLVE_SECONDS,
         connect_seconds: float = CONNECT_SECONDS,
         idle: int = 256,
     ) -> None:
         self._allowed = tuple(allowed)
         self._http = http
         self._resolve = resolve
+        self._resolving = Hanging()
+        self._resolve_seconds = resolve_seconds
         self._connect_seconds = connect_seconds
         self._tls = create_urllib3_context()
         self._tls.load_default_certs()
@@ -89,7 +95,7 @@ class Webhooks:
         began = time.monotonic()
         try:
             to = endpoint(url, http=self._http)
-            addresses = self._addresses(to)
+            addresses = self._addresses(to, min(seconds, self._resolve_seconds))
             answer = self._post(to, addresses, headers, body, began + seconds)
         except Invalid:
             answer = Answer(problem="endpoint not allowed")
@@ -105,11 +111,15 @@ class Webhooks:
         self._idle.clear()
         self._watch.close()
 
-    def _addresses(self, to: Endpoint) -> list[Address]:
+    def _addresses(self, to: Endpoint, seconds: float) -> list[Address]:
         """Where the host is; one address that is refused refuses them all."""
-        own = to.address
+        own, name = to.address, (to.host, to.port)
         try:
-            found = [own] if own else [ip_address(text) for text in self._resolve(to.host, to.port)]
+            found = (
+                [own] if own else [*map(ip_address, self._resolving.call(name, partial(self._resolve, *name), seconds))]
+            )
+        except TimeoutError:
+            raise _Refused("name not resolved in time") from None
         except (OSError, UnicodeError, ValueError):
             raise _Refused("name not resolved") from None
         for address in found:

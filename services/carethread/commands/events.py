@@ -167,8 +167,10 @@ def _moment(text: str) -> int:
 ))  # fmt: skip
 @click.option("--no-reset", is_flag=True, help="From the beginning: do not let projections forget first.")
 @click.option("--partial", is_flag=True, help="Go on although not all of it is kept any more; nothing is forgotten.")
-@click.option("--wait", default=10.0, show_default=True, help="Seconds to wait for what comes of it.")
-def replay(consumer: str, start: str, no_reset: bool, partial: bool, wait: float) -> None:
+@click.option(
+    "--wait", type=click.IntRange(0), default=10, show_default=True, help="Seconds to wait for what comes of it."
+)
+def replay(consumer: str, start: str, no_reset: bool, partial: bool, wait: int) -> None:
     """Let a consumer, such as careteams, read events again while it runs.
 
     From the beginning, its projections forget what they have made and make it anew; from elsewhere, events are applied

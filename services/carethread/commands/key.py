@@ -10,7 +10,8 @@ from carethread.core.settings import SettingsError, load
 @click.command("webhook-key")
 @click.argument("subscription")
 def webhook_key(subscription: str) -> None:
-    """Print the key that signs what is sent for a Subscription, by its id. It is made from CARETHREAD_WEBHOOK_SECRETS.
+    """Print the key that signs what is sent for a Subscription, by its id. It is made from CARETHREAD_WEBHOOK_SECRETS,
+    or what lies in CARETHREAD_WEBHOOK_SECRETS_FILE.
 
     While a secret is being changed there is a key of each, one a line: the receiver changes to the first.
     """
@@ -19,6 +20,6 @@ def webhook_key(subscription: str) -> None:
 
     found = secrets(load())
     if not found:
-        raise SettingsError("CARETHREAD_WEBHOOK_SECRETS is empty: what is sent is not signed.")
+        raise SettingsError("CARETHREAD_WEBHOOK_SECRETS (or _FILE) is empty: what is sent is not signed.")
     for secret in found:
         click.echo(key(secret, subscription.removeprefix("Subscription/")))

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from carethread.core.clock import instant
-from carethread.core.errors import Busy
+from carethread.core.errors import Busy, with_notes
 from carethread.core.settings import load
 
 if TYPE_CHECKING:
     from carethread.adapters.sql.store.store import SqlStore
     from carethread.core.ports import DeadLetter, LetterState, Session, Waiting
+
+_DIGITS = 18
+"""No number of a letter has more."""
 
 _SHOWN = 1000
 """Records behind a letter that `show` lists."""
@@ -71,16 +74,19 @@ def show(letter: str, data: bool) -> None:
         sys.stdout.buffer.write(record.value + b"\n")
 
 
-_wait = click.option("--wait", default=10.0, show_default=True, help="Seconds to wait for what comes of it.")
+_wait = click.option(
+    "--wait", type=click.IntRange(0), default=10, show_default=True, help="Seconds to wait for what comes of it."
+)
 
 
 @dead_letters.command()
 @click.argument("letters", nargs=-1, required=True)
 @_wait
-def retry(letters: Sequence[str], wait: float) -> None:
+def retry(letters: Sequence[str], wait: int) -> None:
     """Have dead letters tried again, by the service that runs; what waits behind them follows.
 
-    Exit codes: 0 all succeeded; 1 one failed again; 3 no service has seen to it in time, and will when it runs.
+    Exit codes: 0 all succeeded; 1 one failed again, or was given up by somebody else; 3 no service has seen to it in
+    time, and will when it runs.
     """
     _ask(_found(letters), "retry", wait)
 
@@ -89,10 +95,11 @@ def retry(letters: Sequence[str], wait: float) -> None:
 @click.argument("letters", nargs=-1, required=True)
 @_wait
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def discard(letters: Sequence[str], wait: float, yes: bool) -> None:
+def discard(letters: Sequence[str], wait: int, yes: bool) -> None:
     """Give dead letters up: they will never have an effect. What waits behind them follows.
 
-    Exit codes: 0 done; 1 not done; 3 no service has seen to it in time, and will when it runs.
+    Exit codes: 0 done; 1 not done, or tried again by somebody else; 3 no service has seen to it in time, and will when
+    it runs.
     """
     found = _found(letters)
     if not yes:
@@ -105,10 +112,11 @@ def _found(letters: Sequence[str]) -> list[tuple[str, SqlStore, DeadLetter]]:
     return [(letter, store, found) for letter in letters for _, store, found in [_one(letter)]]
 
 
-def _ask(asked: Sequence[tuple[str, SqlStore, DeadLetter]], state: LetterState, wait: float) -> None:
+def _ask(asked: Sequence[tuple[str, SqlStore, DeadLetter]], state: LetterState, wait: int) -> None:
     for letter, store, found in asked:
         if not store.transact(partial(_request, number=found.number, state=state)):
-            raise click.ClickException(f"{letter} has just succeeded, or was given up.")
+            end = "was given up" if store.glance(partial(_forgone, letter=found)) else "succeeded"
+            raise click.ClickException(f"{letter} {end} just now, as somebody else has asked.")
     deadline = time.monotonic() + wait
     worst = 0
     for letter, store, before in asked:
@@ -122,19 +130,34 @@ def _request(session: Session, number: int, state: LetterState) -> bool:
     return session.held.ask(number, state)
 
 
+def _forgone(session: Session, letter: DeadLetter) -> bool:
+    from carethread.core.consuming.reacting import forgone
+
+    return forgone(session, letter.consumer, letter.waiting.record)
+
+
 def _outcome(store: SqlStore, before: DeadLetter, state: LetterState, deadline: float) -> tuple[int, str]:
+    """The exit code, and what became of a letter: what was asked for, or what somebody else asks for meanwhile."""
     while True:
-        found = store.glance(lambda session: session.held.letters(number=before.number))
-        if not found:
-            return 0, "tried again with success" if state == "retry" else "given up"
-        (letter,) = found
-        if letter.state == "released":
-            return 0, "done; what waits behind it is on its way"
+        letter = next(iter(store.glance(lambda session: session.held.letters(number=before.number))), None)
+        if letter is None or letter.state == "released":
+            on_its_way = "; what waits behind it is on its way" if letter else ""
+            return _ended(state, given_up=store.glance(partial(_forgone, letter=before)), so_far=on_its_way)
         if letter.state == "dead":
-            return 1, f"failed again: {_reason(letter)}"
+            who = "" if state == "retry" else "not given up: somebody else had it tried again meanwhile, and it "
+            return 1, f"{who}failed again: {_reason(letter)}"
         if time.monotonic() > deadline:
-            return 3, f"asked for; the consumer {letter.consumer} has not seen to it yet, and will when it runs"
+            asked = "asked for" if letter.state == state else f"somebody else has asked for {letter.state} meanwhile"
+            return 3, f"{asked}; the consumer {letter.consumer} has not seen to it yet, and will when it runs"
         time.sleep(0.1)
+
+
+def _ended(state: LetterState, *, given_up: bool, so_far: str) -> tuple[int, str]:
+    if given_up is (state == "discard"):
+        return 0, ("given up" if given_up else "tried again with success") + so_far
+    if given_up:
+        return 1, f"not tried again: somebody else has given it up meanwhile{so_far}"
+    return 1, f"not given up: somebody else had it tried again meanwhile, with success{so_far}"
 
 
 def _stores(services: Sequence[str], away: list[str]) -> Iterator[tuple[str, SqlStore]]:
@@ -148,7 +171,7 @@ def _stores(services: Sequence[str], away: list[str]) -> Iterator[tuple[str, Sql
         try:
             yield name, opened(settings, name)
         except Busy as error:
-            away.append(str(error))
+            away.append(with_notes(error))
 
 
 def _tell_away(away: Sequence[str]) -> None:
@@ -160,10 +183,12 @@ def _tell_away(away: Sequence[str]) -> None:
 
 def _one(letter: str) -> tuple[str, SqlStore, DeadLetter]:
     name, _, number = letter.rpartition("-")
-    if not number.isdecimal() or not name:
+    if not (number.isascii() and number.isdecimal() and name):
         raise click.UsageError(f"A dead letter is named like careteams-17, not {letter}; see `dead-letters list`.")
     away: list[str] = []
     for _, store in _stores([name], away):
+        if len(number) > _DIGITS:
+            break
         for found in store.glance(lambda session: session.held.letters(number=int(number))):
             return name, store, found
     _tell_away(away)

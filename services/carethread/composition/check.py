@@ -6,9 +6,11 @@ import logging
 import os
 import ssl
 
-from carethread.composition.parts import DATABASES, METADATA_BYTES
+from carethread.composition.delivering import secrets
+from carethread.composition.parts import METADATA_BYTES, database
+from carethread.core.errors import Busy
 from carethread.core.kafka_security import KafkaSecurity
-from carethread.core.settings import GATEWAY, SERVICES, Settings, SettingsError
+from carethread.core.settings import DATABASES, SERVICES, Settings, SettingsError
 from carethread.core.webhooks.endpoints import networks
 
 
@@ -17,11 +19,8 @@ def check(settings: Settings) -> None:
 
     if settings.log_level not in logging.getLevelNamesMapping():
         raise SettingsError("CARETHREAD_LOG_LEVEL is one of DEBUG, INFO, WARNING, ERROR, CRITICAL.")
-    for name in (*SERVICES, GATEWAY):
-        if not settings.database(name).startswith(DATABASES):
-            kinds = " or ".join(f"{kind}..." for kind in DATABASES)
-            variable = f"CARETHREAD_{name.upper()}_" if name in settings.database_urls else "CARETHREAD_"
-            raise SettingsError(f"The database URL of {name} ({variable}DATABASE_URL) begins with {kinds}.")
+    for name in DATABASES:
+        database(settings, name)
     _check_kafka(settings)
     _check_grpc(settings)
     _check_webhooks(settings)
@@ -56,6 +55,10 @@ def _check_webhooks(settings: Settings) -> None:
         raise SettingsError(
             f"CARETHREAD_WEBHOOK_NETWORKS lists networks such as 10.1.0.0/16, fd12::/16: {error}."
         ) from None
+    try:
+        secrets(settings)
+    except Busy as error:
+        raise SettingsError(str(error)) from None
     if settings.webhook_authorities and not os.access(settings.webhook_authorities, os.R_OK):
         raise SettingsError("The file in CARETHREAD_WEBHOOK_AUTHORITIES cannot be read.")
     if settings.ws_url and not settings.ws_url.startswith(("ws://", "wss://")):

@@ -3,20 +3,20 @@ the calls."""
 
 from __future__ import annotations
 
-import os
 import random
-import socket
 from functools import partial
+from pathlib import Path
 from threading import Event as Signal
 from typing import TYPE_CHECKING
 
 from carethread.composition.loops import until_done
-from carethread.composition.parts import message_bytes
+from carethread.composition.parts import beats, message_bytes, process_name
 from carethread.core.clock import system_clock
-from carethread.core.context import Context, Principal, new_id
+from carethread.core.context import Context, Principal
+from carethread.core.errors import Busy
 from carethread.core.ports.channels import Channel
 from carethread.core.service import Runtime
-from carethread.core.settings import Settings
+from carethread.core.settings import Settings, SettingsError
 from carethread.core.webhooks.endpoints import networks
 
 if TYPE_CHECKING:
@@ -24,11 +24,24 @@ if TYPE_CHECKING:
     from carethread.subscriptions.delivery import Delivery
 
 SERVICE = "subscriptions"
+DELIVERY = "delivery "
+"""Begins the names of what serves channels."""
 
 
 def secrets(settings: Settings) -> list[str]:
-    """What signs, the newest first."""
-    return [secret.strip() for secret in settings.webhook_secrets.split(",") if secret.strip()]
+    """What signs, the newest first: of a file, what it says now. Raises Busy for one that says nothing, SettingsError
+    where both are given."""
+    path = settings.webhook_secrets_file
+    if path and settings.webhook_secrets:
+        raise SettingsError("Give CARETHREAD_WEBHOOK_SECRETS or CARETHREAD_WEBHOOK_SECRETS_FILE, not both.")
+    try:
+        text = Path(path).read_text(encoding="utf-8") if path else settings.webhook_secrets
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    found = [secret.strip() for line in text.splitlines() for secret in line.split(",") if secret.strip()]
+    if path and not found:
+        raise Busy("The file in CARETHREAD_WEBHOOK_SECRETS_FILE cannot be read, or names no secret.")
+    return found
 
 
 def _delivery(settings: Settings, runtime: Runtime, channel: Channel) -> Delivery:
@@ -36,13 +49,12 @@ def _delivery(settings: Settings, runtime: Runtime, channel: Channel) -> Deliver
     from carethread.subscriptions.delivery import Delivery
     from carethread.subscriptions.together import Together
 
-    holder = f"{socket.gethostname()[:20]}-{os.getpid()}-{new_id()[-12:]}"
     return Delivery(
         runtime,
         channel,
-        holder,
+        process_name(),
         system_clock,
-        secrets(settings),
+        partial(secrets, settings),
         observer(runtime.service.name),
         random.random,
         Together(runtime.store),
@@ -60,7 +72,8 @@ def webhook_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
         networks(settings.webhook_networks), http=settings.webhook_http, authorities=settings.webhook_authorities
     )
     try:
-        Engine(_delivery(settings, runtime, channel)).run(stop, runtime.store.wait)
+        engine = Engine(_delivery(settings, runtime, channel))
+        engine.run(stop, runtime.store.wait, beats(runtime, f"{DELIVERY}rest-hook"))
     finally:
         channel.close()
 
@@ -76,7 +89,8 @@ def websocket_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
     until_done(partial(runtime.store.positions, SERVICE), stop)
     sockets.start()
     try:
-        SocketEngine(_delivery(settings, runtime, sockets), sockets).run(stop, runtime.store.wait)
+        engine = SocketEngine(_delivery(settings, runtime, sockets), sockets)
+        engine.run(stop, runtime.store.wait, beats(runtime, f"{DELIVERY}websocket"))
     finally:
         sockets.close()
 
@@ -98,4 +112,5 @@ def stream_loop(settings: Settings, runtime: Runtime, streams: Notifications, st
     from carethread.subscriptions.sockets import SocketEngine
 
     until_done(partial(runtime.store.positions, SERVICE), stop)
-    SocketEngine(_delivery(settings, runtime, streams), streams, channel=GRPC).run(stop, runtime.store.wait)
+    engine = SocketEngine(_delivery(settings, runtime, streams), streams, channel=GRPC)
+    engine.run(stop, runtime.store.wait, beats(runtime, f"{DELIVERY}{GRPC}"))

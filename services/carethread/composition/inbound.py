@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from threading import Event as Signal
 
-from carethread.composition.alarming import Pulse
 from carethread.composition.bus import subscription
 from carethread.composition.loops import until_done
-from carethread.composition.parts import grpc_owners, http_peer, journal_of, limits, owners_of_types, store
+from carethread.composition.parts import beats, grpc_owners, http_peer, journal_of, limits, owners_of_types, store
+from carethread.core.consuming.pulse import Pulse
 from carethread.core.ports import Peer
 from carethread.core.service import Runtime, Service
 from carethread.core.settings import INBOUND, Settings
@@ -47,7 +47,7 @@ def _take_in(settings: Settings, runtime: Runtime, coordinator: Coordinator, pul
     from carethread.gateway.inbound.reaction import about, put_aside, reaction, received
 
     reactions = [reaction(running(owners_of_types(), runtime.peer, coordinator, runtime.limits))]
-    observe = observer(INBOUND)
+    observe = pulse.observing(observer(INBOUND))
     read = subscription(settings, runtime, reactions, observe)
     Consumer(
         runtime,
@@ -60,6 +60,7 @@ def _take_in(settings: Settings, runtime: Runtime, coordinator: Coordinator, pul
         patience=settings.held_seconds,
         most=1,  # a message may take long, and one that is refused must not undo the answers of others
         beat=pulse,
+        attended=beats(runtime, "consumer"),
     ).run(stop)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carethread.composition.parts import journal_of, owners_of_types, registry, store
+from carethread.composition.parts import journal_of, named, owners_of_types, registry, store
 from carethread.core.errors import Busy
 from carethread.core.settings import GATEWAY, INBOUND, SERVICES, Settings
 
@@ -33,7 +33,8 @@ def opened(settings: Settings, name: str) -> SqlStore:
     found = store(settings, name)
     if is_sqlite(found.engine):
         _must_be_there(name, found.engine.url.database or "")
-    stands = revision(found.engine)
+    with named(name):
+        stands = revision(found.engine)
     if stands != HEAD:
         raise Busy(f"The database of {name} is at revision {stands or 'none'}, not {HEAD}; run `carethread migrate`.")
     return found

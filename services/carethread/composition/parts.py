@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from carethread.core.context import new_id
 from carethread.core.errors import Busy
 from carethread.core.ports import Owners, Peer
 from carethread.core.service import Limits, Runtime, Service
-from carethread.core.settings import GATEWAY, SERVICES, Settings
+from carethread.core.settings import GATEWAY, SERVICES, Settings, SettingsError
 from carethread.core.webhooks.endpoints import networks
 
 if TYPE_CHECKING:
@@ -21,9 +25,6 @@ if TYPE_CHECKING:
     from carethread.adapters.sql.events.postbox import SqlPostbox
     from carethread.adapters.sql.store.store import SqlStore
     from carethread.adapters.sql.transactions.journal import SqlJournal
-
-
-DATABASES = ("sqlite:///", "postgresql+psycopg://")
 
 
 def registry() -> dict[str, Service]:
@@ -41,12 +42,22 @@ def limits(settings: Settings) -> Limits:
     return Limits(body_bytes=settings.max_body_bytes)
 
 
+def database(settings: Settings, name: str) -> str:
+    """The URL of a database. Raises SettingsError for one that cannot be used."""
+    from carethread.adapters.sql.urls import unusable
+
+    if reason := unusable(settings.database(name)):
+        variable = f"CARETHREAD_{name.upper()}_" if name in settings.database_urls else "CARETHREAD_"
+        raise SettingsError(f"The database URL of {name} ({variable}DATABASE_URL) {reason}.")
+    return settings.database(name)
+
+
 def store(settings: Settings, service: str) -> SqlStore:
     """A service's own database."""
     from carethread.adapters.sql.engine import make_engine
     from carethread.adapters.sql.store.store import SqlStore
 
-    return SqlStore(make_engine(settings.database(service), schema=service), service)
+    return SqlStore(make_engine(database(settings, service), schema=service), service)
 
 
 def journal_of(settings: Settings) -> SqlJournal:
@@ -54,7 +65,7 @@ def journal_of(settings: Settings) -> SqlJournal:
     from carethread.adapters.sql.engine import make_engine
     from carethread.adapters.sql.transactions.journal import SqlJournal
 
-    return SqlJournal(make_engine(settings.database(GATEWAY), schema=GATEWAY))
+    return SqlJournal(make_engine(database(settings, GATEWAY), schema=GATEWAY))
 
 
 def runtimes(settings: Settings, names: Iterable[str]) -> dict[str, Runtime]:
@@ -131,10 +142,21 @@ def migrate(settings: Settings, names: Iterable[str]) -> list[str]:
     for name in names:
         engine = store(settings, name).engine
         migrate_it = make if name == GATEWAY else migrate_one
-        if migrate_it(engine, name):
-            changed.append(name)
+        with named(name):
+            if migrate_it(engine, name):
+                changed.append(name)
         engine.dispose()
     return changed
+
+
+@contextmanager
+def named(database: str) -> Iterator[None]:
+    """Let what is away say, to those who operate it, which database it is."""
+    try:
+        yield
+    except Busy as error:
+        error.add_note(f"the database of {database}")
+        raise
 
 
 def engine_of(runtime: Runtime) -> Engine:
@@ -150,6 +172,18 @@ def migrated(runtime: Runtime) -> bool:
         return revision(engine_of(runtime)) == HEAD
     except Busy:
         return False
+
+
+def process_name() -> str:
+    """A name that no other process has, nor another part of this one."""
+    return f"{socket.gethostname()[:20]}-{os.getpid()}-{new_id()[-12:]}"
+
+
+def beats(runtime: Runtime, part: str) -> Callable[[], None]:
+    """The signs of life of one loop of this process."""
+    from carethread.adapters.sql.events.running import Beats
+
+    return Beats(engine_of(runtime), part, process_name())
 
 
 def outbox_of(settings: Settings, runtime: Runtime) -> SqlOutbox:

@@ -1,4 +1,4 @@
-"""What runs beside the requests: relays, mirrors and consumers."""
+"""What runs beside the answering: relays, mirrors and consumers, timers, and what is wanted of other services."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from threading import Event as Signal
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from carethread.composition.alarming import Pulse, alarm_loop
+from carethread.composition.alarming import alarm_loop
 from carethread.composition.bus import publisher, subscription
 from carethread.composition.delivering import SERVICE as DELIVERING
 from carethread.composition.delivering import stream_loop, webhook_loop, websocket_loop
+from carethread.composition.errands import loops as errand_loops
 from carethread.composition.housekeeping import housekeeping
 from carethread.composition.http import SWEEP_SECONDS, settle_doubts_of
 from carethread.composition.inbound import inbound
 from carethread.composition.inbound import loops as inbound_loops
 from carethread.composition.loops import kept_up, until_done
-from carethread.composition.parts import http_peer, outbox_of, owners_of_types, postbox_of
+from carethread.composition.parts import beats, http_peer, outbox_of, owners_of_types, postbox_of
+from carethread.core.consuming.pulse import Pulse
 from carethread.core.context import Context, Principal
 from carethread.core.events import topic
 from carethread.core.service import Mirror, Reaction, Runtime
@@ -64,6 +66,7 @@ def worker(settings: Settings, here: Mapping[str, Runtime], *, taking_in: bool =
     pulses: dict[str, Pulse] = {}
     for name, runtime in here.items():
         loops.append((f"relay-{name}", partial(_relay_loop, settings, runtime, stop)))
+        loops += errand_loops(runtime, stop)
         if len(here) < len(SERVICES):  # else the gateway is beside them, and sees to it
             loops.append((f"doubts-{name}", partial(_doubt_loop, settings, runtime, stop)))
         if name == DELIVERING:
@@ -144,7 +147,15 @@ def _consumer_loop(
     for mirror in copies(runtime.service, owners_of_types()):
         until_done(partial(start, runtime, mirror, stop.is_set), stop)
     if not stop.is_set():
-        observe = observer(runtime.service.name)
+        observe = pulse.observing(observer(runtime.service.name))
         read = subscription(settings, runtime, reactions, observe)
         until_done(partial(begin_late, runtime, read, _mirrored_only(settings, runtime, reactions)), stop)
-        Consumer(runtime, read, reactions, observe=observe, patience=settings.held_seconds, beat=pulse).run(stop)
+        Consumer(
+            runtime,
+            read,
+            reactions,
+            observe=observe,
+            patience=settings.held_seconds,
+            beat=pulse,
+            attended=beats(runtime, "consumer"),
+        ).run(stop)

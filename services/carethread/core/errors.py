@@ -30,13 +30,15 @@ class Issue:
     """One OperationOutcome.issue: what is wrong, where, and what would be right.
 
     `expression` is the FHIRPath of the element, from the resource's type: `Appointment.participant[0].status`.
-    `severity` is fatal, error, warning or information.
+    `severity` is fatal, error, warning or information; `detail` a code of ours (CodeSystem conflict), where it is of a
+    kind that a program wants to know.
     """
 
     code: str
     diagnostics: str
     expression: str | None = None
     severity: str = "error"
+    detail: str = ""
 
 
 class FhirError(Exception):
@@ -140,6 +142,12 @@ class Busy(FhirError):
     def __init__(self, diagnostics: str, *, retry_after: int = 1) -> None:
         super().__init__(diagnostics)
         self.retry_after = retry_after
+
+
+def with_notes(error: Exception) -> str:
+    """An error with what was noted on it, for those who operate the program: "The database is away. (refused)"."""
+    notes = getattr(error, "__notes__", ())
+    return f"{error} ({', '.join(notes)})" if notes else str(error)
 
 
 HELD = "A transaction that writes here is being decided; try again."

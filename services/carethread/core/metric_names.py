@@ -66,7 +66,7 @@ MEANINGS: Mapping[str, str] = {
     RELAY_OUTAGES: "Attempts that failed because the bus or the database was away.",
     RELAY_STEP_DOWNS: "Times that a relay found another one leading.",
     CONSUMER_EVENTS: "Events whose position has moved on, buried ones included.",
-    CONSUMER_LAG: "From an event's time to the commit of its effect; the oldest of each batch.",
+    CONSUMER_LAG: "From an event's time to its effect's commit, the oldest of each batch; without what a replay reads.",
     CONSUMER_RETRIES: "Batches that were put off because something was away.",
     CONSUMER_BURIED: "Events that can never succeed, put aside for a person.",
     CONSUMER_HELD: "Events put aside because they depend on one that can never succeed.",

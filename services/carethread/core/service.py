@@ -137,9 +137,18 @@ class Operation:
     asynchronous: bool = False
 
 
+class AskFirst(Exception):
+    """Raised by a reaction that lacks what another service knows: its transaction comes to nothing, so that nobody
+    waits for its locks; then `ask` is called, which may raise Busy, and the reaction is begun anew."""
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        super().__init__()
+        self.ask = ask
+
+
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """What a service does when events of `types` arrive.
+    """What a service does when events of `types` arrive. `handle` may raise AskFirst.
 
     A `projection` can be reset and rebuilt by replay; an `effect` happens once per event, by the inbox. `reset` forgets
     what a projection has made, in transactions of its own; it may be begun again, and raises Busy.
@@ -169,7 +178,7 @@ class Service:
     mirrors: tuple[Mirror, ...] = ()
     operations: tuple[Operation, ...] = ()
     reactions: tuple[Reaction, ...] = ()
-    timers: Mapping[str, TimerHandler] = field(default_factory=dict)
+    timers: Mapping[str, TimerHandler] = field(default_factory=dict, hash=False)
     """What is done when a timer of a kind is due; see `core.ports.Timers`."""
     definitions: tuple[str, ...] = ()
     """Folders of `fhir_profiles/` whose resources the service publishes as its own, such as `measures`."""

@@ -67,7 +67,8 @@ class Settings:
     ws_port: int = 8091
     metrics_port: int = 0
     ws_url: str = ""
-    webhook_secrets: str = ""
+    webhook_secrets: str = field(default="", repr=False)
+    webhook_secrets_file: str = ""
     webhook_networks: str = ""
     webhook_http: bool = False
     webhook_authorities: str = ""
@@ -139,6 +140,7 @@ def load() -> Settings:
             metrics_port=env.int("METRICS_PORT", default.metrics_port, validate=port),
             ws_url=env.str("WS_URL", default.ws_url),
             webhook_secrets=env.str("WEBHOOK_SECRETS", default.webhook_secrets),
+            webhook_secrets_file=env.str("WEBHOOK_SECRETS_FILE", default.webhook_secrets_file),
             webhook_networks=env.str("WEBHOOK_NETWORKS", default.webhook_networks),
             webhook_http=env.bool("WEBHOOK_HTTP", default.webhook_http),
             webhook_authorities=env.str("WEBHOOK_AUTHORITIES", default.webhook_authorities),

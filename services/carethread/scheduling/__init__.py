@@ -1,11 +1,25 @@
 """One front desk for all departments."""
 
 from carethread.core.service import Service
+from carethread.scheduling.availability.operations import OPERATIONS as AVAILABILITY
+from carethread.scheduling.availability.remaking import TIMER, slots_due
+from carethread.scheduling.desk.operations import OPERATIONS as DESK
+from carethread.scheduling.feeds.operations import OPERATIONS as FEEDS
+from carethread.scheduling.following import HOLD_TIMER, hold_over
+from carethread.scheduling.reconciling.operations import OPERATIONS as RECONCILING
 from carethread.scheduling.resources import MIRRORS, TYPES
+from carethread.scheduling.series.operations import OPERATIONS as SERIES
+from carethread.scheduling.waitlist.freeing import OFFER_TIMER
+from carethread.scheduling.waitlist.offering import offer_slot
+from carethread.scheduling.waitlist.report import OPERATIONS as OFFER_REPORT
+
+TIMERS = {HOLD_TIMER: hold_over, TIMER: slots_due, OFFER_TIMER: offer_slot}
 
 SERVICE = Service(
     name="scheduling",
     about="One front desk for all departments.",
     types=TYPES,
     mirrors=MIRRORS,
+    operations=(*DESK, *AVAILABILITY, *FEEDS, *RECONCILING, *OFFER_REPORT, *SERIES),
+    timers=TIMERS,
 )

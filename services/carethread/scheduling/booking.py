@@ -19,13 +19,18 @@ from carethread.core.service import Ruling, Unit
 from carethread.scheduling.rules import (
     HOLDING,
     busy_rows,
+    cancelled_by,
     capacity,
     hold_until,
     is_ours,
+    overridden,
     slot_status,
     slots_held,
     verb,
 )
+from carethread.scheduling.transitions import refuse_jump
+from carethread.scheduling.visiting import marked
+from carethread.scheduling.waitlist.offers import is_offer, withdrawn
 
 _SLOT = "slot"
 """The kind of claim; its key is a seat (`7d1`, `7d1#1`, ...), its holder the Appointment's reference."""
@@ -53,17 +58,21 @@ def appointment_leaves(unit: Unit, before: Resource | None, after: Resource | No
         return
     holder = f"Appointment/{id_}"
     kept = [seat for seat in unit.session.places(_SLOT, holder) if _slot_of(seat) in wanted] if wanted else []
+    status = "busy-unavailable" if after and cancelled_by(before, after) == "provider" else "free"
     for seat in unit.session.release(_SLOT, holder, keep=kept):
-        _mark(unit, _slot_of(seat), "free")
+        _mark(unit, _slot_of(seat), status)
 
 
 def appointment_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
     """Take the slots and actors that the Appointment holds now; name what happened.
 
     Raises Conflict when a slot has no seat left or is not free, and when an actor of an Appointment of ours is taken;
-    Invalid when one of ours names a slot that is not here.
+    Invalid when one of ours names a slot that is not here, or comes to a status that cannot follow.
     """
     told = unit.context.backfill
+    ours = after if after and is_ours(after) and not told else None
+    if ours:
+        refuse_jump(before, ours)
     had = slots_held(before, unit.base_url)
     for slot in slots_held(after, unit.base_url):  # in one order for all: two bookings never wait for each other
         taken = _take(unit, slot, f"Appointment/{id_}")
@@ -75,7 +84,7 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
             )
         if not taken:
             continue
-        if found is None and after and is_ours(after) and not told:
+        if found is None and ours:
             raise Invalid(
                 f"Slot/{slot} is not here; choose one that is.", code="not-found", expression=_where(unit, after, slot)
             )
@@ -85,9 +94,10 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
             )
         if found and _is_full(unit, slot, capacity(found)):
             _mark(unit, slot, "busy")
-    if after and is_ours(after) and not told:
-        _keep_apart(unit, before, after, id_)
-    return Ruling(verb(before, after))
+    if ours is None:
+        return Ruling(verb(before, after))
+    _keep_apart(unit, before, ours, id_)
+    return Ruling(verb(before, ours), marked(before, ours, to_micros(unit.context.clock())))
 
 
 def _take(unit: Unit, slot: str, holder: str) -> bool:
@@ -105,16 +115,19 @@ def _take(unit: Unit, slot: str, holder: str) -> bool:
 
 
 def end_hold(unit: Unit, id_: str) -> bool:
-    """End a hold whose time is over: the Appointment is cancelled and its slots are free; whether it was so."""
+    """End a hold whose time is over: its slots are free, and the Appointment is cancelled, or waits again if it was an
+    offer of the wait-list; whether it was so."""
     found = unit.find(("Appointment", id_))
     until = hold_until(found)
     if found is None or not 0 < until <= to_micros(unit.context.clock()):
         return False
     for seat in unit.session.release(_SLOT, f"Appointment/{id_}"):
         _mark(unit, _slot_of(seat), "free")
-    unit.update(
-        {**found, "status": "cancelled", "cancelationReason": {"text": "The hold ended by itself."}}, "cancelled"
-    )
+    if is_offer(found):
+        unit.update(withdrawn(found, refused=False))
+    else:
+        over = {"status": "cancelled", "cancelationReason": {"text": "The hold ended by itself."}}
+        unit.update({**found, **over}, "cancelled")
     return True
 
 
@@ -123,7 +136,7 @@ def _keep_apart(unit: Unit, before: Resource | None, after: Resource, id_: str) 
     rows = busy_rows(after, id_, unit.base_url)
     had = {(row.actor, row.begin, row.end) for row in busy_rows(before, id_, unit.base_url)} if before else set()
     new = [row for row in rows if not row.actor.startswith("Slot/") and (row.actor, row.begin, row.end) not in had]
-    if not new:
+    if not new or "overlap" in overridden(after):
         return
     calendar = unit.session.calendar
     calendar.lock(row.actor for row in new)

@@ -7,23 +7,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
-from carethread.core.ports import Opening, Resource, Session, Stored
+from carethread.core.ports import Busy, Opening, Resource, Session, Stored
 from carethread.core.service import Runtime
-from carethread.scheduling.rules import busy_rows, capacity, extension, moment
-
-MODALITY = "https://carethread.dev/fhir/StructureDefinition/modality"
+from carethread.scheduling.rules import MODALITY, busy_rows, capacity, moment
+from carethread.scheduling.waitlist.freeing import left_behind
 
 
 def appointment_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
     """Enter what the Appointments take now, in place of what they took."""
-    rows, instead = [], []
+    rows: list[Busy] = []
+    again: dict[str, Resource | None] = {}
     for stored, appointment in _stored(session, "Appointment", ids):
         if stored.version > 1:
-            instead.append(stored.id)
+            again[stored.id] = appointment
         if appointment:
             rows += busy_rows(appointment, stored.id, runtime.base_url)
-    if rows or instead:
-        session.calendar.occupy(rows, instead=instead)
+    left = session.calendar.occupy(rows, instead=again) if rows or again else []
+    if left:
+        left_behind(session, left, rows, again, context)
 
 
 def slot_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
@@ -45,19 +46,20 @@ def opening(slot: Resource, stored: Stored, base_url: str) -> Iterator[Opening]:
     schedule = next((id_ for kind, id_ in keys_at(slot, "schedule", base_url) if kind == "Schedule"), "")
     begin, end = moment(slot.get("start")), moment(slot.get("end"))
     if schedule and begin < end:
-        kinds = " ".join(sorted(set(_kinds(slot))))
+        named = " ".join(sorted(set(kinds(slot))))
         row, status = stored.row, slot["status"]
-        yield Opening(row, stored.id, schedule, begin, end, status, capacity(slot), f" {kinds} " if kinds else "")
+        yield Opening(row, stored.id, schedule, begin, end, status, capacity(slot), f" {named} " if named else "")
 
 
-def _kinds(slot: Resource) -> Iterator[str]:
-    """What a Slot is for: `system|code` of its services, specialties and kind of visit, `modality|phone`."""
+def kinds(slot: Resource) -> Iterator[str]:
+    """What a Slot is for: `system|code` of its services, specialties and kind of visit, `modality|phone` of each."""
     for path in ("serviceType.coding", "serviceCategory.coding", "specialty.coding", "appointmentType.coding"):
         for coding in at(slot, path):
             if isinstance(coding, dict) and "code" in coding:
                 yield f"{coding.get('system', '')}|{coding['code']}"
-    if modality := extension(slot, MODALITY).get("valueCode"):
-        yield f"modality|{modality}"
+    for each in slot.get("extension", ()):
+        if each.get("url") == MODALITY and "valueCode" in each:
+            yield f"modality|{each['valueCode']}"
 
 
 def _stored(session: Session, type_name: str, ids: Iterable[str]) -> Iterator[tuple[Stored, Resource | None]]:

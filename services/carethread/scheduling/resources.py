@@ -1,17 +1,21 @@
 """The types that scheduling owns, what their writes mean, and what it mirrors."""
 
 from carethread.core.service import PROFILES, Mirror, ResourceType
+from carethread.scheduling.availability.checking import schedule_written
+from carethread.scheduling.availability.remaking import schedule_stored
 from carethread.scheduling.booking import (
     appointment_leaves,
     appointment_settled,
     appointment_written,
     slot_written,
 )
-from carethread.scheduling.calendars import appointment_stored, slot_stored
+from carethread.scheduling.calendars import slot_stored
+from carethread.scheduling.following import appointment_follows
+from carethread.scheduling.waitlist.answering import response_written
 
 TYPES = (
     ResourceType("HealthcareService"),
-    ResourceType("Schedule", profile=PROFILES + "schedule"),
+    ResourceType("Schedule", schedule_written, profile=PROFILES + "schedule", stored=schedule_stored),
     ResourceType("Slot", rule=slot_written, profile=PROFILES + "slot", stored=slot_stored),
     ResourceType(
         "Appointment",
@@ -19,9 +23,9 @@ TYPES = (
         gives_up=appointment_leaves,
         settles=appointment_settled,
         profile=PROFILES + "appointment",
-        stored=appointment_stored,
+        stored=appointment_follows,
     ),
-    ResourceType("AppointmentResponse"),
+    ResourceType("AppointmentResponse", rule=response_written),
 )
 
 MIRRORS = (
@@ -29,4 +33,5 @@ MIRRORS = (
     Mirror("Practitioner", owner="records"),
     Mirror("PractitionerRole", owner="records"),
     Mirror("Location", owner="records"),
+    Mirror("Flag", owner="careteams", params=frozenset({"patient"})),
 )

@@ -5,7 +5,7 @@ Statuses: http://hl7.org/fhir/R4/valueset-appointmentstatus.html, http://hl7.org
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from carethread.core.fhir.elements import keys_at
@@ -17,8 +17,25 @@ APPOINTMENT = PROFILES + "appointment"
 HOLD_UNTIL = PROFILES + "hold-until"
 """Extension of a pending Appointment: the instant at which it ends by itself."""
 
+CONFIRM_BY = PROFILES + "confirm-by"
+"""Extension of a pending Appointment that an EHR has to confirm: the instant at which it ends if it has not."""
+
+CANCELLED_BY = PROFILES + "cancelled-by"
+"""Extension of a cancelled Appointment: `patient` or `provider`."""
+
+OVERRIDE = PROFILES + "override"
+"""Extension of an Appointment: which conflicts were passed over when it was made, by whom and why."""
+
+REASONS = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
+
+LATE = PROFILES + "late-cancellation"
+"""Extension of a cancelled Appointment: that it was too late for others to have its time."""
+
 CAPACITY = "http://fhir-registry.smarthealthit.org/StructureDefinition/slot-capacity"
 """Extension of a Slot: how many Appointments it takes (SMART Scheduling Links); one where it is absent."""
+
+MODALITY = PROFILES + "modality"
+"""Extension of a Slot and of an Appointment: in-person, video, phone or home."""
 
 HOLDING = frozenset({"pending", "booked", "arrived", "checked-in", "fulfilled", "noshow"})
 """An Appointment in one of these has its slots to itself; proposed, waitlist, cancelled and entered-in-error have
@@ -66,6 +83,46 @@ def extension(element: Mapping[str, Any], url: str) -> Mapping[str, Any]:
     return next((found for found in element.get("extension", ()) if found.get("url") == url), {})
 
 
+def with_extensions(element: Resource, marks: Mapping[str, Mapping[str, Any]]) -> Resource:
+    """The element with these extensions, a value for each URL, in place of those it had of the same URLs."""
+    kept = [each for each in element.get("extension", ()) if each.get("url") not in marks]
+    made = [*kept, *({"url": url, **value} for url, value in marks.items())]
+    rest = {name: value for name, value in element.items() if name != "extension"}
+    return {**rest, "extension": made} if made else rest
+
+
+def without_extensions(element: Resource, urls: Collection[str]) -> Resource:
+    """The element without the extensions of these URLs."""
+    if not any(each.get("url") in urls for each in element.get("extension", ())):
+        return dict(element)
+    kept = [each for each in element["extension"] if each.get("url") not in urls]
+    rest = {name: value for name, value in element.items() if name != "extension"}
+    return {**rest, "extension": kept} if kept else rest
+
+
+def cancelled_by(before: Resource | None, after: Resource) -> str:
+    """Who has cancelled just now, `patient` or `provider`, by the mark or else the reason; empty where nobody has.
+
+    What says neither was the patient, for then the time can be given to others. A hold that is given up is none.
+    """
+    if before is None or after["status"] != "cancelled" or before["status"] not in HOLDING or hold_until(before):
+        return ""
+    if by := extension(after, CANCELLED_BY).get("valueCode"):
+        return str(by)
+    codes = {
+        str(coding.get("code", ""))
+        for coding in after.get("cancelationReason", {}).get("coding", ())
+        if coding.get("system") == REASONS
+    }
+    return "provider" if any(code.startswith(("prov", "maint")) for code in codes) else "patient"
+
+
+def overridden(appointment: Resource) -> set[str]:
+    """The kinds of conflicts that were passed over."""
+    parts = extension(appointment, OVERRIDE).get("extension", ())
+    return {str(part.get("valueCode")) for part in parts if part.get("url") == "conflict"}
+
+
 def capacity(slot: Resource | None) -> int:
     """How many Appointments a Slot takes."""
     stated = extension(slot or {}, CAPACITY).get("valueInteger", 1)
@@ -79,10 +136,11 @@ def moment(instant: object) -> int:
 
 
 def hold_until(appointment: Resource | None) -> int:
-    """When a hold ends by itself, in microseconds; 0 for an Appointment that is not held but asked for or firm."""
+    """When a pending Appointment ends by itself, in microseconds: a hold, or what an EHR should have confirmed; else 0."""
     if appointment is None or appointment["status"] != "pending":
         return 0
-    return moment(extension(appointment, HOLD_UNTIL).get("valueInstant"))
+    until = extension(appointment, HOLD_UNTIL) or extension(appointment, CONFIRM_BY)
+    return moment(until.get("valueInstant"))
 
 
 def actors(appointment: Resource, base_url: str) -> list[str]:

@@ -73,13 +73,14 @@ _BUSY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What every turn works with. `holder` names this process among all; `secrets` sign, the newest first."""
+    """What every turn works with. `holder` names this process among all; `secrets` gives what signs, the newest first,
+    or raises Busy."""
 
     runtime: Runtime
     channel: Channel
     holder: str
     clock: Clock
-    secrets: Sequence[str]
+    secrets: Callable[[], Sequence[str]]
     observe: Observe
     chance: Callable[[], float]
     together: Together
@@ -287,7 +288,7 @@ def _quarantine(here: Delivery, seen: _Seen, one: Notification, reason: str) -> 
 
 
 def _send(here: Delivery, seen: _Seen, body: bytes) -> Answer:
-    keys = [key(secret, seen.id) for secret in here.secrets]
+    keys = [key(secret, seen.id) for secret in here.secrets()]
     stamp = signed(keys, here.now() // 1_000_000, body)
     headers = {**dict(seen.wanted.headers), "Content-Type": seen.wanted.mime, **stamp}
     seconds = min(seen.wanted.timeout or ANSWER_SECONDS, LONGEST_ANSWER_SECONDS)

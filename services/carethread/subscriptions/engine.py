@@ -21,7 +21,7 @@ from carethread.core.errors import Busy, Invalid
 from carethread.core.faults import told
 from carethread.core.pauses import longer
 from carethread.core.ports.channels import Answer, Channel
-from carethread.core.ports.deliveries import Subscriber
+from carethread.core.ports.deliveries import NEVER, Subscriber
 from carethread.core.webhooks.endpoints import endpoint
 from carethread.subscriptions.delivery import ENDED, LEASE_SECONDS, Delivery, serve, tell
 
@@ -36,7 +36,12 @@ EACH = 8
 
 SLOW_SECONDS = 1.0
 _REMEMBERED_SECONDS = 60.0
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS, _CROWDED_LOOK_SECONDS = 0.5, 0.02
+"""Between two looks at what is due, and at whether a turn is over where others wait for its end."""
+
+_IDLE_LOOK_SECONDS = 2.0
+"""While nobody is served here: so much later than its end is a lease taken over from a process that died."""
+
 _SWEEP_SECONDS, _SWEPT = 30.0, 100
 _LONGEST_PAUSE = 5.0
 
@@ -67,6 +72,12 @@ class Engine:
         self._lock = Lock()
         self._running: dict[str, _Turn] = {}
         self._slow_until: dict[str, float] = {}
+        self._soonest = NEVER
+        """When the next who is in nobody's hands is due, as far as the last look told."""
+        self._crowded = False
+        """Whether the last look left out an origin that had its share, or found a lane without a free thread."""
+        self._over = Signal()
+        """A turn is over since then."""
 
     def step(self) -> int:
         """Serve all that are due, one after the other, in this thread; returns how many. Raises Busy."""
@@ -77,11 +88,13 @@ class Engine:
             done += len(claimed)
         return done
 
-    def run(self, stop: Signal, wait: Callable[[float], None]) -> None:
-        """Serve until `stop` is set. `wait(seconds)` returns when there may be something new, or time is up."""
+    def run(self, stop: Signal, wait: Callable[[float], None], attended: Callable[[], None] = lambda: None) -> None:
+        """Serve until `stop` is set. `wait(seconds)` returns when there may be something new, or time is up;
+        `attended` is called each time that it comes round."""
         pause, swept = 0.0, 0.0
         with ThreadPoolExecutor(self._quick + self._slow, "delivery") as threads:
             while not stop.is_set():
+                attended()
                 try:
                     claimed = self._next()
                     if self._monotonic() - swept > _SWEEP_SECONDS:
@@ -96,7 +109,7 @@ class Engine:
                 for subscriber in claimed:
                     threads.submit(self._serve, subscriber)
                 if not claimed:
-                    wait(_LOOK_SECONDS)
+                    self._rest(wait)
 
     def sweep(self) -> None:
         """Turn off what has come to its end, whatever its channel: of one that nobody binds nobody else would see
@@ -106,9 +119,31 @@ class Engine:
         for id_ in here.runtime.store.glance(lambda session: session.deliveries.ended(now, _SWEPT)):
             tell(here, id_, "off", ENDED)
 
+    def _rest(self, wait: Callable[[float], None]) -> None:
+        """Until there may be something new, or a place for those who were left out; of that no database tells."""
+        if not self._crowded:
+            left = (self._soonest - self._delivery.now()) / 1_000_000
+            idle = not self._running and left > 0
+            wait(min(left, _IDLE_LOOK_SECONDS) if idle else _LOOK_SECONDS)
+            return
+        now = self._monotonic()
+        end = now + _LOOK_SECONDS
+        while now < end and not self._over.is_set():
+            began = now
+            wait(_CROWDED_LOOK_SECONDS)
+            now = self._monotonic()
+            if now - began < _CROWDED_LOOK_SECONDS:  # it was told of something new
+                return
+
     def _next(self) -> list[Subscriber]:
         """Those for whom there are threads, leased and noted as running."""
         now = self._monotonic()
+        self._over.clear()
+        here = self._delivery
+        self._soonest = here.runtime.store.glance(lambda session: session.deliveries.soonest(CHANNELS))
+        if self._soonest > here.now():
+            self._crowded = False
+            return []
         with self._lock:
             self._slow_until = {origin: until for origin, until in self._slow_until.items() if until > now}
             slow = list(self._slow_until)
@@ -117,7 +152,9 @@ class Engine:
         full = [origin for origin, number in turns.items() if number >= self._each]
         held = sum(turn.origin in slow or now - turn.began > SLOW_SECONDS for turn in running)
         free = self._quick + self._slow - len(running)
-        claimed = self._claim(min(free, self._quick + held - len(running)), failing=False, without=[*full, *slow])
+        quick = min(free, self._quick + held - len(running))
+        self._crowded = bool(full) or quick <= 0 or held >= self._slow
+        claimed = self._claim(quick, failing=False, without=[*full, *slow])
         left = min(free - len(claimed), self._slow - held)
         claimed += self._claim(left, failing=True, without=full)
         late = [origin for origin in slow if origin not in full]
@@ -160,6 +197,7 @@ class Engine:
         finally:
             with self._lock:
                 del self._running[subscriber.subscription]
+            self._over.set()
 
     def _took(self, url: str, answer: Answer) -> None:
         if answer.took > SLOW_SECONDS:

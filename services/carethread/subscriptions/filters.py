@@ -6,13 +6,12 @@ http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-filte
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from math import inf, isfinite
+from math import isfinite
 
 from carethread.core.errors import FhirError, Invalid, Issue
 from carethread.core.fhir.definitions import value_set
-from carethread.core.fhir.search.parameters import one_row, paths_of, searchable, widest
+from carethread.core.fhir.search.parameters import paths_of, searchable
 from carethread.core.fhir.search.query import (
     CompositeValue,
     Criterion,
@@ -103,30 +102,6 @@ def _numbers(value: Value) -> Iterator[float]:
             yield value.value
         case QuantityValue():
             yield value.number.value
-
-
-def contradictions(texts: Sequence[str], base: str, now: int) -> Iterator[Issue]:
-    """Dates that no resource can have, since it has one at most: `date=ge2030&date=le2020`. The filters can be read."""
-    for type_name, criteria in read_filters(texts, base, now).items():
-        begins: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        for criterion in criteria:
-            width = widest((type_name,), criterion.param)
-            dates = [value for value in criterion.values if isinstance(value, DateValue)]
-            if dates and width is not None and one_row((type_name,), criterion.param):
-                spans = [_begins(value, width) for value in dates]
-                begins[criterion.param].append((min(low for low, _ in spans), max(high for _, high in spans)))
-        for param, bounds in begins.items():
-            if max(low for low, _ in bounds) >= min(high for _, high in bounds):
-                said = f"No {type_name} has a '{param}' that is within all its bounds."
-                yield Issue("value", said, "Subscription.criteria.extension")
-
-
-def _begins(value: DateValue, width: int) -> tuple[float, float]:
-    """From when and before when a date begins that meets the value, if its range is at most so wide; see DateValue."""
-    early, late = value.low - width, value.high - width
-    low = {"eq": value.low, "sa": value.high, "ge": early, "gt": late, "ap": early}
-    high = {"eq": value.high, "eb": value.low, "lt": value.low, "le": value.high, "ap": value.high}
-    return low.get(value.prefix, -inf), high.get(value.prefix, inf)
 
 
 def _codes(type_name: str, param: str) -> frozenset[str]:

@@ -15,16 +15,18 @@ from carethread.core.clock import Clock, system_clock, to_micros
 from carethread.core.context import Context
 from carethread.core.events import Event
 from carethread.core.fhir import json
+from carethread.core.fhir.search.meets import Found
 from carethread.core.fhir.search.merges import PATIENT, REPLACED_BY
 from carethread.core.fhir.targets import parse_reference
 from carethread.core.ports import Resource, Session, Store
 from carethread.core.ports.deliveries import Match
-from carethread.core.service import Reaction, Runtime
+from carethread.core.service import AskFirst, Reaction, Runtime
+from carethread.subscriptions.asking import Asking, Known, ask, at_once, sorted_out
 from carethread.subscriptions.crossing import before
 from carethread.subscriptions.focus import version_of
 from carethread.subscriptions.life import SERVER, TYPE, refresh
 from carethread.subscriptions.matching import Happening, Index, interaction
-from carethread.subscriptions.topics import catalogue
+from carethread.subscriptions.topics import Trigger, catalogue
 
 
 @dataclass(slots=True)
@@ -42,9 +44,10 @@ class Matcher:
     clock: Clock = system_clock
     known: WeakKeyDictionary[Store, _Known] = field(default_factory=WeakKeyDictionary)
     lock: Lock = field(default_factory=Lock)
+    asking: Asking = field(default_factory=Asking)
 
     def handle(self, runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
-        """Raises Busy when the owner of what was deleted, or of what went before, is away."""
+        """Raises AskFirst for what was deleted, or went before, as long as its owner was not asked."""
         now = to_micros(self.clock())
         own: list[str] = []
         if own := sorted({event.resource_id for event in events if event.resource_type == TYPE}):
@@ -55,12 +58,26 @@ class Matcher:
         generation = session.deliveries.reach(reached)
         with self.lock:
             known = self._known(runtime, session, generation)
-            waited = [event for event in events if not event.backfill and known.index.waits_for(event)]
-            seen = happenings(runtime, session, waited)
-            matches = [match for each in seen for match in _matches(known.index, each, now)]
-            if own:
-                known.generation = max(0, generation - len(own))  # what was changed here is not committed yet
+            try:
+                matches = self._matched(runtime, session, known.index, events, now)
+            finally:
+                if own:
+                    known.generation = max(0, generation - len(own))  # what was changed here is not committed yet
         session.deliveries.append(matches, now)
+        self.asking.forget(event.id for event in events)
+
+    def _matched(
+        self, runtime: Runtime, session: Session, index: Index, events: Sequence[Event], now: int
+    ) -> list[Match]:
+        """Raises AskFirst, for all that is to be asked."""
+        known = self.asking.known
+        waited = [event for event in events if not event.backfill and index.waits_for(event)]
+        about, lacking = sorted_out(partial(_about, runtime, event, known) for event in waited)
+        seen = _happenings(runtime, session, about, known)
+        matches, also = sorted_out(partial(_matches, index, each, now) for each in seen)
+        if lacking or also:
+            raise AskFirst(partial(ask, [*lacking, *also]))
+        return [match for each in matches for match in each]
 
     def _known(self, runtime: Runtime, session: Session, generation: int) -> _Known:
         known = self.known.get(runtime.store)
@@ -95,21 +112,31 @@ def _matches(index: Index, happening: Happening, now: int) -> list[Match]:
 
 def happenings(runtime: Runtime, session: Session, events: Sequence[Event]) -> list[Happening]:
     """Events with what the criteria of topics and filters are on. Raises Busy when an owner is away."""
-    resources = [_resource(runtime, event) for event in events]
-    kin = _kin(runtime, session, resources)
+    return _happenings(runtime, session, [_about(runtime, event, at_once) for event in events], at_once)
+
+
+def _happenings(
+    runtime: Runtime, session: Session, about: Sequence[tuple[Event, Resource]], known: Known
+) -> list[Happening]:
+    kin = _kin(runtime, session, [resource for _, resource in about])
+    asks = partial(_before, runtime, known)
     return [
-        Happening(event, resource, _status_before(event, resource), runtime.base_url, kin, partial(before, runtime))
-        for event, resource in zip(events, resources, strict=True)
+        Happening(event, resource, _status_before(event, resource), runtime.base_url, kin, asks)
+        for event, resource in about
     ]
 
 
-def _resource(runtime: Runtime, event: Event) -> Resource:
-    """The resource, or for a delete what it was before."""
+def _about(runtime: Runtime, event: Event, known: Known) -> tuple[Event, Resource]:
+    """The event with its resource, or for a delete what that was before."""
     if interaction(event) != "delete":
-        return json.parse_object(event.data)
+        return event, json.parse_object(event.data)
     key = event.resource_type, event.resource_id
-    before = version_of(runtime, event.service, key, event.version - 1, Context(principal=SERVER))
-    return json.parse_object(before or event.data)
+    ask_ = partial(version_of, runtime, event.service, key, event.version - 1, Context(principal=SERVER))
+    return event, json.parse_object(known((event.id, 0), ask_) or event.data)
+
+
+def _before(runtime: Runtime, known: Known, happening: Happening, trigger: Trigger) -> Sequence[Found]:
+    return known((happening.event.id, id(trigger)), partial(before, runtime, happening, trigger))
 
 
 def _status_before(event: Event, resource: Resource) -> str:

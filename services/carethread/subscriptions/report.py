@@ -1,7 +1,8 @@
 """$delivery-report: of a period, what was committed, published, matched, delivered and acknowledged, with every gap.
 
 The owners are asked for what they committed, and each event that is not in the ledger is judged again by what the
-subscription asks for: so a gap is found whatever made it. A gap is a resource's version and why it is one.
+subscription asks for: so a gap is found whatever made it. A gap is a resource's version and why it is one. What
+happened while the Subscription was `off` is no gap, for so it was wished; it is named beside them, with the intervals.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from carethread.core.service import Call, Runtime
 from carethread.core.settings import SERVICES
 from carethread.interactions.committed import BEGINNING, PATH, events_of, query
 from carethread.interactions.read import read
+from carethread.subscriptions.intervals import Interval, intervals
 from carethread.subscriptions.matching import Index
 from carethread.subscriptions.notification import UNFIT
 from carethread.subscriptions.reactions import happenings
@@ -36,7 +38,8 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class _Gap:
-    """`why`: not-published, not-consumed, not-matched, pending, parked or quarantined; `number` 0: it has none."""
+    """`why`: not-published, not-consumed, not-matched, pending, parked, quarantined, or off, which is no gap; `number`
+    0: it has none."""
 
     why: str
     service: str
@@ -49,13 +52,15 @@ class _Gap:
 
 @dataclass(frozen=True, slots=True)
 class _Ledger:
-    """What the ledger says."""
+    """What the ledger says, and the Subscription's versions: since when it is there, when it was off or in error."""
 
     subscriber: Subscriber
     interest: Interest
     reached: Mapping[str, int]
     notifications: Sequence[Notification]
     kept_since: int
+    begun: int
+    intervals: Sequence[Interval]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ def _ledger(session: Session, id_: str, begin: int, before: int) -> _Ledger:
     found: list[Notification] = []
     while page := deliveries.between(id_, begin, before, found[-1].number if found else 0, _PAGE):
         found += page
-    return _Ledger(subscriber, interest, deliveries.reached(), found, deliveries.kept_since())
+    return _Ledger(subscriber, interest, deliveries.reached(), found, deliveries.kept_since(), *intervals(session, id_))
 
 
 def _asked(runtime: Runtime, service: str, topic: Topic, begin: int, before: int, context: Context) -> _Owner:
@@ -125,19 +130,17 @@ def _asked(runtime: Runtime, service: str, topic: Topic, begin: int, before: int
 
 
 def _not_told(runtime: Runtime, ledger: _Ledger, owners: Sequence[_Owner]) -> Iterator[_Gap]:
-    """What should be in the ledger and is not. What happened before the start, or is history, is not asked for, nor
-    what happened so long ago that the ledger has forgotten some of it."""
+    """What would be in the ledger if the Subscription had never been off, and is not. What happened before it began,
+    or is history, is not asked for, nor what happened so long ago that the ledger has forgotten some of it."""
     told = {each.match.ce_id for each in ledger.notifications}
     index = Index(catalogue(), runtime.base_url)
     index.change([replace(ledger.interest, status="active", starts={}, ends=NEVER)])
     for owner in owners:
-        start = ledger.interest.starts.get(owner.service, 0)
         fresh = [event for event in owner.events if not event.backfill and event.time >= ledger.kept_since]
-        left = [event for event in fresh if event.id not in told]
-        for event in left:
-            after = not event.sequence or event.sequence > start
-            if after and event.time < ledger.interest.ends and _concerns(runtime, index, event):
-                yield _Gap(_why(ledger, event), event.service, event.sequence, event.subject, event.time)
+        for event in fresh:
+            why = "" if event.id in told else _why(ledger, event)
+            if why and _concerns(runtime, index, event):
+                yield _Gap(why, event.service, event.sequence, event.subject, event.time)
 
 
 def _concerns(runtime: Runtime, index: Index, event: Event) -> bool:
@@ -149,9 +152,28 @@ def _concerns(runtime: Runtime, index: Index, event: Event) -> bool:
 
 
 def _why(ledger: _Ledger, event: Event) -> str:
+    """Why an event that concerns the subscription is not in the ledger; empty: it is not asked for.
+
+    Before the last start lie the intervals of `off` that are over, behind it only one that lasts.
+    """
+    earlier = 0 < event.sequence <= ledger.interest.starts.get(event.service, 0)
+    off = [each for each in ledger.intervals if each.status == "off" and each.lasts is not earlier]
+    interval = next((each for each in off if event.time < each.before), None)
+    if event.time >= ledger.begun and interval and not _was_due(ledger, event, interval):
+        return "off"
+    if event.time >= ledger.interest.ends or (earlier and (event.time < ledger.begun or not interval)):
+        return ""
     if not event.sequence:
         return "not-published"
     return "not-matched" if event.sequence <= ledger.reached.get(event.service, 0) else "not-consumed"
+
+
+def _was_due(ledger: _Ledger, event: Event, off: Interval) -> bool:
+    """Whether the event was consumed before an interval of `off` began: then one behind it was noted by then."""
+    return event.time < off.begin and any(
+        each.match.service == event.service and each.match.sequence > event.sequence > 0 and each.matched < off.begin
+        for each in ledger.notifications
+    )
 
 
 def _not_taken(ledger: _Ledger) -> Iterator[_Gap]:
@@ -175,6 +197,8 @@ def _parameters(
 ) -> Resource:
     states = Counter(each.state for each in ledger.notifications)
     parked = sum(gap.why == "parked" for gap in gaps)
+    off = [gap for gap in gaps if gap.why == "off"]
+    gaps = [gap for gap in gaps if gap.why != "off"]
     counts = {
         "committed": sum(len(owner.events) for owner in owners),
         "published": sum(bool(event.sequence) for owner in owners for event in owner.events),
@@ -184,6 +208,7 @@ def _parameters(
         "pending": states["pending"] - parked,
         "parked": parked,
         "quarantined": states["quarantined"],
+        "off": len(off),
         "gaps": len(gaps),
     }
     reference = f"{runtime.base_url}/Subscription/{subscription['id']}"
@@ -198,8 +223,10 @@ def _parameters(
             {"name": "period", "valuePeriod": {"start": start, "end": end}},
             *kept,
             *({"name": name, "valueInteger": count} for name, count in counts.items()),
+            *(_interval(each) for each in ledger.intervals if each.begin < period[1] and each.before > period[0]),
             *(_source(ledger, owner) for owner in owners),
-            *(_gap(gap, runtime.base_url) for gap in gaps[:MOST_GAPS]),
+            *(_gap("gap", gap, runtime.base_url) for gap in gaps[:MOST_GAPS]),
+            *(_gap("not-told", gap, runtime.base_url) for gap in off[:MOST_GAPS]),
         ],
     }
 
@@ -230,7 +257,18 @@ def _source(ledger: _Ledger, owner: _Owner) -> Resource:
     return {"name": "source", "part": part}
 
 
-def _gap(gap: _Gap, base_url: str) -> Resource:
+def _interval(interval: Interval) -> Resource:
+    end = {} if interval.lasts else {"end": instant(interval.before)}
+    part: list[Resource] = [
+        {"name": "status", "valueCode": interval.status},
+        {"name": "period", "valuePeriod": {"start": instant(interval.begin), **end}},
+    ]
+    if interval.reason:
+        part.append({"name": "reason", "valueString": interval.reason})
+    return {"name": "interval", "part": part}
+
+
+def _gap(name: str, gap: _Gap, base_url: str) -> Resource:
     part: list[Resource] = [
         {"name": "why", "valueCode": gap.why},
         {"name": "service", "valueCode": gap.service},
@@ -242,4 +280,4 @@ def _gap(gap: _Gap, base_url: str) -> Resource:
         part.append({"name": "event-number", "valueString": str(gap.number)})
     if gap.reason:
         part.append({"name": "reason", "valueString": gap.reason})
-    return {"name": "gap", "part": part}
+    return {"name": name, "part": part}

@@ -16,7 +16,8 @@ from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Resource
 from carethread.core.ports.deliveries import NEVER, Status
 from carethread.core.webhooks.endpoints import Network, endpoint, header, refusal
-from carethread.subscriptions.filters import contradictions, filter_issues
+from carethread.subscriptions.bounds import contradictions
+from carethread.subscriptions.filters import filter_issues
 from carethread.subscriptions.topics import catalogue, find
 from carethread.subscriptions.watch import expected
 

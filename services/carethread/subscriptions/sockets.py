@@ -3,6 +3,9 @@
 Each turn is that of any other channel (`delivery`), with the connection as its endpoint. A connection has one turn at a
 time, so that a slow one holds one thread, and no longer than an attempt lasts: then it is closed. What was not
 acknowledged waits for the next connection.
+
+The ledger counts the readers of each subscription: whoever comes, in this process or another, takes it over, and each
+process ends the readers of its own that are not the newest any more.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ _LONGEST_PAUSE = 5.0
 
 
 Binding = tuple[int, int]
-"""The number of a connection, and of the binding: each greets once."""
+"""The number of a connection, and that of the subscription's reader: each greets once."""
 
 
 class Sockets(Channel, Protocol):
@@ -43,9 +46,13 @@ class Sockets(Channel, Protocol):
         """What each subscription is bound to."""
         ...
 
+    def supersede(self, subscription: str, binding: Binding) -> None:
+        """End a binding if it still is one: a newer reader has come, to another process."""
+        ...
 
-def readable(runtime: Runtime, channel: str, id_: str, context: Context) -> None:
-    """Refuse who would read the notifications of a subscription and can not.
+
+def readable(runtime: Runtime, channel: str, id_: str, context: Context) -> int:
+    """The number of a new reader of a subscription's notifications, who takes it over from the one before.
 
     Raises Forbidden, NotFound, PreconditionFailed for another channel or one that is off, and Busy.
     """
@@ -62,6 +69,7 @@ def readable(runtime: Runtime, channel: str, id_: str, context: Context) -> None
         )
     if found.status == "off":
         raise PreconditionFailed("This Subscription is off; send it as requested.", expression="Subscription.status")
+    return runtime.store.transact(lambda session: session.deliveries.bind([id_]))[id_]
 
 
 class SocketEngine:
@@ -78,11 +86,13 @@ class SocketEngine:
         self._running: dict[str, Binding] = {}
         self._greeted: dict[str, Binding] = {}
 
-    def run(self, stop: Signal, wait: Callable[[float], None]) -> None:
-        """Serve until `stop` is set. `wait(seconds)` returns when there may be something new, or time is up."""
+    def run(self, stop: Signal, wait: Callable[[float], None], attended: Callable[[], None] = lambda: None) -> None:
+        """Serve until `stop` is set. `wait(seconds)` returns when there may be something new, or time is up;
+        `attended` is called each time that it comes round."""
         pause = 0.0
         with ThreadPoolExecutor(self._threads, "socket") as threads:
             while not stop.is_set():
+                attended()
                 try:
                     claimed = self._next()
                     pause = 0.0
@@ -98,29 +108,30 @@ class SocketEngine:
 
     def _next(self) -> list[tuple[Subscriber, Binding]]:
         """One for each connection that is not at work, leased: who has just bound, or has something due."""
+        here = self._delivery
         bound = dict(self._sockets.bound())
+        found = here.runtime.store.glance(lambda session: session.deliveries.subscribers(list(bound))) if bound else []
+        for each in found:
+            if each.reader > bound[each.subscription][1]:
+                self._sockets.supersede(each.subscription, bound.pop(each.subscription))
         with self._lock:
             self._greeted = {id_: binding for id_, binding in self._greeted.items() if bound.get(id_) == binding}
             busy = {connection for connection, _ in self._running.values()}
             idle = {
                 id_: binding for id_, binding in bound.items() if binding[0] not in busy and id_ not in self._running
             }
-        free = self._threads - len(busy)
-        if not idle or free <= 0:
-            return []
-        here = self._delivery
         now = here.now()
+        waiting = [
+            each.subscription
+            for each in found
+            if each.subscription in idle and (each.due <= now or each.subscription not in self._greeted)
+        ]
+        first = {idle[id_][0]: id_ for id_ in reversed(waiting)}
+        only = {id_: idle[id_][1] for id_ in list(first.values())[: max(0, self._threads - len(busy))]}
+        if not only:
+            return []
 
         def claim(session: Session) -> list[Subscriber]:
-            waiting = [
-                each.subscription
-                for each in session.deliveries.subscribers(list(idle))
-                if each.due <= now or each.subscription not in self._greeted
-            ]
-            first = {idle[id_][0]: id_ for id_ in reversed(waiting)}
-            only = list(first.values())[:free]
-            if not only:
-                return []
             return session.deliveries.claim((self._channel,), here.holder, LEASE_SECONDS, now, len(only), only)
 
         claimed = [(each, idle[each.subscription]) for each in here.runtime.store.transact(claim)]

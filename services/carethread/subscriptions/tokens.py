@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
+from carethread.core.ports import Session
 from carethread.core.service import Runtime
 
 SECONDS = 60
@@ -24,12 +25,16 @@ def issue(runtime: Runtime, subscriptions: Sequence[str], context: Context) -> t
     return token, expires
 
 
-def redeem(runtime: Runtime, token: str, context: Context) -> list[str]:
-    """The subscriptions that a token is for, which is used up by this; none for a token that is not valid. Raises
-    Busy."""
+def redeem(runtime: Runtime, token: str, context: Context) -> dict[str, int]:
+    """The subscriptions that a token is for, each with its new reader's number (see `Deliveries.bind`); the token is
+    used up by this. None for a token that is not valid. Raises Busy."""
     now = to_micros(context.clock())
     digest = _digest(token)
-    return runtime.store.transact(lambda session: session.deliveries.redeem_token(digest, now))
+
+    def work(session: Session) -> dict[str, int]:
+        return session.deliveries.bind(session.deliveries.redeem_token(digest, now))
+
+    return runtime.store.transact(work)
 
 
 def _digest(token: str) -> str:

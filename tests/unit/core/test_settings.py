@@ -63,6 +63,7 @@ EVERY = Settings(
     ws_port=2,
     ws_url="wss://practice.example/ws",
     webhook_secrets="new,old",
+    webhook_secrets_file="webhook-secrets",
     webhook_networks="10.1.0.0/16",
     webhook_http=True,
     webhook_authorities="ca.pem",

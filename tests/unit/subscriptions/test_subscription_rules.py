@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from carethread.core.clock import to_micros
 from carethread.core.errors import Invalid
+from carethread.core.fhir.search import extract
+from carethread.core.fhir.search.meets import by_parameter, meets
 from carethread.core.ports.deliveries import NEVER
 from carethread.core.webhooks.endpoints import networks
-from carethread.subscriptions.filters import contradictions
+from carethread.subscriptions.bounds import contradictions
+from carethread.subscriptions.filters import read_filters
 from carethread.subscriptions.rules import Surroundings, judge, next_status, read_wanted
 from carethread.subscriptions.watch import EXPECTED
 from support.stores import BASE
@@ -82,6 +87,21 @@ REFUSED = {
         subscription("slot-freed", "Slot?start=gt2027-01-01", "Slot?start=2026-12,lt2026"),
         "Subscription.criteria.extension",
         "'start' that is within all its bounds",
+    ),
+    "numbers that exclude each other": (
+        subscription("score-crossed-threshold", "Observation?value-quantity=gt10", "Observation?value-quantity=lt5"),
+        "Subscription.criteria.extension",
+        "'value-quantity' that is within all its bounds",
+    ),
+    "numbers that exclude each other in pairs": (
+        subscription("score-crossed-threshold", "Observation?code-value-quantity=a$gt9,b$ge9||mg&value-quantity=le8.9"),
+        "Subscription.criteria.extension",
+        "'code-value-quantity' and 'value-quantity' that is within all its bounds",
+    ),
+    "one number that is none": (
+        subscription("score-crossed-threshold", "Observation?value-quantity=ge10&value-quantity=lt10.0"),
+        "Subscription.criteria.extension",
+        "'value-quantity' that is within all its bounds",
     ),
     "a number without end": (
         subscription("score-crossed-threshold", "Observation?value-quantity=gt1e999"),
@@ -159,10 +179,14 @@ def test_what_is_asked_for_is_read() -> None:
         ("appointment-booked", ["Appointment?date=ge2026&date=le2027"]),
         ("appointment-booked", ["Appointment?date=gt2026-03-01T09:00:30Z&date=lt2026-03-01T09:00:00Z"]),
         ("slot-freed", ["Slot?start=ge2026&start=lt2020,gt2025"]),
+        ("score-crossed-threshold", ["Observation?value-quantity=ge10&value-quantity=le10"]),
+        ("score-crossed-threshold", ["Observation?value-quantity=gt10,lt5&value-quantity=lt6"]),
+        ("score-crossed-threshold", ["Observation?value-quantity=gt10", "Observation?code-value-quantity=a$lt5,b$gt9"]),
+        ("high-risk-identified", ["RiskAssessment?probability=gt0.9&probability=lt0.1"]),
     ],
 )
 def test_bounds_that_something_may_meet_are_taken(topic: str, filters: list[str]) -> None:
-    """An instant may be written to the minute."""
+    """An instant may be written to the minute; a RiskAssessment has several predictions."""
     judge(subscription(topic, *filters), AROUND)
 
 
@@ -204,3 +228,19 @@ def test_a_client_asks_for_requested_or_off(sent: str, stands: str | None, chang
     else:
         with pytest.raises(Invalid, match="send requested, or off"):
             next_status(sent, stands, changed=changed)  # type: ignore[arg-type]  # one of four
+
+
+_number = st.builds(
+    lambda prefix, value: f"{prefix}{value / 2:g}",
+    st.sampled_from(["", "gt", "ge", "lt", "le", "sa", "eb", "ap", "ne"]),
+    st.integers(-3, 9),
+)
+
+
+@given(st.lists(st.lists(_number, min_size=1, max_size=2), min_size=1, max_size=4), st.integers(-40, 120))
+def test_numbers_are_refused_only_if_none_meets_them(asked: list[list[str]], tenths: int) -> None:
+    texts = [f"Observation?value-quantity={','.join(each)}" for each in asked]
+    resource = {"resourceType": "Observation", "valueQuantity": {"value": tenths / 10}}
+    found = by_parameter(extract(resource, base=BASE))
+    if all(meets(each, found) for each in read_filters(texts, BASE, 0)["Observation"]):
+        assert not list(contradictions(texts, BASE, 0))

@@ -6,6 +6,7 @@ FHIR is answered in `fhir.py`, which the edge asks without a detour through WSGI
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlencode
 
 from flask import Flask, request
 from flask import Response as FlaskResponse
@@ -17,6 +18,9 @@ from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.ports import Response
 from carethread.interactions.rest.exchange import refusal
+
+_CALENDAR = "Appointment/$calendar"
+"""The operation that answers at the links to calendars."""
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -33,7 +37,8 @@ Description = Callable[[Mapping[str, str]], Response]
 def make_app(
     answer: Answer, *, max_body_bytes: int, not_ready: Readiness, exposition: Exposition, asyncapi: Description
 ) -> Flask:
-    """The application: FHIR below `/fhir`, health at `/livez` and `/readyz`, Prometheus at `/metrics`.
+    """The application: FHIR below `/fhir`, health at `/livez` and `/readyz`, Prometheus at `/metrics`,
+    calendars by their links below `/calendar`.
 
     A body over the limit ends in 413 before it is read.
     """
@@ -60,6 +65,12 @@ def make_app(
     @app.get("/asyncapi.json")
     def events() -> FlaskResponse:
         return _flask(asyncapi({name.lower(): value for name, value in request.headers}))
+
+    @app.get("/calendar/<token>.ics")
+    def calendar(token: str) -> FlaskResponse:
+        """A calendar program knows nothing of FHIR: what it accepts is not asked."""
+        headers = {name.lower(): value for name, value in request.headers if name.lower() != "accept"}
+        return _flask(answer("GET", _CALENDAR, urlencode({"token": token}), headers, b""))
 
     @app.get("/livez")
     def livez() -> FlaskResponse:

@@ -11,6 +11,7 @@ from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
+from kafka.structs import MemberState
 
 from carethread.adapters.kafka.clients import Client, KafkaSettings, away_is_busy, connect, millis
 from carethread.adapters.kafka.kept import kept
@@ -45,6 +46,8 @@ class KafkaSubscription:
         self._max_records = max_records
         self._observe = observe
         self._client: Client | None = None
+        self._metadata: object = None
+        """What the topics were known to have when we last looked whether it is all assigned."""
         self._due: dict[TopicPartition, float] = {}
         """When a paused partition is due to go on from its stored position."""
         self._lock = Lock()  # the listener runs in the thread of kafka-python
@@ -57,6 +60,7 @@ class KafkaSubscription:
             # A rejoin for new partitions that outlasts one poll is forgotten by the library: it would never take what
             # it was assigned, nor send another heartbeat.
             consumer._coordinator.request_rejoin()
+        self._ask_for_the_rest(consumer)
         while True:
             self._resume(consumer)
             wait = max(0.0, min(end, self._next_due()) - time.monotonic())
@@ -81,6 +85,7 @@ class KafkaSubscription:
     def close(self) -> None:
         """Leave the group, so that others take over at once."""
         client, self._client = self._client, None
+        self._metadata = None
         self._due.clear()
         if client is not None:
             with suppress(KafkaError):
@@ -109,7 +114,29 @@ class KafkaSubscription:
         )
         client.kafka.subscribe(self._topics, listener=_Listener(self))
         self._client = client
+        try:
+            with away_is_busy():
+                for topic in self._topics:  # who leads the group before it knows them assigns nothing at first
+                    client.kafka.partitions_for_topic(topic)
+        except Busy:
+            self.close()
+            raise
         return client
+
+    def _ask_for_the_rest(self, consumer: Any) -> None:
+        """Join again, once for all that is known of the topics, where not all of it is ours.
+
+        A named member that was killed gets back what it had, and no more: that it led the group, and has to assign what
+        nobody has, only the broker knows. It begins a rebalance for the leader; other members lose nothing.
+        """
+        coordinator = consumer._coordinator
+        known = coordinator._metadata_snapshot
+        if known is self._metadata or coordinator.state is not MemberState.STABLE:
+            return
+        self._metadata = known
+        there = {TopicPartition(topic, number) for topic, numbers in known.items() for number in numbers}
+        if there - consumer.assignment():
+            coordinator.request_rejoin()
 
     def _stop(self, partitions: Iterable[TopicPartition], due: float) -> None:
         client = self._client

@@ -2,7 +2,7 @@
 
 A stream is to a Subscription what its endpoint is to a webhook: one message at a time, and the next when this one is
 acknowledged. So what is held for a reader is one notification, however slow he is. One that does not acknowledge in
-time is cut off, and a newer stream for the same Subscription ends the older.
+time is cut off, and a newer stream for the same Subscription, here or in another process, ends the older.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ from carethread.core.errors import Busy, Conflict, FhirError, Malformed
 from carethread.core.ports.channels import Answer
 from carethread.v1 import events_pb2
 
-Check = Callable[[str, Context], None]
-"""Raises a FhirError for a Subscription that the caller may not read, or that has no stream."""
+Check = Callable[[str, Context], int]
+"""The number of a Subscription's new reader. Raises a FhirError for one that the caller may not read, or that has no
+stream."""
 
 Binding = tuple[int, int]
+"""The stream's number, and the reader's."""
 
 OPEN_SECONDS = 60.0
 """A stream that has named no Subscription by then is ended."""
@@ -75,7 +77,13 @@ class Notifications:
 
     def bound(self) -> Mapping[str, Binding]:
         """The stream that reads each Subscription."""
-        return {id_: (reader.number, reader.number) for id_, reader in self._bound.copy().items()}
+        return {id_: reader.binding for id_, reader in self._bound.copy().items()}
+
+    def supersede(self, subscription: str, binding: Binding) -> None:
+        """End a stream whose Subscription has a newer one in another process. Not from the loop."""
+        reader, loop = self._bound.get(subscription), self._loop
+        if reader is not None and reader.binding == binding and loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(reader.end, _newer())
 
     def send(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
         """Send to who reads the Subscription with the id `url`; see `core.ports.channels`. Not from the loop."""
@@ -99,8 +107,8 @@ class Notifications:
                 raise Busy("As many streams as may be at once are here, or the server is stopping; try again.")
             id_ = await _named(said)
             check = partial(self._check, id_, Call(call).context)
-            await asyncio.get_running_loop().run_in_executor(self._asking, check)
-            await self._read(id_, said, call)
+            number = await asyncio.get_running_loop().run_in_executor(self._asking, check)
+            await self._read(id_, number, said, call)
         except grpc.aio.InternalError:
             raise asyncio.CancelledError from None  # a message could not be sent: nobody is there
         except Exception as error:  # noqa: BLE001 the edge's last resort, see `failure`
@@ -109,14 +117,20 @@ class Notifications:
             self._open -= 1
 
     async def _read(
-        self, id_: str, said: AsyncIterator[events_pb2.NotificationsRequest], call: grpc.aio.ServicerContext
+        self,
+        id_: str,
+        number: int,
+        said: AsyncIterator[events_pb2.NotificationsRequest],
+        call: grpc.aio.ServicerContext,
     ) -> None:
         """Be the Subscription's reader until the client ends the stream, or something here does."""
-        reader = _Reader(next(self._numbers), call)
-        older = self._bound.get(id_)
+        reader = _Reader((next(self._numbers), number), call)
+        other = self._bound.get(id_)
+        if other and other.binding[1] > number:
+            raise _newer()
         self._bound[id_] = reader
-        if older:
-            older.end(Conflict("A newer stream reads this Subscription."))
+        if other:
+            other.end(_newer())
         if self._closing:
             self.end()
         try:
@@ -125,6 +139,10 @@ class Notifications:
             reader.end(None)
             if self._bound.get(id_) is reader:
                 del self._bound[id_]
+
+
+def _newer() -> Conflict:
+    return Conflict("A newer stream reads this Subscription.")
 
 
 async def _named(said: AsyncIterator[events_pb2.NotificationsRequest]) -> str:
@@ -143,8 +161,8 @@ async def _named(said: AsyncIterator[events_pb2.NotificationsRequest]) -> str:
 class _Reader:
     """One stream, on the loop: what was sent last, and whether it is acknowledged."""
 
-    def __init__(self, number: int, call: grpc.aio.ServicerContext) -> None:
-        self.number = number
+    def __init__(self, binding: Binding, call: grpc.aio.ServicerContext) -> None:
+        self.binding = binding
         self._call = call
         self._sent = 0
         self._acknowledged = 0

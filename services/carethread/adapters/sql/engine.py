@@ -72,6 +72,8 @@ _AWAY_CLASSES = frozenset({"08", "53", "55", "57", "58"})
 _NO_SCHEMA = frozenset({"3F000", "42P01", "42703"})
 """PostgreSQL's invalid_schema_name, undefined_table, undefined_column."""
 
+_NO_DATABASE = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
+
 _turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 """By SQLite file: which of this process's threads may ask for the write lock."""
 
@@ -250,13 +252,21 @@ def _away_is_busy() -> Iterator[None]:
         if _is_wrong_statement(error):
             raise
         log.warning("database_away", extra={"reason": _reason(error)})
-        raise Busy("The database is away or locked.") from error
+        raise _noted(Busy("The database is away or locked."), error) from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlite_errorname", None) in _NO_DATABASE:
+            raise _noted(Busy("The file is no SQLite database, or it is damaged."), error) from error
         if getattr(error.orig, "sqlstate", None) in _NO_SCHEMA:
             raise Busy("The database has not this version's schema; run `carethread migrate`.") from error
         if error.connection_invalidated:
             raise Closed("The database closed the connection.") from error
         raise
+
+
+def _noted(away: Busy, error: DBAPIError) -> Busy:
+    """With the reason as a note, which is for those who operate the database and not for clients."""
+    away.add_note(_reason(error))
+    return away
 
 
 def _was_ended(error: DBAPIError) -> bool:

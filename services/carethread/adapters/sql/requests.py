@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, func, insert, select, update
 
 from carethread.adapters.sql.engine import NOW_MICROS, micros
-from carethread.adapters.sql.tables import requests
+from carethread.adapters.sql.tables import fit, requests
 from carethread.adapters.sql.wake import wake
 from carethread.core.ports import Asked, RequestState, Wanted
 
@@ -36,7 +36,7 @@ class SqlRequests:
             "type": wanted.type,
             "id": wanted.id,
             "body": wanted.body,
-            "key": wanted.key,
+            "key": fit(wanted.key),
             "new": wanted.new,
             "backfill": wanted.backfill,
             "traceparent": wanted.traceparent,

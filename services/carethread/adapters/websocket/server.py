@@ -2,9 +2,9 @@
 
 Source: http://hl7.org/fhir/uv/subscriptions-backport, "Channels". `bind-with-token TOKEN`, or the same as JSON,
 `{"type": "bind-with-token", "payload": {"token": TOKEN}}`, may be sent again and again; several subscriptions share a
-connection, and one that is bound elsewhere moves there. The specification knows no acknowledgement: ours is the pong to
-a ping right behind the notification (RFC 6455 section 5.5.3), which says that the client's end has read it. A client
-that gives none in time is slow, and its connection closed.
+connection, and one that is bound elsewhere, here or in another process, moves there. The specification knows no
+acknowledgement: ours is the pong to a ping right behind the notification (RFC 6455 section 5.5.3), which says that the
+client's end has read it. A client that gives none in time is slow, and its connection closed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
 from itertools import count
@@ -28,11 +28,11 @@ from carethread.core.ports.channels import Answer
 
 log = logging.getLogger(__name__)
 
-Redeem = Callable[[str], Sequence[str]]
-"""The subscriptions of a token, none for one that is not good. Raises Busy."""
+Redeem = Callable[[str], Mapping[str, int]]
+"""The subscriptions of a token, each with its new reader's number; none for one that is not good. Raises Busy."""
 
 Binding = tuple[int, int]
-"""The connection's number, and the binding's."""
+"""The connection's number, and the reader's."""
 
 CONNECTIONS = 2000
 SUBSCRIPTIONS = 100
@@ -46,6 +46,7 @@ BIND_SECONDS = 60.0
 
 _PING_SECONDS = 20.0
 _POLICY, _TOO_MANY, _TRY_AGAIN, _MOVED, _AWAY = 1008, 1013, 1013, 4000, 1001
+_ELSEWHERE = "bound on another connection"
 _BIND = "bind-with-token"
 
 
@@ -91,6 +92,14 @@ class Sockets:
         """What each subscription is bound to."""
         with self._lock:
             return {subscription: binding for subscription, (binding, _) in self._bound.items()}
+
+    def supersede(self, subscription: str, binding: Binding) -> None:
+        """Close the connection of a binding whose subscription is bound in another process by now. Not from the
+        loop."""
+        with self._lock:
+            found = self._bound.get(subscription)
+        if found is not None and found[0] == binding:
+            asyncio.run_coroutine_threadsafe(found[1].close(_MOVED, _ELSEWHERE), self._loop)
 
     def send(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answer:
         """Send to who has bound the subscription with the id `url`; see `core.ports.channels`. Not from the loop."""
@@ -171,7 +180,7 @@ class Sockets:
             await connection.close(_TRY_AGAIN, "try again")
             return False
         except FhirError:
-            subscriptions = ()
+            subscriptions = {}
         if not subscriptions:
             await connection.close(_POLICY, "the token is unknown, used or expired")
             return False
@@ -179,13 +188,15 @@ class Sockets:
             await connection.close(_POLICY, f"at most {SUBSCRIPTIONS} subscriptions on a connection")
             return False
         with self._lock:
-            before = {self._bound[each][1] for each in subscriptions if each in self._bound} - {connection}
-            mine.update(subscriptions)
-            for each in subscriptions:
-                self._bound[each] = ((number, next(self._numbers)), connection)
-        for other in before:
-            await other.close(_MOVED, "bound on another connection")
-        return True
+            before = {each: self._bound[each] for each in subscriptions if each in self._bound}
+            first = all(reader < subscriptions[each] for each, ((_, reader), _) in before.items())
+            if first:
+                mine.update(subscriptions)
+                self._bound |= {each: ((number, reader), connection) for each, reader in subscriptions.items()}
+        others = {other for _, other in before.values()} - {connection} if first else {connection}
+        for other in others:
+            await other.close(_MOVED, _ELSEWHERE)
+        return first
 
 
 def _token(message: str | bytes) -> str | None:

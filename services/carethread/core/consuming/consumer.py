@@ -58,6 +58,7 @@ class Consumer:
     A service that has two reads different topics with them; dead letters and replays are each one's own. `read` and
     `about` are for topics of something else than resources. After `patience` seconds a dead letter is logged and
     counted once more. `most` is how many records are kept in one transaction, where what is done for one is expensive.
+    `attended` is called each time that it comes round.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Consumer:
         look: float = _LOOK_SECONDS,
         most: int | None = None,
         beat: Beat = lambda place, late: None,
+        attended: Callable[[], None] = lambda: None,
     ) -> None:
         self._reader = Reader(
             runtime, name or runtime.service.name, tuple(reactions), read, about, clock, observe, put_aside
@@ -88,6 +90,7 @@ class Consumer:
         self._patience = patience
         self._most = most
         self._beat = beat
+        self._attended = attended
         self._replaying = Replaying(self._reader, subscription)
         self._beginnings = Beginnings(self._reader, subscription)
         self._look = look
@@ -130,6 +133,7 @@ class Consumer:
         now = time.monotonic()
         if now - self._looked < self._look:
             return
+        self._attended()
         attend(self._reader, self._patience)
         for place in [*self._replaying.attend(), *self._beginnings.attend()]:
             self._stored.pop(place, None)
@@ -198,7 +202,7 @@ class Consumer:
             self._reader.react(session, sifted.free)
             return sifted
 
-        sifted = self._store.transact(work)
+        sifted = self._reader.transact(work)
         if sifted:
             told_held(self._reader, sifted.held)
         return sifted is not None

@@ -64,7 +64,7 @@ def _retry(reader: Reader, letter: DeadLetter) -> bool:
         session.held.release(letter.number)
         return True
 
-    done = attempt(lambda: reader.runtime.store.transact(work))
+    done = attempt(lambda: reader.transact(work))
     if isinstance(done, Exception):
         _failed_again(reader, letter, done)
         return False
@@ -136,7 +136,7 @@ def _let_go(reader: Reader, letter: int, limit: int, only: int = 0) -> bool:
         session.held.drop([each.number for each in free])
         return True
 
-    return reader.runtime.store.transact(work)
+    return reader.transact(work)
 
 
 def _free(session: Session, reader: Reader, waiting: Sequence[Waiting]) -> list[Waiting]:

@@ -13,8 +13,8 @@ from carethread.core.errors import Busy, FhirError, Malformed
 from carethread.core.events import Event
 from carethread.core.fhir.outcome import outcome_bytes
 from carethread.core.metric_names import Observe
-from carethread.core.ports import About, Record, Session
-from carethread.core.service import Reaction, Runtime
+from carethread.core.ports import About, Record, Session, Store
+from carethread.core.service import AskFirst, Reaction, Runtime
 
 T = TypeVar("T")
 
@@ -54,6 +54,10 @@ class Reader:
     def now(self) -> int:
         return to_micros(self.clock())
 
+    def transact(self, work: Callable[[Session], T]) -> T:
+        """Do work in which reactions happen, in a transaction. Raises Busy."""
+        return transact(self.runtime.store, work)
+
     def react(self, session: Session, events: Sequence[Event]) -> None:
         """Let all reactions happen, in the transaction of `session`."""
         for reaction in self.reactions:
@@ -84,6 +88,15 @@ class Reader:
     def forgone(self, session: Session, record: Record) -> bool:
         """Whether the record at this place was given up."""
         return forgone(session, self.name, record)
+
+
+def transact(store: Store, work: Callable[[Session], T]) -> T:
+    """Do work in a transaction; what a reaction must ask others before is asked between two tries. Raises Busy."""
+    while True:
+        try:
+            return store.transact(work)
+        except AskFirst as error:
+            error.ask()
 
 
 def forgone(session: Session, consumer: str, record: Record) -> bool:

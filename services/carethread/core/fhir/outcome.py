@@ -8,6 +8,9 @@ from typing import Any
 from carethread.core.errors import FhirError, Issue
 from carethread.core.fhir import json
 
+DETAILS = "https://carethread.dev/fhir/CodeSystem/conflict"
+"""The codes of `Issue.detail`."""
+
 
 def operation_outcome(issues: Sequence[Issue]) -> dict[str, Any]:
     """The resource that says what was wrong, where, and what is allowed."""
@@ -15,7 +18,10 @@ def operation_outcome(issues: Sequence[Issue]) -> dict[str, Any]:
 
 
 def _issue(issue: Issue) -> dict[str, Any]:
-    out: dict[str, Any] = {"severity": issue.severity, "code": issue.code, "diagnostics": issue.diagnostics}
+    out: dict[str, Any] = {"severity": issue.severity, "code": issue.code}
+    if issue.detail:
+        out["details"] = {"coding": [{"system": DETAILS, "code": issue.detail}]}
+    out["diagnostics"] = issue.diagnostics
     if issue.expression:
         out["expression"] = [issue.expression]
     return out

@@ -6,7 +6,7 @@ the epoch; a span goes from its begin up to its end, which is not in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,8 +64,9 @@ class Calendar(Protocol):
         """All that the Appointments take."""
         ...
 
-    def occupy(self, rows: Sequence[Busy], *, instead: Iterable[str] = ()) -> None:
-        """Enter what is taken, in place of all that the Appointments `instead` took; slots are free by what is left."""
+    def occupy(self, rows: Sequence[Busy], *, instead: Iterable[str] = ()) -> list[Busy]:
+        """Enter what is taken, in place of all that the Appointments `instead` took, which is returned; slots are free
+        by what is left."""
         ...
 
     def open(self, openings: Sequence[Opening]) -> None:
@@ -76,12 +77,24 @@ class Calendar(Protocol):
         """Forget slots that are no more."""
         ...
 
-    def openings(
-        self, schedules: Sequence[str], begin: int, end: int, now: int, count: int, kind: str = ""
-    ) -> list[Opening]:
-        """The first free slots of the schedules (empty: of all) that begin within the span, in order of begin and row.
+    def purposes(self) -> dict[int, str]:
+        """What slots are for: all `kinds` that there are, by their numbers, be they few or many slots'."""
+        ...
 
-        `kind` is a text that the slot's kinds must have.
+    def openings(
+        self,
+        begin: int,
+        end: int,
+        now: int,
+        count: int,
+        *,
+        schedules: Collection[str] | None = None,
+        purposes: Collection[int] | None = None,
+        behind: int = 0,
+    ) -> list[Opening]:
+        """The first free slots that begin within the span, in order of begin and row.
+
+        None: of all schedules, for all purposes. Of those that begin when the span does, only rows behind one are meant.
         """
         ...
 

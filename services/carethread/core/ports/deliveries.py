@@ -169,9 +169,14 @@ class Deliveries(Protocol):
     ) -> list[Subscriber]:
         """Lease subscribers that are due (`requested`, `active`, `error`), the longest due first.
 
-        Of `only`, due or not, each as long as that is its newest reader. `failing`: only those that have failed attempts, or only those that have none. `without`
-        and `within` are origins; `each` is how many of one origin at most (0: any).
+        Of `only`, due or not, each as long as that is its newest reader. `failing`: only those that have failed
+        attempts, or only those that have none. `without` and `within` are origins; `each` is how many of one origin at
+        most (0: any).
         """
+        ...
+
+    def soonest(self, channels: Sequence[str]) -> int:
+        """When the first who is in nobody's hands is due; NEVER when there is none."""
         ...
 
     def bind(self, subscriptions: Sequence[str]) -> dict[str, int]:

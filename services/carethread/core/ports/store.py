@@ -19,6 +19,7 @@ from carethread.core.ports.calendar import Calendar
 from carethread.core.ports.deliveries import Deliveries
 from carethread.core.ports.held import Held
 from carethread.core.ports.inbound import Inbound
+from carethread.core.ports.offers import Offers
 from carethread.core.ports.replays import Replays
 from carethread.core.ports.requests import Requests
 from carethread.core.ports.timers import Timers
@@ -43,8 +44,17 @@ class Session(Protocol):
         """Who is taken when, and which slots are open, which `scheduling` keeps."""
         ...
 
+    @property
+    def offers(self) -> Offers:
+        """To whom freed slots were offered."""
+        ...
+
     def current(self, keys: Iterable[Key], *, lock: bool = False) -> dict[Key, Stored]:
         """The newest version of each, deletions included; `lock` holds them against other writers, in key order."""
+        ...
+
+    def numbered(self, rows: Iterable[int]) -> list[Stored]:
+        """The newest versions of the resources with these numbers (`Stored.row`), deletions included, in any order."""
         ...
 
     def version(self, key: Key, version: int) -> Stored | None: ...

@@ -6,12 +6,16 @@ than that, and must not cost a healthy leader the lead.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event as Signal
 from threading import Thread
 
 from carethread.core.errors import Busy
+from carethread.core.faults import told
+
+log = logging.getLogger(__name__)
 
 
 class Keeper:
@@ -48,7 +52,13 @@ class Keeper:
             if self._stopping.wait(self._seconds):
                 return
             if self._busy.is_set():
-                try:
-                    self._renew()
-                except Busy:
-                    continue  # whoever leads finds out by itself
+                self._renew_once()
+
+    def _renew_once(self) -> None:
+        """A thread that ended at an error would leave every later call without its lease, and nobody would know."""
+        try:
+            self._renew()
+        except Busy:
+            return  # whoever leads finds out by itself
+        except Exception as error:  # noqa: BLE001  # renewed again in a moment; whether it still leads, a relay asks itself
+            log.error("lease_not_renewed", extra=told(error))

@@ -36,7 +36,7 @@ LEASE_SECONDS = 4.0
 BATCH = 500
 _LONGEST_PAUSE = 1.0
 _LOOK_SECONDS = 0.5
-"""Between two looks into the postbox."""
+"""Between two looks into the postbox, of a relay that is busy."""
 
 _GATHER_EACH, _GATHER_PAIRS, _GATHER_LONGEST = 0.001, 0.0002, 0.05
 """Seconds that a busy relay lets events gather, for each that came together last time, or for each two of them: a
@@ -90,7 +90,7 @@ class Relay:
             events = self._take()
             if events:
                 self._send(events)
-            self._post()
+            self._post(busy=bool(events))
         except Fenced:
             self._step_down()
             return 0
@@ -114,7 +114,7 @@ class Relay:
                 if not self.leads:
                     stop.wait(min(_LONGEST_PAUSE, self._lease / 4))
                 elif not sent:
-                    wait(min(_LONGEST_PAUSE, self._lease / 4))
+                    wait(_to_the_next(self._lease / 2))
                 elif 1 < sent < self._batch:
                     stop.wait(min(max(_GATHER_EACH * sent, _GATHER_PAIRS * sent**2), _GATHER_LONGEST))
         finally:
@@ -160,10 +160,10 @@ class Relay:
         self._observe(RELAY_SENT, len(events))
         self._observe(RELAY_LAG, (to_micros(self._clock()) - events[0].time) / 1_000_000)
 
-    def _post(self) -> None:
-        """Send what is published beside resources: now and then, for it does not hurry."""
+    def _post(self, *, busy: bool) -> None:
+        """Send what is published beside resources: now and then while there are events, for it does not hurry."""
         now = time.monotonic()
-        if self._postbox is None or self._epoch is None or now - self._looked < _LOOK_SECONDS:
+        if self._postbox is None or self._epoch is None or (busy and now - self._looked < _LOOK_SECONDS):
             return
         while posts := self._postbox.waiting(self._batch):
             try:
@@ -192,3 +192,9 @@ class Relay:
         finally:
             self._epoch = None
             self._publisher.close()
+
+
+def _to_the_next(seconds: float) -> float:
+    """The time to the next of moments so far apart, the same for all relays of a process: they renew their leases
+    together, and what watches their databases wakes up once."""
+    return seconds - time.monotonic() % seconds

@@ -115,6 +115,12 @@ class WriteUnit:
         else:
             self._stage(command, resource, verb or ("created" if current is None or current.deleted else "updated"))
 
+    def remove(self, key: Key) -> None:
+        """Delete another resource along with the cause; its type's rule is not asked, as it is not for `update`."""
+        current = self.stored(key)
+        if current and not current.deleted:
+            self._stage(Command(*key, None, verb="DELETE"), None, "deleted")
+
     def _staged(self, key: Key) -> Write | None:
         return self._writes[self._places[key]] if key in self._places else None
 

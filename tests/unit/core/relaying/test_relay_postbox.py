@@ -28,15 +28,16 @@ class Box:
 
 @dataclass
 class Lead:
-    """An outbox without events."""
+    """An outbox without events, or with ever more of them."""
 
     free: bool = True
+    events: list[Event] = field(default_factory=list)
 
     def lead(self, holder: str, seconds: float) -> int | None:
         return 1 if self.free else None
 
     def take(self, epoch: int, sent_through: int, limit: int, seconds: float) -> list[Event] | None:
-        return []
+        return self.events[:limit]
 
     def resign(self, epoch: int) -> None:
         self.free = True
@@ -65,9 +66,10 @@ def post(number: int) -> Post:
     return Post(number, Event(f"e{number}", "s", "created", DEAD_LETTER, f"s-{number}", 1, 0, "k", b"{}"))
 
 
-def world(count: int, *, free: bool = True, batch: int = 2) -> tuple[Relay, Bus, Box]:
+def world(count: int, *, free: bool = True, batch: int = 2, busy: bool = False) -> tuple[Relay, Bus, Box]:
     bus, box = Bus(), Box([post(n) for n in range(count)])
-    return Relay(Lead(free), bus, "s", "me", batch=batch, postbox=box), bus, box
+    lead = Lead(free, [post(-1).event] if busy else [])
+    return Relay(lead, bus, "s", "me", batch=batch, postbox=box), bus, box
 
 
 def test_all_is_sent_in_order_and_taken_away() -> None:
@@ -77,11 +79,18 @@ def test_all_is_sent_in_order_and_taken_away() -> None:
     assert box.posts == []
 
 
-def test_it_looks_now_and_then_only() -> None:
-    relay, _, box = world(0)
+def test_while_there_are_events_it_looks_now_and_then_only() -> None:
+    relay, _, box = world(0, busy=True)
     for _ in range(5):
         relay.step()
     assert box.looks == 1
+
+
+def test_in_silence_it_looks_whenever_it_is_woken() -> None:
+    relay, _, box = world(0)
+    for _ in range(5):
+        relay.step()
+    assert box.looks == 5
 
 
 def test_who_does_not_lead_sends_nothing() -> None:

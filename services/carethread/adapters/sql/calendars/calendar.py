@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 
-from carethread.adapters.sql.calendars.free import first_free
-from carethread.adapters.sql.tables import busy, openings
+from carethread.adapters.sql.calendars import purposing
+from carethread.adapters.sql.calendars.free import OPENING, Wanted, first_free
+from carethread.adapters.sql.tables import busy, openings, purposes
 from carethread.adapters.sql.upsert import upsert
 from carethread.core.ports.calendar import FOREVER, Busy, Opening
 
 _SEAT = "Slot/"
+_ENTERED = tuple(name for name in Opening.__slots__ if name not in ("kinds", "free"))
+
 _CHUNK = 500
 """Values in one statement."""
 
@@ -27,7 +30,7 @@ _AMONG = (
     .order_by(busy.c.begin, busy.c.appointment)
 )
 _TAKEN = select(*_ROW).where(busy.c.appointment.in_(bindparam("appointments", expanding=True)))
-_LEAVE = delete(busy).where(busy.c.appointment.in_(bindparam("appointments", expanding=True))).returning(busy.c.actor)
+_LEAVE = delete(busy).where(busy.c.appointment.in_(bindparam("appointments", expanding=True))).returning(*_ROW)
 
 _slot = openings.c.slot
 _seats = (
@@ -43,7 +46,21 @@ _REFRESH = (
 )
 """A slot with as many takers as seats is free when the first hold is over; one that is busy with fewer is closed."""
 
-_OPENING = tuple(openings.c[name] for name in Opening.__slots__)
+_SLOTS = (
+    select(*OPENING)
+    .join(purposes, purposes.c.number == openings.c.purpose)
+    .where(
+        openings.c.schedule == bindparam("schedule"),
+        openings.c.begin >= bindparam("after"),
+        openings.c.begin < bindparam("before"),
+    )
+    .order_by(openings.c.begin, openings.c.row)
+)
+_AT_ROWS = (
+    select(*OPENING)
+    .join(purposes, purposes.c.number == openings.c.purpose)
+    .where(openings.c.row.in_(bindparam("rows", expanding=True)))
+)
 
 
 class SqlCalendar:
@@ -63,25 +80,27 @@ class SqlCalendar:
     def taken(self, appointments: Iterable[str]) -> list[Busy]:
         return [Busy(*row) for row in self._connection.execute(_TAKEN, {"appointments": list(appointments)})]
 
-    def occupy(self, rows: Sequence[Busy], *, instead: Iterable[str] = ()) -> None:
-        touched = {row.actor for row in rows}
-        if left := list(instead):
-            touched.update(self._connection.execute(_LEAVE, {"appointments": left}).scalars())
+    def occupy(self, rows: Sequence[Busy], *, instead: Iterable[str] = ()) -> list[Busy]:
+        leaving = {"appointments": list(instead)}
+        left = [Busy(*row) for row in self._connection.execute(_LEAVE, leaving)] if leaving["appointments"] else []
+        touched = {row.actor for row in (*rows, *left)}
         if rows:
             values = [{name: getattr(row, name) for name in Busy.__slots__} for row in rows]
             self._connection.execute(busy.insert(), values)
         self._refresh(sorted(actor.removeprefix(_SEAT) for actor in touched if actor.startswith(_SEAT)))
+        return left
 
     def open(self, entered: Sequence[Opening]) -> None:
         for start in range(0, len(entered), _CHUNK):
             some = entered[start : start + _CHUNK]
             statement = upsert(self._connection, openings)
+            numbers = purposing.enter(self._connection, {opening.kinds for opening in some})
             values = [
-                {name: getattr(opening, name) for name in Opening.__slots__}
-                | {"free": 0 if opening.status == "free" else FOREVER}
+                {name: getattr(opening, name) for name in _ENTERED}
+                | {"purpose": numbers[opening.kinds], "free": 0 if opening.status == "free" else FOREVER}
                 for opening in some
             ]
-            changed = {name: statement.excluded[name] for name in Opening.__slots__ if name != "row"}
+            changed = {name: statement.excluded[name] for name in values[0] if name != "row"}
             self._connection.execute(statement.on_conflict_do_update(index_elements=["row"], set_=changed), values)
             self._refresh([opening.slot for opening in some if opening.status != "free"])
 
@@ -92,19 +111,25 @@ class SqlCalendar:
         for start in range(0, len(slots), _CHUNK):
             self._connection.execute(_REFRESH, {"slots": list(slots[start : start + _CHUNK])})
 
+    def purposes(self) -> dict[int, str]:
+        return purposing.known(self._connection)
+
     def openings(
-        self, schedules: Sequence[str], begin: int, end: int, now: int, count: int, kind: str = ""
+        self,
+        begin: int,
+        end: int,
+        now: int,
+        count: int,
+        *,
+        schedules: Collection[str] | None = None,
+        purposes: Collection[int] | None = None,
+        behind: int = 0,
     ) -> list[Opening]:
-        return first_free(self._connection, schedules, (begin, end), now, count, kind)
+        return first_free(self._connection, Wanted(begin, end, now, count, behind, schedules, purposes))
 
     def slots(self, schedule: str, begin: int, end: int) -> list[Opening]:
-        statement = (
-            select(*_OPENING)
-            .where(openings.c.schedule == schedule, openings.c.begin >= begin, openings.c.begin < end)
-            .order_by(openings.c.begin, openings.c.row)
-        )
-        return [Opening(*row) for row in self._connection.execute(statement)]
+        wanted = {"schedule": schedule, "after": begin, "before": end}
+        return [Opening(*row) for row in self._connection.execute(_SLOTS, wanted)]
 
     def at_rows(self, rows: Iterable[int]) -> list[Opening]:
-        statement = select(*_OPENING).where(openings.c.row.in_(list(rows)))
-        return [Opening(*row) for row in self._connection.execute(statement)]
+        return [Opening(*row) for row in self._connection.execute(_AT_ROWS, {"rows": list(rows)})]

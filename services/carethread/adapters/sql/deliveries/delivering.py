@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, exists, func, select, tuple_, update
 
 from carethread.adapters.sql.deliveries.numbering import PENDING
 from carethread.adapters.sql.deliveries.rows import subscriber_of
 from carethread.adapters.sql.engine import NOW_MICROS, is_sqlite, micros
 from carethread.adapters.sql.tables import notifications, subscribers
-from carethread.core.ports.deliveries import Subscriber
+from carethread.core.ports.deliveries import NEVER, Subscriber
 
 _WELL = {"attempts": 0, "failing_since": 0, "error": ""}
 _FREE = {"holder": "", "expires": 0}
@@ -66,6 +67,19 @@ def claim(connection: Connection, which: Which, holder: str, seconds: float) -> 
     leased = update(subscribers).where(subscribers.c.subscription.in_(ids))
     rows = connection.execute(leased.values(holder=holder, expires=clock + micros(seconds)).returning(*subscribers.c))
     return sorted(map(subscriber_of, rows), key=lambda subscriber: subscriber.due)
+
+
+def soonest(connection: Connection, channels: Sequence[str]) -> int:
+    due = connection.execute(_soonest(connection.dialect.name), {"channels": list(channels)}).scalar_one_or_none()
+    return NEVER if due is None else int(due)
+
+
+@cache
+def _soonest(dialect: str) -> Select[tuple[int]]:
+    """Made once: it is asked again and again, and answered by the index of what is due."""
+    free = (subscribers.c.status != "off", subscribers.c.expires <= NOW_MICROS[dialect])
+    mine = subscribers.c.channel.in_(bindparam("channels", expanding=True))
+    return select(subscribers.c.due).where(mine, *free).order_by(subscribers.c.due).limit(1)
 
 
 def ended(connection: Connection, now: int, limit: int) -> list[str]:

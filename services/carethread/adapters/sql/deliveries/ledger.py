@@ -63,6 +63,9 @@ class SqlDeliveries:
         which = delivering.Which(channels, now, limit, only, failing, without, within, each)
         return delivering.claim(self._connection, which, holder, seconds)
 
+    def soonest(self, channels: Sequence[str]) -> int:
+        return delivering.soonest(self._connection, channels)
+
     def bind(self, subscriptions: Sequence[str]) -> dict[str, int]:
         return delivering.bind(self._connection, subscriptions)
 

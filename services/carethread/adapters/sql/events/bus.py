@@ -233,3 +233,7 @@ def _away_is_busy() -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise Busy(f"The embedded bus is locked or away: {error}.") from error
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorname not in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
+            raise
+        raise Busy("The embedded bus's file is no SQLite database, or it is damaged.") from error

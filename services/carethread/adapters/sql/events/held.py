@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from carethread.adapters.sql.events.headers import pack, unpack
 from carethread.adapters.sql.tables import dead_letters, held, held_keys
@@ -35,6 +35,21 @@ _LETTERS = (
     .join(dead_letters, dead_letters.c.number == held.c.number)
     .order_by(held.c.number)
 )
+_DUE = select(
+    exists(
+        select(1)
+        .select_from(dead_letters)
+        .join(held, held.c.number == dead_letters.c.number)
+        .where(
+            dead_letters.c.consumer == bindparam("consumer"),
+            or_(
+                dead_letters.c.state != "dead",
+                and_(dead_letters.c.escalated == 0, held.c.since < bindparam("before")),
+            ),
+        )
+    )
+)
+"""Made once: every consumer asks it every second."""
 
 
 class SqlHeld:
@@ -145,11 +160,7 @@ class SqlHeld:
         return self._found(self._connection.execute(statement).all())
 
     def due(self, consumer: str, before: int) -> bool:
-        late = and_(dead_letters.c.escalated == 0, held.c.since < before)
-        wants = or_(dead_letters.c.state != "dead", late)
-        there = select(1).join(held, held.c.number == dead_letters.c.number)
-        statement = select(exists(there.where(dead_letters.c.consumer == consumer, wants).select_from(dead_letters)))
-        return bool(self._connection.execute(statement).scalar())
+        return bool(self._connection.execute(_DUE, {"consumer": consumer, "before": before}).scalar())
 
     def escalate(self, consumer: str, before: int, now: int) -> list[DeadLetter]:
         late = (dead_letters.c.consumer == consumer, dead_letters.c.escalated == 0, held.c.since < before)

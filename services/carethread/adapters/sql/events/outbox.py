@@ -25,6 +25,9 @@ from carethread.core.service import Limits
 BATCH_BYTES = 4 * 1024 * 1024
 """Bytes of bodies that `take` returns at once, beyond its first event."""
 
+_FRESH = 0.75
+"""A lease of which less than this share is left is renewed: a relay in silence looks when half of it is over."""
+
 _WITH_VERSION = (versions.c.row == outbox.c.row) & (versions.c.version == outbox.c.version)
 _SIZE = func.length(versions.c.body)
 
@@ -122,7 +125,7 @@ class SqlOutbox:
                 return None
             sent = max(lease.sent, sent_through)
             numbered = lease.numbered + _number(connection, lease.numbered, limit)
-            if (numbered, sent) != (lease.numbered, lease.sent) or lease.left < micros(seconds) // 2:
+            if (numbered, sent) != (lease.numbered, lease.sent) or lease.left < micros(seconds * _FRESH):
                 renewed = {"service": self.service, "_numbered": numbered, "_sent": sent, "lasts": micros(seconds)}
                 connection.execute(statements.renew, renewed)
             return self._following(connection, sent, min(numbered, sent + limit)) if limit and numbered > sent else []
@@ -133,7 +136,7 @@ class SqlOutbox:
             lease = connection.execute(_made(connection.dialect.name).look, {"service": self.service}).one_or_none()
         if lease is None or (lease.epoch, lease.numbered) != (epoch, sent_through):
             return False
-        return lease.left >= micros(seconds) // 2 and not lease.news
+        return lease.left >= micros(seconds * _FRESH) and not lease.news
 
     def backlog(self) -> int:
         """How many events are not marked as sent, numbered or not. Raises Busy."""

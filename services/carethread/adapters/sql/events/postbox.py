@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select
 
 from carethread.adapters.sql.engine import glancing, writing
 from carethread.adapters.sql.events.headers import pack, unpack
@@ -14,6 +14,13 @@ from carethread.adapters.sql.events.outbox import BATCH_BYTES
 from carethread.adapters.sql.tables import messages
 from carethread.core.events import Event
 from carethread.core.ports import Post
+
+_SIZES = (
+    select(messages.c.number, func.length(messages.c.value) + func.length(messages.c.extra))
+    .order_by(messages.c.number)
+    .limit(bindparam("limit"))
+)
+"""Made once: every relay asks it again and again."""
 
 
 def post(connection: Connection, event: Event) -> None:
@@ -41,14 +48,12 @@ class SqlPostbox:
 
     def waiting(self, limit: int) -> list[Post]:
         with glancing(self.engine) as connection:
-            sizes = connection.execute(
-                select(messages.c.number, func.length(messages.c.value) + func.length(messages.c.extra))
-                .order_by(messages.c.number)
-                .limit(limit)
-            ).all()
+            sizes = connection.execute(_SIZES, {"limit": limit}).all()
+            if not sizes:
+                return []
             totals = accumulate(size for _, size in sizes)
             fitting = [number for (number, _), total in zip(sizes, totals, strict=True) if total <= BATCH_BYTES]
-            last = fitting[-1] if fitting else sizes[0][0] if sizes else 0
+            last = fitting[-1] if fitting else sizes[0][0]
             rows = connection.execute(
                 select(messages).where(messages.c.number <= last).order_by(messages.c.number).limit(limit)
             ).all()

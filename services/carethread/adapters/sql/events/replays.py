@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from carethread.adapters.sql.tables import replays
 from carethread.core.ports import Replay, ReplayState
+
+_FIND = select(replays).where(replays.c.consumer == bindparam("consumer"))
+"""Made once: every consumer asks it every second."""
 
 
 class SqlReplays:
@@ -23,7 +26,7 @@ class SqlReplays:
         return replay
 
     def find(self, consumer: str) -> Replay | None:
-        row = self._connection.execute(select(replays).where(replays.c.consumer == consumer)).first()
+        row = self._connection.execute(_FIND, {"consumer": consumer}).first()
         return Replay(**{**row._mapping, "targets": bytes(row.targets)}) if row else None
 
     def tell(self, consumer: str, number: int, state: ReplayState, message: str, targets: bytes = b"{}") -> bool:

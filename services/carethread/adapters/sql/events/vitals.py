@@ -1,31 +1,21 @@
-"""How a service's events are, asked of its database: what waits, and since when."""
+"""How a service's events are, asked of its database; see `core.ports.vitals`."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from sqlalchemy import Engine, func, select
 
 from carethread.adapters.sql.engine import reading
-from carethread.adapters.sql.tables import dead_letters, messages, notifications, outbox, relay, subscribers
-
-
-@dataclass(frozen=True, slots=True)
-class Vitals:
-    """`unsent_since` and `waiting_since` are in microseconds, 0: nothing is unsent, or waits.
-
-    `posted` are messages in the postbox, the oldest of which happened at `posted_since` (0: there is none).
-
-    `waiting` are notifications that are not settled, `in_error` subscriptions whose delivery was given up.
-    """
-
-    unsent_since: int = 0
-    dead_letters: int = 0
-    waiting: int = 0
-    waiting_since: int = 0
-    in_error: int = 0
-    posted: int = 0
-    posted_since: int = 0
+from carethread.adapters.sql.tables import (
+    dead_letters,
+    messages,
+    notifications,
+    outbox,
+    relay,
+    requests,
+    subscribers,
+    timers,
+)
+from carethread.core.ports.vitals import Vitals
 
 
 def vitals(engine: Engine, service: str) -> Vitals:
@@ -41,5 +31,24 @@ def vitals(engine: Engine, service: str) -> Vitals:
         ).one()
         failed = ask(select(func.count()).where(subscribers.c.status == "error")).scalar_one()
         posted, oldest = ask(select(func.count(), func.min(messages.c.time))).one()
+        failing = ask(select(func.count()).where(timers.c.failure != "")).scalar_one()
+        first = ask(select(timers.c.next).where(timers.c.failure == "").order_by(timers.c.next).limit(1)).scalar()
+        asked, asked_since = ask(
+            select(func.count(), func.min(requests.c.since)).where(requests.c.state == "waiting")
+        ).one()
+        refused = ask(select(func.count()).where(requests.c.state == "refused")).scalar_one()
     unsent = min((each for each in (late, new) if each is not None), default=0)
-    return Vitals(unsent, dead, waiting, since or 0, failed, posted, oldest or 0)
+    return Vitals(
+        unsent,
+        dead,
+        waiting,
+        since or 0,
+        failed,
+        posted,
+        oldest or 0,
+        failing,
+        first or 0,
+        asked,
+        asked_since or 0,
+        refused,
+    )

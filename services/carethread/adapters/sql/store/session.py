@@ -15,6 +15,7 @@ from sqlalchemy import (
 
 from carethread.adapters.sql.arrays import numbers, texts
 from carethread.adapters.sql.calendars.calendar import SqlCalendar
+from carethread.adapters.sql.calendars.offers import SqlOffers
 from carethread.adapters.sql.deliveries.ledger import SqlDeliveries
 from carethread.adapters.sql.direct import run
 from carethread.adapters.sql.engine import is_sqlite
@@ -89,6 +90,18 @@ class SqlSession:
         if len(keys) == 1:
             return self._connection.execute(statements.CURRENT_ONE, {"type": keys[0][0], "id": keys[0][1]})
         return self._connection.execute(statements.CURRENT, {"keys": keys})
+
+    def numbered(self, rows: Iterable[int]) -> list[Stored]:
+        wanted = sorted(set(rows))
+        found: list[Stored] = []
+        for start in range(0, len(wanted), _CHUNK):
+            some = wanted[start : start + _CHUNK]
+            if is_sqlite(self._connection):
+                found += map(stored_of, self._connection.execute(statements.CURRENT_ROWS, {"rows": some}))
+            else:
+                places = [numbers(some)]
+                found += map(stored_of, run(self._connection, statements.CURRENT_ROWS_TEXT, places, binary=True))
+        return found
 
     def version(self, key: Key, version: int) -> Stored | None:
         row = self._connection.execute(self._versions(key).where(versions.c.version == version)).first()
@@ -258,6 +271,10 @@ class SqlSession:
     @property
     def calendar(self) -> SqlCalendar:
         return SqlCalendar(self._connection, self.lock)
+
+    @property
+    def offers(self) -> SqlOffers:
+        return SqlOffers(self._connection)
 
     @property
     def inbound(self) -> SqlInbound:

@@ -30,6 +30,7 @@ AMONG = tuple_(resources.c.type, resources.c.id).in_(bindparam("keys", expanding
 _NEWEST = select(*STORED).join(versions, IS_CURRENT)
 
 CURRENT = _NEWEST.where(AMONG)
+CURRENT_ROWS = _NEWEST.where(resources.c.row.in_(bindparam("rows", expanding=True)))
 CURRENT_ONE = _NEWEST.where(resources.c.type == bindparam("type"), resources.c.id == bindparam("id"))
 CURRENT_ONE_TEXT = (
     f"SELECT {', '.join(map(str, STORED))} FROM resources "

@@ -29,14 +29,15 @@ from carethread.adapters.sql.tables.indexes import (
     tokens,
     uris,
 )
-from carethread.adapters.sql.tables.relaying import forgotten, messages, outbox, relay
+from carethread.adapters.sql.tables.relaying import beats, forgotten, messages, outbox, relay
 from carethread.adapters.sql.tables.requests import requests
 from carethread.adapters.sql.tables.resources import claims, exports, mirrors, resources, staged, versions
-from carethread.adapters.sql.tables.scheduling import busy, openings
+from carethread.adapters.sql.tables.scheduling import busy, offers, openings, purposes
 from carethread.adapters.sql.tables.timers import timers
 
 __all__ = [
     "INDEX_TABLES",
+    "beats",
     "binding_tokens",
     "busy",
     "claims",
@@ -56,9 +57,11 @@ __all__ = [
     "mirrors",
     "notifications",
     "numbers",
+    "offers",
     "openings",
     "outbox",
     "positions",
+    "purposes",
     "quantities",
     "reached",
     "references",

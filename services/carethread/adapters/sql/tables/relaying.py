@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
 from carethread.adapters.sql.tables.base import ROW, TEXT, metadata
 
@@ -45,6 +57,16 @@ relay = Table(
     Column("numbered", BigInteger, nullable=False),
     Column("sent", BigInteger, nullable=False),
 )
+
+beats = Table(
+    "beats",
+    metadata,
+    Column("part", String(64), nullable=False),
+    Column("holder", String(140), nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    PrimaryKeyConstraint("part", "holder"),
+)
+"""When each loop of each process last came round, by the database's clock."""
 
 messages = Table(
     "messages",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, String, Table, text
 
 from carethread.adapters.sql.tables.base import TEXT, metadata
+
+_FAILING = text("failure <> ''")
 
 timers = Table(
     "timers",
@@ -18,5 +20,6 @@ timers = Table(
     Column("failure", String, nullable=False),
     PrimaryKeyConstraint("kind", "key"),
     Index("timers_by_next", "next"),
+    Index("timers_failing", "due", sqlite_where=_FAILING, postgresql_where=_FAILING),
     sqlite_with_rowid=False,
 )

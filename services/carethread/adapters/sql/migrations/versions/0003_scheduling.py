@@ -11,11 +11,23 @@ def upgrade() -> None:
     _calendar()
     _errands()
     _readers()
+    _beats()
 
 
 def _readers() -> None:
     """Which reader of a websocket or a stream is the newest: those that are connected come again."""
     op.add_column("subscribers", sa.Column("reader", sa.BigInteger(), nullable=False, server_default=sa.text("0")))
+
+
+def _beats() -> None:
+    """When each loop of each process last came round."""
+    op.create_table(
+        "beats",
+        sa.Column("part", sa.String(length=64), nullable=False),
+        sa.Column("holder", sa.String(length=140), nullable=False),
+        sa.Column("seen", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("part", "holder"),
+    )
 
 
 def _calendar() -> None:
@@ -40,13 +52,45 @@ def _calendar() -> None:
         sa.Column("end", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("capacity", sa.Integer(), nullable=False),
-        sa.Column("kinds", sa.String(), nullable=False),
+        sa.Column("purpose", sa.BigInteger(), nullable=False),
         sa.Column("free", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("row"),
         sa.UniqueConstraint("slot"),
     )
     op.create_index("openings_by_schedule", "openings", ["schedule", "begin"], unique=False)
-    op.create_index("openings_by_begin", "openings", ["begin", "row"], unique=False)
+    may_be_free = sa.text("free < 4611686018427387904")
+    for name, columns in (
+        ("openings_free", ["begin", "row"]),
+        ("openings_free_of", ["schedule", "begin", "row"]),
+        ("openings_free_for", ["purpose", "begin", "row"]),
+    ):
+        op.create_index(name, "openings", columns, sqlite_where=may_be_free, postgresql_where=may_be_free)
+    op.create_table(
+        "purposes",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("kinds", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_table(
+        "offers",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("entry", sa.String(length=64), nullable=False),
+        sa.Column("patient", sa.String(length=140), nullable=False),
+        sa.Column("slot", sa.String(length=64), nullable=False),
+        sa.Column("offered", sa.BigInteger(), nullable=False),
+        sa.Column("deadline", sa.BigInteger(), nullable=False),
+        sa.Column("ranking", sa.LargeBinary(), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("settled", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+        sqlite_autoincrement=True,
+    )
+    is_open = sa.text("outcome = 'open'")
+    op.create_index(
+        "offers_open", "offers", ["entry"], unique=True, sqlite_where=is_open, postgresql_where=is_open
+    )
+    op.create_index("offers_by_slot", "offers", ["slot", "offered"], unique=False)
+    op.create_index("offers_by_time", "offers", ["offered"], unique=False)
 
 
 def _errands() -> None:
@@ -65,6 +109,8 @@ def _errands() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("timers_by_next", "timers", ["next"], unique=False)
+    failing = sa.text("failure <> ''")
+    op.create_index("timers_failing", "timers", ["due"], sqlite_where=failing, postgresql_where=failing)
     number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     op.create_table(
         "requests",
@@ -85,7 +131,5 @@ def _errands() -> None:
         sqlite_autoincrement=True,
     )
     waiting = sa.text("state = 'waiting'")
-    op.create_index(
-        "requests_waiting", "requests", ["key", "number"], sqlite_where=waiting, postgresql_where=waiting
-    )
+    op.create_index("requests_waiting", "requests", ["key", "number"], sqlite_where=waiting, postgresql_where=waiting)
     op.create_index("requests_by_resource", "requests", ["type", "id"], unique=False)

@@ -1,0 +1,1 @@
+"""Availability as data: a weekly template on a Schedule, and the Slots that follow from it."""

@@ -1,0 +1,46 @@
+"""Whether the people who are to come can: the owner is asked, for a copy may lag, and it must not.
+
+Who is deceased, inactive or merged into another is booked for no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from carethread.core.errors import Invalid, Issue
+from carethread.core.fhir import json
+from carethread.core.fhir.search.merges import survivor
+from carethread.core.ports import Resource
+from carethread.core.service import Runtime
+
+PATIENT = "Patient"
+
+
+def refuse_absent(runtime: Runtime, ids: Sequence[str]) -> None:
+    """Raise Invalid, one issue for each Patient who cannot come; Busy where the owner is away. Not in a transaction."""
+    if issues := absences(runtime, ids):
+        raise Invalid(issues=issues)
+
+
+def absences(runtime: Runtime, ids: Sequence[str]) -> list[Issue]:
+    """An issue for each Patient who cannot come. Raises Busy where the owner is away."""
+    return [issue for id_ in dict.fromkeys(ids) if (issue := _absence(runtime, id_))]
+
+
+def _absence(runtime: Runtime, id_: str) -> Issue | None:
+    owner = next(mirror.owner for mirror in runtime.service.mirrors if mirror.type == PATIENT)
+    stored = runtime.owners.read(owner, (PATIENT, id_))
+    where = "Appointment.participant.actor"
+    if stored is None or stored.deleted:
+        return Issue("not-found", f"{PATIENT}/{id_} is not here.", where)
+    why = why_not(json.parse(stored.body), runtime.base_url)
+    return Issue("business-rule", f"{PATIENT}/{id_} {why}.", where) if why else None
+
+
+def why_not(patient: Resource, base_url: str) -> str:
+    """Why a Patient is booked for no more; empty where they can be."""
+    if into := survivor(patient, base_url):
+        return f"was merged into {PATIENT}/{into}; name that one"
+    if patient.get("deceasedBoolean") or "deceasedDateTime" in patient:
+        return "is deceased, and is booked for no more"
+    return "is inactive, and is booked for no more" if patient.get("active") is False else ""

@@ -1,0 +1,1 @@
+"""`Appointment/$find`: which times would suit, best first."""

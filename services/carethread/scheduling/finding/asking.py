@@ -1,0 +1,300 @@
+"""What `$find` is asked: its parameters, from a URL or a Parameters resource, as one value.
+
+Names and types: https://profiles.ihe.net/ITI/Scheduling/ITI-115.html; ours in addition are told in docs/finding.md.
+What stands in a Parameters is put as a URL would have it, so both are read by one way, and a page's link says all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any, Literal, NamedTuple
+
+from carethread.core.errors import Malformed
+from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
+from carethread.core.fhir.search.query import CURSOR
+from carethread.core.fhir.targets import parse_reference
+from carethread.core.ports import Key, Resource
+from carethread.core.service import Call, Limits
+from carethread.interactions.operations.parameters import refuse_unknown
+from carethread.scheduling.finding.windows import Window, texts_of, window_of, zone_of
+
+DAY = 86_400_000_000
+"""In microseconds."""
+
+LONGEST = 366 * DAY
+"""The longest span that is looked through."""
+
+_USUAL = 90 * DAY
+"""What is looked through where no end is given."""
+
+_FIRST, _LAST = EARLIEST + 2 * DAY, LATEST - 2 * DAY
+"""What any zone has a date for."""
+
+_DEFAULT_COUNT = 20
+_MOST_MINUTES = 24 * 60
+MOST_SEATS = 8
+"""How many may have to be free together, and how many people may come at once."""
+
+Arrangement = Literal["together", "adjacent", "parallel"]
+ARRANGEMENTS: tuple[Arrangement, ...] = ("together", "adjacent", "parallel")
+SORTS = ("earliest", "best")
+MODALITIES = ("in-person", "video", "phone", "home")
+GENDERS = ("male", "female", "other", "unknown")
+
+_CARERS = ("Practitioner", "PractitionerRole")
+
+
+class Token(NamedTuple):
+    """`system|code`; None: any."""
+
+    system: str | None
+    code: str | None
+
+    def text(self) -> str:
+        """As a search has it."""
+        return (self.code or "") if self.system is None else f"{self.system}|{self.code or ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants. Moments are microseconds; of each group of `kinds` one token is met by each time.
+
+    `seats` are who has to be free together: of each, one of the keys. `pairs` are the parameters as a URL has them.
+    """
+
+    begin: int
+    end: int
+    zone: tzinfo = UTC
+    kinds: Sequence[Sequence[Token]] = ()
+    modalities: Sequence[str] = ()
+    reasons: Sequence[Token] = ()
+    seats: Sequence[Sequence[Key]] = ()
+    roles: Sequence[Sequence[Token]] = ()
+    teams: Sequence[Key] = ()
+    organizations: Sequence[Key] = ()
+    locations: Sequence[Key] = ()
+    places: Sequence[str] = ()
+    languages: Sequence[Token] = ()
+    accessibility: Sequence[Token] = ()
+    patients: Sequence[Key] = ()
+    person: Resource | None = None
+    arrangement: Arrangement = "together"
+    windows: Sequence[Window] = ()
+    preferred_windows: Sequence[Window] = ()
+    preferred_modality: str = ""
+    preferred_gender: str = ""
+    minutes: int = 0
+    best: bool = False
+    count: int = _DEFAULT_COUNT
+    cursor: str = ""
+    passed_over: Sequence[str] = ()
+    pairs: Sequence[tuple[str, str]] = field(default=(), repr=False)
+
+
+def _plain(value: Any) -> Iterator[str]:
+    yield value if isinstance(value, str) else str(value)
+
+
+def _reference(value: Resource) -> Iterator[str]:
+    yield str(value.get("reference", ""))
+
+
+def _coding(value: Resource) -> Iterator[str]:
+    yield f"{value['system']}|{value.get('code', '')}" if "system" in value else str(value.get("code", ""))
+
+
+def _concept(value: Resource) -> Iterator[str]:
+    yield ",".join(text for coding in value.get("coding", ()) for text in _coding(coding))
+
+
+def _identifier(value: Resource) -> Iterator[str]:
+    yield f"{value.get('system', '')}|{value.get('value', '')}"
+
+
+_AS_TEXT: Mapping[str, Callable[[Any], Iterator[str]]] = {
+    "valueReference": _reference,
+    "valueCoding": _coding,
+    "valueCodeableConcept": _concept,
+    "valueIdentifier": _identifier,
+    "valueTiming": texts_of,
+}
+"""How the values of a Parameters that are no simple ones are written in a URL."""
+
+_SEVERAL = (
+    "specialty", "visit-type", "practitioner", "organization", "location-reference", "location-string",
+    "patient-reference", "reason", "insurance-reference", "service-type", "actor", "role", "team", "modality",
+    "language", "accessibility", "window", "preferred-window", "timing",
+)  # fmt: skip
+_ONCE = (
+    "start", "end", "referral-identifier", "zone", "arrangement", "preferred-modality", "preferred-gender", "duration",
+    "sort", "_count",
+)  # fmt: skip
+
+NAMES = (*_ONCE, *_SEVERAL, "patient-resource", CURSOR)
+"""The parameters."""
+
+_SILENT = ("referral-identifier", "insurance-reference")
+"""Parameters that are taken, and that no time is chosen by."""
+
+
+def asked(call: Call, now: int, limits: Limits, base_url: str) -> Asked:
+    """What a call asks. Raises Malformed, naming the parameter and what is allowed."""
+    refuse_unknown(call, "$find", NAMES)
+    person, bounds, given = _given(call)
+    for name in _ONCE:
+        if len(given.get(name, ())) > 1:
+            raise Malformed(f"{name} is given once.", code="value", expression=name)
+    zone = zone_of(given["zone"][0]) if "zone" in given else UTC
+    begin, end = _span(given, bounds, zone, now)
+
+    def keys(name: str, *types: str) -> list[Key]:
+        return [_key(text, name, types, base_url) for each in given.get(name, ()) for text in each.split(",")]
+
+    def tokens(name: str) -> list[Token]:
+        return [_token(text, name) for each in given.get(name, ()) for text in each.split(",")]
+
+    def each_of(name: str, *types: str) -> list[list[Key]]:
+        return [[_key(text, name, types, base_url) for text in each.split(",")] for each in given.get(name, ())]
+
+    carers = keys("practitioner", *_CARERS)
+    seats = [*([carers] if carers else []), *each_of("actor", *_CARERS, "Device", "Location", "HealthcareService")]
+    patients = list(dict.fromkeys(keys("patient-reference", "Patient")))
+    if person is not None and "id" in person and ("Patient", person["id"]) not in patients:
+        patients.append(("Patient", person["id"]))
+    found = Asked(
+        begin=begin,
+        end=end,
+        zone=zone,
+        kinds=[group for name in ("service-type", "specialty", "visit-type") if (group := tokens(name))],
+        modalities=[
+            _code(text, "modality", MODALITIES) for each in given.get("modality", ()) for text in each.split(",")
+        ],
+        reasons=tokens("reason"),
+        seats=seats,
+        roles=[[_token(text, "role") for text in each.split(",")] for each in given.get("role", ())],
+        teams=keys("team", "CareTeam"),
+        organizations=keys("organization", "Organization"),
+        locations=keys("location-reference", "Location"),
+        places=given.get("location-string", ()),
+        languages=tokens("language"),
+        accessibility=tokens("accessibility"),
+        patients=patients,
+        person=person,
+        arrangement=_one(given, "arrangement", ARRANGEMENTS) or "together",  # type: ignore[arg-type]
+        windows=[window_of(text, name) for name in ("window", "timing") for text in given.get(name, ())],
+        preferred_windows=[window_of(text, "preferred-window") for text in given.get("preferred-window", ())],
+        preferred_modality=_one(given, "preferred-modality", MODALITIES),
+        preferred_gender=_one(given, "preferred-gender", GENDERS),
+        minutes=_number(given, "duration", _MOST_MINUTES) or 0,
+        best=(_one(given, "sort", SORTS) or ("best" if patients or person else "earliest")) == "best",
+        count=min(_number(given, "_count", 2**31, least=0, otherwise=_DEFAULT_COUNT), limits.page),
+        cursor=next(iter(given.get(CURSOR, ())), ""),
+        passed_over=[name for name in _SILENT if name in given],
+        pairs=[
+            ("window" if name == "timing" else name, text)
+            for name, values in given.items()
+            for text in values
+            if name in NAMES and name != CURSOR and not (bounds and name in ("start", "end"))
+        ],
+    )
+    if len(found.seats) + len(found.roles) > MOST_SEATS or len(patients) > MOST_SEATS:
+        raise Malformed(f"At most {MOST_SEATS} are looked for at once.", code="too-costly", expression="actor")
+    return found
+
+
+def _given(call: Call) -> tuple[Resource | None, Resource, dict[str, list[str]]]:
+    """The Patient of the body, the bounds of its Timing, and all else as texts by name."""
+    given = {name: [text for text in values if text] for name, values in call.params.items()}
+    given = {name: values for name, values in given.items() if values}
+    person: Resource | None = None
+    bounds: Resource = {}
+    if "patient-resource" in given:
+        raise Malformed("patient-resource is a Patient in a Parameters.", code="value", expression="patient-resource")
+    for number, part in enumerate((call.body or {}).get("parameter", ())):
+        if part["name"] == "patient-resource":
+            person = part.get("resource")
+            if person is None or person.get("resourceType") != "Patient":
+                where = f"Parameters.parameter[{number}].resource"
+                raise Malformed("patient-resource is a Patient.", code="value", expression=where)
+            continue
+        for member, value in part.items():
+            if member in _AS_TEXT:
+                given.setdefault(part["name"], []).extend(_AS_TEXT[member](value))
+            elif member.startswith("value") and isinstance(value, dict):
+                raise Malformed(
+                    f"{part['name'][:64]} is not given by {member}.",
+                    code="value",
+                    expression=f"Parameters.parameter[{number}].{member}",
+                )
+        if "valueTiming" in part:
+            bounds = part["valueTiming"].get("repeat", {}).get("boundsPeriod", {})
+    return person, bounds, given
+
+
+def _span(given: Mapping[str, Sequence[str]], bounds: Resource, zone: tzinfo, now: int) -> tuple[int, int]:
+    """From when to when is looked; what is past is left out."""
+    begin, _ = _moment(given, "start", zone) or (now, now)
+    _, end = _moment(given, "end", zone) or (0, min(max(begin, now) + _USUAL, _LAST))
+    if begin >= end:
+        raise Malformed("start is before end.", code="value", expression="end" if "end" in given else "start")
+    if end - begin > LONGEST:
+        raise Malformed("From start to end it is a year at most.", code="too-costly", expression="end")
+    begin = max(begin, now)
+    if "start" in bounds and (span := date_range(bounds["start"], zone)):
+        begin = max(begin, span[0])
+    if "end" in bounds and (span := date_range(bounds["end"], zone)):
+        end = min(end, span[0] if "T" in bounds["end"] else span[1])
+    return begin, max(end, begin)
+
+
+def _moment(given: Mapping[str, Sequence[str]], name: str, zone: tzinfo) -> tuple[int, int] | None:
+    """When a parameter's time begins and when it is over: a day as a whole, a moment as it is."""
+    if name not in given:
+        return None
+    text = given[name][0].replace(" ", "+")  # a plus sign that a URL did not encode
+    span = date_range(text, zone)
+    if span is None or not _FIRST <= span[0] <= span[1] <= _LAST:
+        raise Malformed(
+            f"{name} is a date or a moment, such as 2031-01-31 or 2031-01-31T08:00:00Z.", code="value", expression=name
+        )
+    return (span[0], span[0]) if "T" in text else span
+
+
+def _key(text: str, name: str, types: Sequence[str], base_url: str) -> Key:
+    target = parse_reference(text.strip(), base_url)
+    if target is None or not target.id or target.type not in types:
+        allowed = " or ".join(types)
+        raise Malformed(
+            f"{name} refers to a {allowed} of this server, such as {types[0]}/123.", code="value", expression=name
+        )
+    return target.type, target.id
+
+
+def _token(text: str, name: str) -> Token:
+    system, mark, code = text.strip().rpartition("|")
+    found = Token(system if mark else None, code or None)
+    if found.code is None and not found.system:
+        raise Malformed(f"{name} is a code, or system|code.", code="value", expression=name)
+    return found
+
+
+def _code(text: str, name: str, allowed: Sequence[str]) -> str:
+    if text not in allowed:
+        raise Malformed(f"{name} is one of {', '.join(allowed)}.", code="value", expression=name)
+    return text
+
+
+def _one(given: Mapping[str, Sequence[str]], name: str, allowed: Sequence[str]) -> str:
+    return _code(given[name][0], name, allowed) if name in given else ""
+
+
+def _number(given: Mapping[str, Sequence[str]], name: str, most: int, *, least: int = 1, otherwise: int = 0) -> int:
+    if name not in given:
+        return otherwise
+    text = given[name][0]
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and least <= int(text) <= most):
+        unit = " of minutes" if name == "duration" else ""
+        raise Malformed(f"{name} is a whole number{unit} from {least} to {most}.", code="value", expression=name)
+    return int(text)

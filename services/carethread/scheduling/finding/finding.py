@@ -1,0 +1,256 @@
+"""`Appointment/$find`: proposals of Appointments, the earliest or the best first.
+
+https://profiles.ihe.net/ITI/Scheduling/ITI-115.html; docs/finding.md tells what is ours in addition. Of what suits, the
+first `MOST` by time are the answer; to rank, those are added that the person's care team has, and those at the times
+that they prefer. Nothing is kept between two pages: a page's link says behind which proposal it begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, NamedTuple
+
+from carethread.core.clock import to_micros
+from carethread.core.context import Context
+from carethread.core.errors import Invalid, Issue
+from carethread.core.fhir import json
+from carethread.core.fhir.outcome import operation_outcome
+from carethread.core.fhir.search.cursor import decoded, encoded, text, whole
+from carethread.core.fhir.search.query import CURSOR
+from carethread.core.ports import Key, Resource, Response, Session, Stored
+from carethread.core.service import PROFILES, Call, Runtime
+from carethread.interactions.mirror import remember
+from carethread.interactions.rest.bundle import entry, link_url, searchset
+from carethread.interactions.rest.exchange import CONTENT
+from carethread.scheduling.desk.people import why_not
+from carethread.scheduling.finding import proposals
+from carethread.scheduling.finding.asking import Asked, asked
+from carethread.scheduling.finding.combining import Plan, Terms, plans
+from carethread.scheduling.finding.knowing import facts_of, wishes_of
+from carethread.scheduling.finding.ranking import Reason, Wishes, rank
+from carethread.scheduling.finding.seating import People, Seat, Seating, seating
+from carethread.scheduling.finding.suiting import criteria_of, suitable
+from carethread.scheduling.finding.windows import Span, spans
+from carethread.scheduling.finding.world import World
+
+MOST = 100
+"""Proposals in one answer, over all its pages; as many more may come of each view that ranking adds."""
+
+RANKING_REASON = PROFILES + "ranking-reason"
+
+_PATH = "Appointment/$find"
+_MINUTE = 60_000_000
+_PARTS = 10_000
+"""Of a score of 1, so that a page's link can hold it."""
+
+
+class Found(NamedTuple):
+    """One proposal, in the order in which they are told: by what is not good about it, its begin, and its id."""
+
+    worse: int
+    begin: int
+    id: str
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All proposals, the resources of those on the page, and what else there is to say."""
+
+    found: Sequence[Found]
+    page: Sequence[tuple[Found, Resource]]
+    issues: Sequence[Issue]
+
+
+class _Unknown(Exception):
+    """Patients who are not here."""
+
+
+def find(runtime: Runtime, call: Call, context: Context) -> Response:
+    """A Bundle of type searchset. Raises Malformed for parameters, Invalid for who cannot come, TooCostly."""
+    now = to_micros(context.clock())
+    wanted = asked(call, now, runtime.limits, runtime.base_url)
+    behind = decoded(wanted.cursor, _place) if wanted.cursor else None
+    if behind:
+        now = behind[1]
+    try:
+        answer = runtime.store.snapshot(lambda session: _answer(runtime, session, wanted, now, behind))
+    except _Unknown as unknown:
+        remember(runtime, _told(runtime, unknown.args))
+        try:
+            answer = runtime.store.snapshot(lambda session: _answer(runtime, session, wanted, now, behind))
+        except _Unknown as still:
+            issues = [Issue("not-found", f"{kind}/{id_} is not here.", "patient-reference") for kind, id_ in still.args]
+            raise Invalid(issues=issues) from None
+    return Response(200, CONTENT, _bundle(runtime, wanted, answer, now))
+
+
+def _told(runtime: Runtime, keys: Sequence[Key]) -> list[Stored]:
+    """The Patients by their owner. Raises Busy."""
+    owner = next(mirror.owner for mirror in runtime.service.mirrors if mirror.type == "Patient")
+    return [stored for key in keys if (stored := runtime.owners.read(owner, key))]
+
+
+def _answer(runtime: Runtime, session: Session, wanted: Asked, now: int, behind: tuple[Found, int] | None) -> Answer:
+    patients = session.current(wanted.patients) if wanted.patients else {}
+    rows = {key: stored.row for key, stored in patients.items() if not stored.deleted}
+    if missing := [key for key in wanted.patients if key not in rows and not _is_new(wanted, key)]:
+        raise _Unknown(*missing)
+    known = {key: json.parse(patients[key].body) for key in rows}
+    _refuse_absent(known, runtime.base_url)
+    seats = seating(runtime, session, wanted)
+    world = World(session, runtime.base_url, now, list(rows))
+    terms = _terms(session, wanted, seats, now)
+    people = [*known.values(), *([wanted.person] if wanted.person and _is_new(wanted, _key(wanted.person)) else [])]
+    if wanted.best:
+        wishes = wishes_of(session, wanted, people, now, runtime.base_url)
+        ids = _ranked(runtime, session, world, terms, wishes, list(rows.values()))
+    else:
+        ids = sorted({Found(0, plan.begin, id_) for plan, id_ in _first(session, world, terms, list(rows.values()))})
+    start = next((n for n, each in enumerate(ids) if each[:3] > behind[0][:3]), len(ids)) if behind else 0
+    page = ids[start : start + wanted.count]
+    made = {each["id"]: each for each in proposals.appointments(runtime, session, [each.id for each in page])}
+    return Answer(ids, [(each, made[each.id]) for each in page if each.id in made], seats.issues)
+
+
+def _key(person: Resource) -> Key:
+    return "Patient", str(person.get("id", ""))
+
+
+def _is_new(wanted: Asked, key: Key) -> bool:
+    """Whether somebody is told of by the caller rather than referred to, so need not be here."""
+    return wanted.person is not None and _key(wanted.person) == key
+
+
+def _refuse_absent(people: dict[Key, Resource], base_url: str) -> None:
+    issues = [
+        Issue("business-rule", f"{kind}/{id_} {why}.", "patient-reference")
+        for (kind, id_), patient in people.items()
+        if (why := why_not(patient, base_url))
+    ]
+    if issues:
+        raise Invalid(issues=issues)
+
+
+def _terms(session: Session, wanted: Asked, seats: Seating, now: int) -> Terms:
+    criteria = criteria_of(wanted)
+    alone = len(seats.seats) == 1
+    return Terms(
+        begin=wanted.begin,
+        end=wanted.end,
+        now=now,
+        seats=seats.seats,
+        needs=seats.needs,
+        purposes=suitable(session.calendar.purposes(), criteria, alone=alone) if criteria else None,
+        criteria=criteria,
+        open_spans=spans(wanted.windows, wanted.zone, wanted.begin, wanted.end) if wanted.windows else None,
+        length=wanted.minutes * _MINUTE,
+        turns=max(len(wanted.patients), 1) if wanted.arrangement == "adjacent" else 1,
+    )
+
+
+def _first(session: Session, world: World, terms: Terms, patients: Sequence[int]) -> Iterator[tuple[Plan, str]]:
+    """The first proposals by time, each once."""
+    seen: set[str] = set()
+
+    def each() -> Iterator[tuple[Plan, str]]:
+        for plan in plans(session.calendar, world, terms):
+            others = [row for _, row in plan.others]
+            id_ = proposals.encode((opening.row for opening in plan.openings), [*others, *patients])
+            if id_ and id_ not in seen:
+                seen.add(id_)
+                yield plan, id_
+
+    return islice(each(), MOST)
+
+
+def _ranked(
+    runtime: Runtime, session: Session, world: World, terms: Terms, wishes: Wishes, patients: Sequence[int]
+) -> list[Found]:
+    """The proposals of all views, best first."""
+    found = {
+        id_: plan
+        for view in _views(session, terms, wishes, runtime.base_url)
+        for plan, id_ in _first(session, world, view, patients)
+    }
+    facts = facts_of(session, world, list(found.values()), runtime.base_url)
+    told = []
+    for id_, plan in found.items():
+        score, reasons = rank(wishes, facts[plan])
+        told.append(Found(_PARTS - round(score * _PARTS), plan.begin, id_, tuple(reasons)))
+    return sorted(told)
+
+
+def _views(session: Session, terms: Terms, wishes: Wishes, base_url: str) -> Iterator[Terms]:
+    """All there is; what the care team, or who was seen before, has; what is at the times that are preferred."""
+    yield terms
+    if carers := wishes.carers | wishes.seen:
+        people = People(session, base_url)
+        theirs = people.schedules(people.with_roles(carers))
+        first = terms.seats[0]
+        mine = theirs if first.schedules is None else theirs & first.schedules
+        if mine and mine != first.schedules:
+            yield replace(terms, seats=[Seat(mine), *terms.seats[1:]])
+    if wishes.preferred is not None:
+        open_spans = wishes.preferred if terms.open_spans is None else _both(wishes.preferred, terms.open_spans)
+        yield replace(terms, open_spans=open_spans)
+
+
+def _both(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
+    """What lies in both, of spans in order."""
+    found = [(max(a, c), min(b, d)) for a, b in one for c, d in other if max(a, c) < min(b, d)]
+    return sorted(found)
+
+
+def _bundle(runtime: Runtime, wanted: Asked, answer: Answer, now: int) -> bytes:
+    links = {"self": link_url(runtime.base_url, _PATH, _pairs(wanted))}
+    last = answer.page[-1][0] if answer.page else None
+    if last and last[:3] < answer.found[-1][:3]:
+        links["next"] = link_url(runtime.base_url, _PATH, [*_pairs(wanted), (CURSOR, _cursor(last, now))])
+    entries = [_entry(runtime, found, resource) for found, resource in answer.page]
+    if issues := [*answer.issues, *(_passed_over(name) for name in wanted.passed_over)]:
+        said = json.render(operation_outcome(issues))
+        entries.append(entry("", said, search=json.render({"mode": "outcome"})))
+    return searchset("searchset", len(answer.found), links, entries)
+
+
+def _pairs(wanted: Asked) -> list[tuple[str, str]]:
+    return list(wanted.pairs)
+
+
+def _entry(runtime: Runtime, found: Found, resource: Resource) -> bytes:
+    """One proposal; a ranked one says why it ranks where it does."""
+    search: dict[str, Any] = {"mode": "match"}
+    if found.reasons:
+        told = [_extension(reason) for reason in found.reasons]
+        resource = {**resource, "extension": [*resource.get("extension", ()), *told]}
+        search["score"] = round((_PARTS - found.worse) / _PARTS, 4)
+    full_url = f"{runtime.base_url}/Appointment/{found.id}"
+    return entry(full_url, json.render(resource), search=json.render(search))
+
+
+def _extension(reason: Reason) -> Resource:
+    return {
+        "url": RANKING_REASON,
+        "extension": [
+            {"url": "code", "valueCode": reason.code},
+            {"url": "text", "valueString": reason.text},
+            {"url": "weight", "valueDecimal": round(reason.weight, 4)},
+        ],
+    }
+
+
+def _passed_over(name: str) -> Issue:
+    return Issue("informational", f"No time is chosen by {name}.", name, severity="information")
+
+
+def _cursor(last: Found, now: int) -> str:
+    return encoded([last.worse, last.begin, last.id, now])
+
+
+def _place(value: Any) -> tuple[Found, int]:
+    """What a cursor holds: the proposal behind which the page begins, and the moment for which they are ranked."""
+    worse, begin, id_, now = value
+    return Found(whole(worse), whole(begin), text(id_)), whole(now)

@@ -1,0 +1,141 @@
+"""What ranking is told: of the person, from their Patient, CareTeams and visits; of proposals, from who takes part."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from carethread.core.fhir import json
+from carethread.core.fhir.elements import at, keys_at
+from carethread.core.fhir.search import parse_query
+from carethread.core.ports import Key, Resource, Session
+from carethread.scheduling.finding.asking import Asked
+from carethread.scheduling.finding.combining import Plan
+from carethread.scheduling.finding.ranking import Facts, Place, Wishes
+from carethread.scheduling.finding.seating import clinicians
+from carethread.scheduling.finding.windows import spans
+from carethread.scheduling.finding.world import World
+
+_GEOLOCATION = "http://hl7.org/fhir/StructureDefinition/geolocation"
+_MOST_TEAMS = 20
+_MOST_VISITS = 20
+_ENDED = ("inactive", "entered-in-error")
+_TOLD = frozenset({"Practitioner", "PractitionerRole", "Location", "HealthcareService"})
+
+
+class _Traits(NamedTuple):
+    """What one actor adds to what is known of a proposal."""
+
+    languages: frozenset[str] = frozenset()
+    gender: str = ""
+    place: Place | None = None
+    others: tuple[Key, ...] = ()
+    """Of whom and where a role or a service is."""
+
+
+def wishes_of(session: Session, asked: Asked, people: Sequence[Resource], now: int, base_url: str) -> Wishes:
+    """What is known of the people, and what they would like; `people` are their Patients."""
+    carers: set[Key] = set()
+    seen: set[Key] = set()
+    if asked.patients:
+        who = ",".join(f"{kind}/{id_}" for kind, id_ in asked.patients)
+        teams = session.search(parse_query("CareTeam", [("patient", who)], base=base_url), _MOST_TEAMS).matches
+        for team in (json.parse(stored.body) for stored in teams):
+            if team.get("status") not in _ENDED:
+                carers.update(clinicians(team, base_url))
+        visits = [("patient", who), ("status", "fulfilled,arrived,checked-in"), ("_sort", "-date")]
+        for stored in session.search(parse_query("Appointment", visits, base=base_url), _MOST_VISITS).matches:
+            actors = keys_at(json.parse(stored.body), "participant.actor", base_url)
+            seen.update(key for key in actors if key[0] in ("Practitioner", "PractitionerRole"))
+    for person in people:
+        carers.update(keys_at(person, "generalPractitioner", base_url))
+    languages = {code for person in people for code in _codes(person, "communication.language.coding")}
+    homes = [home for person in people for home in map(_address, person.get("address", ())) if home]
+    return Wishes(
+        now=now,
+        carers=frozenset(carers),
+        seen=frozenset(seen),
+        preferred=spans(asked.preferred_windows, asked.zone, asked.begin, asked.end)
+        if asked.preferred_windows
+        else None,
+        modality=asked.preferred_modality,
+        languages=frozenset(languages),
+        gender=asked.preferred_gender,
+        reasons=asked.reasons,
+        home=homes[0] if homes else None,
+    )
+
+
+def facts_of(session: Session, world: World, plans: Collection[Plan], base_url: str) -> dict[Plan, Facts]:
+    """What is known of the proposals."""
+    taking = {plan: _taking_part(world, plan) for plan in plans}
+    traits = _traits(session, {key for keys in taking.values() for key in keys}, base_url)
+    further = _traits(session, {key for each in traits.values() for key in each.others} - traits.keys(), base_url)
+    found = {}
+    for plan, keys in taking.items():
+        known = [traits[key] for key in keys if key in traits]
+        known += [
+            further.get(key) or traits[key] for each in known for key in each.others if key in {**further, **traits}
+        ]
+        found[plan] = Facts(
+            begin=plan.begin,
+            end=plan.end,
+            kinds="".join(opening.kinds for opening in plan.openings),
+            actors=frozenset(keys) | {key for each in known for key in each.others},
+            languages=frozenset(code for each in known for code in each.languages),
+            genders=frozenset(each.gender for each in known if each.gender),
+            places=tuple(each.place for each in known if each.place),
+        )
+    return found
+
+
+def _taking_part(world: World, plan: Plan) -> set[Key]:
+    keys = {key for opening in plan.openings for key in world.actors(opening.schedule)}
+    return keys | {key for key, _ in plan.others}
+
+
+def _traits(session: Session, keys: Iterable[Key], base_url: str) -> dict[Key, _Traits]:
+    wanted = [key for key in keys if key[0] in _TOLD]
+    found = session.current(wanted) if wanted else {}
+    return {key: _traits_of(stored.body, base_url) for key, stored in found.items() if not stored.deleted}
+
+
+@lru_cache(4096)
+def _traits_of(actor: bytes, base_url: str) -> _Traits:
+    """What an actor as it is stored adds."""
+    resource = json.parse(actor)
+    others = [key for path in ("practitioner", "location") for key in keys_at(resource, path, base_url)]
+    return _Traits(
+        languages=frozenset(_codes(resource, "communication.coding")),
+        gender=str(resource.get("gender", "")) if resource["resourceType"] == "Practitioner" else "",
+        place=_location(resource) if resource["resourceType"] == "Location" else None,
+        others=tuple(others),
+    )
+
+
+def _codes(resource: Resource, path: str) -> Iterable[str]:
+    """The codes of languages, without the region: somebody who speaks `en-GB` is understood in `en`."""
+    for coding in at(resource, path):
+        if isinstance(coding, dict) and coding.get("code"):
+            yield str(coding["code"]).partition("-")[0].lower()
+
+
+def _location(resource: Resource) -> Place | None:
+    address, position = resource.get("address", {}), resource.get("position", {})
+    return _place(address, position)
+
+
+def _address(address: Resource) -> Place | None:
+    """Where an address is, by its geolocation where it has one."""
+    parts = next(
+        (each.get("extension", ()) for each in address.get("extension", ()) if each.get("url") == _GEOLOCATION), ()
+    )
+    return _place(address, {part.get("url"): part.get("valueDecimal") for part in parts})
+
+
+def _place(address: Resource, position: Resource) -> Place | None:
+    degrees = [str(position[name]) for name in ("latitude", "longitude") if position.get(name) is not None]
+    where = (float(degrees[0]), float(degrees[1])) if len(degrees) == 2 else None
+    found = Place(where, str(address.get("postalCode", "")), str(address.get("city", "")).casefold())
+    return found if found != Place() else None

@@ -1,0 +1,20 @@
+"""The operations that look for free time."""
+
+from __future__ import annotations
+
+from carethread.core.service import Operation
+from carethread.scheduling.finding.asking import NAMES
+from carethread.scheduling.finding.finding import find
+
+_NOT_IN_A_URL = ("patient-resource", "_cursor")
+
+OPERATIONS = (
+    Operation(
+        name="find",
+        type="Appointment",
+        levels=("type",),
+        definition="https://carethread.dev/fhir/OperationDefinition/appointment-find",
+        handler=find,
+        parameters=tuple(name for name in NAMES if name not in _NOT_IN_A_URL),
+    ),
+)

@@ -1,0 +1,146 @@
+"""A series in one transaction: booked, moved or cancelled as a whole, or nothing, and all that was in its way is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from carethread.core.clock import from_micros, instant, to_micros
+from carethread.core.errors import Busy, Conflict, FhirError, Held, Invalid, Issue
+from carethread.core.fhir import json
+from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.search import parse_query
+from carethread.core.ports import Resource, Stored
+from carethread.interactions.writing.unit import WriteUnit
+from carethread.scheduling.desk.book import book
+from carethread.scheduling.desk.cancel import Cancellation, cancel
+from carethread.scheduling.desk.parameters import derived
+from carethread.scheduling.desk.placing import standing
+from carethread.scheduling.desk.reschedule import reschedule
+from carethread.scheduling.desk.wishes import Wish
+from carethread.scheduling.rules import moment
+from carethread.scheduling.series.expanding import MOST, shifted
+
+SYSTEM = "https://carethread.dev/fhir/appointment-series"
+"""The system of the tag that the Appointments of a series share."""
+
+_MOVABLE = ("booked", "pending")
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """A wish that recurs: at these moments (microseconds), in slots of each of these Schedules (ids)."""
+
+    wish: Wish
+    moments: Sequence[int]
+    schedules: Sequence[str]
+
+
+def book_series(unit: WriteUnit, series: str, wanted: Recurring) -> list[Stored]:
+    """Book each occurrence. Raises Conflict with all that is in the way of any; then nothing is booked."""
+    tagged = {**wanted.wish.details, "meta": {"tag": [{"system": SYSTEM, "code": series}]}}
+
+    def one(number: int, begin: int) -> Stored:
+        slots = _slots(unit, wanted.schedules, begin)
+        id_ = derived("Appointment", f"{series}/{number}")
+        return book(unit, replace(wanted.wish, slots=slots, details=tagged, id=id_))
+
+    steps = ((instant(begin), partial(one, number, begin)) for number, begin in enumerate(wanted.moments))
+    return _all(unit, steps)
+
+
+def move_series(unit: WriteUnit, id_: str, begin: int, zone: ZoneInfo, *, rest: bool) -> list[Stored]:
+    """Move an occurrence to another beginning, and with `rest` those after it by as much local time.
+
+    Raises Conflict with all that is in the way, NotFound, and Invalid for one that cannot be moved.
+    """
+    first = standing(unit, id_)
+    by = _local(begin, zone) - _local(moment(first.get("start")), zone)
+    found = _from(unit, id_, first, rest=rest)
+    if by > timedelta(0):
+        found = found[::-1]  # the last one first: each leaves its place before another needs it
+
+    def one(name: str, appointment: Resource) -> Stored:
+        slots = _slots(unit, _schedules(unit, appointment), shifted(moment(appointment["start"]), by, zone))
+        return reschedule(unit, name, Wish(slots=slots))
+
+    steps = ((appointment["start"], partial(one, name, appointment)) for name, appointment in found)
+    moved = _all(unit, steps)
+    return moved[::-1] if by > timedelta(0) else moved
+
+
+def cancel_series(unit: WriteUnit, id_: str, cancellation: Cancellation, *, rest: bool) -> list[Stored]:
+    """Cancel an occurrence, and with `rest` those after it. Raises NotFound, and Invalid for what is over."""
+    first = standing(unit, id_)
+    return [cancel(unit, name, cancellation) for name, _ in _from(unit, id_, first, rest=rest)]
+
+
+def _all(unit: WriteUnit, steps: Iterable[tuple[str, Callable[[], Stored]]]) -> list[Stored]:
+    """Do every step, each named by its time, and raise all that was in the way of any.
+
+    Each is stored before the next looks who is taken when.
+    """
+    done: list[Stored] = []
+    issues: list[Issue] = []
+    for when, step in steps:
+        try:
+            done.append(step())
+            unit.store()
+        except (Busy, Held):
+            raise
+        except FhirError as error:
+            said = [issue for issue in error.issues if issue.severity != "fatal"]
+            issues += [replace(issue, diagnostics=f"{when}: {issue.diagnostics}") for issue in said]
+    if issues:
+        raise Conflict(issues=issues)
+    return done
+
+
+def _from(unit: WriteUnit, id_: str, first: Resource, *, rest: bool) -> list[tuple[str, Resource]]:
+    """The occurrence, and with `rest` the ones of its series that are to come after it, in order of time.
+
+    Raises Invalid for the rest of what is no series.
+    """
+    if not rest:
+        return [(id_, first)]
+    series = next((tag["code"] for tag in first.get("meta", {}).get("tag", ()) if tag.get("system") == SYSTEM), "")
+    if not series:
+        raise Invalid(
+            "This Appointment is in no series; change it by itself.", code="business-rule", expression="scope"
+        )
+    query = parse_query("Appointment", [("_tag", f"{SYSTEM}|{series}"), ("_sort", "date")])
+    now = to_micros(unit.context.clock())
+    after = moment(first.get("start"))
+    found = []
+    for stored in unit.session.search(query, MOST + 1).matches:
+        appointment = json.parse_object(stored.body)
+        begin = moment(appointment.get("start"))
+        if appointment["status"] in _MOVABLE and begin >= after and begin > now:
+            found.append((stored.id, appointment))
+    return found
+
+
+def _slots(unit: WriteUnit, schedules: Sequence[str], begin: int) -> list[str]:
+    """The Slot of each Schedule that begins then, a free one first. Raises Conflict where there is none."""
+    now = to_micros(unit.context.clock())
+    found = []
+    for schedule in schedules:
+        there = unit.session.calendar.slots(schedule, begin, begin + 1)
+        if not there:
+            raise Conflict(f"Schedule/{schedule} has no Slot that begins then.", expression="schedule")
+        found.append(min(there, key=lambda opening: (opening.free > now, opening.row)).slot)
+    return found
+
+
+def _schedules(unit: WriteUnit, appointment: Resource) -> list[str]:
+    """Of which Schedules an Appointment's Slots are."""
+    slots = [unit.find(key) for key in keys_at(appointment, "slot", unit.base_url) if key[0] == "Slot"]
+    keys = [key for slot in slots if slot for key in keys_at(slot, "schedule", unit.base_url)]
+    return list(dict.fromkeys(id_ for kind, id_ in keys if kind == "Schedule"))
+
+
+def _local(micros: int, zone: ZoneInfo) -> datetime:
+    return from_micros(micros).astimezone(zone).replace(tzinfo=None)

@@ -1,0 +1,73 @@
+"""An offer on the entry itself: `waitlist` becomes `pending` with the slot, and `waitlist` again when it is not taken.
+
+So one entry has one offer at a time: of two freed slots, one person never has both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from carethread.core.clock import instant
+from carethread.core.ports import Resource
+from carethread.core.service import PROFILES
+from carethread.scheduling.rules import APPOINTMENT, HOLD_UNTIL, extension
+from carethread.scheduling.waitlist.entries import DECLINED
+
+OFFER = PROFILES + "offer"
+"""Extension of a pending Appointment that is an offer, and of the participants who came with it: the instant of it."""
+
+
+def is_offer(appointment: Resource | None) -> bool:
+    return appointment is not None and appointment["status"] == "pending" and bool(extension(appointment, OFFER))
+
+
+def offered(entry: Resource, slot: Resource, people: Iterable[str], now: int, until: int) -> Resource:
+    """The entry with the offer of a slot whose Schedule is of these people, until then."""
+    mark = {"url": OFFER, "valueInstant": instant(now)}
+    there = {participant.get("actor", {}).get("reference") for participant in entry.get("participant", ())}
+    added = [
+        {"extension": [mark], "actor": {"reference": person}, "required": "required", "status": "tentative"}
+        for person in people
+        if person not in there
+    ]
+    profiles = [*entry.get("meta", {}).get("profile", ())]
+    return {
+        **entry,
+        "meta": {**entry.get("meta", {}), "profile": [*profiles, *([] if APPOINTMENT in profiles else [APPOINTMENT])]},
+        "extension": [*_others(entry), mark, {"url": HOLD_UNTIL, "valueInstant": instant(until)}],
+        "status": "pending",
+        "start": slot["start"],
+        "end": slot["end"],
+        "slot": [{"reference": f"Slot/{slot['id']}"}],
+        "participant": [*entry.get("participant", ()), *added],
+    }
+
+
+def accepted(offer: Resource) -> Resource:
+    """The offer, booked."""
+    people = [{**_unmarked(each), "status": "accepted"} for each in offer["participant"]]
+    return {**_without(offer, _others(offer)), "status": "booked", "participant": people}
+
+
+def withdrawn(offer: Resource, *, refused: bool) -> Resource:
+    """The entry as it was before the offer; what was refused is not offered to this person again."""
+    kept = {name: value for name, value in offer.items() if name not in ("slot", "start", "end", "minutesDuration")}
+    refusals = [{"url": DECLINED, "valueReference": slot} for slot in offer.get("slot", ())] if refused else []
+    people = [each for each in offer.get("participant", ()) if not extension(each, OFFER)]
+    return {**_without(kept, [*_others(offer), *refusals]), "status": "waitlist", "participant": people}
+
+
+def _others(appointment: Resource) -> list[dict[str, Any]]:
+    """The extensions that are not of an offer."""
+    return [each for each in appointment.get("extension", ()) if each.get("url") not in (OFFER, HOLD_UNTIL)]
+
+
+def _without(element: dict[str, Any], extensions: list[dict[str, Any]]) -> dict[str, Any]:
+    """The element with these extensions; an empty array is no FHIR."""
+    rest = {name: value for name, value in element.items() if name != "extension"}
+    return {**rest, "extension": extensions} if extensions else rest
+
+
+def _unmarked(participant: dict[str, Any]) -> dict[str, Any]:
+    return _without(participant, [each for each in participant.get("extension", ()) if each.get("url") != OFFER])

@@ -1,0 +1,119 @@
+"""The desk on both databases: what each operation does, what it refuses, and that it does it once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from carethread.core.ports import Resource
+from support.desk import OURS, Desk, desk, lasting, of, patient, refer, schedule, slot, wish
+
+
+@pytest.fixture
+def front(tmp_path: Path, database_url: str) -> Iterator[Desk]:
+    """Two practitioners and a room with slots of half an hour, and three people."""
+    with desk(tmp_path, database_url) as made:
+        for name in ("ann", "ben", "cay"):
+            made.put(patient(name), service="records")
+        made.put(schedule("one", "Practitioner/one"))
+        made.put(schedule("two", "Practitioner/two"))
+        made.put(schedule("room", "Location/room"))
+        for plan in ("one", "two", "room"):
+            for number in range(4):
+                made.put(slot(f"{plan}-{number}", plan, 1 + number / 2))
+        yield made
+
+
+def marked(appointment: Resource, name: str) -> Resource:
+    return next((each for each in appointment.get("extension", ()) if each["url"] == OURS + name), {})
+
+
+def test_a_hold_keeps_several_slots_until_it_is_booked(front: Desk) -> None:
+    held = front.done("hold", *wish(["one-0", "room-0"], "ann"))
+    assert held["status"] == "pending"
+    assert marked(held, "hold-until")["valueInstant"] == "2031-03-03T08:05:00.000Z"
+    assert {(p["actor"]["reference"], p["status"]) for p in held["participant"]} == {
+        ("Patient/ann", "tentative"), ("Practitioner/one", "tentative"), ("Location/room", "tentative")
+    }  # fmt: skip
+    assert [front.status(f"Slot/{name}") for name in ("one-0", "room-0")] == ["busy", "busy"]
+    status, issues = front.refused("book", *wish(["two-0", "room-0"], "ben"))
+    assert (status, issues[0]) == (409, ("not-found", ""))
+    assert front.status("Slot/two-0") == "free", "nothing is half booked"
+    booked = front.done("book", of(held), {"name": "comment", "valueString": "by the window"})
+    assert (booked["id"], booked["status"], booked["comment"]) == (held["id"], "booked", "by the window")
+    assert {p["status"] for p in booked["participant"]} == {"accepted"}
+    assert not marked(booked, "hold-until")
+    assert front.done("book", of(held))["meta"]["versionId"] == booked["meta"]["versionId"], "booked again it stays"
+
+
+def test_a_hold_ends_by_itself_and_can_still_be_booked_while_nobody_took_its_slots(front: Desk) -> None:
+    held = front.done("hold", *wish(["one-0"], "ann"))
+    front.pass_time(minutes=5)
+    assert front.status(f"Appointment/{held['id']}") == "pending", "every process is dead"
+    assert front.done("book", of(held))["status"] == "booked"
+    again = front.done("hold", *wish(["one-1"], "ann"))
+    front.pass_time(minutes=5)
+    front.fire()
+    assert (front.status(f"Appointment/{again['id']}"), front.status("Slot/one-1")) == ("cancelled", "free")
+    assert front.done("book", of(again))["status"] == "booked"
+
+
+def test_who_meets_a_hold_that_is_over_ends_it(front: Desk) -> None:
+    held = front.done("hold", *wish(["one-0"], "ann"))
+    front.pass_time(minutes=5)
+    other = front.done("book", *wish(["one-0"], "ben"))
+    assert (front.status(f"Appointment/{held['id']}"), other["status"]) == ("cancelled", "booked")
+    assert front.refused("book", of(held))[0] == 409
+    front.fire()
+    assert front.status("Slot/one-0") == "busy"
+
+
+def test_a_hold_is_renewed_and_released(front: Desk) -> None:
+    held = front.done("hold", *wish(["one-0"], "ann"), lasting(2))
+    assert marked(held, "hold-until")["valueInstant"] == "2031-03-03T08:02:00.000Z"
+    front.pass_time(minutes=1)
+    renewed = front.done("renew", of(held))
+    assert marked(renewed, "hold-until")["valueInstant"] == "2031-03-03T08:06:00.000Z"
+    front.pass_time(minutes=2)
+    front.fire()
+    assert front.status(f"Appointment/{held['id']}") == "pending"
+    released = front.done("release", of(held))
+    assert (released["status"], front.status("Slot/one-0")) == ("cancelled", "free")
+    assert front.done("release", of(held))["meta"]["versionId"] == released["meta"]["versionId"]
+
+
+def test_what_is_moved_frees_the_old_and_takes_the_new(front: Desk) -> None:
+    booked = front.done("book", *wish(["one-0", "room-0"], "ann"))
+    moved = front.done("reschedule", of(booked), *wish(["two-1", "room-1"]))
+    assert (moved["id"], moved["status"], moved["start"]) == (booked["id"], "booked", "2031-03-03T09:30:00.000Z")
+    assert {p["actor"]["reference"] for p in moved["participant"]} == {
+        "Patient/ann", "Practitioner/two", "Location/room"
+    }  # fmt: skip
+    expected = {"one-0": "free", "room-0": "free", "two-1": "busy", "room-1": "busy"}
+    assert {name: front.status(f"Slot/{name}") for name in expected} == expected
+    front.done("book", *wish(["one-1"], "ben"))
+    status, _ = front.refused("reschedule", of(booked), *wish(["one-1", "room-2"]))
+    assert status == 422, "the Slots have no time in common"
+    status, _ = front.refused("reschedule", of(booked), *wish(["one-1", "room-1"]))
+    assert status == 409
+    assert {name: front.status(f"Slot/{name}") for name in expected} == expected, "it stays where it was"
+
+
+def test_a_patients_cancellation_frees_and_a_providers_closes(front: Desk) -> None:
+    front.pass_time(days=-2)
+    booked = front.done("book", *wish(["one-0"], "ann"))
+    cancelled = front.done("cancel", of(booked), {"name": "reason", "valueCode": "pat-lt"})
+    assert (cancelled["status"], front.status("Slot/one-0")) == ("cancelled", "free")
+    assert marked(cancelled, "cancelled-by")["valueCode"] == "patient"
+    assert not marked(cancelled, "late-cancellation")
+    booked = front.done("book", *wish(["one-0"], "ann"))
+    cancelled = front.done("cancel", of(booked), {"name": "by", "valueCode": "provider"})
+    assert front.status("Slot/one-0") == "busy-unavailable"
+    assert cancelled["cancelationReason"]["coding"][0]["code"] == "prov"
+    requests = front.runtime.store.snapshot(lambda session: session.requests.all())
+    assert [each.wanted.type for each in requests] == ["Task"]
+    front.pass_time(days=2)
+    late = front.done("book", *wish(["one-1"], "ann"))
+    assert marked(front.done("cancel", of(late)), "late-cancellation")["valueBoolean"] is True

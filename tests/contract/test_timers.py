@@ -1,0 +1,271 @@
+"""Timers on both databases: each once, together with its effect, whoever works, dies or fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+import pytest
+
+from carethread.core.clock import from_micros
+from carethread.core.context import Context
+from carethread.core.errands.timing import BEAT, Timing
+from carethread.core.errors import Busy, Invalid
+from carethread.core.metric_names import TIMERS_FAILED, TIMERS_FIRED
+from carethread.core.ports import Session, Timer
+from carethread.core.service import Runtime, Service, TimerHandler
+from support.looping import looping
+from support.servers import until
+from support.stores import open_store, runtime
+
+NOW, SECOND = 1_800_000_000_000_000, 1_000_000
+
+
+class Desk:
+    """A service whose handlers note in its own database what they were called for."""
+
+    def __init__(self, store, **handlers: TimerHandler) -> None:
+        self.store, self.now = store, NOW
+        self.seen: Counter[str] = Counter()
+        service = Service("records", "", (), timers={"note": note, **handlers})
+        self.timing = Timing(runtime(store, service), self.clock, lambda name, value: self.seen.update({name: 1}))
+
+    def clock(self) -> datetime:
+        return from_micros(self.now)
+
+    def set(self, kind: str, key: str, seconds: float, payload: bytes = b"") -> None:
+        due = NOW + round(seconds * SECOND)
+        self.store.transact(lambda session: session.timers.set(kind, key, due, payload))
+
+    def work(self, seconds: float) -> list[str]:
+        """What was noted when the clock is so late."""
+        self.now = NOW + round(seconds * SECOND)
+        while self.timing.step():
+            pass
+        return noted(self.store)
+
+    def failing(self) -> list[Timer]:
+        found: list[Timer] = self.store.glance(lambda session: session.timers.failing(10))
+        return found
+
+
+def note(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
+    holder = f"{timer.kind}/{timer.key}/{timer.payload.decode()}"
+    assert session.claim("noted", f"{timer.key}@{timer.due}", holder) == holder
+
+
+def noted(store) -> list[str]:
+    from sqlalchemy import select
+
+    from carethread.adapters.sql.tables import claims
+
+    with store.engine.connect() as connection:
+        return sorted(connection.execute(select(claims.c.holder).where(claims.c.kind == "noted")).scalars())
+
+
+def failing_with(error: Exception) -> TimerHandler:
+    def fail(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
+        note(runtime, session, timer, context)
+        raise error
+
+    return fail
+
+
+def test_at_its_time_once_with_what_it_was_set_with(store) -> None:
+    desk = Desk(store)
+    desk.set("note", "Appointment/1", 10, b"p")
+    assert desk.work(9.999) == []
+    assert desk.work(10) == ["note/Appointment/1/p"]
+    assert desk.work(100) == ["note/Appointment/1/p"]
+    assert desk.seen == {TIMERS_FIRED: 1}
+
+
+def test_set_again_it_moves_and_has_the_new_payload(store) -> None:
+    desk = Desk(store)
+    desk.set("note", "a", 10, b"old")
+    desk.set("note", "a", 20, b"new")
+    assert desk.work(15) == []
+    assert desk.work(20) == ["note/a/new"]
+    desk.set("note", "a", 5, b"again")
+    assert desk.work(20) == ["note/a/again", "note/a/new"], "a moment that is past is due at once"
+
+
+def test_cancelled_and_rolled_back_never_happen(store) -> None:
+    desk = Desk(store)
+    desk.set("note", "a", 10)
+    store.transact(lambda session: session.timers.cancel("note", "a"))
+    store.transact(lambda session: session.timers.cancel("note", "unknown"))
+
+    def undone(session: Session) -> None:
+        session.timers.set("note", "b", NOW)
+        raise Invalid("no")
+
+    with pytest.raises(Invalid):
+        store.transact(undone)
+    assert desk.work(100) == []
+
+
+def test_a_handler_sets_its_own_timer_again(store) -> None:
+    def repeat(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
+        note(runtime, session, timer, context)
+        session.timers.set(timer.kind, timer.key, timer.due + 10 * SECOND)
+
+    desk = Desk(store, repeat=repeat)
+    desk.set("repeat", "a", 10)
+    assert len(desk.work(29)) == 1 + 1
+    assert len(desk.work(30)) == 3
+
+
+def test_one_that_fails_is_put_off_told_and_blocks_no_other(store) -> None:
+    desk = Desk(store, poison=failing_with(Invalid("It has no end.")), bug=failing_with(KeyError("Jane")))
+    desk.set("poison", "a", 1)
+    desk.set("bug", "b", 2)
+    desk.set("gone", "c", 3)
+    desk.set("note", "d", 4)
+    assert desk.work(5) == ["note/d/"], "and nothing stays of what the failing did"
+    assert [(timer.kind, timer.key, timer.attempts, timer.failure) for timer in desk.failing()] == [
+        ("poison", "a", 1, "It has no end."),
+        ("bug", "b", 1, "It fails with KeyError."),
+        ("gone", "c", 1, "records has no handler for timers of the kind gone."),
+    ]
+    assert desk.seen == {TIMERS_FIRED: 1, TIMERS_FAILED: 3}
+    desk.work(5.9)
+    assert desk.seen[TIMERS_FAILED] == 3
+    for seconds, attempts in ((6, 2), (7.9, 2), (8, 3), (12, 4), (12 + 8, 5)):
+        desk.work(seconds)
+        assert {timer.attempts for timer in desk.failing()} == {attempts}, "the pauses grow"
+    desk.set("poison", "a", 50)
+    assert [timer.kind for timer in desk.failing()] == ["bug", "gone"], "set again it is as new"
+
+
+def test_the_pause_of_one_that_fails_has_an_end(store) -> None:
+    desk = Desk(store, poison=failing_with(Invalid("no")))
+    desk.set("poison", "a", 0)
+    for hours in range(60):
+        desk.work(3600 * hours)
+    (timer,) = desk.failing()
+    assert 55 < timer.attempts < 80 and timer.due == NOW
+
+
+def test_what_is_away_for_one_delays_no_other_and_is_not_told(store) -> None:
+    away = True
+
+    def asking(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
+        if away:
+            raise Busy("The owner is away.")
+        note(runtime, session, timer, context)
+
+    desk = Desk(store, asking=asking)
+    desk.set("asking", "a", 1)
+    desk.set("note", "b", 2)
+    assert desk.work(2) == ["note/b/"]
+    assert desk.failing() == [] and desk.seen[TIMERS_FAILED] == 0
+    for seconds in range(3, 120):
+        desk.work(seconds)
+    away = False
+    assert desk.work(120 + 15) == ["asking/a/", "note/b/"], "asked again within 15 s"
+
+
+def test_a_timer_that_is_set_anew_while_it_fails_keeps_the_new_time(store) -> None:
+    desk = Desk(store, poison=failing_with(Invalid("no")))
+    desk.set("poison", "a", 1)
+    old = Timer("poison", "a", NOW + SECOND)
+    desk.set("poison", "a", 7)
+    assert not store.transact(lambda session: session.timers.put_off(old, NOW, "no"))
+    assert store.glance(lambda session: session.timers.earliest()) == NOW + 7 * SECOND
+
+
+def test_several_workers_each_timer_once(store) -> None:
+    desks = [Desk(store) for _ in range(3)]
+    for number in range(60):
+        desks[0].set("note", f"{number:02}", number / 100)
+    threads = [threading.Thread(target=partial(desk.work, 1)) for desk in desks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(noted(store)) == 60
+    assert sum(desk.seen[TIMERS_FIRED] for desk in desks) == 60
+
+
+@pytest.mark.servers
+def test_one_that_another_has_taken_does_not_hold_up_the_rest(postgres_database: str) -> None:
+    """On SQLite there is one writer at a time, so nobody waits while another has a timer in his hands."""
+    store = open_store(postgres_database)
+    desk, taken, go = Desk(store), threading.Event(), threading.Event()
+    desk.set("note", "a", 1)
+    desk.set("note", "b", 2)
+
+    def slow(session: Session) -> None:
+        session.timers.take(NOW + SECOND, 1)
+        taken.set()
+        go.wait(20)
+        raise Invalid("It dies.")
+
+    def other() -> None:
+        with pytest.raises(Invalid):
+            store.transact(slow)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert taken.wait(20)
+    assert desk.work(3) == ["note/b/"]
+    go.set()
+    thread.join()
+    assert desk.work(3) == ["note/a/", "note/b/"], "who died with it has left it due"
+    store.close()
+
+
+def test_the_loop_wakes_for_the_earliest_and_for_news(store) -> None:
+    from carethread.core.clock import system_clock, to_micros
+
+    desk = Desk(store)
+    timing = Timing(desk.timing.runtime, observe=desk.timing.observe)
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        store.wait(seconds)
+
+    def set_in(key: str, seconds: float) -> Callable[[Session], None]:
+        return lambda session: session.timers.set("note", key, to_micros(system_clock()) + round(seconds * SECOND))
+
+    store.transact(set_in("far", 3600))
+    with looping(lambda stop: timing.run(stop, partial(_until_stopped, wait, stop))):
+        time.sleep(0.5)
+        before = time.monotonic()
+        store.transact(set_in("near", 0.5))
+        until(lambda: noted(store) == ["note/near/"], seconds=10, what="fired")
+        assert 0.4 < time.monotonic() - before < 3
+    assert max(waits) > 0.9, "it sleeps until there is something to do"
+
+
+def _until_stopped(wait: Callable[[float], None], stop: threading.Event, seconds: float) -> None:
+    """Wait in pieces, for the test is to end sooner than a beat."""
+    assert seconds <= BEAT
+    if not stop.is_set():
+        wait(min(seconds, 1.0))
+
+
+def test_the_loop_lives_through_a_database_that_is_away(store, monkeypatch) -> None:
+    desk = Desk(store)
+    desk.set("note", "a", 0)
+    glance, fail = store.glance, iter([True, True])
+
+    def flaky(work: Callable[[Session], object]) -> object:
+        if next(fail, False):
+            raise Busy("The database is away.")
+        return glance(work)
+
+    monkeypatch.setattr(store, "glance", flaky)
+    with looping(lambda stop: desk.timing.run(stop, partial(_until_stopped, store.wait, stop))):
+        until(lambda: noted(store) == ["note/a/"], seconds=10, what="fired")
+
+
+def test_a_key_that_no_index_takes_is_refused_at_once(store) -> None:
+    with pytest.raises(ValueError, match="400 bytes"):
+        store.transact(lambda session: session.timers.set("note", "x" * 401, NOW))

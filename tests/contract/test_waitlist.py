@@ -1,0 +1,307 @@
+"""The wait-list on both databases: a freed slot goes to one person after the other, and never to two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from carethread.core.clock import instant, to_micros
+from carethread.core.context import Context
+from carethread.core.errands.timing import Timing
+from carethread.core.errors import Conflict, Invalid, Malformed
+from carethread.core.fhir import json
+from carethread.core.ports import Request, Resource
+from carethread.core.ports.offers import Offer
+from carethread.core.service import Call
+from carethread.interactions.update import update
+from carethread.scheduling import SERVICE
+from carethread.scheduling.rules import APPOINTMENT
+from carethread.scheduling.waitlist.offers import OFFER
+from carethread.scheduling.waitlist.report import offer_report
+from support.stores import open_store, put, runtime
+
+NOW = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
+HOUR = timedelta(hours=1)
+TYPE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/service-type", "code": "124"}]}
+
+
+class Desk:
+    """The front desk of one practitioner, with a clock that is moved by hand."""
+
+    def __init__(self, store) -> None:
+        self.store, self.now = store, NOW
+        self.runtime = runtime(store, SERVICE)
+        self.timing = Timing(self.runtime, self.clock)
+        self.put({"resourceType": "Schedule", "id": "s", "actor": [{"reference": "Practitioner/gp"}]})
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def put(self, resource: dict[str, Any], **how: Any) -> None:
+        context = replace(Context(clock=self.clock), **how)
+        key = (resource["resourceType"], resource["id"])
+        update(self.runtime, key, resource, context)
+
+    def get(self, key: str) -> Resource:
+        kind, _, id_ = key.partition("/")
+        stored = self.store.glance(lambda session: session.current([(kind, id_)]))[kind, id_]
+        found: Resource = json.parse(stored.body)
+        return found
+
+    def slot(self, id_: str, hours: float) -> None:
+        start, end = self.now + hours * HOUR, self.now + (hours + 0.5) * HOUR
+        span = {"start": instant(to_micros(start)), "end": instant(to_micros(end))}
+        reference = {"reference": "Schedule/s"}
+        self.put(
+            {"resourceType": "Slot", "id": id_, "schedule": reference, "status": "free", "serviceType": [TYPE], **span}
+        )
+
+    def book(self, id_: str, slot: str, status: str = "booked") -> None:
+        taken = self.get(f"Slot/{slot}")
+        people = [
+            {"actor": {"reference": actor}, "status": "accepted"} for actor in (f"Patient/{id_}", "Practitioner/gp")
+        ]
+        self.put(
+            {
+                "resourceType": "Appointment",
+                "id": id_,
+                "meta": {"profile": [APPOINTMENT]},
+                "status": status,
+                "slot": [{"reference": f"Slot/{slot}"}],
+                "start": taken["start"],
+                "end": taken["end"],
+                "participant": people,
+            }
+        )
+
+    def wait(self, id_: str, **more: Any) -> None:
+        """Somebody waits; `more` are elements of the entry."""
+        person = {"actor": {"reference": f"Patient/{id_}"}, "status": "needs-action"}
+        entry = {"resourceType": "Appointment", "id": id_, "status": "waitlist", "participant": [person]}
+        self.put({**entry, "serviceType": [TYPE], **more})
+
+    def answer(self, id_: str, said: str) -> None:
+        self.put(
+            {
+                "resourceType": "AppointmentResponse",
+                "id": f"{id_}-{said}",
+                "appointment": {"reference": f"Appointment/{id_}"},
+                "actor": {"reference": f"Patient/{id_}"},
+                "participantStatus": said,
+            }
+        )
+
+    def work(self, hours: float = 0) -> None:
+        """Do what is due by the clock, moved on by so much."""
+        self.now += hours * HOUR
+        while self.timing.step():
+            pass
+
+    def statuses(self, *ids: str) -> list[str]:
+        return [self.get(f"Appointment/{id_}")["status"] for id_ in ids]
+
+    def offers(self) -> list[Offer]:
+        return [offer for _, offer in self.store.glance(lambda s: s.offers.between(0, 2**62, 0, 1000))]
+
+    def outcomes(self) -> list[tuple[str, str]]:
+        return [(offer.entry, offer.outcome) for offer in self.offers()]
+
+
+@pytest.fixture
+def desk(database_url: str) -> Iterator[Desk]:
+    opened = open_store(database_url, "scheduling")
+    yield Desk(opened)
+    opened.close()
+
+
+def freed(desk: Desk, *, hours: float = 48) -> None:
+    """A slot that was booked, and is not any more."""
+    desk.slot("x", hours)
+    desk.book("booked", "x")
+    desk.book("booked", "x", "cancelled")
+
+
+def test_the_most_urgent_gets_it_held_and_is_told(desk: Desk) -> None:
+    desk.wait("later", priority=7)
+    desk.wait("urgent", priority=1)
+    freed(desk)
+    desk.work()
+    assert desk.statuses("later", "urgent") == ["waitlist", "pending"]
+    offer = desk.get("Appointment/urgent")
+    assert offer["slot"] == [{"reference": "Slot/x"}]
+    assert desk.get("Slot/x")["status"] == "busy"
+    (kept,) = desk.offers()
+    assert [place["entry"] for place in json.parse_object(kept.ranking)["ranking"]] == ["urgent", "later"]
+    (listed,) = desk.store.glance(lambda session: session.requests.all())
+    (asked,) = desk.store.glance(lambda session: session.requests.all(number=listed.number))
+    told = json.parse_object(asked.wanted.body)
+    assert (told["resourceType"], told["recipient"]) == ("Communication", [{"reference": "Patient/urgent"}])
+
+
+def test_taken(desk: Desk) -> None:
+    desk.wait("one")
+    freed(desk)
+    desk.work()
+    desk.answer("one", "accepted")
+    booked = desk.get("Appointment/one")
+    assert (booked["status"], booked.get("extension")) == ("booked", None)
+    assert {person["status"] for person in booked["participant"]} == {"accepted"}
+    desk.work(hours=10)
+    assert desk.outcomes() == [("one", "accepted")]
+    assert desk.statuses("one") == ["booked"]
+
+
+@pytest.mark.parametrize("refused", [True, False], ids=["refused", "silent"])
+def test_it_goes_to_the_next_and_who_did_not_take_it_keeps_their_place(desk: Desk, *, refused: bool) -> None:
+    desk.wait("first", priority=1)
+    desk.wait("second", priority=5)
+    freed(desk)
+    desk.work()
+    if refused:
+        desk.answer("first", "declined")
+    desk.work(hours=0 if refused else 10)
+    first, second = desk.get("Appointment/first"), desk.get("Appointment/second")
+    assert (first["status"], second["status"]) == ("waitlist", "pending")
+    assert "slot" not in first and "start" not in first and len(first["participant"]) == 1
+    assert desk.outcomes() == [("first", "refused" if refused else "silent"), ("second", "open")]
+    desk.slot("y", 60)
+    desk.book("other", "y")
+    desk.book("other", "y", "cancelled")
+    desk.work()
+    assert desk.get("Appointment/first")["slot"] == [{"reference": "Slot/y"}], "silence costs no rank"
+
+
+def test_two_freed_slots_and_one_person(desk: Desk) -> None:
+    desk.wait("one")
+    for slot in ("x", "y"):
+        desk.slot(slot, 48 if slot == "x" else 72)
+        desk.book(f"had-{slot}", slot)
+        desk.book(f"had-{slot}", slot, "cancelled")
+    desk.work()
+    assert len(desk.offers()) == 1
+    assert sorted(desk.get(f"Slot/{slot}")["status"] for slot in ("x", "y")) == ["busy", "free"]
+
+
+def test_nobody_is_asked_who_is_somewhere_else_or_cannot_come(desk: Desk) -> None:
+    desk.wait("busy", priority=1)
+    desk.wait("elsewhere", priority=1, requestedPeriod=[{"start": "2026-04-01", "end": "2026-04-02"}])
+    desk.wait("far", priority=1, extension=[{"url": _extension("travel-time"), "valueDuration": _hours(48)}])
+    desk.wait("free", priority=9)
+    freed(desk)
+    start = desk.get("Slot/x")["start"]
+    end = desk.get("Slot/x")["end"]
+    people = [{"actor": {"reference": "Patient/busy"}, "status": "accepted"}]
+    other = {"resourceType": "Appointment", "id": "z", "status": "booked", "start": start, "end": end}
+    desk.put({**other, "participant": people})
+    desk.work()
+    assert desk.statuses("busy", "elsewhere", "far", "free") == ["waitlist", "waitlist", "waitlist", "pending"]
+
+
+def test_a_flag_comes_before_and_a_wait_that_is_too_long_before_all(desk: Desk) -> None:
+    put(desk.store, [_flag("flagged")])
+    desk.wait("plain", priority=5)
+    desk.wait("flagged", priority=5)
+    desk.wait("ages", priority=9, created="2025-01-01")
+    freed(desk)
+    desk.work()
+    (offer,) = desk.offers()
+    ranking = json.parse_object(offer.ranking)["ranking"]
+    assert [place["entry"] for place in ranking] == ["ages", "flagged", "plain"]
+    assert "longest-wait" in [reason["code"] for reason in ranking[0]["reasons"]]
+    assert "high-risk" in [reason["code"] for reason in ranking[1]["reasons"]]
+
+
+def test_who_answers_too_late_is_told_so(desk: Desk) -> None:
+    desk.wait("late")
+    freed(desk)
+    desk.work()
+    desk.work(hours=10)
+    with pytest.raises(Conflict, match="over"):
+        desk.answer("late", "accepted")
+    with pytest.raises(Invalid, match="not here"):
+        desk.answer("nobody", "accepted")
+
+
+def test_a_booked_visit_is_confirmed(desk: Desk) -> None:
+    desk.slot("x", 24)
+    desk.book("one", "x")
+    desk.answer("one", "declined")
+    statuses = {p["actor"]["reference"]: p["status"] for p in desk.get("Appointment/one")["participant"]}
+    assert statuses == {"Patient/one": "declined", "Practitioner/gp": "accepted"}
+
+
+def test_what_is_told_as_history_offers_nothing(desk: Desk) -> None:
+    desk.wait("one")
+    desk.slot("x", 48)
+    desk.book("booked", "x")
+    cancelled = {**desk.get("Appointment/booked"), "status": "cancelled"}
+    desk.put(cancelled, backfill=True)
+    desk.work()
+    assert desk.offers() == []
+
+
+def test_the_marks_of_an_offer_are_where_clients_see_them(desk: Desk) -> None:
+    desk.wait("one")
+    freed(desk)
+    desk.work()
+    offer = desk.get("Appointment/one")
+    assert [e["url"] for e in offer["extension"]] == [OFFER, _extension("hold-until")]
+
+
+def _extension(name: str) -> str:
+    return f"https://carethread.dev/fhir/StructureDefinition/{name}"
+
+
+def _hours(count: float) -> Resource:
+    return {"value": count, "unit": "h", "system": "http://unitsofmeasure.org", "code": "h"}
+
+
+def _flag(patient: str) -> Resource:
+    return {
+        "resourceType": "Flag",
+        "id": f"flag-{patient}",
+        "status": "active",
+        "code": {"text": "High risk"},
+        "subject": {"reference": f"Patient/{patient}"},
+    }
+
+
+def report(desk: Desk, **params: str) -> dict[tuple[str, str], Resource]:
+    """The groups, by attribute and value."""
+    given = {name.rstrip("_"): [value] for name, value in params.items()}
+    call = Call("Appointment", "", given, None, Request("GET", "Appointment/$offer-report"))
+    groups = {}
+    for parameter in offer_report(desk.runtime, call, Context(clock=desk.clock))["parameter"]:
+        parts = {part["name"]: value for part in parameter["part"] for key, value in part.items() if key != "name"}
+        groups[parts["attribute"], parts["value"]] = parts
+    return groups
+
+
+def test_the_report_counts_those_who_wait_and_those_who_were_asked(desk: Desk) -> None:
+    spoken = [{"language": {"coding": [{"code": "es"}]}}]
+    put(desk.store, [{"resourceType": "Patient", "id": "one", "communication": spoken}])
+    desk.wait("one", priority=1)
+    desk.wait("two", priority=9)
+    freed(desk)
+    desk.work()
+    desk.answer("one", "accepted")
+    found = report(desk, from_="2026-03-02", to="2026-03-02")
+    spanish, unknown = found["language", "es"], found["language", "unknown"]
+    assert [spanish[name] for name in ("waited", "offered", "accepted")] == [1, 1, 1]
+    assert [unknown[name] for name in ("waited", "offered", "accepted")] == [1, 0, 0]
+    assert {value for attribute, value in found if attribute == "need"} == {"priority 1", "priority 9"}
+    assert report(desk, from_="2026-03-03", to="2026-03-04")["language", "unknown"]["offered"] == 0
+
+
+@pytest.mark.parametrize(
+    "period",
+    [{}, {"from_": "2026-03-02"}, {"from_": "x", "to": "y"}, {"from_": "2026-03-02", "to": "2026-03-01"}],
+    ids=["none", "half", "no-dates", "backwards"],
+)
+def test_a_report_needs_a_period(desk: Desk, period: dict[str, str]) -> None:
+    with pytest.raises(Malformed):
+        report(desk, **period)
