@@ -13,6 +13,7 @@ from rich.table import Table
 from bench import (
     booking,
     exporting,
+    finding,
     hooking,
     importing,
     matching,
@@ -31,6 +32,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "importing": importing.measure,
     "exporting": exporting.measure,
     "booking": booking.measure,
+    "finding": finding.measure,
     "relaying": relaying.measure,
     "matching": matching.measure,
     "mirroring": mirroring.measure,

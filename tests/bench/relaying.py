@@ -19,7 +19,7 @@ from carethread.core.events import Event
 from carethread.core.fhir.json import render
 from carethread.core.relaying.relay import BATCH, LEASE_SECONDS
 from support import kafka, run
-from support.event_workers import event, put, sent, store_at, subscription, worker
+from support.event_workers import event, put, relay_worker, sent, store_at, subscription
 from support.servers import Process, until
 
 BACKLOG = 20_000
@@ -51,7 +51,7 @@ def sized(number: int) -> Event:
 def _relay(folder: Path, bus: str, prefix: str) -> Iterator[Process]:
     where = ("--database", f"sqlite:///{folder}/scheduling.db", "--bus", bus, "--prefix", prefix)
     how = ("--service", "scheduling", "--lease", str(LEASE_SECONDS), "--batch", str(BATCH))
-    relay = worker("relay", *where, *how)
+    relay = relay_worker(*where, *how)
     relay.start()
     try:
         yield relay

@@ -29,7 +29,7 @@ from carethread.scheduling import SERVICE
 from carethread.scheduling.availability import reading, remaking
 from carethread.scheduling.availability.remaking import Made, remake
 from carethread.scheduling.availability.stranded import stranded_among
-from carethread.scheduling.rules import HOLD_UNTIL
+from carethread.scheduling.rules import APPOINTMENT, HOLD_UNTIL
 from support.availability import WEEKDAYS, availability, rule, schedule
 from support.stores import open_store, runtime
 
@@ -83,6 +83,7 @@ class Desk:
             {
                 "resourceType": "Appointment",
                 "id": id_,
+                "meta": {"profile": [APPOINTMENT]},
                 "status": "booked",
                 "slot": [{"reference": f"Slot/{slot['id']}"}],
                 "start": slot["start"],

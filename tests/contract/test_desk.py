@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from carethread.core.ports import Resource
-from support.desk import OURS, Desk, desk, lasting, of, patient, refer, schedule, slot, wish
+from support.desk import OURS, Desk, desk, lasting, of, patient, schedule, slot, wish
 
 
 @pytest.fixture
@@ -117,3 +118,117 @@ def test_a_patients_cancellation_frees_and_a_providers_closes(front: Desk) -> No
     front.pass_time(days=2)
     late = front.done("book", *wish(["one-1"], "ann"))
     assert marked(front.done("cancel", of(late)), "late-cancellation")["valueBoolean"] is True
+
+
+KEY = {"Idempotency_Key": "k-1"}
+
+
+def test_the_same_request_is_done_once(front: Desk) -> None:
+    asked = wish(["one-0"], "ann")
+    first = front.done("book", *asked, **KEY)
+    assert front.done("book", *asked, **KEY)["id"] == first["id"]
+    assert front.refused("book", *wish(["one-1"], "ann"), **KEY)[0] == 422
+    assert front.refused("book", *wish(["one-0"], "ben"), **KEY)[0] == 422
+    held = front.done("hold", *wish(["one-1"], "ann"), **KEY)
+    assert held["id"] != first["id"], "a key is of one operation"
+    front.done("cancel", of(first))
+    assert front.done("book", *asked, **KEY)["status"] == "cancelled", "the answer is what became of it"
+    assert front.refused("book", *asked, Idempotency_Key="x" * 256)[0] == 400
+
+
+def sent(front: Desk, *slots: str, **members: Any) -> Resource:
+    """The parameter with an Appointment that is to be."""
+    made = {
+        "resourceType": "Appointment",
+        "status": "proposed",
+        "slot": [{"reference": f"Slot/{each}"} for each in slots],
+        "participant": [{"actor": {"reference": "Patient/ann"}, "status": "needs-action"}],
+        **members,
+    }
+    return {"name": "appointment-resource", "resource": made}
+
+
+def test_an_identifier_books_once(front: Desk) -> None:
+    number = [{"system": "urn:example:orders", "value": "7,1|x"}]
+    first = front.done("book", sent(front, "one-0", identifier=number))
+    assert front.done("book", sent(front, "one-0", identifier=number))["id"] == first["id"]
+    assert front.refused("book", sent(front, "one-1", identifier=number)) == (422, [("duplicate", "")])
+
+
+PEOPLE: dict[str, Resource] = {
+    "deceased": {"deceasedDateTime": "2030-01-01"},
+    "dead": {"deceasedBoolean": True},
+    "inactive": {"active": False},
+    "merged": {"active": False, "link": [{"other": {"reference": "Patient/ann"}, "type": "replaced-by"}]},
+}
+
+
+@pytest.mark.parametrize("name", [*PEOPLE, "nobody"])
+@pytest.mark.parametrize("operation", ["hold", "book", "check"])
+def test_who_cannot_come_is_not_booked(front: Desk, operation: str, name: str) -> None:
+    if name in PEOPLE:
+        front.put(patient(name, **PEOPLE[name]), service="records")
+    status, issues = front.refused(operation, *wish(["one-0"], name))
+    code = "not-found" if name == "nobody" else "business-rule"
+    assert (status, issues[0]) == (200 if operation == "check" else 422, (code, ""))
+    assert front.status("Slot/one-0") == "free"
+
+
+def test_who_dies_after_the_hold_is_not_booked(front: Desk) -> None:
+    held = front.done("hold", *wish(["one-0"], "ann"))
+    front.put(patient("ann", deceasedBoolean=True), service="records")
+    assert front.refused("book", of(held))[0] == 422
+    assert front.refused("reschedule", of(held), *wish(["one-1"]))[0] == 422
+
+
+def test_a_person_who_comes_as_a_resource_is_known_or_registered(front: Desk) -> None:
+    number = [{"system": "urn:example:records", "value": "r-1"}]
+    front.put(patient("known", identifier=number), service="records")
+    resource = {"name": "patient-resource", "resource": {"resourceType": "Patient", "identifier": number}}
+    booked = front.done("book", *wish(["one-0"]), resource)
+    assert booked["participant"][0]["actor"]["reference"] == "Patient/known"
+    resource["resource"] = {
+        "resourceType": "Patient",
+        "identifier": [{"system": "urn:example:records", "value": "new"}],
+    }
+    booked = front.done("book", *wish(["one-1"]), resource)
+    requests = front.runtime.store.snapshot(lambda session: session.requests.all())
+    assert [(r.wanted.type, f"Patient/{r.wanted.id}") for r in requests] == [
+        ("Patient", booked["participant"][0]["actor"]["reference"])
+    ]
+
+
+def test_what_cannot_be_is_refused_with_all_that_is_in_its_way(front: Desk) -> None:
+    front.put(slot("past", "one", -1))
+    front.put(slot("gap", "one", 7))
+    front.put({**slot("closed", "one", 8), "status": "busy-unavailable"})
+    front.put({**slot("video", "one", 9), "extension": [{"url": OURS + "modality", "valueCode": "video"}]})
+    in_person = [{"url": OURS + "modality", "valueCode": "in-person"}]
+    expected = {
+        "past": (wish(["past"], "ann"), 422, {"past"}),
+        "unknown": (wish(["nowhere", "one-0", "never"], "ann"), 422, {"unknown"}),
+        "closed": (wish(["closed"], "ann"), 409, {"", "slot"}),
+        "no time in common": (wish(["one-0", "room-3"], "ann"), 422, {""}),
+        "a gap": (wish(["one-0", "gap"], "ann"), 422, {""}),
+        "modality": ([sent(front, "video", extension=in_person)], 422, {"modality"}),
+        "end before start": (
+            [sent(front, "one-0", start="2031-03-03T09:30:00Z", end="2031-03-03T09:00:00Z")], 422, {"time"}
+        ),
+        "beyond the slot": (
+            [sent(front, "one-0", start="2031-03-03T09:00:00Z", end="2031-03-03T10:00:00Z")], 422, {"time"}
+        ),
+        "the slot of another schedule": (
+            [sent(front, "one-0", participant=[
+                {"actor": {"reference": who}, "status": "needs-action"} for who in ("Patient/ann", "Practitioner/two")
+            ])], 422, {"time"},
+        ),
+        "no slot": (wish([], "ann"), 400, {""}),
+        "no patient": (wish(["one-0"]), 422, {""}),
+    }  # fmt: skip
+    for name, (asked, status, kinds) in expected.items():
+        found, issues = front.refused("book", *asked)
+        assert (found, {kind for _, kind in issues}) == (status, kinds), name
+    assert front.refused("book", *wish(["nowhere", "one-0", "never"], "ann"))[1] == [("not-found", "unknown")] * 2
+    assert front.status("Slot/one-0") == "free"
+    assert front.read("Appointment")["type"] == "searchset"
+    assert "entry" not in front.read("Appointment"), "nothing is half booked"

@@ -318,12 +318,7 @@ def test_a_slow_batch_gives_the_rest_back(practice) -> None:
 
 def test_within_a_moment_of_the_commit(practice) -> None:
     sending = Sending(practice.runtime, OWNERS, "gateway")
-    wait = practice.store.wait
-
-    def run(stop: threading.Event) -> None:
-        sending.run(stop, lambda seconds: wait(min(seconds, 1.0)))
-
-    with looping(run):
+    with looping(sending.run):
         time.sleep(0.3)
         before = time.monotonic()
         id_ = practice.want(task())
@@ -341,6 +336,5 @@ def test_the_loop_lives_through_a_database_that_is_away(practice, monkeypatch) -
         return glance(work)
 
     monkeypatch.setattr(practice.store, "glance", flaky)
-    wait = practice.store.wait
-    with looping(lambda stop: practice.sending.run(stop, lambda seconds: wait(min(seconds, 1.0)))):
+    with looping(practice.sending.run):
         until(lambda: practice.task(id_)["status"] != 404, seconds=10, what="there")

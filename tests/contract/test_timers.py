@@ -11,9 +11,9 @@ from functools import partial
 
 import pytest
 
-from carethread.core.clock import from_micros
+from carethread.core.clock import from_micros, system_clock, to_micros
 from carethread.core.context import Context
-from carethread.core.errands.timing import BEAT, Timing
+from carethread.core.errands.timing import Timing
 from carethread.core.errors import Busy, Invalid
 from carethread.core.metric_names import TIMERS_FAILED, TIMERS_FIRED
 from carethread.core.ports import Session, Timer
@@ -220,35 +220,28 @@ def test_one_that_another_has_taken_does_not_hold_up_the_rest(postgres_database:
     store.close()
 
 
-def test_the_loop_wakes_for_the_earliest_and_for_news(store) -> None:
-    from carethread.core.clock import system_clock, to_micros
-
-    desk = Desk(store)
+def test_the_loop_wakes_for_the_earliest_and_for_news(store, monkeypatch) -> None:
+    desk, looks, glance = Desk(store), Counter[str](), store.glance
     timing = Timing(desk.timing.runtime, observe=desk.timing.observe)
-    waits: list[float] = []
 
-    def wait(seconds: float) -> None:
-        waits.append(seconds)
-        store.wait(seconds)
+    def counting(work: Callable[[Session], object]) -> object:
+        looks["all"] += 1
+        return glance(work)
 
     def set_in(key: str, seconds: float) -> Callable[[Session], None]:
         return lambda session: session.timers.set("note", key, to_micros(system_clock()) + round(seconds * SECOND))
 
     store.transact(set_in("far", 3600))
-    with looping(lambda stop: timing.run(stop, partial(_until_stopped, wait, stop))):
-        time.sleep(0.5)
-        before = time.monotonic()
+    monkeypatch.setattr(store, "glance", counting)
+    with looping(timing.run):
+        time.sleep(1)
+        before = looks["all"]
+        time.sleep(2.5)
+        assert looks["all"] == before, "it sleeps until there is something to do"
+        began = time.monotonic()
         store.transact(set_in("near", 0.5))
         until(lambda: noted(store) == ["note/near/"], seconds=10, what="fired")
-        assert 0.4 < time.monotonic() - before < 3
-    assert max(waits) > 0.9, "it sleeps until there is something to do"
-
-
-def _until_stopped(wait: Callable[[float], None], stop: threading.Event, seconds: float) -> None:
-    """Wait in pieces, for the test is to end sooner than a beat."""
-    assert seconds <= BEAT
-    if not stop.is_set():
-        wait(min(seconds, 1.0))
+        assert 0.4 < time.monotonic() - began < 3
 
 
 def test_the_loop_lives_through_a_database_that_is_away(store, monkeypatch) -> None:
@@ -262,7 +255,7 @@ def test_the_loop_lives_through_a_database_that_is_away(store, monkeypatch) -> N
         return glance(work)
 
     monkeypatch.setattr(store, "glance", flaky)
-    with looping(lambda stop: desk.timing.run(stop, partial(_until_stopped, store.wait, stop))):
+    with looping(desk.timing.run):
         until(lambda: noted(store) == ["note/a/"], seconds=10, what="fired")
 
 

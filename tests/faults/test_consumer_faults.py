@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from kafka.cluster import ClusterMetadata
 from kafka.structs import MemberState
-from sqlalchemy import text
 
 from carethread.adapters.kafka import KafkaSettings, KafkaSubscription
 from carethread.adapters.sql.store.store import SqlStore
@@ -24,7 +23,7 @@ from carethread.core.events import topic
 from carethread.core.ports import Record
 from support.consumer_worker import STEPS, FrontDesk, back_office, consumers_die, happened, send_again, worker
 from support.deaths import kills, possible
-from support.event_workers import drained, freeze, relaying, store_at, subscription
+from support.event_workers import drained, freeze, relaying, store_at, subscription, unnumbered
 from support.servers import Process, until
 
 KILLS = kills(1)
@@ -57,14 +56,19 @@ class World:
         """All has happened, once, in order."""
         assert happened(self.back) == {id_: list(range(1, last + 1)) for id_, last in desk.written.items()}
         assert self.back.glance(lambda session: session.held.letters()) == []
+        assert unnumbered(self.back) == self.seen(), "each effect's own event waits in the outbox beside it"
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.servers)])
+KAFKA = pytest.param("kafka", marks=pytest.mark.servers)
+KAFKA_TO_SQLITE = pytest.param("kafka to sqlite", marks=pytest.mark.servers)
+
+
+@pytest.fixture(params=["embedded", KAFKA])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
-    """The embedded bus with SQLite, Kafka with PostgreSQL."""
-    kafka = request.param == "kafka"
-    bus = request.getfixturevalue("kafka_bootstrap") if kafka else str(tmp_path / "bus.db")
-    url = request.getfixturevalue("postgres_database") if kafka else f"sqlite:///{tmp_path}/careteams.db"
+    """The embedded bus with SQLite, Kafka with PostgreSQL, or Kafka with SQLite."""
+    bus = str(tmp_path / "bus.db") if request.param == "embedded" else request.getfixturevalue("kafka_bootstrap")
+    sqlite = f"sqlite:///{tmp_path}/careteams.db"
+    url = request.getfixturevalue("postgres_database") if request.param == "kafka" else sqlite
     front = store_at(f"sqlite:///{tmp_path}/scheduling.db", "scheduling")
     return World(bus, f"f{new_id()[-8:]}", front, url, back_office(url))
 
@@ -121,10 +125,7 @@ def test_a_rebalance_a_stopped_consumer_repetition_and_poison(world: World) -> N
 
 def _stop_and_continue(world: World, first: Process, second: Process) -> None:
     """SIGSTOP one; the other takes over, on Kafka after the session's 10 s; then the first wakes up and goes on."""
-    if world.url.startswith("sqlite"):
-        freeze(first, Path(world.url.removeprefix("sqlite:///")))
-    else:
-        _freeze(first, world.back)
+    freeze(first, world.back)
     stopped = world.back.positions("careteams")
 
     def taken_over() -> bool:
@@ -135,23 +136,6 @@ def _stop_and_continue(world: World, first: Process, second: Process) -> None:
     first.unpause()
     before = world.seen()
     wait(lambda: world.seen() > before + 100, "effects after it woke up", first)
-
-
-def _freeze(process: Process, store: SqlStore) -> None:
-    """Pause it outside a transaction: PostgreSQL would end that after a minute, and all would wait for it."""
-    open_ones = text(
-        "SELECT pid, xact_start FROM pg_stat_activity"
-        " WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
-    )
-    while True:
-        process.pause()
-        with store.engine.connect() as connection:
-            before = set(connection.execute(open_ones).all())
-            time.sleep(0.5)
-            if not before & set(connection.execute(open_ones).all()):
-                return
-        process.unpause()
-        time.sleep(random.uniform(0, 0.1))
 
 
 def _repeat(world: World) -> None:
@@ -180,6 +164,7 @@ def _check_held(world: World) -> None:
             assert waiting.number > letter.number
 
 
+@pytest.mark.parametrize("world", ["embedded", KAFKA, KAFKA_TO_SQLITE], indirect=True)
 @pytest.mark.timeout(120 + 60 * KILLS)
 def test_killed_at_each_step(world: World) -> None:
     with relaying(world.front, world.bus, world.prefix):

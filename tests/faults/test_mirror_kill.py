@@ -3,11 +3,9 @@ equal to the owner."""
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 from pathlib import Path
+from threading import Event as Signal
 
 import pytest
 
@@ -15,56 +13,45 @@ from carethread.adapters.sql.events.outbox import SqlOutbox
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.ports import Session
 from carethread.core.service import Runtime
-from carethread.interactions.mirror import reaction
+from carethread.interactions.mirror import reaction, start
 from support import mirror_worker
+from support.deaths import kills, possible
+from support.looping import looping
+from support.mirror_worker import MOST, PIECE, STEPS, mirrors_die
 from support.records import Records, patient
-from support.servers import until
 from support.stores import BASE, open_store, version
 
-PATIENTS = 300
-KILLS = 3
-_SUPPORT = Path(__file__).parents[1]
+KILLS = kills(2)
+PATIENTS = KILLS * len(STEPS) * MOST * PIECE + 100
+"""More than all of them can copy."""
 
 
-@pytest.mark.servers
-@pytest.mark.timeout(240)
-def test_a_mirror_that_is_killed_goes_on_behind_its_last_chunk(postgres_database: str) -> None:
-    owner = open_store(postgres_database)
+@pytest.mark.timeout(180 + 20 * KILLS)
+def test_a_mirror_that_is_killed_goes_on_behind_its_last_chunk(database_url: str, tmp_path: Path) -> None:
+    sqlite = database_url.startswith("sqlite")
+    url = f"sqlite:///{tmp_path}/copies.db" if sqlite else database_url
+    owner, store = open_store(database_url), open_store(url, "scheduling")
     owner.transact(lambda session: session.write([version(patient(f"p{n}")) for n in range(PATIENTS)]))
-    runtime = mirror_worker.service(postgres_database, postgres_database)
-    store, records, chance = runtime.store, Records(owner), random.Random(5)
+    runtime, records, chance = mirror_worker.service(database_url, store), Records(owner), random.Random(5)
     places = [0]
 
-    def place() -> int | None:
-        progress = store.mirrored("Patient")
-        return 0 if progress is None else progress.place
-
-    for number in range(KILLS + 1):
-        command = [sys.executable, "-m", "support.mirror_worker", postgres_database, postgres_database]
-        worker = subprocess.Popen(command, env=_env())
-        while worker.poll() is None:
+    def writing(stop: Signal) -> None:
+        while not stop.is_set():
             records.put(patient(f"p{chance.randrange(PATIENTS)}", birthDate=f"{chance.randrange(1930, 2020)}-01-01"))
             records.ask("DELETE", f"Patient/p{chance.randrange(PATIENTS)}")
             records.put(patient(f"late{chance.randrange(PATIENTS)}"))
-            now = place()
-            if number < KILLS and now is not None and now > places[-1] + 40:
-                worker.kill()
-        worker.wait()
-        now = place()
-        if now is None:
-            break
-        assert now >= places[-1], "what was kept is not copied again"
-        places.append(now)
-    assert len(places) > 1
-    until(lambda: place() is None, seconds=5, what="a whole mirror")
+            progress = store.mirrored("Patient")
+            places.append(max(0, progress.place or 0) if progress else 0)
+
+    with looping(writing):
+        mirrors_die(database_url, url, possible(STEPS, database_url), KILLS)
+    assert places[-1] > 0
+    assert places == sorted(places), "what was kept is not copied again"
+    start(runtime, mirror_worker.MIRROR)
     _catch_up(owner, runtime)
     assert _living(store) == _living(owner)
     owner.close()
     store.close()
-
-
-def _env() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": f"{_SUPPORT}:{_SUPPORT.parent / 'services'}"}
 
 
 def _catch_up(owner: SqlStore, runtime: Runtime) -> None:

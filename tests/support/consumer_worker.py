@@ -1,7 +1,8 @@
 """A consumer as a process of its own, or many that die where they are told; and a front desk, not all of it good.
 
-`python -m support.consumer_worker --help` says with what it runs. Its effect is a row of the table `happened`, in the
-order in which effects were committed; an Appointment with the comment `poison` fails unless the worker is `--mended`.
+`python -m support.consumer_worker --help` says with what it runs. Its effect is a Task with an event of its own, and a
+row of the table `happened`, in the order in which effects were committed; an Appointment with the comment `poison`
+fails unless the worker is `--mended`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from carethread.core.fhir.json import render
 from carethread.core.ports import Record, Session, Stored, Write
 from carethread.core.service import Reaction, Runtime
 from support.deaths import SOMETIME, Doom, all_die, die_committing, die_in_turn, environment, parser
-from support.event_workers import publisher, runtime, store_at, subscription
+from support.event_workers import publisher, runtime, store_at, subscription, task
 from support.servers import Process
 
 T = TypeVar("T")
@@ -71,6 +72,7 @@ def happen(die: Die, dawdle: float, mended: bool) -> Reaction:
             row = {"id": event.id, "resource": event.resource_id, "version": event.version}
             statement = "INSERT INTO happened (id, resource, version) VALUES (:id, :resource, :version)"
             connection.execute(text(statement), row)
+        session.write([task(event) for event in events])
         time.sleep(random.uniform(0, dawdle))
         die("effected")
 

@@ -61,11 +61,12 @@ class Doom:
 
 
 def die_committing(doom: Doom) -> None:
-    """Let one that is to die at `committing` ask PostgreSQL for its next commit, and not live to hear the answer."""
+    """Let one that is to die at `committing` ask PostgreSQL for a commit, and not live to hear the answer."""
     commit = engines._commit
 
     def asked(connection: Connection) -> None:
-        if doom.step != "committing":
+        if doom.step != "committing" or doom.nth > 1:
+            doom.at("committing")
             commit(connection)
             return
         driver: Any = connection.connection.driver_connection

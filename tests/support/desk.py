@@ -1,4 +1,4 @@
-"""A front desk for tests: `scheduling` with its rules beside `records`, a clock that is moved, and short ways to ask."""
+"""A front desk for tests: `scheduling` beside `records`, a clock that is moved, and short ways to ask."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from carethread.adapters.local import LocalOwners, LocalPeer
@@ -55,7 +56,14 @@ class Desk:
             pass
 
     def ask(
-        self, method: str, path: str, body: Any = None, *, service: str = "scheduling", backfill: bool = False, **headers: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        service: str = "scheduling",
+        backfill: bool = False,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Response:
         sent = {"content-type": "application/fhir+json", **{k.lower().replace("_", "-"): v for k, v in headers.items()}}
         content = b"" if body is None else json.render(body)
@@ -79,7 +87,12 @@ class Desk:
     def call(self, name: str, *parts: Resource, id_: str = "", **headers: str) -> Response:
         """An operation of the desk."""
         where = f"Appointment/{id_}/${name}" if id_ else f"Appointment/${name}"
-        return self.ask("POST", where, {"resourceType": "Parameters", "parameter": list(parts)}, **headers)
+        return self.ask(
+            "POST",
+            where,
+            {"resourceType": "Parameters", **({"parameter": list(parts)} if parts else {})},
+            headers=headers,
+        )
 
     def done(self, name: str, *parts: Resource, id_: str = "", **headers: str) -> Resource:
         """The Appointment that an operation answers."""
@@ -102,7 +115,9 @@ class Desk:
 def desk(folder: Path, url: str) -> Iterator[Desk]:
     """A desk on SQLite files in a folder, or on a PostgreSQL database."""
     names = ("records", "scheduling")
-    stores = {name: open_store(f"sqlite:///{folder}/{name}.db" if url.startswith("sqlite") else url, name) for name in names}
+    stores = {
+        name: open_store(f"sqlite:///{folder}/{name}.db" if url.startswith("sqlite") else url, name) for name in names
+    }
     try:
         yield Desk(stores)
     finally:

@@ -99,10 +99,10 @@ def _live(what: str, url: str, careteams: str, doom: Doom) -> None:
     store = SqlStore(make_engine(url), "scheduling")
     if what == "timers":
         worker = replace(timing(store, doom), observe=lambda name, value: doom.at("fired"))
-        worker.run(threading.Event(), store.wait)
+        worker.run(threading.Event())
     else:
         expire(store)
-        sending(store, SqlStore(make_engine(careteams), "careteams"), doom).run(threading.Event(), store.wait)
+        sending(store, SqlStore(make_engine(careteams), "careteams"), doom).run(threading.Event())
 
 
 def _main() -> None:

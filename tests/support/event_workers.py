@@ -1,7 +1,7 @@
-"""A relay and a consumer as processes of their own, made of the real adapters, for tests that kill, freeze and count.
+"""A relay as a process of its own, made of the real adapters, and what else tests that kill, freeze and count need.
 
-`python -m support.event_workers relay|consumer --help` says with what. Around sending, and between effect and commit,
-each dawdles as long as it is told, so that a kill at a random moment often falls there.
+`python -m support.event_workers --help` says with what it runs. Around sending it dawdles as long as it is told, so
+that what befalls it at a random moment often falls there.
 """
 
 from __future__ import annotations
@@ -20,17 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from carethread.adapters.kafka import KafkaPublisher, KafkaSettings, KafkaSubscription
-from carethread.adapters.sql.engine import make_engine
+from carethread.adapters.sql.engine import is_sqlite, make_engine
 from carethread.adapters.sql.events.bus import EmbeddedPublisher, EmbeddedSubscription
 from carethread.adapters.sql.events.outbox import SqlOutbox
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import metadata, versions
 from carethread.adapters.sql.tables import outbox as outbox_table
 from carethread.adapters.sql.tables import relay as relay_table
-from carethread.core.consuming.consumer import Consumer
 from carethread.core.context import new_id
 from carethread.core.events import Event, from_headers, topic
 from carethread.core.fhir.json import parse_object, render
@@ -110,13 +109,14 @@ def remind(seconds: float) -> Reaction:
     """An effect that shows when it happens twice: each time it writes a Task of its own, with an event."""
 
     def handle(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
-        session.write([_task(e) for e in events])
+        session.write([task(e) for e in events])
         time.sleep(random.uniform(0, seconds))
 
     return Reaction("remind", "effect", ("Appointment",), handle)
 
 
-def _task(cause: Event) -> Write:
+def task(cause: Event) -> Write:
+    """The effect of an event."""
     id_ = new_id()
     body = render({"resourceType": "Task", "id": id_, "focus": {"reference": f"Appointment/{cause.resource_id}"}})
     done = Event(new_id(), "careteams", "created", "Task", id_, 1, cause.time, cause.key, body)
@@ -252,14 +252,30 @@ def check_published(got: Mapping[Place, Sequence[Event]], expected: Mapping[int,
     return sum(map(len, got.values())) - len(expected)
 
 
-def freeze(process: Process, *databases: Path) -> None:
-    """Pause it at a random moment outside a transaction: it would keep SQLite's lock, and all would wait for it."""
+def freeze(process: Process, store: SqlStore, bus: str = "") -> None:
+    """Pause it at a random moment outside a transaction, in which all would wait for it: on SQLite for ever, on
+    PostgreSQL until that ends it after a minute."""
     while True:
         time.sleep(random.uniform(0, 0.1))
         process.pause()
-        if all(map(_unlocked, databases)):
+        if _unheld(store) and ("/" not in bus or _unlocked(Path(bus))):
             return
         process.unpause()
+
+
+_OPEN = text(
+    "SELECT pid, xact_start FROM pg_stat_activity"
+    " WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
+)
+
+
+def _unheld(store: SqlStore) -> bool:
+    if is_sqlite(store.engine):
+        return _unlocked(Path(store.engine.url.database or ""))
+    with store.engine.connect() as connection:
+        before = set(connection.execute(_OPEN).all())
+        time.sleep(0.5)
+        return not before & set(connection.execute(_OPEN).all())
 
 
 def _unlocked(database: Path) -> bool:
@@ -273,20 +289,19 @@ def _unlocked(database: Path) -> bool:
     return True
 
 
-def worker(role: str, *arguments: str) -> Process:
+def relay_worker(*arguments: str) -> Process:
     """The process, not yet started; when it prints its line it is about to work."""
-    command = [sys.executable, "-m", "support.event_workers", role, *arguments]
-    return Process(f"{role}-worker", command, lambda: True, env=environment())
+    command = [sys.executable, "-m", "support.event_workers", *arguments]
+    return Process("relay-worker", command, lambda: True, env=environment())
 
 
 def main() -> NoReturn:
     parser = argparse.ArgumentParser()
-    parser.add_argument("role", choices=("relay", "consumer"))
     parser.add_argument("--database", required=True, help="URL of the service's database")
     parser.add_argument("--bus", required=True, help="host:port of Kafka, or the path of an embedded bus")
     parser.add_argument("--prefix", default="carethread")
     parser.add_argument("--service", required=True)
-    parser.add_argument("--name", default="", help="the relay's holder, or the consumer's member")
+    parser.add_argument("--name", default="", help="the relay's holder")
     parser.add_argument("--lease", type=float, default=1.0)
     parser.add_argument("--batch", type=int, default=10)
     parser.add_argument("--dawdle", type=float, default=0.0)
@@ -294,18 +309,14 @@ def main() -> NoReturn:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     store = store_at(given.database, given.service)
-    if given.role == "relay":
-        Relay(
-            SqlOutbox(store.engine, given.service, BASE_URL),
-            Dawdling(publisher(given.bus, given.prefix), given.dawdle),
-            given.service,
-            given.name or new_id(),
-            lease=given.lease,
-            batch=given.batch,
-        ).run(stop, store.wait)
-    else:
-        place = subscription(given.bus, given.prefix, given.service, ["Appointment"], store, given.name)
-        Consumer(runtime(store, given.service), place, [remind(given.dawdle)]).run(stop)
+    Relay(
+        SqlOutbox(store.engine, given.service, BASE_URL),
+        Dawdling(publisher(given.bus, given.prefix), given.dawdle),
+        given.service,
+        given.name or new_id(),
+        lease=given.lease,
+        batch=given.batch,
+    ).run(stop, store.wait)
     raise SystemExit(0)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from carethread.core.clock import instant, to_micros
-from carethread.core.errors import FhirError, Gone
 from carethread.core.settings import SERVICES, load
 
 if TYPE_CHECKING:
@@ -74,61 +73,17 @@ def _service(runtime: Runtime, begin: int, before: int) -> int:
     click.echo(f"service {name}: {found.committed} committed, {found.published} published{numbers}")
     for gap in found.gaps:
         click.echo(f"GAP  {name} {gap.why}: {gap.subject}{f' of {instant(gap.time)}' if gap.time else ''}")
-    gaps: int = max(len(found.gaps), found.committed - found.published)
-    return gaps
+    return found.missing
 
 
 def _subscriptions(runtime: Runtime, begin: int, before: int) -> int:
     """Say what each subscription was told; returns how many gaps there are."""
-    known = runtime.store.glance(lambda session: session.deliveries.interests(0))
-    return sum(_subscription(runtime, id_, begin, before) for id_ in sorted(each.subscription for each in known))
-
-
-def _subscription(runtime: Runtime, id_: str, begin: int, before: int) -> int:
     from carethread.core.context import Context, Principal
-    from carethread.core.ports import Request
-    from carethread.core.service import Call
-    from carethread.subscriptions.report import delivery_report
+    from carethread.subscriptions.proving import proofs
 
-    asked = {"from": [instant(begin)], "to": [instant(before)]}
-    call = Call("Subscription", id_, asked, None, Request("GET", f"Subscription/{id_}/$delivery-report"))
-    try:
-        report = delivery_report(runtime, call, Context(principal=Principal(runtime.service.name)))
-    except Gone:  # nobody asks to be told any more
-        return 0
-    except FhirError as error:
-        click.echo(f"GAP  subscription {id_} not-proved: {error}")
-        return 1
-    said = {each["name"]: each for each in report["parameter"] if "part" not in each}
-    counts = ("matched", "acknowledged", "pending", "parked", "quarantined", "off")
-    told = ", ".join(f"{said[name]['valueInteger']} {name}" for name in counts)
-    click.echo(f"subscription {id_} ({said['status']['valueCode']}): {told}")
-    for each in report["parameter"]:
-        if each["name"] == "gap":
-            click.echo(f"GAP  subscription {id_} {_gap(each['part'], runtime.base_url)}")
-        elif each["name"] == "interval":
-            click.echo(f"      subscription {id_} was {_interval(each['part'])}")
-        elif each["name"] == "source" and any(part["name"] == "unknown" for part in each["part"]):
-            click.echo(f"GAP  subscription {id_} not-proved: {each['part'][0]['valueCode']} could not be asked")
-    unasked = sum(part["name"] == "unknown" for each in report["parameter"] for part in each.get("part", ()))
-    gaps: int = said["gaps"]["valueInteger"] + unasked
+    gaps = 0
+    for proof in proofs(runtime, begin, before, Context(principal=Principal(runtime.service.name))):
+        for line in proof.lines:
+            click.echo(line)
+        gaps += proof.gaps
     return gaps
-
-
-def _interval(parts: list[dict[str, Any]]) -> str:
-    said = _said(parts)
-    reason = f" ({said['reason']})" if "reason" in said else ""
-    return f"{said['status']} from {said['period']['start']} to {said['period'].get('end', 'now')}{reason}"
-
-
-def _said(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """The values of parts by name."""
-    return {part["name"]: next(value for name, value in part.items() if name != "name") for part in parts}
-
-
-def _gap(parts: list[dict[str, Any]], base_url: str) -> str:
-    said = _said(parts)
-    number = f" number {said['event-number']}" if "event-number" in said else ""
-    reason = f" ({said['reason']})" if "reason" in said else ""
-    focus = said["focus"].removeprefix(f"{base_url}/")  # Type/id/_history/n, as the lines of services have it
-    return f"{said['why']}: {focus} of {said['timestamp']}, {said['service']} {said['sequence']}{number}{reason}"

@@ -71,7 +71,7 @@ def own(settings: Settings, runtime: Runtime) -> list[Alarm]:
     """What the service's database tells. Raises Busy."""
     from carethread.adapters.sql.events.vitals import vitals
     from carethread.interactions.troubles import of_events
-    from carethread.subscriptions.watch import too_quiet
+    from carethread.subscriptions.watching import too_quiet
 
     name, now = runtime.service.name, to_micros(system_clock())
     seen = vitals(engine_of(runtime), name)

@@ -41,7 +41,7 @@ def timer_loop(runtime: Runtime, stop: Signal) -> None:
     from carethread.adapters.prometheus import observer
     from carethread.core.errands.timing import Timing
 
-    Timing(runtime, observe=observer(runtime.service.name)).run(stop, runtime.store.wait)
+    Timing(runtime, observe=observer(runtime.service.name)).run(stop)
 
 
 def request_loop(runtime: Runtime, stop: Signal) -> None:
@@ -50,7 +50,7 @@ def request_loop(runtime: Runtime, stop: Signal) -> None:
     from carethread.core.errands.sending import Sending
 
     observe = observer(runtime.service.name)
-    Sending(runtime, owners_of_types(), GATEWAY, observe=observe).run(stop, runtime.store.wait)
+    Sending(runtime, owners_of_types(), GATEWAY, observe=observe).run(stop)
 
 
 def gauges(seen: Vitals, now: int) -> dict[str, float]:

@@ -5,7 +5,10 @@ from carethread.scheduling.availability.operations import OPERATIONS as AVAILABI
 from carethread.scheduling.availability.remaking import TIMER, slots_due
 from carethread.scheduling.desk.operations import OPERATIONS as DESK
 from carethread.scheduling.feeds.operations import OPERATIONS as FEEDS
+from carethread.scheduling.finding.operations import OPERATIONS as FINDING
 from carethread.scheduling.following import HOLD_TIMER, hold_over
+from carethread.scheduling.noshow.operations import OPERATIONS as NO_SHOW
+from carethread.scheduling.noshow.watching import VISIT, visit_due
 from carethread.scheduling.reconciling.operations import OPERATIONS as RECONCILING
 from carethread.scheduling.resources import MIRRORS, TYPES
 from carethread.scheduling.series.operations import OPERATIONS as SERIES
@@ -13,13 +16,13 @@ from carethread.scheduling.waitlist.freeing import OFFER_TIMER
 from carethread.scheduling.waitlist.offering import offer_slot
 from carethread.scheduling.waitlist.report import OPERATIONS as OFFER_REPORT
 
-TIMERS = {HOLD_TIMER: hold_over, TIMER: slots_due, OFFER_TIMER: offer_slot}
+TIMERS = {HOLD_TIMER: hold_over, TIMER: slots_due, OFFER_TIMER: offer_slot, VISIT: visit_due}
 
 SERVICE = Service(
     name="scheduling",
     about="One front desk for all departments.",
     types=TYPES,
     mirrors=MIRRORS,
-    operations=(*DESK, *AVAILABILITY, *FEEDS, *RECONCILING, *OFFER_REPORT, *SERIES),
+    operations=(*DESK, *FINDING, *AVAILABILITY, *FEEDS, *RECONCILING, *OFFER_REPORT, *SERIES, *NO_SHOW),
     timers=TIMERS,
 )

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from carethread.core.clock import to_micros
 from carethread.core.errors import Conflict, Invalid, Issue
 from carethread.core.fhir.elements import keys_at
-from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Busy, Resource
+from carethread.core.ports.calendar import FOREVER
 from carethread.core.service import Ruling, Unit
 from carethread.scheduling.rules import (
-    HOLDING,
     busy_rows,
     cancelled_by,
     capacity,
@@ -34,9 +33,6 @@ from carethread.scheduling.waitlist.offers import is_offer, withdrawn
 
 _SLOT = "slot"
 """The kind of claim; its key is a seat (`7d1`, `7d1#1`, ...), its holder the Appointment's reference."""
-
-_RIVALS = 20
-"""How many other Appointments of a freed Slot are looked at."""
 
 _OPEN = ("free", "busy-tentative")
 """Statuses in which a Slot can be booked."""
@@ -78,10 +74,9 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
         taken = _take(unit, slot, f"Appointment/{id_}")
         found = unit.find(("Slot", slot))  # by who is told of it in vain, too: it may be given up just now
         if not taken and not told:
-            raise Conflict(
-                f"Slot/{slot} is taken by another Appointment; choose one that is free.",
-                expression=_where(unit, after, slot),
-            )
+            kind = "slot" if capacity(found) == 1 else "capacity"
+            text = f"Slot/{slot} is taken by another Appointment; choose one that is free."
+            raise Conflict(issues=[Issue("conflict", text, _where(unit, after, slot), detail=kind)])
         if not taken:
             continue
         if found is None and ours:
@@ -89,9 +84,8 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
                 f"Slot/{slot} is not here; choose one that is.", code="not-found", expression=_where(unit, after, slot)
             )
         if found and slot not in had and found["status"] not in _OPEN and not told:
-            raise Conflict(
-                f"Slot/{slot} is {found['status']}; choose one that is free.", expression=_where(unit, after, slot)
-            )
+            text = f"Slot/{slot} is {found['status']}; choose one that is free."
+            raise Conflict(issues=[Issue("conflict", text, _where(unit, after, slot), detail="slot")])
         if found and _is_full(unit, slot, capacity(found)):
             _mark(unit, slot, "busy")
     if ours is None:
@@ -122,7 +116,8 @@ def end_hold(unit: Unit, id_: str) -> bool:
     if found is None or not 0 < until <= to_micros(unit.context.clock()):
         return False
     for seat in unit.session.release(_SLOT, f"Appointment/{id_}"):
-        _mark(unit, _slot_of(seat), "free")
+        slot = _slot_of(seat)
+        _mark(unit, slot, "busy" if _passes_on(unit, slot, id_) else "free")
     if is_offer(found):
         unit.update(withdrawn(found, refused=False))
     else:
@@ -146,7 +141,7 @@ def _keep_apart(unit: Unit, before: Resource | None, after: Resource, id_: str) 
         beside = {row.actor for row in calendar.taken([other.appointment])}
         if shared & beside and not other.actor.startswith("Patient/"):
             continue  # several have seats of one slot, and those who give it are there for all of them
-        issues.append(Issue("conflict", taken_text(other), _participant(unit, after, other.actor)))
+        issues.append(Issue("conflict", taken_text(other), _participant(unit, after, other.actor), detail="overlap"))
     if issues:
         raise Conflict(issues=issues)
 
@@ -236,10 +231,10 @@ def _is_held(unit: Unit, slot: str, resource: Resource | None, *, new: bool) -> 
 
 def _passes_on(unit: Unit, slot: str, left_by: str) -> bool:
     """Whether the Slot goes to another Appointment, one that was told as history while the Slot was taken."""
-    statuses = ",".join(sorted(HOLDING))
-    others = parse_query("Appointment", [("slot", f"Slot/{slot}"), ("status", statuses), ("_sort", "_id")])
-    for other in unit.session.search(others, _RIVALS).matches:
-        stands = unit.find(("Appointment", other.id))  # it may have been cancelled in this very transaction
-        if other.id != left_by and slot in slots_held(stands, unit.base_url):
-            return bool(unit.session.claim(_SLOT, slot, f"Appointment/{other.id}"))
+    there = {row.appointment for row in unit.session.calendar.busy([f"Slot/{slot}"], -1, FOREVER)}
+    for other in sorted(there - {left_by}):
+        holder = f"Appointment/{other}"
+        stands = unit.find(("Appointment", other))  # it may have been cancelled in this very transaction
+        if slot in slots_held(stands, unit.base_url) and slot not in map(_slot_of, unit.session.places(_SLOT, holder)):
+            return bool(unit.session.claim(_SLOT, slot, holder))
     return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
@@ -19,11 +19,10 @@ from carethread.core.ports import Key, Resource, Session
 from carethread.scheduling.availability.expanding import outside
 from carethread.scheduling.availability.reading import template_of
 from carethread.scheduling.availability.template import Template
-from carethread.scheduling.rules import EXCLUSIVE, MODALITY, actors, busy_rows, capacity, extension, moment
+from carethread.scheduling.rules import EXCLUSIVE, HOLD_UNTIL, MODALITY, actors, busy_rows, capacity, extension, moment
 
 _DAY = 86_400_000_000
 _OPEN = ("free", "busy-tentative")
-_STANDING = ("pending", "booked", "arrived", "checked-in", "fulfilled")
 
 KINDS: Mapping[str, str] = {
     "slot": "conflict",
@@ -53,9 +52,14 @@ GONE = Issue("not-found", "This appointment is not available any more; ask $find
 class Look(Protocol):
     """A transaction that one may look at."""
 
-    session: Session
-    context: Context
-    base_url: str
+    @property
+    def session(self) -> Session: ...
+
+    @property
+    def context(self) -> Context: ...
+
+    @property
+    def base_url(self) -> str: ...
 
 
 class Place(NamedTuple):
@@ -105,7 +109,6 @@ def by_itself(look: Look, appointment: Resource, places: Sequence[Place]) -> Ite
         return
     if begin < now:
         yield Conflicting("past", "It starts in the past; choose a time to come.", "Appointment.start")
-    yield from _others(look, appointment, places)
     spans: dict[Key, list[tuple[int, int]]] = {}
     for place in places:
         spans.setdefault(place.key, []).append((moment(place.slot["start"]), moment(place.slot["end"])))
@@ -144,17 +147,15 @@ def _template(schedule: bytes) -> Template | None:
         return None
 
 
-def _others(look: Look, appointment: Resource, places: Sequence[Place]) -> Iterator[Conflicting]:
-    """Slots of somebody else's Schedule than of the people who are named."""
-    named = set(keys_at(appointment, "participant.actor", look.base_url))
+def strangers(look: Look, asked: Mapping[str, Any], places: Sequence[Place]) -> Iterator[Conflicting]:
+    """Slots of the Schedules of others than the people whom an Appointment that is asked for names."""
+    named = set(keys_at(dict(asked), "participant.actor", look.base_url))
     for number, place in enumerate(places):
         whose = keys_at({"actor": place.actors}, "actor", look.base_url)
         kinds = {kind for kind, _ in whose if kind in EXCLUSIVE}
-        if kinds and any(kind in kinds for kind, _ in named) and not named.intersection(whose):
-            whom = " and ".join(map(_name, whose))
-            yield Conflicting(
-                "time", f"Slot/{place.slot['id']} is of the Schedule of {whom}, who does not take part.", f"Appointment.slot[{number}]"
-            )
+        if any(kind in kinds for kind, _ in named) and not named.intersection(whose):
+            text = f"Slot/{place.slot['id']} is of the Schedule of {' and '.join(map(_name, whose))}, who is not named."
+            yield Conflicting("time", text, f"Appointment.slot[{number}]")
 
 
 def _modalities(appointment: Resource, places: Sequence[Place]) -> Iterator[Conflicting]:
@@ -170,7 +171,7 @@ def _modalities(appointment: Resource, places: Sequence[Place]) -> Iterator[Conf
 
 
 def duplicates(look: Look, appointment: Resource, id_: str) -> Iterator[Conflicting]:
-    """Another visit of the same patient for the same service on the same day (UTC)."""
+    """Another visit of the same patient for the same service on the same day (UTC); one that is only held is none."""
     services = _services(appointment)
     begin = moment(appointment.get("start"))
     patients = {actor for actor in actors(appointment, look.base_url) if actor.startswith("Patient/")}
@@ -182,7 +183,8 @@ def duplicates(look: Look, appointment: Resource, id_: str) -> Iterator[Conflict
     others = {row.appointment: row.actor for row in rows if row.appointment != id_ and row.stands(now)}
     found = look.session.current([("Appointment", other) for other in others])
     for (_, other), stored in sorted(found.items()):
-        if not stored.deleted and services & _services(json.parse(stored.body)):
+        visit = None if stored.deleted else json.parse(stored.body)
+        if visit and not extension(visit, HOLD_UNTIL) and services & _services(visit):
             text = f"{others[other]} has Appointment/{other} for the same service on the same day."
             yield Conflicting("duplicate", text, _participant(look, appointment, others[other]))
 

@@ -15,8 +15,9 @@ from carethread.interactions.requesting import request
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.booking import end_hold
 from carethread.scheduling.calendars import appointment_stored
+from carethread.scheduling.noshow.watching import watched
 from carethread.scheduling.rules import hold_until, is_ours, overridden
-from carethread.scheduling.traces import override_traces, rebooking, correction_trace
+from carethread.scheduling.traces import correction_trace, override_traces, rebooking
 from carethread.scheduling.transitions import CORRECTIONS, is_correction
 
 HOLD_TIMER = "hold"
@@ -36,6 +37,7 @@ def appointment_follows(runtime: Runtime, session: Session, ids: Sequence[str], 
         elif stored.version > 1:
             session.timers.cancel(HOLD_TIMER, stored.id)
         if appointment and is_ours(appointment):
+            watched(session, stored.id, appointment, context, new=stored.version == 1)
             for trace in _traces(runtime, session, stored, appointment, context):
                 request(session, trace, context, new=True)
 

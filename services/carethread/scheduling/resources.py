@@ -33,5 +33,6 @@ MIRRORS = (
     Mirror("Practitioner", owner="records"),
     Mirror("PractitionerRole", owner="records"),
     Mirror("Location", owner="records"),
+    Mirror("CareTeam", owner="careteams", params=frozenset({"patient"})),
     Mirror("Flag", owner="careteams", params=frozenset({"patient"})),
 )

@@ -136,7 +136,7 @@ def moment(instant: object) -> int:
 
 
 def hold_until(appointment: Resource | None) -> int:
-    """When a pending Appointment ends by itself, in microseconds: a hold, or what an EHR should have confirmed; else 0."""
+    """When a pending Appointment ends by itself, in microseconds: a hold, or what an EHR is to confirm; else 0."""
     if appointment is None or appointment["status"] != "pending":
         return 0
     until = extension(appointment, HOLD_UNTIL) or extension(appointment, CONFIRM_BY)

@@ -1,4 +1,4 @@
-"""What others are told of an Appointment: who passed over a conflict, who corrected a no-show, whom to book again. Pure.
+"""What others are told of an Appointment: what was passed over, which no-show was none, whom to book again. Pure.
 
 Sources: http://hl7.org/fhir/R4/provenance.html, http://hl7.org/fhir/R4/auditevent.html, http://hl7.org/fhir/R4/task.html.
 """

@@ -25,7 +25,8 @@ MOVES: Mapping[str, tuple[str, ...]] = {
     "entered-in-error": (),
 }
 """From each status the others that may follow. `booked` becomes `pending` where an EHR has to confirm a new time;
-`arrived` becomes `booked` or `noshow` again where it was said of the wrong person; what follows `noshow` corrects it."""
+`arrived` becomes `booked` or `noshow` again where it was said of the wrong person; what follows `noshow` corrects
+it."""
 
 FIRST = ("proposed", "waitlist", "pending", "booked", "arrived", "checked-in", "fulfilled", "noshow", "cancelled")
 """What a new Appointment may be; one that has been was not kept here meanwhile."""

@@ -32,12 +32,10 @@ def marked(before: Resource | None, after: Resource, now: int) -> Resource | Non
         return None
     if by := cancelled_by(before, after):
         late = by == "patient" and moment(before.get("start")) - now < LATE_WITHIN
-        marks = {CANCELLED_BY: {"valueCode": by}, **({LATE: {"valueBoolean": True}} if late else {})}
-        return with_extensions(after, marks)
+        marks: dict[str, Resource] = {CANCELLED_BY: {"valueCode": by}}
+        return with_extensions(after, marks | ({LATE: {"valueBoolean": True}} if late else {}))
     name = _STAMPED.get(after["status"])
     parts = list(extension(after, VISIT_TIMES).get("extension", ()))
     if name is None or any(part.get("url") == name for part in parts):
         return None
-    return with_extensions(
-        after, {VISIT_TIMES: {"extension": [*parts, {"url": name, "valueInstant": instant(now)}]}}
-    )
+    return with_extensions(after, {VISIT_TIMES: {"extension": [*parts, {"url": name, "valueInstant": instant(now)}]}})

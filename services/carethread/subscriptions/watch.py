@@ -2,25 +2,19 @@
 may be gone.
 
 How long is too long a Subscription says itself, by the extension `expected-interval` (a Duration), or else the
-settings.
+settings. Pure: values in, alarms out.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from math import isfinite
 
 from carethread.core.clock import instant
 from carethread.core.errors import Invalid
-from carethread.core.fhir import json
-from carethread.core.ports import Resource, Session, Stored
+from carethread.core.ports import Resource
 from carethread.core.ports.deliveries import Watched
-from carethread.core.service import PROFILES, Runtime
+from carethread.core.service import PROFILES
 from carethread.interactions.alarms import Alarm
-from carethread.subscriptions.life import TYPE
-
-log = logging.getLogger(__name__)
 
 EXPECTED = f"{PROFILES}expected-interval"
 
@@ -30,39 +24,6 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800, "mo": 262980
 """By their UCUM codes; a month and a year are those of the Julian calendar, as there."""
 
 LONGEST = 10 * _SECONDS["a"]
-
-WAITING_SECONDS = 3600
-"""So long may a notification wait for its acknowledgement, where the Subscription expects none sooner."""
-
-_PAGE = 500
-
-
-def too_quiet(runtime: Runtime, otherwise: int, now: int) -> Iterator[Alarm]:
-    """The alarms for all subscribers; `otherwise` are the seconds within which one expects something that does not say.
-    Raises Busy."""
-    after = ""
-
-    def page(session: Session) -> list[tuple[Watched, Stored | None]]:
-        seen = session.deliveries.watched(after, _PAGE)
-        keys = [(TYPE, each.subscriber.subscription) for each in seen]
-        stored = session.current(keys)
-        return [(each, stored.get(key)) for each, key in zip(seen, keys, strict=True)]
-
-    while found := runtime.store.snapshot(page):
-        for seen, stored in found:
-            if stored is not None and not stored.deleted:
-                interval = _interval(json.parse_object(stored.body), otherwise)
-                yield from quiet(seen, stored.updated, interval, WAITING_SECONDS, now)
-        after = found[-1][0].subscriber.subscription
-
-
-def _interval(subscription: Resource, otherwise: int) -> int:
-    """What the Subscription expects; one that cannot be read must not hide what is wrong with the others."""
-    try:
-        return expected(subscription, otherwise)
-    except Invalid as error:
-        log.warning("interval_not_read", extra={"subscription": subscription["id"], "reason": str(error)})
-        return otherwise
 
 
 def expected(subscription: Resource, otherwise: int) -> int:

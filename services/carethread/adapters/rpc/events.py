@@ -33,6 +33,9 @@ from carethread.v1 import events_pb2
 
 T = TypeVar("T")
 
+Holds = Callable[[Event], bool]
+"""A filter that looks at an event's data."""
+
 QUEUE_BYTES = 128 * 1024
 """What a live stream may have waiting; one event always fits."""
 
@@ -42,6 +45,10 @@ _READERS = 4
 """Threads on which streams that are not live read the log."""
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+
+
+def _anything(event: Event) -> bool:
+    return True
 
 
 class Events:
@@ -73,11 +80,17 @@ class Events:
         self.readers.shutdown(wait=False, cancel_futures=True)
 
     async def _subscribe(self, request: events_pb2.SubscribeRequest, call: grpc.aio.ServicerContext) -> None:
+        await self.stream(request, call)
+
+    async def stream(
+        self, request: events_pb2.SubscribeRequest, call: grpc.aio.ServicerContext, holds: Holds = _anything
+    ) -> None:
+        """Serve a subscriber for as long as he listens; `holds` says of events, by their data, which he is told of."""
         stream: _Stream | None = None
         try:
             if len(self._streams) >= self._most or self._closing:
                 raise Busy("As many subscribers as may be at once are here, or the server is stopping; try again.")
-            stream = _Stream(self, request, call)
+            stream = _Stream(self, request, call, holds)
             self._streams.add(stream)
             await stream.run()
         except grpc.aio.InternalError:
@@ -93,8 +106,11 @@ class Events:
 class _Stream:
     """One subscriber. `_at` is through which number of each service everything was sent or is queued."""
 
-    def __init__(self, events: Events, request: events_pb2.SubscribeRequest, call: grpc.aio.ServicerContext) -> None:
+    def __init__(
+        self, events: Events, request: events_pb2.SubscribeRequest, call: grpc.aio.ServicerContext, holds: Holds
+    ) -> None:
         self._events = events
+        self._holds = holds
         self._call = call
         self._context: Context = Call(call).context
         self._wanted = _wanted(request)
@@ -136,7 +152,8 @@ class _Stream:
         raise Busy("The server is stopping; subscribe again with your cursor.")
 
     def offer(self, service: str, through: int, news: Sequence[Told]) -> bool:
-        parts = [each.part for each in news if each.event.sequence > self._at[service] and self._takes(each.event)]
+        fresh = [each for each in news if each.event.sequence > self._at[service]]
+        parts = [each.part for each in fresh if self._takes(each.event) and self._holds(each.event)]
         size = sum(map(len, parts))
         if self._queue and self._queued + size > QUEUE_BYTES:
             return False
@@ -174,8 +191,8 @@ class _Stream:
         if stretch.through == at and feed.join(self, at):
             self._behind.discard(feed.service)
             return
-        if stretch.events:
-            await self._call.write(b"".join(map(event_part, stretch.events)))
+        if told := [event_part(event) for event in stretch.events if self._holds(event)]:
+            await self._call.write(b"".join(told))
         self._at[feed.service] = stretch.through
 
     async def _beat(self) -> None:

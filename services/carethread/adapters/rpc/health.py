@@ -12,10 +12,11 @@ from collections.abc import Callable, Coroutine, Iterable
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from carethread.v1 import events_pb2, fhir_pb2
+from carethread.v1 import events_pb2, fhir_pb2, scheduling_pb2
 
 FHIR_SERVICE: str = fhir_pb2.DESCRIPTOR.services_by_name["FhirService"].full_name
 EVENT_SERVICE: str = events_pb2.DESCRIPTOR.services_by_name["EventService"].full_name
+SCHEDULING_SERVICE: str = scheduling_pb2.DESCRIPTOR.services_by_name["SchedulingService"].full_name
 HEALTH_SERVICE: str = health.SERVICE_NAME
 
 _STATUS = {True: health_pb2.HealthCheckResponse.SERVING, False: health_pb2.HealthCheckResponse.NOT_SERVING}
@@ -50,7 +51,7 @@ class Health:
         for service, serving in self._serving.items():
             await self._servicer.set(service, _STATUS[serving])
         together = _STATUS[all(self._serving.values())]
-        for name in ("", FHIR_SERVICE, EVENT_SERVICE):
+        for name in ("", FHIR_SERVICE, EVENT_SERVICE, SCHEDULING_SERVICE):
             await self._servicer.set(name, together)
 
     def _done(self, work: Callable[[], Coroutine[object, object, None]]) -> None:

@@ -1,4 +1,4 @@
-"""The gRPC server of a process: FhirService and EventService of the services that it hosts, with health and reflection.
+"""The gRPC server of a process: the calls for the services that it hosts, with health and reflection.
 
 It is an asyncio server on a thread of its own, so that a stream of events costs no thread; work that blocks goes to
 worker threads.
@@ -18,10 +18,11 @@ from grpc_reflection.v1alpha import reflection
 from carethread.adapters.rpc.calls import Workers
 from carethread.adapters.rpc.events import Events
 from carethread.adapters.rpc.fhir import FhirServicer, Transact
-from carethread.adapters.rpc.health import EVENT_SERVICE, FHIR_SERVICE, HEALTH_SERVICE, Health
+from carethread.adapters.rpc.health import EVENT_SERVICE, FHIR_SERVICE, HEALTH_SERVICE, SCHEDULING_SERVICE, Health
 from carethread.adapters.rpc.messages import MESSAGE_BYTES
 from carethread.adapters.rpc.notifications import Notifications
 from carethread.adapters.rpc.reading import Reading
+from carethread.adapters.rpc.scheduling import TYPE, Scheduling
 from carethread.adapters.rpc.tls import Tls, server_credentials
 from carethread.core.ports.log import EventLog
 from carethread.core.service import Runtime
@@ -72,6 +73,8 @@ class RpcServer:
         self._fhir = FhirServicer(runtimes, transact, self._workers, serving.message_bytes)
         types = {runtime.service.name: [each.name for each in runtime.service.types] for runtime in runtimes}
         self._events = Events(logs, most=serving.subscribers, types=types)
+        desk = next((runtime for runtime in runtimes if runtime.service.owns(TYPE)), None)
+        self._scheduling = Scheduling(desk, self._workers, self._events) if desk else None
         self._notifications = notifications
         self._health = health
         self._loop = asyncio.new_event_loop()
@@ -112,11 +115,13 @@ class RpcServer:
         server = grpc.aio.server(interceptors=[Reading()], options=(*_OPTIONS, *limits))
         fhir_pb2_grpc.add_FhirServiceServicer_to_server(self._fhir, server)
         self._events.add_to(server)
+        if self._scheduling:
+            self._scheduling.add_to(server)
         if self._notifications:
             self._notifications.add_to(server)
         await self._health.add_to(server)
-        names = (FHIR_SERVICE, EVENT_SERVICE, HEALTH_SERVICE, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
+        names = [FHIR_SERVICE, EVENT_SERVICE, *([SCHEDULING_SERVICE] if self._scheduling else [])]
+        reflection.enable_server_reflection((*names, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         credentials = server_credentials(serving.tls)
         if credentials:
             server.add_secure_port(address, credentials)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Mapping
 from math import inf
 from pathlib import Path
 from threading import Condition, Lock, Thread
@@ -57,6 +58,20 @@ class Changes:
                     self._waiting -= 1
             return self._count
 
+    def quietly(self, statement: str, values: Mapping[str, object]) -> bool:
+        """Write what is news to nobody in this process: whether a row was changed; False when others are writing.
+
+        A commit does not change the data version of its own connection, only that of others.
+        """
+        with self._changed:
+            self._look()
+            if self._connection is None:
+                return False
+            try:
+                return self._connection.execute(statement, values).rowcount > 0
+            except sqlite3.OperationalError:
+                return False
+
     def look(self) -> None:
         """Look, since it is due."""
         with self._changed:
@@ -83,7 +98,9 @@ class Changes:
 
     def _read(self) -> int:
         if self._connection is None:
-            self._connection = sqlite3.connect(self._uri, uri=True, isolation_level=None, check_same_thread=False)
+            self._connection = sqlite3.connect(
+                self._uri, uri=True, isolation_level=None, check_same_thread=False, timeout=0
+            )
         version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
         return version
 

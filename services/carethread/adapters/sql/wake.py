@@ -32,28 +32,39 @@ class Waker:
         self._local = threading.local()
         self._changes: Changes | None = None
 
-    def wait(self, seconds: float) -> None:
-        """Return when something was written since the last call, at the latest after `seconds`."""
-        if is_sqlite(self._engine):
-            self._wait_sqlite(seconds)
-        else:
-            self._wait_postgres(seconds)
+    def wait(self, seconds: float) -> bool:
+        """Return when something was written since the last call, at the latest after `seconds`; whether it may have
+        been."""
+        return self._wait_sqlite(seconds) if is_sqlite(self._engine) else self._wait_postgres(seconds)
 
-    def _wait_sqlite(self, seconds: float) -> None:
+    def written(self) -> bool:
+        """Whether something was written since this thread asked last; True where to know costs as much as to look."""
+        if not is_sqlite(self._engine):
+            return True
+        before: int = getattr(self._local, "written", -1)
+        self._local.written = self._changes_here().after(-1, 0.0)
+        return bool(self._local.written != before)
+
+    def _changes_here(self) -> Changes:
         if self._changes is None:
             self._changes = changes_of(self._engine.url.database or "")
-        self._local.seen = self._changes.after(getattr(self._local, "seen", -1), seconds)
+        return self._changes
 
-    def _wait_postgres(self, seconds: float) -> None:
+    def _wait_sqlite(self, seconds: float) -> bool:
+        before: int = getattr(self._local, "seen", -1)
+        self._local.seen = self._changes_here().after(before, seconds)
+        return bool(self._local.seen != before)
+
+    def _wait_postgres(self, seconds: float) -> bool:
         try:
             watch: psycopg.Connection[Any] | None = getattr(self._local, "watch", None)
             if watch is None or watch.closed:
                 url = self._engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
                 watch = self._local.watch = psycopg.connect(url, autocommit=True, **PATIENCE)
                 watch.execute(f'LISTEN "{self.channel}"')
-                return  # what was written before the ear was open counts as new
-            for _ in watch.notifies(timeout=seconds, stop_after=1):
-                pass
+                return True  # what was written before the ear was open counts as new
+            return any(True for _ in watch.notifies(timeout=seconds, stop_after=1))
         except psycopg.OperationalError:
             self._local.watch = None
             time.sleep(min(seconds, 1.0))
+            return True

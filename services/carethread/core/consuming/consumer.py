@@ -51,6 +51,9 @@ _POLL_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
 """Between two looks at what people ask for: retries, discards, replays."""
 
+_LOOKS_PASSED_OVER = 15
+"""So many at most while nothing was written to the database: some things are due by themselves."""
+
 
 class Consumer:
     """One reader of the bus. `name` is how it is called in its service's database: unless told, as the service.
@@ -94,7 +97,7 @@ class Consumer:
         self._replaying = Replaying(self._reader, subscription)
         self._beginnings = Beginnings(self._reader, subscription)
         self._look = look
-        self._looked = float("-inf")
+        self._looked = self._seen_to = float("-inf")
         self._stored: dict[Place, int] = {}
         """The stored positions as this consumer last saw them; one that another has moved makes its next batch fail."""
         self._failures: Counter[Place] = Counter()
@@ -134,11 +137,14 @@ class Consumer:
         if now - self._looked < self._look:
             return
         self._attended()
+        self._looked = now
+        if not self._store.written() and now - self._seen_to < self._look * _LOOKS_PASSED_OVER:
+            return
         attend(self._reader, self._patience)
         for place in [*self._replaying.attend(), *self._beginnings.attend()]:
             self._stored.pop(place, None)
             self._subscription.rewind(place)
-        self._looked = now
+        self._seen_to = now
 
     def _work(self, place: Place, records: Sequence[Record]) -> int:
         """Work off a place's records, at most so many together; returns how many moved the position."""

@@ -14,6 +14,7 @@ from functools import partial
 from threading import Event as Signal
 
 from carethread.core.context import BACKFILL_HEADER
+from carethread.core.errands.resting import BEAT, rest
 from carethread.core.errors import Busy, FhirError, NotSupported
 from carethread.core.events import CONTENT_TYPE
 from carethread.core.fhir.outcome import outcome_bytes
@@ -24,16 +25,10 @@ from carethread.core.service import Runtime
 
 log = logging.getLogger(__name__)
 
-BEAT = 30.0
-"""Seconds after which is looked when nothing is news."""
-
 BATCH = 20
 _BATCH_SECONDS = 5.0
 LEASE_SECONDS = 40.0
 """More than a batch takes and the call that is on its way then."""
-
-_REST = 0.1
-"""Seconds between two looks, for most of what is news to the database is no request."""
 
 _LONGEST_PAUSE = 1.0
 _FIRST, _LONGEST, _LONGEST_AWAY = 0.25, 60.0, 5.0
@@ -82,8 +77,8 @@ class Sending:
             store.transact(lambda session: [settle(session) for settle in settled])
         return len(settled)
 
-    def run(self, stop: Signal, wait: Callable[[float], None]) -> None:
-        """Step until `stop` is set. `wait(seconds)` returns when the database may have news, or time is up."""
+    def run(self, stop: Signal) -> None:
+        """Step until `stop` is set."""
         pause = 0.0
         while not stop.is_set():
             try:
@@ -96,11 +91,10 @@ class Sending:
                 log.warning("requests_wait", extra={"service": self._runtime.service.name, "reason": str(error)})
                 stop.wait(pause)
                 continue
-            stop.wait(min(_REST, seconds))
-            wait(max(0.0, seconds - _REST))
+            rest(stop, self._runtime.store.news, seconds)
 
     def _until_next(self) -> float:
-        """Seconds to the next request, or to the return of an owner, not more than a beat."""
+        """Seconds to the next request, or to the return of an owner."""
         without = self._left_alone()
         soonest = self._runtime.store.glance(lambda session: session.requests.soonest(without))
         now = self._monotonic()

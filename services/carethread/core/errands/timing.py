@@ -7,13 +7,13 @@ and told of; one for which something is away is put off too, and told of no more
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event as Signal
 
 from carethread.core.clock import Clock, system_clock, to_micros
 from carethread.core.consuming.reacting import attempt
 from carethread.core.context import Context, Principal
+from carethread.core.errands.resting import BEAT, rest
 from carethread.core.errors import Busy, FhirError, NotSupported
 from carethread.core.faults import told
 from carethread.core.metric_names import TIMERS_FAILED, TIMERS_FIRED, Observe, unobserved
@@ -22,12 +22,6 @@ from carethread.core.ports import Session, Timer
 from carethread.core.service import Runtime
 
 log = logging.getLogger(__name__)
-
-BEAT = 30.0
-"""Seconds after which the clock is looked at when nothing is news: it may have been set."""
-
-_REST = 0.1
-"""Seconds between two looks, for much of what is news to the database is no timer."""
 
 _LONGEST_PAUSE = 1.0
 _FIRST, _LONGEST_AWAY, _LONGEST_FAILING = 1, 15, 3600
@@ -68,8 +62,8 @@ class Timing:
                 self.observe(TIMERS_FIRED, 1)
         return bool(taken)
 
-    def run(self, stop: Signal, wait: Callable[[float], None]) -> None:
-        """Step until `stop` is set. `wait(seconds)` returns when the database may have news, or time is up."""
+    def run(self, stop: Signal) -> None:
+        """Step until `stop` is set."""
         pause = 0.0
         while not stop.is_set():
             try:
@@ -82,16 +76,15 @@ class Timing:
                 log.warning("timers_wait", extra={"service": self.runtime.service.name, "reason": str(error)})
                 stop.wait(pause)
                 continue
-            stop.wait(min(_REST, seconds))
-            wait(max(0.0, seconds - _REST))
+            rest(stop, self.runtime.store.news, seconds)
 
     def _until_next(self) -> float:
-        """Seconds to the next timer, not more than a beat; one that is due and was not to be had is another's."""
+        """Seconds to the next timer; one that is due and was not to be had is in another's hands."""
         first = self.runtime.store.glance(lambda session: session.timers.earliest())
         if first is None:
             return BEAT
         left = (first - to_micros(self.clock())) / 1_000_000
-        return min(left, BEAT) if left > 0 else _LONGEST_PAUSE
+        return left if left > 0 else _LONGEST_PAUSE
 
     def _handle(self, session: Session, timer: Timer) -> None:
         service = self.runtime.service

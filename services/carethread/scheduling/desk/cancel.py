@@ -55,4 +55,3 @@ def cancel(unit: WriteUnit, id_: str, cancellation: Cancellation) -> Stored:
     if cancellation.comment:
         made["comment"] = cancellation.comment
     return put(unit, with_extensions(made, {CANCELLED_BY: {"valueCode": by}}), id_, new=False)
-

@@ -7,8 +7,8 @@ from carethread.core.errors import Invalid, NotFound
 from carethread.core.fhir import json
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Runtime
-from carethread.scheduling.conflicts import Conflicting, conflicts
-from carethread.scheduling.desk.composing import absent, composed, find_places, slot_ids
+from carethread.scheduling.conflicts import Conflicting, conflicts, strangers
+from carethread.scheduling.desk.composing import absent, composed, find_places
 from carethread.scheduling.desk.looking import Glance
 from carethread.scheduling.desk.placing import TYPE, wanted_slots
 from carethread.scheduling.desk.wishes import Wish
@@ -34,5 +34,8 @@ def check(runtime: Runtime, session: Session, context: Context, wish: Wish, id_:
     try:
         made = composed(look, wish, before, places)
     except Invalid as error:
-        return [*missing, *(Conflicting("time", each.diagnostics, each.expression or "Appointment") for each in error.issues)]
-    return [*missing, *conflicts(look, made, id_, places)]
+        return [
+            *missing,
+            *(Conflicting("time", each.diagnostics, each.expression or "Appointment") for each in error.issues),
+        ]
+    return [*missing, *strangers(look, wish.details, places), *conflicts(look, made, id_, places)]

@@ -6,6 +6,7 @@ Elements as IHE's scheduling profile has them: https://profiles.ihe.net/ITI/Sche
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from carethread.core.clock import instant, to_micros
@@ -98,7 +99,7 @@ def _time(found: Sequence[Place]) -> tuple[int, int]:
     for place in found:
         spans.setdefault(place.key, []).append((moment(place.slot["start"]), moment(place.slot["end"])))
     for each in spans.values():
-        if any(before[1] != after[0] for before, after in zip(each, each[1:], strict=False)):
+        if any(before[1] != after[0] for before, after in pairwise(each)):
             raise Invalid(
                 "The Slots of one Schedule follow each other without a gap; book the others by themselves.",
                 code="business-rule",
@@ -131,7 +132,9 @@ def without_actors(look: Look, appointment: Resource, found: Iterable[Place]) ->
     """The Appointment without those who took part because the Slots were of their Schedules."""
     gone = {key for place in found for key in keys_at({"actor": place.actors}, "actor", look.base_url)}
     people = [
-        each for each in appointment.get("participant", ()) if not gone.intersection(keys_at(each, "actor", look.base_url))
+        each
+        for each in appointment.get("participant", ())
+        if not gone.intersection(keys_at(each, "actor", look.base_url))
     ]
     return {**appointment, "participant": people}
 

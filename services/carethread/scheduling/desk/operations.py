@@ -82,9 +82,7 @@ def _asked(runtime: Runtime, given: Given, operation: str, context: Context) -> 
     return _Asked(id_, wish, [each for each in [*wish.patients, *here] if each not in fresh], new)
 
 
-def _patients(
-    runtime: Runtime, given: Given, key: str, context: Context
-) -> tuple[list[str], list[Resource]]:
+def _patients(runtime: Runtime, given: Given, key: str, context: Context) -> tuple[list[str], list[Resource]]:
     """The Patients that come as resources: the ids of those who are known, and the new ones with an id.
 
     Raises PreconditionFailed where the identifiers of one are those of several.
@@ -93,7 +91,11 @@ def _patients(
     new: list[Resource] = []
     owner = next(mirror.owner for mirror in runtime.service.mirrors if mirror.type == PATIENT)
     for number, patient in enumerate(given.resources(PATIENT_RESOURCE, PATIENT)):
-        tokens = [f"{each['system']}|{each['value']}" for each in patient.get("identifier", ()) if "system" in each and "value" in each]
+        tokens = [
+            f"{each['system']}|{each['value']}"
+            for each in patient.get("identifier", ())
+            if "system" in each and "value" in each
+        ]
         if "id" in patient:
             known.append(patient["id"])
         elif tokens and (found := runtime.owners.search(owner, PATIENT, [("identifier", ",".join(tokens))])):
@@ -110,9 +112,7 @@ def _patients(
     return known, new
 
 
-def _done(
-    runtime: Runtime, asked: _Asked, context: Context, work: Callable[[WriteUnit], Stored]
-) -> Response:
+def _done(runtime: Runtime, asked: _Asked, context: Context, work: Callable[[WriteUnit], Stored]) -> Response:
     refuse_absent(runtime, asked.people)
 
     def all_of_it(unit: WriteUnit) -> Stored:
@@ -151,7 +151,7 @@ def release_operation(runtime: Runtime, call: Call, context: Context) -> Respons
 
 
 def book_operation(runtime: Runtime, call: Call, context: Context) -> Response:
-    """Book what is asked for, a proposal, or what is proposed or held; by an Appointment with an id, change that one."""
+    """Book what is asked for, a proposal, or what is proposed or held; an Appointment with an id changes that one."""
     given = Given(call, runtime.base_url, (*WISHES, *OVERRIDE))
     asked = _asked(runtime, given, "book", context)
     if asked.wish.details.get("status") == "cancelled" and asked.id:

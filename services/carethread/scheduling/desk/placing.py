@@ -10,7 +10,7 @@ from carethread.interactions.writing.check import check_resource
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.conditional import condition_of, match_one
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.scheduling.conflicts import GONE, Look, Place, by_itself, conflicts, duplicates, refusal
+from carethread.scheduling.conflicts import GONE, Look, Place, by_itself, duplicates, refusal, strangers, taken
 from carethread.scheduling.desk.composing import absent, composed, find_places, slot_ids
 from carethread.scheduling.desk.overriding import passed_over
 from carethread.scheduling.desk.wishes import Wish
@@ -64,9 +64,7 @@ def _known(unit: WriteUnit, wish: Wish) -> Key | None:
     ]
     if not tokens:
         return None
-    return match_one(
-        unit.session, condition_of(unit.runtime, TYPE, [("identifier", ",".join(tokens))], unit.context)
-    )
+    return match_one(unit.session, condition_of(unit.runtime, TYPE, [("identifier", ",".join(tokens))], unit.context))
 
 
 def _escaped(text: str) -> str:
@@ -84,7 +82,9 @@ def wanted_slots(look: Look, wish: Wish, before: Resource | None) -> list[str]:
     """The ids of the Slots that are wished for. Raises Malformed where there is none."""
     found = list(dict.fromkeys(wish.slots)) or slot_ids(look, wish.details) or slot_ids(look, before or {})
     if not found:
-        raise Malformed("Say which Slots are wanted: slot, or an Appointment that names some.", code="required", expression="slot")
+        raise Malformed(
+            "Say which Slots are wanted: slot, or an Appointment that names some.", code="required", expression="slot"
+        )
     return found
 
 
@@ -98,10 +98,14 @@ def drafted(unit: WriteUnit, wish: Wish, before: Resource | None, id_: str) -> t
     if missing := absent(wanted, found):
         raise refusal(missing)
     made = composed(unit, wish, before, found)
-    wrong = [*by_itself(unit, made, found), *duplicates(unit, made, id_)]
-    if wrong and not wish.override:
-        raise refusal(conflicts(unit, made, id_, found))
-    return (passed_over(made, conflicts(unit, made, id_, found), wish.override) if wish.override else made), found
+    wrong = [*strangers(unit, wish.details, found), *by_itself(unit, made, found), *duplicates(unit, made, id_)]
+    if wrong or wish.override:
+        wrong += taken(unit, made, id_)
+    if wish.override:
+        return passed_over(made, wrong, wish.override), found
+    if wrong:
+        raise refusal(wrong)
+    return made, found
 
 
 def put(unit: WriteUnit, appointment: Resource, id_: str, *, new: bool) -> Stored:

@@ -29,7 +29,7 @@ LONGEST = 366 * DAY
 _USUAL = 90 * DAY
 """What is looked through where no end is given."""
 
-_FIRST, _LAST = EARLIEST + 2 * DAY, LATEST - 2 * DAY
+_FIRST, LAST = EARLIEST + 2 * DAY, LATEST - 2 * DAY
 """What any zone has a date for."""
 
 _DEFAULT_COUNT = 20
@@ -139,9 +139,14 @@ _SILENT = ("referral-identifier", "insurance-reference")
 """Parameters that are taken, and that no time is chosen by."""
 
 
-def asked(call: Call, now: int, limits: Limits, base_url: str) -> Asked:
-    """What a call asks. Raises Malformed, naming the parameter and what is allowed."""
-    refuse_unknown(call, "$find", NAMES)
+def asked(
+    call: Call, now: int, limits: Limits, base_url: str, *, taker: str = "$find", names: Sequence[str] = NAMES
+) -> Asked:
+    """What a call asks of an operation that has these of the parameters.
+
+    Raises Malformed, naming the parameter and what is allowed.
+    """
+    refuse_unknown(call, taker, names)
     person, bounds, given = _given(call)
     for name in _ONCE:
         if len(given.get(name, ())) > 1:
@@ -236,7 +241,7 @@ def _given(call: Call) -> tuple[Resource | None, Resource, dict[str, list[str]]]
 def _span(given: Mapping[str, Sequence[str]], bounds: Resource, zone: tzinfo, now: int) -> tuple[int, int]:
     """From when to when is looked; what is past is left out."""
     begin, _ = _moment(given, "start", zone) or (now, now)
-    _, end = _moment(given, "end", zone) or (0, min(max(begin, now) + _USUAL, _LAST))
+    _, end = _moment(given, "end", zone) or (0, min(max(begin, now) + _USUAL, LAST))
     if begin >= end:
         raise Malformed("start is before end.", code="value", expression="end" if "end" in given else "start")
     if end - begin > LONGEST:
@@ -255,7 +260,7 @@ def _moment(given: Mapping[str, Sequence[str]], name: str, zone: tzinfo) -> tupl
         return None
     text = given[name][0].replace(" ", "+")  # a plus sign that a URL did not encode
     span = date_range(text, zone)
-    if span is None or not _FIRST <= span[0] <= span[1] <= _LAST:
+    if span is None or not _FIRST <= span[0] <= span[1] <= LAST:
         raise Malformed(
             f"{name} is a date or a moment, such as 2031-01-31 or 2031-01-31T08:00:00Z.", code="value", expression=name
         )

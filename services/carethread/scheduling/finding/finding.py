@@ -102,7 +102,7 @@ def _answer(runtime: Runtime, session: Session, wanted: Asked, now: int, behind:
     _refuse_absent(known, runtime.base_url)
     seats = seating(runtime, session, wanted)
     world = World(session, runtime.base_url, now, list(rows))
-    terms = _terms(session, wanted, seats, now)
+    terms = terms_of(session, wanted, seats, now)
     people = [*known.values(), *([wanted.person] if wanted.person and _is_new(wanted, _key(wanted.person)) else [])]
     if wanted.best:
         wishes = wishes_of(session, wanted, people, now, runtime.base_url)
@@ -134,7 +134,8 @@ def _refuse_absent(people: dict[Key, Resource], base_url: str) -> None:
         raise Invalid(issues=issues)
 
 
-def _terms(session: Session, wanted: Asked, seats: Seating, now: int) -> Terms:
+def terms_of(session: Session, wanted: Asked, seats: Seating, now: int) -> Terms:
+    """What a time has to be like, of what is asked."""
     criteria = criteria_of(wanted)
     alone = len(seats.seats) == 1
     return Terms(
@@ -205,19 +206,15 @@ def _both(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
 
 
 def _bundle(runtime: Runtime, wanted: Asked, answer: Answer, now: int) -> bytes:
-    links = {"self": link_url(runtime.base_url, _PATH, _pairs(wanted))}
+    links = {"self": link_url(runtime.base_url, _PATH, wanted.pairs)}
     last = answer.page[-1][0] if answer.page else None
-    if last and last[:3] < answer.found[-1][:3]:
-        links["next"] = link_url(runtime.base_url, _PATH, [*_pairs(wanted), (CURSOR, _cursor(last, now))])
+    if last and last[:3] < answer.found[-1][:3] and wanted.person is None:  # who stands in no link
+        links["next"] = link_url(runtime.base_url, _PATH, [*wanted.pairs, (CURSOR, _cursor(last, now))])
     entries = [_entry(runtime, found, resource) for found, resource in answer.page]
     if issues := [*answer.issues, *(_passed_over(name) for name in wanted.passed_over)]:
         said = json.render(operation_outcome(issues))
         entries.append(entry("", said, search=json.render({"mode": "outcome"})))
     return searchset("searchset", len(answer.found), links, entries)
-
-
-def _pairs(wanted: Asked) -> list[tuple[str, str]]:
-    return list(wanted.pairs)
 
 
 def _entry(runtime: Runtime, found: Found, resource: Resource) -> bytes:

@@ -1,4 +1,4 @@
-"""A series in one transaction: booked, moved or cancelled as a whole, or nothing, and all that was in its way is told."""
+"""A series in one transaction: booked, moved or cancelled as a whole, or not at all, and all in its way is told."""
 
 from __future__ import annotations
 

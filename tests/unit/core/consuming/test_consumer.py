@@ -126,6 +126,9 @@ class MemoryStore:
     def glance(self, work: Callable[[Any], T]) -> T:
         return work(MemorySession(self.database))
 
+    def written(self) -> bool:
+        return True
+
     def positions(self, consumer: str) -> dict[Place, int]:
         return dict(self.database.positions)
 

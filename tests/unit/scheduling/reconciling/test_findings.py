@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise, product
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,7 +67,8 @@ def test_a_cancellation_that_the_ehr_lacks_is_sent_and_one_that_we_lack_is_made(
 def test_who_says_more_of_a_visit_was_there():
     def said(here: str, there: str) -> tuple[str, str, str]:
         person = frozenset({"p"})
-        found = fix([], [visit("a", status=here, patients=person), visit("b", ours=False, status=there, patients=person)])
+        ours, theirs = visit("a", status=here, patients=person), visit("b", ours=False, status=there, patients=person)
+        found = fix([], [ours, theirs])
         assert found.kind == "status-difference"
         return found.fix.method, str(found.fix.body or ""), found.fix.send
 
@@ -86,7 +88,7 @@ def test_what_was_cancelled_and_booked_anew_on_both_sides_is_no_difference():
 
 
 def test_a_visit_that_both_sides_have_is_neither_booked_twice_nor_too_many_for_its_slot():
-    shared = {"patients": frozenset({"p"}), "actors": frozenset({"Patient/p"}), "slots": frozenset({"s"})}
+    shared: Any = {"patients": frozenset({"p"}), "actors": frozenset({"Patient/p"}), "slots": frozenset({"s"})}
     assert list(findings([seats(status="busy")], [visit("a", **shared), visit("b", ours=False, **shared)])) == []
 
 

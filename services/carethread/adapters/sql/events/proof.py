@@ -34,6 +34,11 @@ class Published:
     last: int
     gaps: Sequence[Gap]
 
+    @property
+    def missing(self) -> int:
+        """How many gaps there are; not all of them are named."""
+        return max(len(self.gaps), self.committed - self.published)
+
 
 def published(engine: Engine, service: str, types: Sequence[str], begin: int, before: int) -> Published:
     """Look at [begin, before). What retention has removed from the outbox is not judged any more."""

@@ -125,5 +125,11 @@ class SqlStore:
     def wait(self, seconds: float) -> None:
         self._waker.wait(seconds)
 
+    def news(self, seconds: float) -> bool:
+        return self._waker.wait(seconds)
+
+    def written(self) -> bool:
+        return self._waker.written()
+
     def close(self) -> None:
         self.engine.dispose()

@@ -1,0 +1,45 @@
+"""One timer for each visit that is booked here: for its reminders, and for what has become of it.
+
+The timer only announces; each time it is looked whether the visit still stands.
+"""
+
+from __future__ import annotations
+
+from carethread.core.clock import to_micros
+from carethread.core.context import Context
+from carethread.core.fhir import json
+from carethread.core.ports import Resource, Session, Timer
+from carethread.core.service import Runtime
+from carethread.scheduling.noshow.closing import GRACE, close
+from carethread.scheduling.noshow.reminding import next_reminder, remind
+from carethread.scheduling.rules import moment
+
+VISIT = "visit"
+"""The kind of timer; its key is the Appointment's id."""
+
+
+def watched(session: Session, id_: str, appointment: Resource | None, context: Context, *, new: bool = False) -> None:
+    """Have a visit that is booked watched, and no other."""
+    if appointment and appointment["status"] == "booked":
+        now = to_micros(context.clock())
+        due = next_reminder(moment(appointment.get("start")), now) or moment(appointment.get("end")) + GRACE
+        session.timers.set(VISIT, id_, due)
+    elif not new:
+        session.timers.cancel(VISIT, id_)
+
+
+def visit_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
+    """Remind of a visit that is to come, or see what has become of one that is past. Raises Busy as `close` does."""
+    key = ("Appointment", timer.key)
+    stored = session.current([key]).get(key)
+    appointment = json.parse_object(stored.body) if stored and not stored.deleted else None
+    if appointment is None or appointment["status"] != "booked":
+        return
+    now = to_micros(context.clock())
+    if now < moment(appointment.get("start")):
+        remind(runtime, session, timer.key, appointment, timer.due, context)
+        watched(session, timer.key, appointment, context)
+    elif now < (end := moment(appointment.get("end")) + GRACE):
+        session.timers.set(VISIT, timer.key, end)
+    else:
+        close(runtime, session, timer.key, context)
