@@ -84,8 +84,8 @@ def do(desk: Desk, finding: dict[str, Any]) -> None:
     method, url = said["method"]["valueCode"], said["url"]["valueUri"]
     if method == "PATCH":
         patch = json.parse(said["body"]["valueString"].encode())
-        headers = {"content_type": "application/json-patch+json", "if_match": said["ifMatch"]["valueString"]}
-        answer = desk.ask(method, url, patch, **headers)
+        headers = {"content-type": "application/json-patch+json", "if-match": said["ifMatch"]["valueString"]}
+        answer = desk.ask(method, url, patch, headers=headers)
     else:
         answer = desk.ask(method, url, said["body"]["resource"])
     assert answer.status == 200, answer.body

@@ -116,7 +116,7 @@ def test_a_projection_is_made_anew_while_events_go_on(world: World) -> None:
             desk.stop()
             until(lambda: drained(world.owner), seconds=30, what="the outbox empty")
             until(world.equal, seconds=30, what="a copy equal to its owner")
-            until(lambda: len(set(world.effects)) == sum(desk.written.values()), seconds=30, what="all effects", details=lambda: f"{len(set(world.effects))} of {sum(desk.written.values())}, inbox {len(committed(world.copy))}")
+            until(lambda: len(set(world.effects)) == sum(desk.written.values()), seconds=30, what="all effects")
 
 
 def soon() -> int:

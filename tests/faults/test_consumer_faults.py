@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from kafka.cluster import ClusterMetadata
+from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.structs import MemberState
 
 from carethread.adapters.kafka import KafkaSettings, KafkaSubscription
@@ -207,8 +208,15 @@ def test_killed_before_it_had_what_it_is_to_read(kafka_bootstrap: str, monkeypat
         one.poll(0.1)
         return {(each.topic, each.partition) for each in kafka_of(one).assignment()} == places
 
+    assign = ConsumerCoordinator._perform_assignment
+
+    def nothing(*given: object) -> object:
+        with monkeypatch.context() as inner:
+            inner.setattr(ClusterMetadata, "partitions_for_topic", lambda *_: None)
+            return assign(*given)
+
     with monkeypatch.context() as patched:
-        patched.setattr(ClusterMetadata, "partitions_for_topic", lambda *_: None)
+        patched.setattr(ConsumerCoordinator, "_perform_assignment", nothing)
         doomed = member()
         until(lambda: joined(doomed), seconds=20, what="joined")
         assert not kafka_of(doomed).assignment()
@@ -218,15 +226,3 @@ def test_killed_before_it_had_what_it_is_to_read(kafka_bootstrap: str, monkeypat
     finally:
         again.close()
         doomed.close()
-
-
-def test_who_leads_a_new_group_assigns_all_at_once(kafka_bootstrap: str) -> None:
-    """It does not begin with an assignment of nothing, which is what one that is killed right then would leave."""
-    settings = KafkaSettings(kafka_bootstrap, f"l{new_id()[-8:]}", partitions=3)
-    one = KafkaSubscription(settings, "careteams", [topic("Appointment", settings.topic_prefix)], dict, member="c1")
-    try:
-        one.poll(2)
-        assert len(kafka_of(one).assignment()) == 3
-        assert kafka_of(one)._coordinator._generation.generation_id == 1
-    finally:
-        one.close()

@@ -19,7 +19,7 @@ from carethread.adapters.sql.events.outbox import SqlOutbox
 from carethread.composition.rpc import alone
 from carethread.core.fhir import json
 from carethread.core.service import Runtime
-from carethread.v1 import events_pb2, events_pb2_grpc, fhir_pb2, fhir_pb2_grpc
+from carethread.v1 import events_pb2, events_pb2_grpc, fhir_pb2, fhir_pb2_grpc, scheduling_pb2_grpc
 from support.servers import free_port
 from support.stores import BASE
 
@@ -40,6 +40,10 @@ class Rpc:
     @property
     def fhir(self) -> Any:
         return fhir_pb2_grpc.FhirServiceStub(self.channel)
+
+    @property
+    def scheduling(self) -> Any:
+        return scheduling_pb2_grpc.SchedulingServiceStub(self.channel)
 
     @property
     def events(self) -> Any:

@@ -7,6 +7,7 @@ from carethread.scheduling.desk.operations import OPERATIONS as DESK
 from carethread.scheduling.feeds.operations import OPERATIONS as FEEDS
 from carethread.scheduling.finding.operations import OPERATIONS as FINDING
 from carethread.scheduling.following import HOLD_TIMER, hold_over
+from carethread.scheduling.huddles.operations import OPERATIONS as HUDDLES
 from carethread.scheduling.noshow.operations import OPERATIONS as NO_SHOW
 from carethread.scheduling.noshow.watching import VISIT, visit_due
 from carethread.scheduling.reconciling.operations import OPERATIONS as RECONCILING
@@ -23,6 +24,6 @@ SERVICE = Service(
     about="One front desk for all departments.",
     types=TYPES,
     mirrors=MIRRORS,
-    operations=(*DESK, *FINDING, *AVAILABILITY, *FEEDS, *RECONCILING, *OFFER_REPORT, *SERIES, *NO_SHOW),
+    operations=(*DESK, *FINDING, *AVAILABILITY, *FEEDS, *RECONCILING, *OFFER_REPORT, *SERIES, *NO_SHOW, *HUDDLES),
     timers=TIMERS,
 )

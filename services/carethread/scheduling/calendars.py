@@ -65,4 +65,4 @@ def kinds(slot: Resource) -> Iterator[str]:
 def _stored(session: Session, type_name: str, ids: Iterable[str]) -> Iterator[tuple[Stored, Resource | None]]:
     """What stands under the ids; None for the resource of one that is deleted."""
     for stored in session.current([(type_name, id_) for id_ in ids]).values():
-        yield stored, None if stored.deleted else json.parse(stored.body)
+        yield stored, None if stored.deleted else json.restore(stored.body)

@@ -37,6 +37,9 @@ CAPACITY = "http://fhir-registry.smarthealthit.org/StructureDefinition/slot-capa
 MODALITY = PROFILES + "modality"
 """Extension of a Slot and of an Appointment: in-person, video, phone or home."""
 
+SERVICE_KIND, HUDDLE = "https://carethread.dev/fhir/CodeSystem/service-kind", "huddle"
+"""The service type of a huddle: people of a care team who meet, without a slot and without a patient."""
+
 HOLDING = frozenset({"pending", "booked", "arrived", "checked-in", "fulfilled", "noshow"})
 """An Appointment in one of these has its slots to itself; proposed, waitlist, cancelled and entered-in-error have
 none."""

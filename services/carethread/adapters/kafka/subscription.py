@@ -115,13 +115,22 @@ class KafkaSubscription:
         client.kafka.subscribe(self._topics, listener=_Listener(self))
         self._client = client
         try:
-            with away_is_busy():
-                for topic in self._topics:  # who leads the group before it knows them assigns nothing at first
-                    client.kafka.partitions_for_topic(topic)
+            self._know_topics(client.kafka)
         except Busy:
             self.close()
             raise
         return client
+
+    def _know_topics(self, consumer: Any) -> None:
+        """Be told what the topics have: who leads its group before that assigns nothing, and then all once more. Raises
+        Busy."""
+        end = time.monotonic() + self._settings.seconds
+        cluster = consumer._cluster
+        while unknown := [topic for topic in self._topics if cluster.partitions_for_topic(topic) is None]:
+            if time.monotonic() > end:
+                raise Busy(f"Kafka has not told yet which partitions {unknown[0]} has.")
+            with away_is_busy():
+                consumer._net.run(consumer._manager.wait_for, cluster.request_update(), millis(self._settings.seconds))
 
     def _ask_for_the_rest(self, consumer: Any) -> None:
         """Join again, once for all that is known of the topics, where not all of it is ours.

@@ -51,7 +51,8 @@ class Health:
         for service, serving in self._serving.items():
             await self._servicer.set(service, _STATUS[serving])
         together = _STATUS[all(self._serving.values())]
-        for name in ("", FHIR_SERVICE, EVENT_SERVICE, SCHEDULING_SERVICE):
+        desk = [SCHEDULING_SERVICE] if "scheduling" in self._serving else []
+        for name in ("", FHIR_SERVICE, EVENT_SERVICE, *desk):
             await self._servicer.set(name, together)
 
     def _done(self, work: Callable[[], Coroutine[object, object, None]]) -> None:

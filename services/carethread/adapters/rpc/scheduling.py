@@ -149,7 +149,9 @@ def _proposal(appointment: Resource, score: float, base_url: str) -> scheduling_
 
 
 def _reason(extension: Resource) -> scheduling_pb2.RankingReason:
-    said = {part["url"]: next(value for name, value in part.items() if name != "url") for part in extension["extension"]}
+    said = {
+        part["url"]: next(value for name, value in part.items() if name != "url") for part in extension["extension"]
+    }
     return scheduling_pb2.RankingReason(code=said["code"], text=said["text"], weight=float(said["weight"]))
 
 

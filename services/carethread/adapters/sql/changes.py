@@ -30,6 +30,7 @@ class Changes:
     def __init__(self, path: str) -> None:
         self._uri = f"{Path(path).absolute().as_uri()}?mode=rw"
         self._connection: sqlite3.Connection | None = None
+        self._looking: sqlite3.Cursor
         self._version: int | None = None
         self._count = 0
         self._pause = _LONGEST
@@ -101,7 +102,9 @@ class Changes:
             self._connection = sqlite3.connect(
                 self._uri, uri=True, isolation_level=None, check_same_thread=False, timeout=0
             )
-        version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            self._connection.execute("PRAGMA synchronous=NORMAL")  # what is written quietly need not outlive the power
+            self._looking = self._connection.cursor()
+        version: int = self._looking.execute("PRAGMA data_version").fetchone()[0]
         return version
 
 

@@ -24,6 +24,10 @@ _EXPONENT_DIGITS = 4
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000|\x00")
 
 
+_EXACT = re.compile(rb"[:,\[]-?(?:\d+[.eE]|\d{17})|[:,\[]-0")
+"""What may be a number whose text matters, or looks like one within a string."""
+
+
 class Number(float):
     """A decimal that remembers how it was written, so that `1.10` stays `1.10`."""
 
@@ -117,6 +121,11 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Malformed(f"A FHIR resource is a JSON object; this body is {describe(value)}.")
     return value
+
+
+def restore(body: bytes) -> Any:
+    """Read what `render` wrote, compact: the same as `parse` reads, several times as fast, for it was judged before."""
+    return parse(body) if _EXACT.search(body) else orjson.loads(body)
 
 
 def render(value: Any, *, pretty: bool = False) -> bytes:

@@ -100,7 +100,7 @@ class WriteUnit:
 
     def find(self, key: Key) -> Resource | None:
         stored = self.stored(key)
-        return json.parse(stored.body) if stored and not stored.deleted else None
+        return json.restore(stored.body) if stored and not stored.deleted else None
 
     def update(self, resource: Resource, verb: str = "") -> None:
         command = Command(resource["resourceType"], resource["id"], resource)
@@ -181,7 +181,7 @@ class WriteUnit:
         self._meant.add(command.key)
         current = self.stored(command.key)
         _check_preconditions(command, current)
-        before = json.parse(current.body) if current and not current.deleted else None
+        before = json.restore(current.body) if current and not current.deleted else None
         after = _patched(command, command.change, current) if command.change else command.resource
         if before is None and after is None:
             return Result("deleted", current)
@@ -213,7 +213,7 @@ class WriteUnit:
     def _stage(self, command: Command, resource: Resource | None, verb: str, *, method: str = "") -> None:
         key = command.key
         current = self._base.setdefault(key, self._current[key])
-        before: Resource | None = json.parse(current.body) if current and not current.deleted else None
+        before: Resource | None = json.restore(current.body) if current and not current.deleted else None
         version = current.version + 1 if current else 1
         updated = max(self._now, current.updated) if current else self._now
         body = b"" if resource is None else json.render(stamped(resource, command.id, version, updated))

@@ -120,7 +120,7 @@ def stretch(runtime: Runtime, session: Session, id_: str, place: int, context: C
     wanted: list[Wanted] = []
     schedule: Resource = {}
     if stored and template:
-        schedule = json.parse(stored.body)
+        schedule = json.restore(stored.body)
         wanted = _with_room(slots(template, id_, begin, min(before, horizon_end(template, now))), around)
     made = _fit(unit, schedule, {each.id: each for each in wanted}, {slot.slot: slot for slot in there})
     stranded = stranded_among(session, stored, there)
@@ -135,7 +135,7 @@ def _schedule(session: Session, id_: str) -> Stored | None:
 
 def _template(stored: Stored | None) -> Template | None:
     """The template by which we make slots; None where none are to be."""
-    body = json.parse(stored.body) if stored and not stored.deleted else None
+    body = json.restore(stored.body) if stored and not stored.deleted else None
     if body is None or not body.get("active", True) or master_of(body) != "carethread":
         return None
     return template_of(body)
@@ -186,7 +186,7 @@ def _fitting(unit: WriteUnit, wanted: Mapping[str, Resource]) -> set[str]:
     return {
         id_
         for (_, id_), stored in found.items()
-        if is_version(wanted[id_], stored) or _is_same(json.parse(stored.body), wanted[id_])
+        if is_version(wanted[id_], stored) or _is_same(json.restore(stored.body), wanted[id_])
     }
 
 

@@ -56,16 +56,17 @@ def stranded_among(session: Session, schedule: Stored | None, there: Sequence[Op
 
     What an EHR decides on is not judged. Of a slot that the template has not made, only what concerns the day is.
     """
-    body = json.parse(schedule.body) if schedule and not schedule.deleted else None
+    body = json.restore(schedule.body) if schedule and not schedule.deleted else None
     if body and master_of(body) == "ehr":
         return []
     template = template_of(body) if body else None
     if body and body.get("active", True) and template is None:
         return []
     open_ = template if body and body.get("active", True) else None
+    there = [slot for slot in there if slot.status != "free" or slot.capacity > 1]
     reasons = {slot.slot: (slot, why) for slot in there if (why := _reason(open_, body, slot))}
     if open_ and any(rule.place for rule in open_.rules):
-        rest = {slot.slot: slot for slot in there if slot.slot not in reasons and slot.status != "free"}
+        rest = {slot.slot: slot for slot in there if slot.slot not in reasons}
         reasons |= {slot.slot: (slot, "place") for slot in _moved(session, open_, rest)}
     taken = session.calendar.busy([f"Slot/{id_}" for id_ in reasons], 0, FOREVER)
     found = []
@@ -110,7 +111,7 @@ def _moved(session: Session, template: Template, there: Mapping[str, Opening]) -
     """The slots that are at another place than the hours are."""
     for (_, id_), stored in session.current([("Slot", id_) for id_ in there]).items():
         rule = rule_at(template, there[id_].begin)
-        place = extension(json.parse(stored.body), PLACE).get("valueReference", {}).get("reference")
+        place = extension(json.restore(stored.body), PLACE).get("valueReference", {}).get("reference")
         if rule and rule.place and place and place != rule.place.get("reference"):
             yield there[id_]
 
@@ -133,7 +134,7 @@ def _task_id(stranded: Stranded) -> str:
 
 
 def _task(id_: str, stranded: Stranded, appointment: Stored, base_url: str, context: Context) -> Resource:
-    body = json.parse(appointment.body)
+    body = json.restore(appointment.body)
     patients = [key for key in keys_at(body, "participant.actor", base_url) if key[0] == "Patient"]
     task: Resource = {"resourceType": "Task", "id": id_}
     if appointment.department:

@@ -35,7 +35,7 @@ from carethread.scheduling.finding.suiting import criteria_of, suitable
 from carethread.scheduling.finding.windows import Span, spans
 from carethread.scheduling.finding.world import World
 
-MOST = 100
+MOST = 50
 """Proposals in one answer, over all its pages; as many more may come of each view that ranking adds."""
 
 RANKING_REASON = PROFILES + "ranking-reason"

@@ -115,26 +115,25 @@ def _common(schedules: frozenset[str] | None, needs: Iterable[Need]) -> frozense
 
 
 def _seat_of(people: People, keys: Iterable[Key], issues: list[Issue]) -> Seat:
-    """Who of the keys has a Schedule, and the others as they are; those are named who are neither."""
+    """Who of the keys has a Schedule, and the others as they are; those are named who are not here."""
     wanted = set(keys)
-    everybody = people.with_roles(wanted)
-    plans = people.referring(everybody, "Schedule.actor")
-    planned: set[Key] = set()
-    for _, schedule in people.living(plans).values():
-        planned.update(keys_at(schedule, "actor", people.base))
-    roles = people.living(key for key in everybody if key[0] == "PractitionerRole")
-    for key, (_, role) in roles.items():
-        if key in planned:
-            planned.update(keys_at(role, "practitioner", people.base))
-    alone = wanted - planned
-    for key in sorted(alone & roles.keys()):  # a role is somebody who has a plan, be it without the role
-        if planned & set(keys_at(roles[key][1], "practitioner", people.base)):
-            alone.discard(key)
+    plans = people.referring(people.with_roles(wanted), "Schedule.actor")
+    alone = wanted if not plans else _without(people, wanted, plans) if len(wanted) > 1 else set()
     here = people.living(alone) if alone else {}
     for kind, id_ in sorted(alone - here.keys()):
         issues.append(Issue("not-found", f"{kind}/{id_} is not known here.", severity="warning"))
     bare = tuple(sorted((key, row) for key, (row, _) in here.items()))
     return Seat(frozenset(id_ for _, id_ in plans), bare)
+
+
+def _without(people: People, wanted: set[Key], plans: set[Key]) -> set[Key]:
+    """Those of whom none of the Schedules is, in whatever role."""
+    planned: set[Key] = set()
+    for _, schedule in people.living(plans).values():
+        planned.update(keys_at(schedule, "actor", people.base))
+    for _, role in people.living(key for key in planned if key[0] == "PractitionerRole").values():
+        planned.update(keys_at(role, "practitioner", people.base))
+    return wanted - planned
 
 
 def _in_role(people: People, tokens: Iterable[Token]) -> set[Key]:

@@ -6,14 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 
-from carethread.adapters.sql.calendars import purposing
+from carethread.adapters.sql.calendars import entering, purposing
 from carethread.adapters.sql.calendars.free import OPENING, Wanted, first_free
 from carethread.adapters.sql.tables import busy, openings, purposes
-from carethread.adapters.sql.upsert import upsert
 from carethread.core.ports.calendar import FOREVER, Busy, Opening
 
 _SEAT = "Slot/"
-_ENTERED = tuple(name for name in Opening.__slots__ if name not in ("kinds", "free"))
 
 _CHUNK = 500
 """Values in one statement."""
@@ -28,6 +26,11 @@ _AMONG = (
         busy.c.begin < bindparam("before"),
     )
     .order_by(busy.c.begin, busy.c.appointment)
+)
+_AMONG_TEXT = (
+    f"SELECT {', '.join(f'b.{column.name!r}'.replace(chr(39), chr(34)) for column in _ROW)} "
+    "FROM unnest($1::text[]) AS asked (actor) JOIN busy b ON b.actor = asked.actor "
+    'WHERE b."end" > $2::bigint AND b."begin" < $3::bigint ORDER BY b."begin", b.appointment'
 )
 _TAKEN = select(*_ROW).where(busy.c.appointment.in_(bindparam("appointments", expanding=True)))
 _LEAVE = delete(busy).where(busy.c.appointment.in_(bindparam("appointments", expanding=True))).returning(*_ROW)
@@ -74,8 +77,16 @@ class SqlCalendar:
         self._lock(f"calendar {actor}" for actor in actors)
 
     def busy(self, actors: Iterable[str], begin: int, end: int) -> list[Busy]:
-        wanted = {"actors": sorted(set(actors)), "after": begin, "before": end}
-        return [Busy(*row) for row in self._connection.execute(_AMONG, wanted)] if wanted["actors"] else []
+        wanted = sorted(set(actors))
+        if not wanted:
+            return []
+        if is_sqlite(self._connection):
+            found: Iterable[Sequence[Any]] = self._connection.execute(
+                _AMONG, {"actors": wanted, "after": begin, "before": end}
+            )
+        else:
+            found = run(self._connection, _AMONG_TEXT, [texts(wanted), begin, end], binary=True)
+        return [Busy(*row) for row in found]
 
     def taken(self, appointments: Iterable[str]) -> list[Busy]:
         return [Busy(*row) for row in self._connection.execute(_TAKEN, {"appointments": list(appointments)})]
@@ -93,15 +104,8 @@ class SqlCalendar:
     def open(self, entered: Sequence[Opening]) -> None:
         for start in range(0, len(entered), _CHUNK):
             some = entered[start : start + _CHUNK]
-            statement = upsert(self._connection, openings)
             numbers = purposing.enter(self._connection, {opening.kinds for opening in some})
-            values = [
-                {name: getattr(opening, name) for name in _ENTERED}
-                | {"purpose": numbers[opening.kinds], "free": 0 if opening.status == "free" else FOREVER}
-                for opening in some
-            ]
-            changed = {name: statement.excluded[name] for name in values[0] if name != "row"}
-            self._connection.execute(statement.on_conflict_do_update(index_elements=["row"], set_=changed), values)
+            entering.enter(self._connection, [(numbers[opening.kinds], opening) for opening in some])
             self._refresh([opening.slot for opening in some if opening.status != "free"])
 
     def shut(self, slots: Iterable[str]) -> None:

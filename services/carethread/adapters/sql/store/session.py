@@ -89,6 +89,9 @@ class SqlSession:
             return run(self._connection, statements.CURRENT_ONE_TEXT, keys[0], binary=True)
         if len(keys) == 1:
             return self._connection.execute(statements.CURRENT_ONE, {"type": keys[0][0], "id": keys[0][1]})
+        if keys and not is_sqlite(self._connection):
+            places = list(map(texts, zip(*keys, strict=True)))
+            return run(self._connection, statements.CURRENT_TEXT, places, binary=True)
         return self._connection.execute(statements.CURRENT, {"keys": keys})
 
     def numbered(self, rows: Iterable[int]) -> list[Stored]:

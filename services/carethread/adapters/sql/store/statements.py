@@ -43,6 +43,12 @@ CURRENT_ROWS_TEXT = (
     "JOIN versions ON versions.row = resources.row AND versions.version = resources.version "
     "WHERE resources.row = ANY($1::bigint[])"
 )
+CURRENT_TEXT = (
+    f"SELECT {', '.join(map(str, STORED))} FROM unnest($1::text[], $2::text[]) AS asked (type, id) "
+    "JOIN resources ON resources.type = asked.type AND resources.id = asked.id "
+    "JOIN versions ON versions.row = resources.row AND versions.version = resources.version"
+)
+"""`CURRENT` for PostgreSQL: of a list of 500 pairs the planning alone takes 20 ms."""
 LOCKED_TEXT = (
     "SELECT locked.row, locked.held FROM unnest($1::text[], $2::text[]) AS asked (type, id) CROSS JOIN LATERAL "
     "(SELECT r.row, r.held FROM resources r WHERE r.type = asked.type AND r.id = asked.id FOR UPDATE) AS locked"

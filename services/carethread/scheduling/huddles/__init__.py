@@ -1,0 +1,1 @@
+"""Huddles: when the members of a care team are free together."""
