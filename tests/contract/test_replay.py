@@ -158,6 +158,21 @@ def test_what_happened_is_not_repeated_and_what_is_not_kept_is_told(world: World
 
 
 @pytest.mark.timeout(120)
+def test_who_is_behind_the_moment_of_a_replay_misses_nothing(world: World) -> None:
+    sender = publisher(world.bus, world.prefix)
+    sender.fence("scheduling", 1)
+    moment = soon()
+    sent = [replace(event(n), sequence=n, time=moment + n * 1_000_000) for n in range(1, 21)]
+    sender.send(sent)
+    sender.close()
+    world.ask(sent[15].time)
+    with world.consuming("c1"):
+        world.ends("done")
+        until(lambda: len(world.effects) == 20, seconds=60, what="the effects")
+    assert committed(world.copy) == {e.id for e in sent}
+
+
+@pytest.mark.timeout(120)
 def test_who_reads_again_is_not_late(world: World) -> None:
     ahead: list[timedelta] = [timedelta()]
     beats: list[float | None] = []

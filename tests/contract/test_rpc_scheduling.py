@@ -110,7 +110,7 @@ class Grpc(Side):
         request: dict[str, Any] = {"appointment": self.about(step)}
         if step.slots or step.patients or step.appointment or step.call in ("Hold", "Book", "Check"):
             own = json.render(step.appointment) if step.appointment else b""
-            texts = {name: text for name, text in step.texts.items() if name in _TEXTS}
+            texts: Any = {name: text for name, text in step.texts.items() if name in _TEXTS}
             request["wish"] = scheduling_pb2.Wish(slots=step.slots, patients=step.patients, appointment=own, **texts)
         if step.minutes:
             request["minutes"] = step.minutes

@@ -143,6 +143,7 @@ def test_each_operation_that_is_claimed_is_answered(
         {"name": "target-patient", "valueReference": {"reference": "Patient/walk"}},
     )
     first = {"name": "eventsSinceNumber", "valueString": "1"}
+    of_walk = _parameters({"name": "actor", "valueReference": {"reference": "Patient/walk"}})
     tried = {
         "export": lambda where: fhir.get(f"{where}$export", Prefer="respond-async"),
         "validate": lambda where: fhir.get(f"{where}walk/$validate"),
@@ -155,6 +156,9 @@ def test_each_operation_that_is_claimed_is_answered(
         "events": lambda where: fhir.get(f"{where}walk/$events"),
         "resend": lambda where: fhir.post(f"{where}walk/$resend", _parameters(first)),
         "get-ws-binding-token": lambda where: fhir.get(f"{where}walk/$get-ws-binding-token"),
+        "calendar-link": lambda where: fhir.post(f"{where}$calendar-link", of_walk),
+        "calendar": lambda where: fhir.get(f"{where}$calendar?token={_token(fhir, of_walk)}"),
+        "reconcile": lambda where: fhir.get(f"{where}$reconcile?from=2031-01-01&to=2031-02-01"),
         "delivery-report": lambda where: fhir.get(f"{where}walk/$delivery-report?from=2026-01-01&to=2026-01-02"),
     }
     claimed = [("", claim) for claim in claims["operation"]]
@@ -175,6 +179,12 @@ def test_each_profile_of_ours_can_be_read(server: CareThread, claims: dict[str, 
     asked = f"StructureDefinition?url={','.join(named)}&_elements=url&_total=accurate"
     until(lambda: server.fhir.get(asked).json["total"] == 9, seconds=30, what="the worker publishes the definitions")
     assert {entry["resource"]["url"] for entry in server.fhir.get(asked).json["entry"]} == set(named)
+
+
+def _token(fhir: Fhir, of: dict[str, Any]) -> str:
+    """That of a new calendar link."""
+    link: str = fhir.post("Appointment/$calendar-link", of).json["parameter"][0]["valueUrl"]
+    return link.rpartition("/")[2].removesuffix(".ics")
 
 
 def _parameters(*parts: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from google.protobuf import json_format
 from grpc_health.v1 import health_pb2
 from sqlalchemy import create_engine, text
 
-from carethread.v1 import events_pb2, events_pb2_grpc, fhir_pb2, fhir_pb2_grpc
+from carethread.v1 import events_pb2, events_pb2_grpc, fhir_pb2, fhir_pb2_grpc, scheduling_pb2
 from support import run
 from support.certificates import authority
 from support.processes import CareThread, carethread
@@ -49,7 +49,7 @@ def address(server: CareThread) -> str:
 
 def test_the_pages_examples_run(server):
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(blocks).replace(DOCUMENTED, address(server))],
         env={**os.environ, "PYTHONPATH": str(ROOT / "services")},
@@ -62,10 +62,11 @@ def test_the_pages_examples_run(server):
     assert lines[0].startswith("WRITE_OUTCOME_CREATED Patient ")
     assert lines[1] == "2"
     assert lines[3].startswith("INVALID_ARGUMENT ['Patient.gender'] The code 'femal'")
-    assert [line.split()[1] for line in lines[4:]] == [
+    assert [line.split()[1] for line in lines[4:6]] == [
         "dev.carethread.patient.created",
         "dev.carethread.patient.updated",
     ]
+    assert lines[6:] == ["pending True", "booked 2", "False"]
 
 
 def test_the_pages_commands_name_calls_and_messages_that_there_are():
@@ -74,6 +75,8 @@ def test_the_pages_commands_name_calls_and_messages_that_there_are():
         "carethread.v1.FhirService/Search": fhir_pb2.SearchRequest,
         "carethread.v1.FhirService/Create": fhir_pb2.CreateRequest,
         "carethread.v1.EventService/Subscribe": events_pb2.SubscribeRequest,
+        "carethread.v1.SchedulingService/FindSlots": scheduling_pb2.FindSlotsRequest,
+        "carethread.v1.SchedulingService/WatchSlots": scheduling_pb2.WatchSlotsRequest,
         "grpc.health.v1.Health/Check": health_pb2.HealthCheckRequest,
     }
     found = re.findall(rf"^grpcurl -plaintext -d '(.*)' {DOCUMENTED} (\S+)$", PAGE, re.MULTILINE)

@@ -49,13 +49,17 @@ def test_frozen_past_the_lease_and_woken(where: Where) -> None:
     prefix, store = f"z{new_id()[-8:]}", store_at(url, "scheduling")
     hasty = ("--lease", "0.6", "--batch", str(BATCH), "--dawdle", "0.03")
     relays = {name: _relay(where, prefix, name, *hasty) for name in ("one", "two")}
+
+    def said() -> str:
+        return "\n".join(relay.output() for relay in relays.values())
+
     try:
         with Writer(store):
             for relay in relays.values():
                 relay.start()
             for _ in range(6):
                 before = sent(store)
-                until(lambda: sent(store) > before + BATCH, seconds=30, what="the leader at work")  # noqa: B023
+                until(lambda: sent(store) > before + BATCH, seconds=30, what="the leader at work", details=said)  # noqa: B023
                 leader = holder(store)
                 freeze(relays[leader], store, bus)
                 try:
@@ -80,13 +84,17 @@ def test_another_takes_over_within_seconds(where: Where) -> None:
     prefix, store = f"o{new_id()[-8:]}", store_at(url, "scheduling")
     relays = {name: _relay(where, prefix, name, "--lease", str(LEASE_SECONDS)) for name in ("one", "two")}
     took: dict[str, float] = {}
+
+    def said() -> str:
+        return "\n".join(relay.output() for relay in relays.values())
+
     try:
         with Writer(store):
             for how in ("stopped", "killed"):
                 for relay in relays.values():
                     relay.start()
                 before = sent(store)
-                until(lambda: sent(store) > before, seconds=30, what="the leader at work")  # noqa: B023
+                until(lambda: sent(store) > before, seconds=30, what="the leader at work", details=said)  # noqa: B023
                 time.sleep(2)  # both are candidates by now
                 leader = holder(store)
                 began = time.monotonic()

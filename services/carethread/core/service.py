@@ -25,8 +25,11 @@ class Unit(Protocol):
         """The service that the transaction is of."""
         ...
 
-    def find(self, key: Key) -> Resource | None:
-        """The resource as it stands inside the transaction, locked; None when missing or deleted."""
+    def find(self, key: Key, *, again: bool = False) -> Resource | None:
+        """The resource as it stands inside the transaction, locked; None when missing or deleted.
+
+        What was not here cannot be locked, so it may be here by now: `again` looks once more.
+        """
         ...
 
     def update(self, resource: Resource, verb: str = "") -> None:

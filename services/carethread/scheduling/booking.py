@@ -50,8 +50,11 @@ def _slot_of(seat: str) -> str:
 def appointment_leaves(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> None:
     """Free the slots that the Appointment no longer wants, so that others in the same transaction may take them."""
     had, wanted = slots_held(before, unit.base_url), slots_held(after, unit.base_url)
-    if not set(had) - set(wanted):
+    left = sorted(set(had) - set(wanted))
+    if not left:
         return
+    for slot in left:  # as who takes a seat does: first the slot
+        unit.find(("Slot", slot))
     holder = f"Appointment/{id_}"
     kept = [seat for seat in unit.session.places(_SLOT, holder) if _slot_of(seat) in wanted] if wanted else []
     status = "busy-unavailable" if after and cancelled_by(before, after) == "provider" else "free"
@@ -71,10 +74,11 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
         refuse_jump(before, ours)
     had = slots_held(before, unit.base_url)
     for slot in slots_held(after, unit.base_url):  # in one order for all: two bookings never wait for each other
-        taken = _take(unit, slot, f"Appointment/{id_}")
-        found = unit.find(("Slot", slot))  # by who is told of it in vain, too: it may be given up just now
+        count = capacity(unit.find(("Slot", slot)))  # whoever has locked it has all its seats: nobody waits for one
+        taken = _take(unit, slot, count, f"Appointment/{id_}")
+        found = unit.find(("Slot", slot), again=True)  # it may have been given up, or made, just now
         if not taken and not told:
-            kind = "slot" if capacity(found) == 1 else "capacity"
+            kind = "slot" if count == 1 else "capacity"
             text = f"Slot/{slot} is taken by another Appointment; choose one that is free."
             raise Conflict(issues=[Issue("conflict", text, _where(unit, after, slot), detail=kind)])
         if not taken:
@@ -86,7 +90,7 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
         if found and slot not in had and found["status"] not in _OPEN and not told:
             text = f"Slot/{slot} is {found['status']}; choose one that is free."
             raise Conflict(issues=[Issue("conflict", text, _where(unit, after, slot), detail="slot")])
-        if found and _is_full(unit, slot, capacity(found)):
+        if found and (count == 1 or _is_full(unit, slot, count)):
             _mark(unit, slot, "busy")
     if ours is None:
         return Ruling(verb(before, after))
@@ -94,12 +98,12 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
     return Ruling(verb(before, ours), marked(before, ours, to_micros(unit.context.clock())))
 
 
-def _take(unit: Unit, slot: str, holder: str) -> bool:
+def _take(unit: Unit, slot: str, count: int, holder: str) -> bool:
     """Take a seat, if need be one whose hold is over; whether there was one."""
     first = unit.session.claim(_SLOT, slot, holder)
     if first == holder:
         return True
-    places = seats(slot, capacity(unit.find(("Slot", slot))))
+    places = seats(slot, count)
     held = unit.session.claimed(_SLOT, places)
     if holder in held.values():
         return True
@@ -115,6 +119,8 @@ def end_hold(unit: Unit, id_: str) -> bool:
     until = hold_until(found)
     if found is None or not 0 < until <= to_micros(unit.context.clock()):
         return False
+    for slot in slots_held(found, unit.base_url):
+        unit.find(("Slot", slot))
     for seat in unit.session.release(_SLOT, f"Appointment/{id_}"):
         slot = _slot_of(seat)
         _mark(unit, slot, "busy" if _passes_on(unit, slot, id_) else "free")

@@ -5,7 +5,7 @@ Who books looks here before, and the write rule (`booking`) decides on slots, se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -15,7 +15,7 @@ from carethread.core.context import Context
 from carethread.core.errors import Conflict, Invalid, Issue
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
-from carethread.core.ports import Key, Resource, Session
+from carethread.core.ports import Key, Resource, Session, Stored
 from carethread.scheduling.availability.expanding import outside
 from carethread.scheduling.availability.reading import template_of
 from carethread.scheduling.availability.template import Template
@@ -60,6 +60,10 @@ class Look(Protocol):
 
     @property
     def base_url(self) -> str: ...
+
+    def read(self, keys: Iterable[Key]) -> dict[Key, Stored]:
+        """Resources as they stand."""
+        ...
 
 
 class Place(NamedTuple):
@@ -205,7 +209,7 @@ def taken(look: Look, appointment: Resource, id_: str) -> list[Conflicting]:
     people = [row for row in rows if not row.actor.startswith("Slot/")]
     calendar = look.session.calendar
     found: list[Conflicting] = []
-    stored = look.session.current([("Slot", slot) for slot in slots])
+    stored = look.read([("Slot", slot) for slot in slots])
     beside: set[str] = set()
     for slot in slots:
         where = f"Appointment.slot[{_place(look, appointment, slot)}]"

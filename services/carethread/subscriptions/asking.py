@@ -37,7 +37,7 @@ class Unasked(Exception):
 class Known(Protocol):
     """The answer to a question that `ask` would ask. Raises Unasked, or what `ask` raises."""
 
-    def __call__(self, question: Question, ask: Callable[[], T]) -> T: ...
+    def __call__(self, question: Question, ask: Callable[[], T], /) -> T: ...
 
 
 def at_once(_question: Question, ask: Callable[[], T]) -> T:

@@ -13,7 +13,7 @@ from carethread.subscriptions.asking import Asking, Unasked, ask, at_once, sorte
 
 def test_an_answer_is_lacking_until_it_was_asked_for() -> None:
     asking = Asking()
-    works = [partial(asking.known, (id_, 0), lambda id_=id_: id_.upper()) for id_ in ("a", "b")]
+    works = [partial(asking.known, (id_, 0), partial(str.upper, id_)) for id_ in ("a", "b")]
     done, lacking = sorted_out(works)
     assert (done, len(lacking)) == ([], 2)
     ask(lacking[:1])

@@ -24,8 +24,8 @@ _EXPONENT_DIGITS = 4
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000|\x00")
 
 
-_EXACT = re.compile(rb"[:,\[]-?(?:\d+[.eE]|\d{17})|[:,\[]-0")
-"""What may be a number whose text matters, or looks like one within a string."""
+_EXACT = re.compile(rb'(?:":|[,\[])(?:-0|-?\d+[.eE]|-?\d{17})')
+"""What may be a number whose text matters, or looks like one within a string; an instant's seconds do not."""
 
 
 class Number(float):

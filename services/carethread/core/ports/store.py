@@ -219,7 +219,8 @@ class Session(Protocol):
         ...
 
     def set_back(self, consumer: str, positions: Mapping[Place, int]) -> None:
-        """Put positions where a replay begins, wherever they are."""
+        """Put positions back to where a replay begins; those that are before it stay, for what lies between is still to
+        be read."""
         ...
 
     def post(self, event: Event) -> None:

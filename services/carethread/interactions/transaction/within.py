@@ -26,7 +26,8 @@ class _Within:
         self.dump: Callable[..., Iterator[Chunk]] = store.dump
         self.doubts, self.positions = store.doubts, store.positions
         self.mirrored = store.mirrored
-        self.wait, self.close = store.wait, store.close
+        self.wait, self.news, self.written = store.wait, store.news, store.written
+        self.close = store.close
 
     def oldest_write(self) -> int:
         raise NotSupported(

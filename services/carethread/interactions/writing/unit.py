@@ -98,7 +98,21 @@ class WriteUnit:
             self._departments[key] = found.department if found else ""
         return self._departments[key]
 
-    def find(self, key: Key) -> Resource | None:
+    def load(self, keys: Iterable[Key]) -> None:
+        """Lock several at once, in order, that will be asked for."""
+        self._load(sorted(keys))
+
+    def read(self, keys: Iterable[Key]) -> dict[Key, Stored]:
+        """Resources as they stand, those unlocked that no decision rests on."""
+        keys = set(keys)
+        found = {key: stored for key in keys if (stored := self._current.get(key))}
+        found |= self.session.current(keys - self._current.keys())
+        self._departments |= {key: stored.department for key, stored in found.items()}
+        return found
+
+    def find(self, key: Key, *, again: bool = False) -> Resource | None:
+        if again and key not in self._base and self._current.get(key, key) is None:
+            del self._current[key]
         stored = self.stored(key)
         return json.restore(stored.body) if stored and not stored.deleted else None
 

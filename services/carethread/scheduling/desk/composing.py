@@ -32,11 +32,11 @@ def find_places(look: Look, ids: Sequence[str]) -> list[Place]:
     """Those of the Slots that are here, in order of time."""
     slots = {
         key: json.parse(stored.body)
-        for key, stored in look.session.current([("Slot", id_) for id_ in ids]).items()
+        for key, stored in look.read([("Slot", id_) for id_ in ids]).items()
         if not stored.deleted
     }
     plans = {key: next(iter(keys_at(slot, "schedule", look.base_url)), NOWHERE) for key, slot in slots.items()}
-    schedules = look.session.current(set(plans.values()))
+    schedules = look.read(plans.values())
     found = []
     for key, slot in slots.items():
         schedule = schedules.get(plans[key])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from carethread.core.context import Context
-from carethread.core.ports import Session
+from carethread.core.ports import Key, Session, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +16,6 @@ class Glance:
     session: Session
     context: Context
     base_url: str
+
+    def read(self, keys: Iterable[Key]) -> dict[Key, Stored]:
+        return self.session.current(keys)

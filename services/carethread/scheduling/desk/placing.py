@@ -94,6 +94,7 @@ def drafted(unit: WriteUnit, wish: Wish, before: Resource | None, id_: str) -> t
     Raises Conflict or Invalid with all that is in its way, unless that may be and is passed over: then it says so.
     """
     wanted = wanted_slots(unit, wish, before)
+    unit.load(("Slot", slot) for slot in wanted)
     found = find_places(unit, wanted)
     if missing := absent(wanted, found):
         raise refusal(missing)

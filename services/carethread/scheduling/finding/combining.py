@@ -20,8 +20,8 @@ from carethread.scheduling.finding.suiting import Criterion, enough
 from carethread.scheduling.finding.windows import Span, inside, next_open
 from carethread.scheduling.finding.world import World
 
-_FIRST_LOOK, _LAST_LOOK = 64, 1024
-"""Slots of the first seat that are fetched at once, ever more."""
+_ALONE, _TOGETHER, _LAST_LOOK = 64, 192, 1024
+"""Slots of the first seat that are fetched at once, ever more; of those that others join fewer suit."""
 
 _MOST_LOOKS = 200
 
@@ -79,7 +79,7 @@ def plans(calendar: Calendar, world: World, terms: Terms) -> Iterator[Plan]:
     """The times, in order of begin and row. Raises TooCostly where it takes too long to find more."""
     seats = sorted(terms.seats, key=lambda seat: seat.schedules == frozenset())  # those without any slots go last
     first, others = seats[0], seats[1:]
-    at, behind, size = terms.begin, 0, _FIRST_LOOK
+    at, behind, size = terms.begin, 0, _TOGETHER if others else _ALONE
     for _ in range(_MOST_LOOKS):
         opens = at if terms.open_spans is None else next_open(terms.open_spans, at)
         if opens is None:
@@ -177,7 +177,7 @@ class _Choice:
         ordered = sorted(found, key=lambda each: each[:2])
         others = [each for each in self._bare if self._world.is_free(each[0], begin, end)]
         return [
-            *(_Taker(self._world.people(run), run) for *_, run in ordered),
+            *(_Taker(self._world.people(run[0].schedule), run) for *_, run in ordered),
             *(_Taker(frozenset({"/".join(each[0])}), (), (each,)) for each in others),
         ]
 
@@ -210,7 +210,7 @@ def _plan(world: World, terms: Terms, run: Run, choices: Sequence[_Choice]) -> P
     options = [choice.takers(begin, end) for choice in choices]
     if not all(options):
         return None
-    for takers in islice(_ways([_Taker(world.people(run), run)], options), _MOST_TRIES):
+    for takers in islice(_ways([_Taker(world.people(run[0].schedule), run)], options), _MOST_TRIES):
         slots = tuple(opening for taker in takers for opening in taker.run)
         others = tuple(each for taker in takers for each in taker.other)
         if _is_enough(slots, others, terms):

@@ -105,14 +105,18 @@ def _answer(runtime: Runtime, session: Session, wanted: Asked, now: int, behind:
     terms = terms_of(session, wanted, seats, now)
     people = [*known.values(), *([wanted.person] if wanted.person and _is_new(wanted, _key(wanted.person)) else [])]
     if wanted.best:
-        wishes = wishes_of(session, wanted, people, now, runtime.base_url)
+        wishes = wishes_of(session, world, wanted, people, now)
         ids = _ranked(runtime, session, world, terms, wishes, list(rows.values()))
     else:
         ids = sorted({Found(0, plan.begin, id_) for plan, id_ in _first(session, world, terms, list(rows.values()))})
     start = next((n for n, each in enumerate(ids) if each[:3] > behind[0][:3]), len(ids)) if behind else 0
     page = ids[start : start + wanted.count]
-    made = {each["id"]: each for each in proposals.appointments(runtime, session, [each.id for each in page])}
+    made = {each["id"]: each for each in _made(runtime, session, world, page)}
     return Answer(ids, [(each, made[each.id]) for each in page if each.id in made], seats.issues)
+
+
+def _made(runtime: Runtime, session: Session, world: World, page: Sequence[Found]) -> list[Resource]:
+    return proposals.appointments(runtime, session, [each.id for each in page], world.schedules)
 
 
 def _key(person: Resource) -> Key:
@@ -176,7 +180,7 @@ def _ranked(
         for view in _views(session, terms, wishes, runtime.base_url)
         for plan, id_ in _first(session, world, view, patients)
     }
-    facts = facts_of(session, world, list(found.values()), runtime.base_url)
+    facts = facts_of(session, world, list(found.values()))
     told = []
     for id_, plan in found.items():
         score, reasons = rank(wishes, facts[plan])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
-from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Key, Resource, Session
-from carethread.scheduling.finding.asking import Asked
+from carethread.scheduling.finding.asking import DAY, Asked
 from carethread.scheduling.finding.combining import Plan
 from carethread.scheduling.finding.ranking import Facts, Place, Wishes
 from carethread.scheduling.finding.seating import clinicians
@@ -20,7 +20,10 @@ from carethread.scheduling.finding.world import World
 _GEOLOCATION = "http://hl7.org/fhir/StructureDefinition/geolocation"
 _MOST_TEAMS = 20
 _MOST_VISITS = 20
+_LOOKING_BACK = 2 * 365 * DAY
 _ENDED = ("inactive", "entered-in-error")
+_HAPPENED = ("fulfilled", "arrived", "checked-in")
+_CLINICIANS = ("Practitioner", "PractitionerRole")
 _TOLD = frozenset({"Practitioner", "PractitionerRole", "Location", "HealthcareService"})
 
 
@@ -34,20 +37,21 @@ class _Traits(NamedTuple):
     """Of whom and where a role or a service is."""
 
 
-def wishes_of(session: Session, asked: Asked, people: Sequence[Resource], now: int, base_url: str) -> Wishes:
+def wishes_of(session: Session, world: World, asked: Asked, people: Sequence[Resource], now: int) -> Wishes:
     """What is known of the people, and what they would like; `people` are their Patients."""
+    base_url = world.base_url
     carers: set[Key] = set()
     seen: set[Key] = set()
-    if asked.patients:
-        who = ",".join(f"{kind}/{id_}" for kind, id_ in asked.patients)
-        teams = session.search(parse_query("CareTeam", [("patient", who)], base=base_url), _MOST_TEAMS).matches
-        for team in (json.parse(stored.body) for stored in teams):
+    if world.patients:
+        teams = session.referring(world.patients, ["CareTeam.patient"], _MOST_TEAMS)
+        for team in _living(session, teams):
             if team.get("status") not in _ENDED:
                 carers.update(clinicians(team, base_url))
-        visits = [("patient", who), ("status", "fulfilled,arrived,checked-in"), ("_sort", "-date")]
-        for stored in session.search(parse_query("Appointment", visits, base=base_url), _MOST_VISITS).matches:
-            actors = keys_at(json.parse(stored.body), "participant.actor", base_url)
-            seen.update(key for key in actors if key[0] in ("Practitioner", "PractitionerRole"))
+        known = session.calendar.busy([f"{kind}/{id_}" for kind, id_ in world.patients], now - _LOOKING_BACK, now)
+        latest = {("Appointment", row.appointment): None for row in reversed(known)}
+        for visit in _living(session, islice(latest, _MOST_VISITS)):
+            if visit["status"] in _HAPPENED:
+                seen.update(key for key in keys_at(visit, "participant.actor", base_url) if key[0] in _CLINICIANS)
     for person in people:
         carers.update(keys_at(person, "generalPractitioner", base_url))
     languages = {code for person in people for code in _codes(person, "communication.language.coding")}
@@ -67,8 +71,16 @@ def wishes_of(session: Session, asked: Asked, people: Sequence[Resource], now: i
     )
 
 
-def facts_of(session: Session, world: World, plans: Collection[Plan], base_url: str) -> dict[Plan, Facts]:
+def _living(session: Session, keys: Iterable[Key]) -> Iterator[Resource]:
+    wanted = list(keys)
+    for stored in session.current(wanted).values() if wanted else ():
+        if not stored.deleted:
+            yield json.parse(stored.body)
+
+
+def facts_of(session: Session, world: World, plans: Collection[Plan]) -> dict[Plan, Facts]:
     """What is known of the proposals."""
+    base_url = world.base_url
     taking = {plan: _taking_part(world, plan) for plan in plans}
     traits = _traits(session, {key for keys in taking.values() for key in keys}, base_url)
     further = _traits(session, {key for each in traits.values() for key in each.others} - traits.keys(), base_url)

@@ -9,14 +9,15 @@ Source of its elements: https://profiles.ihe.net/ITI/Scheduling/ITI-115.html.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from carethread.core.clock import instant
 from carethread.core.errors import NotFound
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
-from carethread.core.ports import Resource, Session, Stored
+from carethread.core.ports import Key, Resource, Session, Stored
 from carethread.core.service import Runtime
 from carethread.scheduling.rules import APPOINTMENT, MODALITY, extension, moment
 
@@ -85,18 +86,22 @@ def appointment(runtime: Runtime, session: Session, id_: str) -> Resource:
     return found[0]
 
 
-def appointments(runtime: Runtime, session: Session, ids: Sequence[str]) -> list[Resource]:
-    """The Appointments of proposals; those of which something is not here any more are left out."""
+def appointments(
+    runtime: Runtime, session: Session, ids: Sequence[str], known: Mapping[Key, Resource] = MappingProxyType({})
+) -> list[Resource]:
+    """The Appointments of proposals; those of which something is not here any more are left out.
+
+    `known` are Schedules as the session has them.
+    """
     wanted = [(id_, decode(id_)) for id_ in ids]
     rows = {row for _, each in wanted for row in (*each.slots, *each.others)}
     living = {stored.row: stored for stored in session.numbered(rows) if not stored.deleted}
     slots = {row: json.parse(living[row].body) for _, each in wanted for row in each.slots if _is_slot(living.get(row))}
     plans = {row: keys_at(slot, "schedule", runtime.base_url) for row, slot in slots.items()}
-    schedules = {
-        key: json.parse(stored.body)
-        for key, stored in session.current({key for keys in plans.values() for key in keys}).items()
-        if not stored.deleted
-    }
+    schedules = {**known}
+    if missing := {key for keys in plans.values() for key in keys} - schedules.keys():
+        found = session.current(missing)
+        schedules |= {key: json.parse(stored.body) for key, stored in found.items() if not stored.deleted}
     made = []
     for id_, each in wanted:
         if not (set(each.slots) <= slots.keys() and all(_takes_part(living.get(row)) for row in each.others)):

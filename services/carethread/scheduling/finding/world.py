@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
+from itertools import accumulate
 
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
-from carethread.core.ports import Key, Opening, Session
+from carethread.core.ports import Busy, Key, Opening, Resource, Session
 from carethread.scheduling.rules import EXCLUSIVE
 
 _SEAT = "Slot/"
@@ -19,31 +21,48 @@ class World:
 
     def __init__(self, session: Session, base_url: str, now: int, patients: Iterable[Key] = ()) -> None:
         self._session = session
-        self._base = base_url
+        self.base_url = base_url
         self._now = now
+        self.schedules: dict[Key, Resource] = {}
+        """The Schedules that were looked at and are here."""
         self._actors: dict[str, tuple[Key, ...] | None] = {}
-        self._taken: dict[str, list[tuple[int, int, str]]] = {}
-        self._beside: dict[str, set[str]] = {}
-        kin = session.kin(id_ for _, id_ in patients) if patients else []
-        self._patients = [f"Patient/{id_}" for id_ in kin]
+        self._people: dict[str, frozenset[str]] = {}
+        self._taken: dict[str, _Times] = {}
+        self._beside: dict[str, frozenset[str]] = {}
+        wanted = [id_ for _, id_ in patients]
+        self.patients = [("Patient", id_) for id_ in (session.kin(wanted) if wanted else ())]
+        """All names of the patients."""
+        self._patients = [f"{kind}/{id_}" for kind, id_ in self.patients]
 
     def look(self, openings: Sequence[Opening], others: Iterable[Key], begin: int, end: int) -> None:
         """Learn who has these slots, and what takes them and the others, and the patients, within the span."""
-        new = {opening.schedule for opening in openings} - self._actors.keys()
-        if new:
-            self._actors.update(dict.fromkeys(new))
-            for (_, id_), stored in self._session.current(("Schedule", id_) for id_ in new).items():
-                self._actors[id_] = None if stored.deleted else _actors(stored.body, self._base)
+        schedules = {opening.schedule for opening in openings}
+        self._meet(schedules - self._actors.keys())
         people = {f"{kind}/{id_}" for kind, id_ in others if kind in EXCLUSIVE}
-        for opening in openings:
-            people.update(self._exclusive(opening.schedule))
+        people.update(*(self._people[schedule] for schedule in schedules))
         shared = {f"{_SEAT}{opening.slot}" for opening in openings if opening.capacity > 1}
-        taken: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
+        rows: dict[str, list[Busy]] = defaultdict(list)
         for row in self._session.calendar.busy([*people, *shared, *self._patients], begin, end):
             if row.stands(self._now):
-                taken[row.actor].append((row.begin, row.end, row.appointment))
-        self._taken = taken
-        self._beside = {slot: {appointment for *_, appointment in taken[slot]} for slot in shared if slot in taken}
+                rows[row.actor].append(row)
+        self._taken = {actor: _Times(each) for actor, each in rows.items()}
+        self._beside = {
+            slot: frozenset(row.appointment for row in rows[slot]) for slot in shared if slot in rows
+        }  # fmt: skip
+
+    def _meet(self, new: Collection[str]) -> None:
+        if not new:
+            return
+        self._actors.update(dict.fromkeys(new))
+        self._people.update(dict.fromkeys(new, frozenset()))
+        for key, stored in self._session.current(("Schedule", id_) for id_ in new).items():
+            if stored.deleted:
+                continue
+            schedule = self.schedules[key] = _parsed(stored.body)
+            if schedule.get("active") is not False:
+                actors = keys_at(schedule, "actor", self.base_url)
+                self._actors[key[1]] = tuple(actors)
+                self._people[key[1]] = frozenset(f"{kind}/{id_}" for kind, id_ in actors if kind in EXCLUSIVE)
 
     def offered(self, schedule: str) -> bool:
         """Whether the Schedule is here and in use."""
@@ -53,20 +72,16 @@ class World:
         """Whose the Schedule is."""
         return self._actors.get(schedule) or ()
 
-    def _exclusive(self, schedule: str) -> list[str]:
-        return [f"{kind}/{id_}" for kind, id_ in self.actors(schedule) if kind in EXCLUSIVE]
-
-    def people(self, openings: Sequence[Opening]) -> frozenset[str]:
-        """Who gives these slots of one Schedule, and so cannot take another seat."""
-        schedule = openings[0].schedule
-        return frozenset([f"Schedule/{schedule}", *self._exclusive(schedule)])
+    def people(self, schedule: str) -> frozenset[str]:
+        """Who gives slots of the Schedule, and so cannot take another seat."""
+        return self._people[schedule] | {f"Schedule/{schedule}"}
 
     def has(self, openings: Sequence[Opening], begin: int, end: int) -> bool:
         """Whether those whose slots these are have the time; who takes a seat of one of them is no hindrance."""
-        beside: set[str] = set()
-        for opening in openings:
-            beside |= self._beside.get(_SEAT + opening.slot, set())
-        return all(self._free(actor, begin, end, beside) for actor in self._exclusive(openings[0].schedule))
+        beside = frozenset[str]()
+        if self._beside:
+            beside = beside.union(*(self._beside.get(_SEAT + opening.slot, ()) for opening in openings))
+        return all(self._free(actor, begin, end, beside) for actor in self._people[openings[0].schedule])
 
     def is_free(self, key: Key, begin: int, end: int) -> bool:
         """Whether somebody without a Schedule has the time."""
@@ -77,14 +92,31 @@ class World:
         return all(self._free(actor, begin, end) for actor in self._patients)
 
     def _free(self, actor: str, begin: int, end: int, beside: Collection[str] = ()) -> bool:
-        return not any(
-            start < end and stop > begin and appointment not in beside
-            for start, stop, appointment in self._taken.get(actor, ())
-        )
+        times = self._taken.get(actor)
+        return times is None or not times.meet(begin, end, beside)
+
+
+class _Times:
+    """When somebody is taken, and by which Appointments."""
+
+    def __init__(self, rows: Sequence[Busy]) -> None:
+        self._rows = rows  # in order of begin
+        self._begins = [row.begin for row in rows]
+        self._ends = list(accumulate((row.end for row in rows), max))
+
+    def meet(self, begin: int, end: int, beside: Collection[str]) -> bool:
+        """Whether some of it is within the span, but for these Appointments."""
+        place = bisect_left(self._begins, end) - 1
+        while place >= 0 and self._ends[place] > begin:
+            row = self._rows[place]
+            if row.end > begin and row.appointment not in beside:
+                return True
+            place -= 1
+        return False
 
 
 @lru_cache(4096)
-def _actors(schedule: bytes, base_url: str) -> tuple[Key, ...] | None:
-    """Whose a Schedule is, as it is stored; None for one that is not in use."""
-    found = json.parse(schedule)
-    return None if found.get("active") is False else tuple(keys_at(found, "actor", base_url))
+def _parsed(schedule: bytes) -> Resource:
+    """A Schedule as it is stored, which nobody changes."""
+    found: Resource = json.parse(schedule)
+    return found

@@ -39,7 +39,7 @@ def test_until_time_is_up(monkeypatch) -> None:
         now[0] += seconds
         return False
 
-    monkeypatch.setattr(resting.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("carethread.core.errands.resting.time.monotonic", lambda: now[0])
     rest(Signal(), news, 2.5)
     assert (asked, now) == ([1.0, 1.0, 0.5], [2.5])
     rest(Signal(), news, 3600)

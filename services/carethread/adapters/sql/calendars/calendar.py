@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 
+from carethread.adapters.sql.arrays import texts
 from carethread.adapters.sql.calendars import entering, purposing
 from carethread.adapters.sql.calendars.free import OPENING, Wanted, first_free
+from carethread.adapters.sql.direct import run
+from carethread.adapters.sql.engine import is_sqlite
 from carethread.adapters.sql.tables import busy, openings, purposes
 from carethread.core.ports.calendar import FOREVER, Busy, Opening
 
@@ -28,10 +32,12 @@ _AMONG = (
     .order_by(busy.c.begin, busy.c.appointment)
 )
 _AMONG_TEXT = (
-    f"SELECT {', '.join(f'b.{column.name!r}'.replace(chr(39), chr(34)) for column in _ROW)} "
+    'SELECT b.actor, b."begin", b."end", b.appointment, b.until '
     "FROM unnest($1::text[]) AS asked (actor) JOIN busy b ON b.actor = asked.actor "
     'WHERE b."end" > $2::bigint AND b."begin" < $3::bigint ORDER BY b."begin", b.appointment'
 )
+"""`_AMONG` as the driver takes it, for PostgreSQL: what finding asks again and again."""
+
 _TAKEN = select(*_ROW).where(busy.c.appointment.in_(bindparam("appointments", expanding=True)))
 _LEAVE = delete(busy).where(busy.c.appointment.in_(bindparam("appointments", expanding=True))).returning(*_ROW)
 

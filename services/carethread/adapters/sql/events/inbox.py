@@ -71,12 +71,10 @@ def advance(
 
 
 def set_back(connection: Connection, consumer: str, positions: Mapping[Place, int]) -> None:
-    """Put positions where a replay begins."""
+    """Put positions back to where a replay begins; a place that is not so far yet comes there by itself."""
     for (topic, partition), position in positions.items():
-        row = {"consumer": consumer, "topic": topic, "partition": partition, "position": position}
-        statement = upsert(connection, places).values(row)
-        key = list(places.primary_key)
-        connection.execute(statement.on_conflict_do_update(index_elements=key, set_={"position": position}))
+        mine = (places.c.consumer == consumer, places.c.topic == topic, places.c.partition == partition)
+        connection.execute(update(places).where(*mine, places.c.position > position).values(position=position))
 
 
 def positions(connection: Connection, consumer: str) -> dict[tuple[str, int], int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -29,7 +30,7 @@ from carethread.adapters.sql.searching import includes, pages
 from carethread.adapters.sql.searching import search as searching
 from carethread.adapters.sql.store import everything, exporting, history, merges, mirroring, statements
 from carethread.adapters.sql.store.forget import forget
-from carethread.adapters.sql.store.writes import kept, write_kept
+from carethread.adapters.sql.store.writes import kept, last, write_kept
 from carethread.adapters.sql.store.writes import write as store_writes
 from carethread.adapters.sql.tables import (
     resources,
@@ -61,14 +62,17 @@ class SqlSession:
         """Who held each place before this session did anything to it; empty: nobody."""
         self._seats: dict[tuple[str, str], str] = {}
         """Who has got each place that this session gave to anybody; empty: it was given up."""
+        self._written: dict[Key, Stored] = {}
+        """What this session has written, and nobody else can meanwhile."""
 
     @property
     def deliveries(self) -> SqlDeliveries:
         return SqlDeliveries(self._connection, self._waker.channel)
 
     def current(self, keys: Iterable[Key], *, lock: bool = False) -> dict[Key, Stored]:
-        wanted = sorted(set(keys))
-        found: dict[Key, Stored] = {}
+        asked = set(keys)
+        found = {key: self._written[key] for key in asked if key in self._written}
+        wanted = sorted(asked - found.keys())
         for start in range(0, len(wanted), _CHUNK):
             for row in self._newest(wanted[start : start + _CHUNK], lock=lock):
                 stored = stored_of(row)
@@ -150,16 +154,21 @@ class SqlSession:
     def write(self, writes: Sequence[Write]) -> None:
         if not writes:
             return
-        store_writes(self._connection, writes, self._waker.channel)
+        rows = store_writes(self._connection, writes, self._waker.channel)
+        self._written |= {key: replace(w.stored, row=rows[key]) for key, w in last(writes).items()}
 
     def forget(self, type_name: str, count: int) -> int:
+        self._written.clear()
         return forget(self._connection, type_name, count)
 
     def claim(self, kind: str, key: str, holder: str) -> str:
-        statement = statements.CLAIM[self._connection.dialect.name]
         place = {"kind": kind, "key": key, "holder": holder}
         while True:  # who was in the way may give it up before we see who it was
-            taken = self._connection.execute(statement, place).scalar()
+            if is_sqlite(self._connection):
+                taken = self._connection.execute(statements.CLAIM, place).scalar()
+            else:
+                rows = run(self._connection, statements.CLAIM_TEXT, [kind, key, holder])
+                taken = rows[0][0] if rows else None
             if taken:
                 self._places.setdefault((kind, key), "")
                 self._seats[kind, key] = holder
@@ -189,8 +198,8 @@ class SqlSession:
 
     def lock(self, names: Iterable[str]) -> None:
         if not is_sqlite(self._connection):  # SQLite has one writer at a time
-            numbers = sorted({int.from_bytes(sha256(name.encode()).digest()[:4], signed=True) for name in names})
-            self._connection.execute(statements.HOLD, {"names": numbers})
+            held = sorted({int.from_bytes(sha256(name.encode()).digest()[:4], signed=True) for name in names})
+            run(self._connection, statements.HOLD_TEXT, [numbers(held)])
 
     def committed(
         self, types: Sequence[str], begin: int, before: int, after: tuple[int, int, int], most: int
@@ -242,6 +251,7 @@ class SqlSession:
         body = staging.settle(self._connection, transaction)
         if body is None:
             return None
+        self._written.clear()
         part, made, moved = staging.read(body)
         staging.move(self._connection, moved)
         write_kept(self._connection, made, now, self._waker.channel)
@@ -250,8 +260,15 @@ class SqlSession:
     def drop(self, transaction: str) -> None:
         staging.settle(self._connection, transaction)
 
-    def savepoint(self) -> AbstractContextManager[object]:
-        return self._connection.begin_nested()
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        written = dict(self._written)
+        try:
+            with self._connection.begin_nested():
+                yield
+        except BaseException:
+            self._written = written
+            raise
 
     def first_time(self, reaction: str, event_ids: Sequence[str]) -> set[str]:
         return inbox.first_time(self._connection, reaction, event_ids)

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, insert, select, text, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import and_, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy.dialects import sqlite
 
 from carethread.adapters.sql.tables import INDEX_TABLES, claims, outbox, resources, versions
 
@@ -72,10 +72,8 @@ CLEAR_INDEX = {
 
 _PLACE: dict[str, Any] = {name: bindparam(name) for name in ("kind", "key", "holder")}
 
-CLAIM = {
-    "sqlite": sqlite.insert(claims).values(_PLACE).on_conflict_do_nothing().returning(claims.c.holder),
-    "postgresql": postgresql.insert(claims).values(_PLACE).on_conflict_do_nothing().returning(claims.c.holder),
-}
+CLAIM = sqlite.insert(claims).values(_PLACE).on_conflict_do_nothing().returning(claims.c.holder)
+CLAIM_TEXT = "INSERT INTO claims (kind, key, holder) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING holder"
 CLAIMED = select(claims.c.key, claims.c.holder).where(
     claims.c.kind == bindparam("kind"), claims.c.key.in_(bindparam("keys", expanding=True))
 )
@@ -90,7 +88,5 @@ RELEASE = (
     .returning(claims.c.key)
 )
 
-HOLD = text(
-    "SELECT pg_advisory_xact_lock(hashtext(current_schema()), name) FROM unnest(CAST(:names AS integer[])) AS name"
-)
+HOLD_TEXT = "SELECT pg_advisory_xact_lock(hashtext(current_schema()), name) FROM unnest($1::integer[]) AS name"
 """Names as numbers, in ascending order; those of two that are the same number only wait for each other."""

@@ -47,15 +47,19 @@ _RESERVE = f"SELECT nextval('resources_row_seq') FROM generate_series(1, {_RESER
 _reserved: WeakKeyDictionary[Engine, deque[int]] = WeakKeyDictionary()
 
 
-def write(connection: Connection, writes: Sequence[Write], channel: str) -> None:
-    """Store the versions, replace the index rows of their resources, and put their events into the outbox.
+def write(connection: Connection, writes: Sequence[Write], channel: str) -> dict[Key, int]:
+    """Store the versions, replace the index rows of their resources, and put their events into the outbox; returns the
+    numbers of the resources.
 
     PostgreSQL notifies `channel` of events when the transaction commits.
     """
+    given = _given(connection, writes)
+    rows = {(type_name, id_): row for part in ("fresh", "changed") for row, type_name, id_, *_ in given.get(part, ())}
     if is_sqlite(connection):
-        _one_by_one(connection, _given(connection, writes))
-    else:
-        _at_once(connection, _arrays(_given(connection, writes)), channel)
+        numbered = _one_by_one(connection, given)
+        return {key: numbered[row] for key, row in rows.items()}
+    _at_once(connection, _arrays(given), channel)
+    return rows
 
 
 def kept(connection: Connection, writes: Sequence[Write]) -> dict[str, Any]:
@@ -98,7 +102,7 @@ def _later(times: str, now: int) -> str:
     return "{" + later + "}" if times.startswith("{") else later
 
 
-def _last(writes: Sequence[Write]) -> dict[Key, Write]:
+def last(writes: Sequence[Write]) -> dict[Key, Write]:
     """What each resource is after all of them."""
     return {(w.stored.type, w.stored.id): w for w in writes}
 
@@ -119,11 +123,11 @@ def _version(stored: Stored) -> Values:
     return stored.version, stored.updated, stored.method, stored.body, stored.type
 
 
-def _index_rows(kind: str, last: dict[Key, Write], rows: dict[Key, int]) -> Collection[Values]:
+def _index_rows(kind: str, newest: dict[Key, Write], rows: dict[Key, int]) -> Collection[Values]:
     """The rows of one index table, each once, its resource's row first."""
     return {
         (rows[key], f"{key[0]}.{param}", *(fit(v) if type(v) is str else v for v in values)): None
-        for key, w in last.items()
+        for key, w in newest.items()
         if w.index is not None
         for param, *values in getattr(w.index, kind)
     }
@@ -149,23 +153,24 @@ def _event(event: Event) -> Values:
 
 def _given(connection: Connection, writes: Sequence[Write]) -> Given:
     """The rows of a unit. SQLite numbers new resources itself; until then theirs are negative."""
-    last = _last(writes)
-    rows = {key: w.stored.row for key, w in last.items()}
+    newest = last(writes)
+    rows = {key: w.stored.row for key, w in newest.items()}
     negative = count(-1, -1)
     reserve = negative.__next__ if is_sqlite(connection) else partial(_reserve, connection)
     fresh = {key: reserve() for key, row in rows.items() if not row}
     rows |= fresh
     given: Given = {
-        "fresh": [(row, *_state(last[key].stored)) for key, row in fresh.items()],
-        "changed": [(row, *_state(last[key].stored)) for key, row in rows.items() if key not in fresh],
+        "fresh": [(row, *_state(newest[key].stored)) for key, row in fresh.items()],
+        "changed": [(row, *_state(newest[key].stored)) for key, row in rows.items() if key not in fresh],
         "versions": [(rows[w.stored.type, w.stored.id], *_version(w.stored)) for w in writes],
-        **{kind: _index_rows(kind, last, rows) for kind in INDEX_TABLES},
+        **{kind: _index_rows(kind, newest, rows) for kind in INDEX_TABLES},
         "events": [(rows[w.stored.type, w.stored.id], *_event(w.event)) for w in writes if w.event],
     }
     return {name: each for name, each in given.items() if each}
 
 
-def _one_by_one(connection: Connection, given: Given) -> None:
+def _one_by_one(connection: Connection, given: Given) -> dict[int, int]:
+    """Returns by what number each resource is known that was given by another."""
     known = [row for row, *_ in given.get("changed", ())]
     for row, *values in given.get("changed", ()):
         state = dict(zip(_STATE, values, strict=True))
@@ -183,6 +188,7 @@ def _one_by_one(connection: Connection, given: Given) -> None:
     for name in ("versions", *INDEX_TABLES, "events"):
         table, names = _FILLED[name]
         _fill(connection, table, names, [(rows[row], *values) for row, *values in given.get(name, ())])
+    return rows
 
 
 def _fill(connection: Connection, table: Table, columns: Sequence[str], rows: Collection[Values]) -> None:

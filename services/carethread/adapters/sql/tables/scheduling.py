@@ -45,7 +45,15 @@ openings = Table(
     Column("free", BigInteger, nullable=False),
     Index("openings_by_schedule", "schedule", "begin"),
     Index("openings_free", "begin", "row", sqlite_where=_MAY_BE_FREE, postgresql_where=_MAY_BE_FREE),
-    Index("openings_free_of", "schedule", "begin", "row", sqlite_where=_MAY_BE_FREE, postgresql_where=_MAY_BE_FREE),
+    Index(
+        "openings_free_of",
+        "schedule",
+        "begin",
+        "row",
+        "purpose",
+        sqlite_where=_MAY_BE_FREE,
+        postgresql_where=_MAY_BE_FREE,
+    ),
     Index("openings_free_for", "purpose", "begin", "row", sqlite_where=_MAY_BE_FREE, postgresql_where=_MAY_BE_FREE),
 )
 """Slots, by the number of their resource. `free` follows from `status`, `capacity` and the rows of `busy` for

@@ -61,7 +61,7 @@ def _calendar() -> None:
     may_be_free = sa.text("free < 4611686018427387904")
     for name, columns in (
         ("openings_free", ["begin", "row"]),
-        ("openings_free_of", ["schedule", "begin", "row"]),
+        ("openings_free_of", ["schedule", "begin", "row", "purpose"]),
         ("openings_free_for", ["purpose", "begin", "row"]),
     ):
         op.create_index(name, "openings", columns, sqlite_where=may_be_free, postgresql_where=may_be_free)
