@@ -163,7 +163,8 @@ def test_a_lease_is_one_holders_until_it_ends(do: Do) -> None:
     assert not do(lambda d: d.sent("ward", "b", 1)), "a new reader takes the lease from whoever has it"
     assert do(lambda d: claim(d, "b", only=["ward"])) == [], "who is not the newest reader has no turn"
     assert do(lambda d: claim(d, "c", only=["ward", "front-desk"], reader=1)) == ["ward"]
-    assert do(lambda d: d.subscriber("ward").reader) == 1
+    (ward,) = do(lambda d: d.subscribers(["ward"]))
+    assert ward.reader == 1
 
 
 def test_who_is_due(do: Do) -> None:

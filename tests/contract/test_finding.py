@@ -1,10 +1,12 @@
-"""`$find` on the real store: what it proposes is all that can be, by a model that tries everything, and nothing else."""
+"""`$find` on the real store: it proposes all that can be, by a model that tries everything, and nothing else."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from carethread.core.clock import instant, to_micros
+from carethread.adapters.local import LocalOwners
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
-from carethread.core.ports import Request
+from carethread.core.ports import Key, Request, Session, Stored
 from carethread.core.service import Runtime
 from carethread.interactions.rest.handling import handle
 from carethread.scheduling import SERVICE
@@ -46,6 +49,19 @@ def at(begin: int, minutes: int) -> str:
     return instant(begin + minutes * MINUTE)
 
 
+class Elsewhere(LocalOwners):
+    """The other services, where one Patient is whom the mirror has not got yet."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def read(self, service: str, key: Key, version: int = 0) -> Stored | None:
+        if key != ("Patient", "late"):
+            return None
+        body = json.render({"resourceType": "Patient", "id": "late"})
+        return Stored("Patient", "late", 1, 1_700_000_000_000_000, False, body, key="Patient/late")
+
+
 class Desk:
     """A service with its people, spoken to as a client would."""
 
@@ -60,7 +76,13 @@ class Desk:
         return answer.status, json.parse(answer.body) if answer.body else None
 
     def find(self, *query: tuple[str, str], **named: str) -> Resource:
-        pairs = [*query, *((name.replace("_", "-"), value) for name, value in named.items())]
+        pairs = [
+            *query,
+            *(
+                (("_" if name[0] == "_" else "") + name.lstrip("_").replace("_", "-"), value)
+                for name, value in named.items()
+            ),
+        ]
         status, bundle = self.send("GET", "Appointment/$find", None, *pairs)
         assert status == 200, bundle
         found: Resource = bundle
@@ -68,7 +90,13 @@ class Desk:
 
     def refused(self, *query: tuple[str, str], **named: str) -> tuple[int, str, str]:
         """Status, code and element of a refusal."""
-        pairs = [*query, *((name.replace("_", "-"), value) for name, value in named.items())]
+        pairs = [
+            *query,
+            *(
+                (("_" if name[0] == "_" else "") + name.lstrip("_").replace("_", "-"), value)
+                for name, value in named.items()
+            ),
+        ]
         status, outcome = self.send("GET", "Appointment/$find", None, *pairs)
         issue = outcome["issue"][0]
         return status, issue["code"], issue["expression"][0]
@@ -80,7 +108,7 @@ class Desk:
         for type_name, hook in (("Slot", slot_stored), ("Appointment", appointment_stored)):
             ids = [each["id"] for each in resources if each["resourceType"] == type_name]
             if ids:
-                self.here.store.transact(lambda session, hook=hook, ids=ids: hook(self.here, session, ids, context))
+                self.here.store.transact(partial(hook, self.here, ids=ids, context=context))
 
 
 def people() -> Iterator[Resource]:
@@ -108,7 +136,7 @@ def desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def _desk(url: str) -> Iterator[Desk]:
     store = open_store(url, "scheduling")
-    made = Desk(runtime(store, SERVICE), MONDAY)
+    made = Desk(replace(runtime(store, SERVICE), owners=Elsewhere()), MONDAY)
     made.enter(*people())
     yield made
     store.close()
@@ -239,6 +267,10 @@ def question(chance: random.Random, made: Made) -> tuple[Question, list[tuple[st
     return Question(made.begin, made.begin + DAY, made.begin, seats, patients, **asked), pairs
 
 
+def _again(here: Runtime, id_: str, session: Session) -> Resource:
+    return proposals.appointment(here, session, id_)
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_it_proposes_all_that_can_be(desk: Desk, seed: int) -> None:
@@ -267,3 +299,281 @@ def test_it_proposes_all_that_can_be(desk: Desk, seed: int) -> None:
         assert expected <= firsts, (pairs, expected - firsts)
         assert len(found) <= len(expected)
         assert all(any((moment(each["start"]), s["reference"][5:]) in expected for s in each["slot"]) for each in found)
+        for each in found:
+            told = {name: value for name, value in each.items() if name != "extension"}
+            again = desk.here.store.snapshot(partial(_again, desk.here, each["id"]))
+            assert {name: value for name, value in again.items() if name != "extension"} == told
+
+
+def test_the_pages_are_the_whole(desk: Desk) -> None:
+    made = Made(random.Random(3), next(_days))
+    desk.now = MONDAY + timedelta(microseconds=made.begin - to_micros(MONDAY))
+    desk.enter(*made.slots, *made.appointments)
+    for sort in ("earliest", "best"):
+        asked = {"patient_reference": "Patient/p", "sort": sort, "end": instant(made.begin + DAY)}
+        whole = desk.find(**asked, _count="200")
+        ids = [each["resource"]["id"] for each in whole["entry"]]
+        page, seen = desk.find(**asked, _count="7"), []
+        while True:
+            assert page["total"] == whole["total"] == len(ids) > 20
+            seen += [each["resource"]["id"] for each in page["entry"]]
+            link = next((each["url"] for each in page["link"] if each["relation"] == "next"), "")
+            if not link:
+                break
+            page = desk.find(*parse_qsl(urlsplit(link).query))
+        assert seen == ids
+        scores = [each["search"].get("score", 0) for each in whole["entry"]]
+        assert scores == sorted(scores, reverse=True)
+        assert desk.find(**asked, _count="0")["total"] == len(ids)
+
+
+@pytest.fixture
+def day(desk: Desk) -> str:
+    """A day of its own, at whose beginning it is."""
+    desk.now = MONDAY + timedelta(days=3 * next(_days))
+    return desk.now.date().isoformat()
+
+
+def starts(bundle: Resource) -> list[tuple[str, str]]:
+    """When each proposal is, and its slots."""
+    found = [each["resource"] for each in bundle.get("entry", ()) if each["search"]["mode"] == "match"]
+    return [(each["start"][11:16], " ".join(name["reference"][5:] for name in each["slot"])) for each in found]
+
+
+def offer(desk: Desk, day: str, schedule: str, *times: str, minutes: int = 30, **more: Any) -> None:
+    for time in times:
+        start = f"{day}T{time}:00Z"
+        end = instant(moment(start) + minutes * MINUTE)
+        desk.enter(slot(f"{day}-{schedule}-{time[:2]}{time[3:]}", schedule, start, end, **more))
+
+
+def names(day: str, *slots: str) -> str:
+    return " ".join(f"{day}-{each}" for each in slots)
+
+
+def test_a_hold_that_is_over_is_free_at_once_and_one_that_stands_is_not(desk: Desk, day: str) -> None:
+    offer(desk, day, "a", "09:00", status="busy")
+    id_ = f"{day}-a-0900"
+    span = f"{day}T09:00:00Z", f"{day}T09:30:00Z"
+    desk.enter(appointment(f"{day}-hold", [id_], ["Practitioner/a", "Patient/q"], *span, f"{day}T00:05:00Z"))
+    assert starts(desk.find(end=day, patient_reference="Patient/q")) == []
+    desk.now += timedelta(minutes=5)
+    assert starts(desk.find(end=day, patient_reference="Patient/q")) == [("09:00", id_)]
+
+
+def test_a_proposal_is_an_appointment_that_can_be_held(desk: Desk, day: str) -> None:
+    coding = {"coding": [{"system": SYSTEM, "code": "x"}]}
+    offer(desk, day, "a", "09:00", serviceType=[coding], extension=[{"url": MODALITY, "valueCode": "video"}])
+    offer(desk, day, "room", "08:00", minutes=240)
+    bundle = desk.find(
+        end=day, practitioner="Practitioner/a", actor="Location/room", patient_reference="Patient/p", reason="x"
+    )
+    assert [issue for issue in validate(bundle) if issue.severity in ("error", "fatal")] == []
+    entry = bundle["entry"][0]
+    found = entry["resource"]
+    assert entry["fullUrl"] == f"{BASE}/Appointment/{found['id']}"
+    assert (found["status"], found["start"], found["end"], found["minutesDuration"]) == (
+        "proposed", f"{day}T09:00:00.000Z", f"{day}T09:30:00.000Z", 30,
+    )  # fmt: skip
+    assert found["serviceType"] == [coding]
+    assert found["extension"][0] == {"url": MODALITY, "valueCode": "video"}
+    assert {(each["actor"]["reference"], each["status"]) for each in found["participant"]} == {
+        ("Practitioner/a", "needs-action"), ("Location/room", "needs-action"), ("Patient/p", "needs-action"),
+    }  # fmt: skip
+    reasons = [each["extension"] for each in found["extension"] if each["url"].endswith("/ranking-reason")]
+    shares = {parts[0]["valueCode"]: float(parts[2]["valueDecimal"]) for parts in reasons}
+    assert shares.keys() == {"waiting", "reason"}
+    assert sum(shares.values()) == pytest.approx(float(entry["search"]["score"]), abs=0.001)
+
+
+def test_a_parameters_asks_as_a_url_does(desk: Desk, day: str) -> None:
+    offer(desk, day, "a", "09:00", "14:00", serviceType=[{"coding": [{"system": SYSTEM, "code": "x"}]}])
+    offer(desk, day, "b", "09:00", serviceType=[{"coding": [{"system": SYSTEM, "code": "y"}]}])
+    body = {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "start", "valueDateTime": day},
+            {"name": "end", "valueDateTime": day},
+            {"name": "practitioner", "valueReference": {"reference": "Practitioner/a"}},
+            {"name": "practitioner", "valueReference": {"reference": "Practitioner/b"}},
+            {"name": "service-type", "valueCodeableConcept": {"coding": [{"system": SYSTEM, "code": "x"}]}},
+            {"name": "timing", "valueTiming": {"repeat": {"when": ["MORN"], "boundsPeriod": {"start": day}}}},
+            {"name": "patient-resource", "resource": {"resourceType": "Patient"}},
+            {"name": "referral-identifier", "valueIdentifier": {"system": "http://r", "value": "1"}},
+        ],
+    }
+    status, bundle = desk.send("POST", "Appointment/$find", body)
+    assert status == 200, bundle
+    assert starts(bundle) == [("09:00", names(day, "a-0900"))]
+    outcome = bundle["entry"][-1]
+    assert outcome["search"]["mode"] == "outcome"
+    assert outcome["resource"]["issue"][0]["expression"] == ["referral-identifier"]
+
+
+def test_family_comes_together_one_after_the_other_or_side_by_side(desk: Desk, day: str) -> None:
+    offer(desk, day, "a", "09:00", "09:30", "11:00")
+    offer(desk, day, "b", "09:30")
+    family = (
+        ("patient-reference", "Patient/p"),
+        ("patient-reference", "Patient/q"),
+        ("end", day),
+        ("sort", "earliest"),
+    )
+    assert len(starts(desk.find(*family))) == 4
+    assert starts(desk.find(*family, arrangement="adjacent")) == [("09:00", names(day, "a-0900", "a-0930"))]
+    assert starts(desk.find(*family, arrangement="parallel")) == [("09:30", names(day, "a-0930", "b-0930"))]
+
+
+def test_care_team_preferences_and_previous_visits_rank(desk: Desk, day: str) -> None:
+    patient = {
+        "resourceType": "Patient",
+        "id": f"r{day}",
+        "communication": [{"language": {"coding": [{"code": "es"}]}}],
+    }
+    team = {
+        "resourceType": "CareTeam",
+        "id": f"t{day}",
+        "status": "active",
+        "subject": {"reference": f"Patient/r{day}"},
+        "participant": [{"member": {"reference": "Practitioner/b"}}],
+    }
+    desk.enter(patient, team)
+    offer(desk, day, "a", "08:00", "14:00")
+    offer(desk, day, "b", "10:00")
+    asked = {"end": day, "patient_reference": f"Patient/r{day}"}
+    assert starts(desk.find(**asked))[0] == ("10:00", names(day, "b-1000"))
+    assert starts(desk.find(**asked, sort="earliest"))[0] == ("08:00", names(day, "a-0800"))
+    before = desk.now - timedelta(days=1)
+    span = instant(to_micros(before)), instant(to_micros(before) + 30 * MINUTE)
+    visit = {**appointment(f"v{day}", [], ["Practitioner/a", f"Patient/r{day}"], *span), "status": "fulfilled"}
+    desk.enter({**team, "status": "inactive"}, visit)
+    best = desk.find(**asked, preferred_window="13:00-18:00", zone="Europe/London")
+    assert starts(best)[0] == ("14:00", names(day, "a-1400"))
+    codes = [each["extension"][0]["valueCode"] for each in best["entry"][0]["resource"]["extension"]]
+    assert codes == ["preferred-time", "waiting", "seen-before"]
+
+
+def test_a_team_a_role_a_language_and_a_place_are_who_is_meant(desk: Desk, day: str) -> None:
+    made: list[Resource] = [
+        {"resourceType": "Practitioner", "id": "w", "communication": [{"coding": [{"code": "uk"}]}]},
+        {
+            "resourceType": "PractitionerRole",
+            "id": "w",
+            "code": [{"coding": [{"system": "http://roles", "code": "nurse"}]}],
+            "practitioner": {"reference": "Practitioner/w"},
+            "organization": {"reference": "Organization/o"},
+            "location": [{"reference": "Location/wing"}],
+        },
+        {"resourceType": "Location", "id": "wing", "name": "East wing", "partOf": {"reference": "Location/house"}},
+        {
+            "resourceType": "HealthcareService",
+            "id": "w",
+            "characteristic": [{"coding": [{"code": "wheelchair"}]}],
+            "location": [{"reference": "Location/wing"}],
+        },
+        {
+            "resourceType": "Schedule",
+            "id": "w",
+            "actor": [{"reference": "PractitionerRole/w"}, {"reference": "Location/wing"}],
+        },
+        {"resourceType": "CareTeam", "id": "w", "participant": [
+            {"member": {"reference": "Practitioner/w"}}, {"member": {"reference": "Practitioner/a"}},
+            {"member": {"reference": "Patient/p"}},
+        ]},
+    ]  # fmt: skip
+    desk.enter(*made)
+    offer(desk, day, "w", "09:00", "10:00")
+    offer(desk, day, "a", "10:00", "11:00")
+    both = [("10:00", names(day, "a-1000", "w-1000"))]
+    mine = [("09:00", names(day, "w-0900")), ("10:00", names(day, "w-1000"))]
+    assert starts(desk.find(end=day, team="CareTeam/w")) == both
+    assert starts(desk.find(end=day, role="http://roles|nurse", practitioner="Practitioner/a")) == both
+    for name, value in (
+        ("practitioner", "Practitioner/w"),
+        ("practitioner", f"{BASE}/PractitionerRole/w"),
+        ("role", "nurse"),
+        ("language", "uk"),
+        ("organization", "Organization/o"),
+        ("location-reference", "Location/house"),
+        ("location-string", "east"),
+        ("accessibility", "wheelchair"),
+    ):
+        assert starts(desk.find(("end", day), (name, value))) == mine, name
+    unknown = desk.find(end=day, team="CareTeam/none", practitioner="Practitioner/none")
+    assert unknown["total"] == 0
+    assert [each["severity"] for each in unknown["entry"][0]["resource"]["issue"]] == ["warning"] * 2
+
+
+def test_the_third_next_available(desk: Desk, day: str) -> None:
+    begin = (desk.now + timedelta(days=1)).date().isoformat()
+    offer(desk, begin, "hall", "09:00", "10:00")
+    query = (("actor", "Location/hall"), ("start", day))
+    status, few = desk.send("GET", "Schedule/$third-next-available", None, *query)
+    assert (status, [each["name"] for each in few["parameter"]]) == (200, ["slot", "slot"])
+    offer(desk, begin, "hall", "12:00", "15:00")
+    status, told = desk.send("GET", "Schedule/$third-next-available", None, *query)
+    assert status == 200
+    assert told["parameter"][:2] == [
+        {"name": "third", "valueInstant": f"{begin}T12:00:00.000Z"},
+        {"name": "days", "valueDecimal": 1.5},
+    ]
+    status, outcome = desk.send("GET", "Schedule/$third-next-available", None, ("team", "CareTeam/w"))
+    assert (status, outcome["issue"][0]["code"]) == (400, "not-supported")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "element"),
+    [
+        ("start", "2031-01-01T10:00:00Z", "end"),
+        ("start", "yesterday", "start"),
+        ("start", "0000-01-01", "start"),
+        ("end", "9999-12-31", "end"),
+        ("end", "2033-01-01", "end"),
+        ("zone", "Nowhere/Land", "zone"),
+        ("practitioner", "Patient/p", "practitioner"),
+        ("practitioner", "http://elsewhere.example/Practitioner/1", "practitioner"),
+        ("patient-reference", "p", "patient-reference"),
+        ("modality", "fax", "modality"),
+        ("service-type", "|", "service-type"),
+        ("window", "mon 25:00-26:00", "window"),
+        ("duration", "0", "duration"),
+        ("duration", "99999", "duration"),
+        ("_count", "-1", "_count"),
+        ("sort", "worst", "sort"),
+        ("arrangement", "pile", "arrangement"),
+        ("patient-resource", "x", "patient-resource"),
+        ("_cursor", "x", "_cursor"),
+        ("slot", "x", "slot"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_by_its_name(desk: Desk, name: str, value: str, element: str) -> None:
+    more = (("end", "2030-12-31"),) if name == "start" and value.startswith("2031") else ()
+    desk.now = MONDAY
+    status, _, where = desk.refused((name, value), *more)
+    assert (status, where) == (400, element)
+
+
+def test_who_cannot_come_is_refused(desk: Desk) -> None:
+    gone: list[Resource] = [
+        {"resourceType": "Patient", "id": "gone", "deceasedBoolean": True},
+        {"resourceType": "Patient", "id": "away", "active": False},
+        {
+            "resourceType": "Patient",
+            "id": "old",
+            "link": [{"type": "replaced-by", "other": {"reference": "Patient/p"}}],
+        },
+    ]
+    desk.enter(*gone)
+    for id_ in ("gone", "away", "old"):
+        assert desk.refused(patient_reference=f"Patient/{id_}") == (422, "business-rule", "patient-reference")
+    assert desk.refused(patient_reference="Patient/nobody") == (422, "not-found", "patient-reference")
+
+
+def test_who_is_known_to_their_owner_only_is_asked_for(desk: Desk, day: str) -> None:
+    offer(desk, day, "a", "09:00")
+    found = desk.find(end=day, patient_reference="Patient/late")["entry"][0]["resource"]
+    assert found["participant"][-1]["actor"] == {"reference": "Patient/late"}
+
+
+def test_codes_of_any_system_are_passed(desk: Desk, day: str) -> None:
+    assert desk.find(end=day, service_type="urn:of:mine|1", specialty="7", visit_type="http://v|")["total"] == 0

@@ -103,6 +103,10 @@ def killed(server: CareThread, histories: Histories) -> Callable[[float], None]:
 @pytest.fixture
 def server(database_url: str) -> Iterator[CareThread]:
     env = {} if database_url.startswith("sqlite") else {"CARETHREAD_DATABASE_URL": database_url}
+    if env:
+        migrating = CareThread("migrate", env=env, ready="")
+        migrating.start()
+        until(lambda: not migrating.alive, seconds=60, what="migrated", details=migrating.output)
     with carethread("up", env=env) as started:
         yield started
 

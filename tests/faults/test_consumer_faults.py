@@ -169,7 +169,7 @@ def _check_held(world: World) -> None:
 @pytest.mark.timeout(120 + 60 * KILLS)
 def test_killed_at_each_step(world: World) -> None:
     with relaying(world.front, world.bus, world.prefix):
-        with FrontDesk(world.front, poison=0.02, renewed=200) as desk:
+        with FrontDesk(world.front, poison=0.05, pause=0.05, renewed=100) as desk:
             consumers_die(world.url, world.bus, world.prefix, possible(STEPS, world.url), KILLS)
             desk.change(0, poison=True)
             desk.change(0)

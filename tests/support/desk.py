@@ -46,6 +46,10 @@ class Desk:
     def context(self, *, backfill: bool = False) -> Context:
         return Context(clock=lambda: self.now, backfill=backfill)
 
+    def restart(self) -> None:
+        """Put the clock back to where it began."""
+        self.now = START
+
     def pass_time(self, **length: float) -> None:
         self.now += timedelta(**length)
 

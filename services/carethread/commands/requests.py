@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -77,8 +77,8 @@ def retry(names: Sequence[str], wait: int) -> None:
     Exit codes: 0 the owners have all; 1 one was refused again; 3 one was not answered in time, and waits.
     """
     found = _named(names)
-    for name, store, asked in found:
-        _do(name, store, partial(_retry, number=asked.number))
+    for _, store, asked in found:
+        store.transact(partial(_retry, number=asked.number))
     end, worst = time.monotonic() + wait, 0
     for name, store, asked in found:
         code, said = _outcome(store, asked, end)
@@ -96,7 +96,8 @@ def discard(names: Sequence[str], yes: bool) -> None:
     if not yes:
         click.confirm(f"Give up {', '.join(names)} for ever?", abort=True)
     for name, store, asked in found:
-        _do(name, store, partial(_discard, number=asked.number))
+        if not store.transact(partial(_discard, number=asked.number)):
+            raise click.ClickException(f"{name} is not there any more: the owner has it, or somebody else gave it up.")
         click.echo(f"{name}: given up")
 
 
@@ -106,11 +107,6 @@ def _retry(session: Session, number: int) -> bool:
 
 def _discard(session: Session, number: int) -> bool:
     return session.requests.discard(number)
-
-
-def _do(name: str, store: SqlStore, work: Callable[[Session], bool]) -> None:
-    if not store.transact(work):
-        raise click.ClickException(f"{name} was answered just now, or given up.")
 
 
 def _outcome(store: SqlStore, before: Asked, end: float) -> tuple[int, str]:

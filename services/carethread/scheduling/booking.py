@@ -57,9 +57,12 @@ def appointment_leaves(unit: Unit, before: Resource | None, after: Resource | No
         unit.find(("Slot", slot))
     holder = f"Appointment/{id_}"
     kept = [seat for seat in unit.session.places(_SLOT, holder) if _slot_of(seat) in wanted] if wanted else []
-    status = "busy-unavailable" if after and cancelled_by(before, after) == "provider" else "free"
+    closes = after is not None and cancelled_by(before, after) == "provider"
     for seat in unit.session.release(_SLOT, holder, keep=kept):
-        _mark(unit, _slot_of(seat), status)
+        if closes:
+            _mark(unit, _slot_of(seat), "busy-unavailable")
+        else:
+            _reopen(unit, _slot_of(seat))
 
 
 def appointment_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
@@ -123,7 +126,8 @@ def end_hold(unit: Unit, id_: str) -> bool:
         unit.find(("Slot", slot))
     for seat in unit.session.release(_SLOT, f"Appointment/{id_}"):
         slot = _slot_of(seat)
-        _mark(unit, slot, "busy" if _passes_on(unit, slot, id_) else "free")
+        if not _passes_on(unit, slot, id_):
+            _reopen(unit, slot)
     if is_offer(found):
         unit.update(withdrawn(found, refused=False))
     else:
@@ -182,6 +186,13 @@ def appointment_settled(unit: Unit, before: Resource | None, after: Resource | N
     for slot in left:
         if slot not in claimed and _passes_on(unit, slot, id_):
             _mark(unit, slot, "busy")
+
+
+def _reopen(unit: Unit, slot: str) -> None:
+    """Free a Slot of which a seat was left, unless the provider has closed it."""
+    found = unit.find(("Slot", slot))
+    if found and found["status"] == "busy":
+        unit.update({**found, "status": "free"})
 
 
 def _mark(unit: Unit, slot: str, status: str) -> None:

@@ -9,6 +9,7 @@ from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
 from carethread.core.ports import Busy, Opening, Resource, Session, Stored
 from carethread.core.service import Runtime
+from carethread.scheduling.availability.withdrawing import withdraw_unwanted
 from carethread.scheduling.rules import MODALITY, busy_rows, capacity, moment
 from carethread.scheduling.waitlist.freeing import left_behind
 
@@ -39,6 +40,7 @@ def slot_stored(runtime: Runtime, session: Session, ids: Sequence[str], context:
     session.calendar.open(openings)
     if gone:
         session.calendar.shut(gone)
+    withdraw_unwanted(runtime, session, openings, context)
 
 
 def opening(slot: Resource, stored: Stored, base_url: str) -> Iterator[Opening]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_what_hangs_is_bounded_and_asked_once() -> None:
     began = time.monotonic()
     for name in ("a", "b", "a", "c"):
         with pytest.raises(TimeoutError):
-            hanging.call(name, lambda name=name: hang(name), 0.05)
+            hanging.call(name, partial(hang, name), 0.05)
     assert asked == ["a", "b"] and time.monotonic() - began < 5
     threading.Timer(0.05, over.set).start()
     assert hanging.call("a", lambda: "another", 5) == "a", "the same answer as for who asked before"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from zlib import crc32
 
 from carethread.core.clock import to_micros
@@ -86,7 +87,7 @@ def slots_due(runtime: Runtime, session: Session, timer: Timer, context: Context
     now = to_micros(context.clock())
     if place < FOREVER:
         session.timers.set(TIMER, timer.key, now, str(place).encode())
-    elif template := _template(_schedule(session, timer.key)):
+    elif template := making_template(_schedule(session, timer.key)):
         after = crc32(timer.key.encode()) % _SPREAD_SECONDS * 1_000_000
         session.timers.set(TIMER, timer.key, next_midnight(template, now) + after)
 
@@ -108,7 +109,7 @@ def stretch(runtime: Runtime, session: Session, id_: str, place: int, context: C
     now = to_micros(context.clock())
     session.calendar.lock([f"Schedule/{id_}"])
     stored = _schedule(session, id_)
-    template = _template(stored)
+    template = making_template(stored)
     begin = max(place, now)
     before = _end(template, begin, now)
     around = session.calendar.slots(id_, begin - _DAY, before)
@@ -133,12 +134,17 @@ def _schedule(session: Session, id_: str) -> Stored | None:
     return session.current([("Schedule", id_)]).get(("Schedule", id_))
 
 
-def _template(stored: Stored | None) -> Template | None:
-    """The template by which we make slots; None where none are to be."""
-    body = json.restore(stored.body) if stored and not stored.deleted else None
-    if body is None or not body.get("active", True) or master_of(body) != "carethread":
+def making_template(stored: Stored | None) -> Template | None:
+    """The template by which slots of a Schedule are made; None where none are to be."""
+    return _template(stored.body) if stored and not stored.deleted else None
+
+
+@lru_cache(64)
+def _template(body: bytes) -> Template | None:
+    schedule = json.restore(body)
+    if not schedule.get("active", True) or master_of(schedule) != "carethread":
         return None
-    return template_of(body)
+    return template_of(schedule)
 
 
 def _end(template: Template | None, begin: int, now: int) -> int:
