@@ -31,10 +31,9 @@ def code(of_what: str) -> list[Resource]:
 
 
 def requested(front: Desk) -> list[Asked]:
-    found = front.runtime.store.snapshot(
+    return front.runtime.store.snapshot(
         lambda session: [session.requests.all(a.number)[0] for a in session.requests.all()]
     )
-    return found
 
 
 def kinds(front: Desk, *parts: Resource) -> list[str]:
@@ -157,8 +156,10 @@ def test_the_course_of_a_visit_leaves_its_times(front: Desk) -> None:
         times = {part["url"]: part["valueInstant"] for part in mark["extension"]}
         assert len(times) == number + 1
     assert times == {
-        "arrived": "2031-03-03T08:10:00.000Z", "checked-in": "2031-03-03T08:20:00.000Z", "ended": "2031-03-03T08:30:00.000Z"
-    }  # fmt: skip
+        "arrived": "2031-03-03T08:10:00.000Z",
+        "checked-in": "2031-03-03T08:20:00.000Z",
+        "ended": "2031-03-03T08:30:00.000Z",
+    }
     assert become(front, visit, "booked")[0] == 422
 
 

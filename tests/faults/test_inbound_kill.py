@@ -132,7 +132,7 @@ def test_killed_at_each_step(kafka_bootstrap: str, prefix: str, database_url: st
     def sending(stop: Signal) -> None:
         nonlocal sent
         with ward(kafka_bootstrap, prefix) as send:
-            while not stop.wait(0.05):
+            while not stop.wait(0.3):  # about as many as those that die can do
                 send(sent)
                 sent += 1
 
