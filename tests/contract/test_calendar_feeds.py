@@ -19,6 +19,7 @@ from carethread.core.context import Context
 from carethread.core.ports import Key, Request, Response
 from carethread.core.service import PROFILES
 from carethread.interactions.rest.handling import handle
+from carethread.interactions.writing.check import check_resource
 from carethread.scheduling import SERVICE
 from carethread.scheduling.feeds.links import MOST
 from support.calendar_reader import events
@@ -45,7 +46,7 @@ def appointment(id_: str, start: datetime, status: str = "booked", **more: Any) 
         "resourceType": "Appointment",
         "id": id_,
         "status": status,
-        "serviceType": [{"coding": [{"code": "60", "display": "Nutrition; diet, food"}]}],
+        "serviceType": [{"coding": [{"code": "60", "display": "Nutrition; diet, food"}], "text": "Secret text"}],
         "reasonCode": [{"text": "Secret reason"}],
         "description": "Secret description",
         "comment": "Secret comment",
@@ -228,6 +229,21 @@ def test_a_revoked_link_is_as_one_that_never_was(desk: Desk):
     assert desk.link("Patient/person", revoke="true") == {"revoked": 1}
     assert desk.feed(second).status == 404
     assert desk.link("Patient/person", revoke="true") == {"revoked": 0}
+
+
+def test_who_made_and_revoked_a_link_is_audited(desk: Desk, store: SqlStore):
+    token = desk.token("Patient/person")
+    desk.link("Patient/person", revoke="true", link=token)
+    desk.link("Patient/person", revoke="true")
+    wanted = [asked.wanted for asked in store.snapshot(lambda session: session.requests.all())]
+    audits = [json.loads(each.body) for each in wanted]
+    assert [(each.type, audit["action"]) for each, audit in zip(wanted, audits, strict=True)] == [
+        ("AuditEvent", "C"),
+        ("AuditEvent", "D"),
+    ]
+    assert all(check_resource("AuditEvent", audit) is None for audit in audits)
+    assert audits[0]["entity"] == [{"what": {"reference": "Patient/person"}}]
+    assert token not in str(audits)
 
 
 def test_a_token_is_not_kept_and_not_guessed(desk: Desk, store: SqlStore):

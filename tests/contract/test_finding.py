@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from carethread.core.clock import instant, to_micros
 from carethread.adapters.local import LocalOwners
+from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate

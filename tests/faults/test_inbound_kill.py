@@ -41,10 +41,11 @@ def everything(kafka_bootstrap: str, prefix: str, database_url: str) -> Iterator
     env = {"CARETHREAD_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap, "CARETHREAD_KAFKA_TOPIC_PREFIX": prefix}
     if not database_url.startswith("sqlite"):
         env["CARETHREAD_DATABASE_URL"] = database_url
+        migration = CareThread("migrate", env=env, ready="")
+        migration.start()
+        until(lambda: not migration.alive, seconds=60, what="migrated", details=migration.output)
+        migration.kill9()
     server = CareThread("up", env=env)
-    migration = CareThread("migrate", env={**env, "CARETHREAD_DATA": str(server.data)}, ready="")
-    migration.start()
-    until(lambda: not migration.alive, seconds=60, what="migrated", details=migration.output)
     try:
         server.start()
         yield server

@@ -6,6 +6,7 @@ from __future__ import annotations
 from hashlib import sha256
 from urllib.parse import urljoin, urlsplit
 
+from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.errors import Invalid, Malformed, NotFound
 from carethread.core.fhir.elements import keys_at
@@ -13,6 +14,7 @@ from carethread.core.ports import Key, Resource, Response, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.mirror import remember
 from carethread.interactions.operations.parameters import refuse_unknown
+from carethread.interactions.requesting import request
 from carethread.interactions.rest.headers import not_modified
 from carethread.scheduling.feeds import links
 from carethread.scheduling.feeds.reading import visits
@@ -34,7 +36,7 @@ def calendar_link(runtime: Runtime, call: Call, context: Context) -> Resource:
     actor, link = f"{key[0]}/{key[1]}", _one(call, _LINK)
     if _flag(call, _REVOKE):
         token = link.rpartition("/")[2].removesuffix(_END)
-        ended = runtime.store.transact(lambda session: links.revoke(session, actor, token))
+        ended = runtime.store.transact(lambda session: _revoked(session, actor, token, context))
         if link and not ended:
             raise NotFound("The actor has no such link: it was revoked, or never made.", expression=_LINK)
         return _parameters({"name": "revoked", "valueInteger": ended})
@@ -43,6 +45,7 @@ def calendar_link(runtime: Runtime, call: Call, context: Context) -> Resource:
     _must_be_here(runtime, key)
 
     def work(session: Session) -> tuple[str, int]:
+        request(session, _audit(actor, "C", "A link to the calendar was made.", context), context)
         return links.make(session, actor), links.count(session, actor)
 
     token, count = runtime.store.transact(work)
@@ -75,6 +78,29 @@ def feed(runtime: Runtime, call: Call, context: Context) -> Response:
         return Response(304, headers)
     host = urlsplit(runtime.base_url).netloc
     return Response(200, {"Content-Type": MEDIA_TYPE, **headers}, calendar(found, host))
+
+
+def _revoked(session: Session, actor: str, token: str, context: Context) -> int:
+    """How many links of the actor this ends."""
+    ended = links.revoke(session, actor, token)
+    if ended:
+        request(session, _audit(actor, "D", f"Links to the calendar were revoked: {ended}.", context), context)
+    return ended
+
+
+def _audit(actor: str, action: str, said: str, context: Context) -> Resource:
+    """Who gave others the sight of a calendar, or took it: http://hl7.org/fhir/R4/auditevent.html."""
+    return {
+        "resourceType": "AuditEvent",
+        "type": {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest"},
+        "action": action,
+        "recorded": instant(to_micros(context.clock())),
+        "outcome": "0",
+        "outcomeDesc": said,
+        "agent": [{"who": {"display": context.principal.name}, "requestor": True}],
+        "source": {"observer": {"display": "scheduling"}},
+        "entity": [{"what": {"reference": actor}}],
+    }
 
 
 def _actor(runtime: Runtime, call: Call) -> Key:

@@ -12,10 +12,7 @@ from dataclasses import dataclass
 
 from carethread.core.fhir.elements import at, keys_at
 from carethread.core.ports import Resource, Stored
-from carethread.core.service import PROFILES
-from carethread.scheduling.rules import HOLDING, extension, hold_until, moment
-
-_MODALITY = PROFILES + "modality"
+from carethread.scheduling.rules import HOLDING, MODALITY, extension, hold_until, moment
 
 _WAYS = {"video": "Video", "phone": "Phone", "home": "At home"}
 """Where a visit is that is not at a place of ours."""
@@ -76,12 +73,8 @@ def visit(
 
 
 def service(appointment: Resource) -> str:
-    """The kind of service: the first text or display there is."""
-    for concept in at(appointment, "serviceType"):
-        for text in (concept.get("text"), *(coding.get("display") for coding in at(concept, "coding"))):
-            if text:
-                return str(text)
-    return ""
+    """The kind of service as its code has it; whoever wrote a text of its own may have said more there."""
+    return next((str(coding["display"]) for coding in at(appointment, "serviceType.coding") if "display" in coding), "")
 
 
 def _status(appointment: Resource, actors: Sequence[str], base_url: str, now: int) -> str:
@@ -105,7 +98,7 @@ def _with_whom(appointment: Resource, names: Names, base_url: str) -> str:
 
 
 def _place(appointment: Resource, names: Names, base_url: str) -> str:
-    way = extension(appointment, _MODALITY).get("valueCode")
+    way = extension(appointment, MODALITY).get("valueCode")
     return _WAYS.get(str(way)) or ", ".join(_named(appointment, ("Location",), names, base_url))
 
 
