@@ -1,6 +1,6 @@
 """Processes that die by SIGKILL at a named step, one after the other.
 
-Each is a fork of a process that has all imported and nothing opened, so that a hundred deaths take less than a minute.
+Each is a fork of a process that has all imported and nothing opened, so that a hundred deaths take a minute or two.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.linearizable import Op, after, linearizable
+from support.linearizable import Kind, Op, after, linearizable
 
 KINDS = ("take", "refused", "leave", "seen-taken", "seen-free")
 
@@ -29,11 +29,11 @@ def every_order(history: list[Op]) -> bool:
     for order in permutations(history):
         if any(later.answered < op.called for number, op in enumerate(order) for later in order[number + 1 :]):
             continue
-        state: str | None = ""
+        state = ""
         for op in order:
-            state = after(state, op)
-            if state is None:
+            if (then := after(state, op)) is None:
                 break
+            state = then
         else:
             return True
     return False
@@ -62,7 +62,9 @@ def test_what_can_have_happened(history: list[Op], good: bool) -> None:
 
 
 def test_a_long_history_is_judged_quickly() -> None:
-    turns = [(kind, f"a{turn}") for turn in range(500) for kind in ("take", "leave")]
+    turns: list[tuple[Kind, str]] = []
+    for turn in range(500):
+        turns += [("take", f"a{turn}"), ("leave", f"a{turn}")]
     history = [Op(float(n), n + 1.5, kind, who) for n, (kind, who) in enumerate(turns)]
     assert all(before.called < later.called for before, later in pairwise(history))
     assert linearizable(history)

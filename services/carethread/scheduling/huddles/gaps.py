@@ -14,7 +14,7 @@ Closed = Callable[[int, int], str]
 def common(
     begin: int, end: int, length: int, taken: Iterable[tuple[int, int]], hours: Iterable[Closed]
 ) -> Iterator[tuple[int, int]]:
-    """The spans of a length within [begin, end) in which nobody is taken and all hours are open, one after the other."""
+    """The spans of a length within [begin, end) in which nobody is taken and all hours are open, one by one."""
     busy = sorted(taken)
     open_to = list(hours)
     start, place = -(-begin // STEP) * STEP, 0

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carethread.scheduling.waitlist.entries import Entry, fits
-from carethread.scheduling.waitlist.ranking import LONGEST_DAYS, rank
+from carethread.scheduling.waitlist.ranking import LONGEST_DAYS, Ranked, rank
 
 DAY = 24 * 3600 * 1_000_000
 NOW = 1_800_000_000_000_000
@@ -32,7 +32,7 @@ def order(*waiting: Entry, at_risk: tuple[str, ...] = (), modality: str = "") ->
 
 
 @given(entries, st.randoms())
-def test_the_order_does_not_depend_on_how_they_come(waiting: list[Entry], chance) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_does_not_depend_on_how_they_come(waiting: list[Entry], chance) -> None:
     shuffled = list(waiting)
     chance.shuffle(shuffled)
     assert order(*waiting) == order(*shuffled)
@@ -40,11 +40,11 @@ def test_the_order_does_not_depend_on_how_they_come(waiting: list[Entry], chance
 
 @given(entries)
 def test_who_has_waited_too_long_comes_before_all_who_have_not(waiting: list[Entry]) -> None:
-    late = [now_late(each) for each in (rank(waiting, NOW, (), "", ()))]
+    late = [is_late(each) for each in rank(waiting, NOW, (), "", ())]
     assert late == sorted(late, reverse=True)
 
 
-def now_late(ranked) -> bool:  # type: ignore[no-untyped-def]
+def is_late(ranked: Ranked) -> bool:
     entry = ranked.entry
     return NOW - entry.since > LONGEST_DAYS[entry.priority] * DAY
 

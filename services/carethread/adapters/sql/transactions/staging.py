@@ -15,8 +15,9 @@ import orjson
 from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
 
 from carethread.adapters.sql.engine import is_sqlite
-from carethread.adapters.sql.store.statements import AMONG, CLAIM
+from carethread.adapters.sql.store.statements import AMONG
 from carethread.adapters.sql.tables import claims, resources, staged
+from carethread.adapters.sql.upsert import upsert
 from carethread.core.errors import HELD, Held
 from carethread.core.ports import Key
 
@@ -78,7 +79,8 @@ def prepare(
             connection.execute(insert(resources), [_nothing(key, id_) for key in absent])
     for kind, key in sorted(places):
         place = {"kind": kind, "key": key, "holder": f"{_HOLDER}{id_}"}
-        refuse_held([connection.execute(CLAIM[connection.dialect.name], place).scalar() is None])
+        taken = upsert(connection, claims).values(place).on_conflict_do_nothing().returning(claims.c.holder)
+        refuse_held([connection.execute(taken).scalar() is None])
 
 
 def _nothing(key: Key, id_: str) -> dict[str, Any]:

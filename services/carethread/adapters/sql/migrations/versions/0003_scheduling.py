@@ -86,9 +86,7 @@ def _calendar() -> None:
         sqlite_autoincrement=True,
     )
     is_open = sa.text("outcome = 'open'")
-    op.create_index(
-        "offers_open", "offers", ["entry"], unique=True, sqlite_where=is_open, postgresql_where=is_open
-    )
+    op.create_index("offers_open", "offers", ["entry"], unique=True, sqlite_where=is_open, postgresql_where=is_open)
     op.create_index("offers_by_slot", "offers", ["slot", "offered"], unique=False)
     op.create_index("offers_by_time", "offers", ["offered"], unique=False)
 
