@@ -23,6 +23,7 @@ from bench import (
     serving,
     starting,
     streaming,
+    templating,
 )
 from bench.figures import Figure
 from support import run
@@ -33,6 +34,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "exporting": exporting.measure,
     "booking": booking.measure,
     "finding": finding.measure,
+    "templating": templating.measure,
     "relaying": relaying.measure,
     "matching": matching.measure,
     "mirroring": mirroring.measure,

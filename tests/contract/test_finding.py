@@ -521,6 +521,23 @@ def test_the_third_next_available(desk: Desk, day: str) -> None:
     assert (status, outcome["issue"][0]["code"]) == (400, "not-supported")
 
 
+def test_who_is_scarce_is_waited_for(desk: Desk, day: str) -> None:
+    for id_, actor in (("often", "Practitioner/often"), ("seldom", "Device/seldom")):
+        desk.enter({"resourceType": "Schedule", "id": f"{day}-{id_}", "actor": [{"reference": f"{actor}-{day}"}]})
+    begin = to_micros(desk.now)
+    every = [
+        slot(f"{day}-often-{n}", f"{day}-often", at(begin, 60 * n), at(begin, 60 * n + 60)) for n in range(24 * 40)
+    ]
+    seldom = [
+        slot(f"{day}-seldom-{n}", f"{day}-seldom", at(begin, n), at(begin, n + 90)) for n in (1440 * 20, 1440 * 39)
+    ]
+    desk.enter(*every, *seldom)
+    asked = {"practitioner": f"Practitioner/often-{day}", "actor": f"Device/seldom-{day}"}
+    found = desk.find(**asked, end=instant(begin + 60 * DAY))["entry"]
+    assert [each["resource"]["start"] for each in found] == [at(begin, 1440 * 20), at(begin, 1440 * 39)]
+    assert desk.find(**asked, end=instant(begin + 10 * DAY))["total"] == 0
+
+
 @pytest.mark.parametrize(
     ("name", "value", "element"),
     [

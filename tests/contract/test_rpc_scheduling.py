@@ -17,7 +17,7 @@ import pytest
 from carethread.core.fhir import json
 from carethread.v1 import fhir_pb2, scheduling_pb2
 from support import desk as desks
-from support.desk import OURS, START, Desk, of, refer, schedule, slot
+from support.desk import OURS, Desk, of, refer, schedule, slot
 from support.rpc import SECONDS, Rpc, outcome_of, serving
 from support.servers import until
 
@@ -248,8 +248,10 @@ def test_proposals_are_those_of_find_page_by_page(sides: tuple[Rest, Grpc]):
         found += [each.id for each in page.proposals]
     assert (len(found), len(set(found))) == (page.total, page.total)
     held = rpc.rpc.scheduling.Hold(scheduling_pb2.HoldRequest(appointment=found[0], minutes=7), timeout=SECONDS)
-    until_when = held.until_micros / 1e6 - datetime.now(UTC).timestamp()
-    assert 300 < until_when <= 420
+    assert 300 < held.until_micros / 1e6 - datetime.now(UTC).timestamp() <= 420
+    extension = json.parse_object(held.appointment.json)["extension"]
+    said = next(each["valueInstant"] for each in extension if each["url"] == OURS + "hold-until")
+    assert datetime.fromisoformat(said).timestamp() * 1_000_000 == held.until_micros
     assert json.parse_object(held.appointment.json)["status"] == "pending"
 
 
@@ -308,7 +310,15 @@ def test_slots_are_watched_by_schedule_and_resumed(sides: tuple[Rest, Grpc]):
     assert both[0][0] == "d2"
 
 
-def test_slots_are_watched_by_service_type(sides: tuple[Rest, Grpc]):
+REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"schedules": ["Schedule/nurse"]}, "INVALID_ARGUMENT"),
+    ({"after": -1}, "INVALID_ARGUMENT"),
+    ({"heartbeat_seconds": 1000}, "INVALID_ARGUMENT"),
+    ({"after": 10_000}, "OUT_OF_RANGE"),
+)
+
+
+def test_slots_are_watched_by_service_type_and_what_cannot_be_watched_is_refused(sides: tuple[Rest, Grpc]):
     side = sides[1]
     coding = {"system": "urn:example:services", "code": "60"}
     side.desk.put(slot("x1", "nurse", 8, serviceType=[{"coding": [coding]}]))
@@ -319,18 +329,9 @@ def test_slots_are_watched_by_service_type(sides: tuple[Rest, Grpc]):
     beats = [message.heartbeat for message, _ in zip(stream, range(3), strict=False)]
     assert all(not message.cursor or dict(message.cursor) for message in beats)
     assert dict(beats[-1].cursor) == dict(beats[-1].high_water)
-
-
-def test_a_watch_that_cannot_be_is_refused(sides: tuple[Rest, Grpc]):
-    rpc = sides[1].rpc
-    for request, code in (
-        ({"schedules": ["Schedule/nurse"]}, "INVALID_ARGUMENT"),
-        ({"after": -1}, "INVALID_ARGUMENT"),
-        ({"heartbeat_seconds": 1000}, "INVALID_ARGUMENT"),
-        ({"after": 10_000}, "OUT_OF_RANGE"),
-    ):
+    for request, code in REFUSED:
         with pytest.raises(grpc.RpcError) as caught:
-            next(iter(watch(rpc, **request)))
+            next(iter(watch(side.rpc, **request)))
         assert caught.value.code().name == code, request
 
 
@@ -341,13 +342,3 @@ def test_a_call_that_is_over_has_booked_nothing(sides: tuple[Rest, Grpc]):
         side.rpc.scheduling.Book(scheduling_pb2.BookRequest(wish=wish), timeout=0.0001)
     assert caught.value.code().name == "DEADLINE_EXCEEDED"
     until(lambda: side.desk.status("Slot/n1") == "free", seconds=1, what="the slot is free")
-
-
-def test_what_is_held_says_until_when(sides: tuple[Rest, Grpc]):
-    side = sides[1]
-    wish = scheduling_pb2.Wish(slots=["n1"], patients=["ann"])
-    held = side.rpc.scheduling.Hold(scheduling_pb2.HoldRequest(wish=wish), timeout=SECONDS)
-    extension = json.parse_object(held.appointment.json)["extension"]
-    said = next(each["valueInstant"] for each in extension if each["url"] == OURS + "hold-until")
-    assert datetime.fromisoformat(said).timestamp() * 1_000_000 == held.until_micros
-    assert START.year == 2031

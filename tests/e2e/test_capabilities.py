@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -52,11 +53,17 @@ def claims(server: CareThread) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def stored(server: CareThread, claims: dict[str, Any]) -> dict[str, Answer]:
-    """One resource of each type, by the claim that an update may create."""
+    """One resource of each type, by the claim that an update may create. Who answers takes part in what is answered."""
     answers = {
         each["type"]: server.fhir.put(f"{each['type']}/walk", {**example(each["type"]), "id": "walk"})
         for each in claims["resource"]
+        if each["type"] != "AppointmentResponse"
     }
+    who = answers["Appointment"].json["participant"][0]["actor"]
+    response = {"appointment": {"reference": "Appointment/walk"}, "actor": who, "id": "walk"}
+    answers["AppointmentResponse"] = server.fhir.put(
+        "AppointmentResponse/walk", {**example("AppointmentResponse"), **response}
+    )
     assert {name: answer.json for name, answer in answers.items() if answer.status != 201} == {}
     return answers
 
@@ -156,11 +163,15 @@ def test_each_operation_that_is_claimed_is_answered(
         "events": lambda where: fhir.get(f"{where}walk/$events"),
         "resend": lambda where: fhir.post(f"{where}walk/$resend", _parameters(first)),
         "get-ws-binding-token": lambda where: fhir.get(f"{where}walk/$get-ws-binding-token"),
+        "find": lambda where: fhir.get(f"{where}$find?start=2031-01-01&end=2031-02-01"),
+        "third-next-available": lambda where: fhir.get(f"{where}$third-next-available"),
         "calendar-link": lambda where: fhir.post(f"{where}$calendar-link", of_walk),
         "calendar": lambda where: fhir.get(f"{where}$calendar?token={_token(fhir, of_walk)}"),
+        **{name: partial(_at_the_desk, fhir, name) for name in DESK},
         "reconcile": lambda where: fhir.get(f"{where}$reconcile?from=2031-01-01&to=2031-02-01"),
         "delivery-report": lambda where: fhir.get(f"{where}walk/$delivery-report?from=2026-01-01&to=2026-01-02"),
     }
+    _open_desk(fhir)
     claimed = [("", claim) for claim in claims["operation"]]
     claimed += [(f"{each['type']}/", claim) for each in claims["resource"] for claim in each["operation"]]
     assert {claim["name"] for _, claim in claimed} == set(tried)
@@ -170,6 +181,41 @@ def test_each_operation_that_is_claimed_is_answered(
         if claim["definition"].startswith(OURS):
             found = fhir.get(f"OperationDefinition?url={claim['definition']}").json
             assert [entry["resource"]["code"] for entry in found["entry"]] == [claim["name"]]
+
+
+DESK = ("hold", "renew", "release", "book", "reschedule", "cancel", "check")
+
+
+def _open_desk(fhir: Fhir) -> None:
+    """Slots to come, one for each operation and two more, and somebody who comes."""
+    someone = {"resourceType": "Patient", "id": "visitor", "name": [{"family": "Made", "given": ["Up"]}]}
+    plan = {"resourceType": "Schedule", "id": "desk", "actor": [{"reference": "Practitioner/walk"}]}
+    assert (fhir.put("Patient/visitor", someone).status, fhir.put("Schedule/desk", plan).status) == (201, 201)
+    for hour, name in enumerate((*DESK, "elsewhere"), 10):
+        times = {"start": f"2039-01-03T{hour}:00:00Z", "end": f"2039-01-03T{hour}:30:00Z"}
+        free = {
+            "resourceType": "Slot",
+            "id": f"desk-{name}",
+            "schedule": {"reference": "Schedule/desk"},
+            "status": "free",
+        }
+        assert fhir.put(f"Slot/desk-{name}", {**free, **times}).status == 201
+    asked = partial(_at_the_desk, fhir, "check", "Appointment/")
+    until(lambda: asked().status == 200, seconds=30, what="records says over gRPC who comes")
+
+
+def _at_the_desk(fhir: Fhir, name: str, where: str) -> Answer:
+    """An operation of the desk; what it is about is held or booked before."""
+    slot = {"name": "slot", "valueReference": {"reference": f"Slot/desk-{name}"}}
+    asked = _parameters(slot, {"name": "patient", "valueReference": {"reference": "Patient/visitor"}})
+    if name in ("hold", "book", "check"):
+        return fhir.post(f"{where}${name}", asked)
+    before = fhir.post(f"{where}$" + ("book" if name in ("reschedule", "cancel") else "hold"), asked).json
+    about = {"reference": f"Appointment/{before['entry'][0]['resource']['id']}"}
+    parts = [{"name": "appointment-reference", "valueReference": about}]
+    if name == "reschedule":
+        parts.append({"name": "slot", "valueReference": {"reference": "Slot/desk-elsewhere"}})
+    return fhir.post(f"{where}${name}", _parameters(*parts))
 
 
 def test_each_profile_of_ours_can_be_read(server: CareThread, claims: dict[str, Any]) -> None:

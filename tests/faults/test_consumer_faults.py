@@ -75,7 +75,8 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
 
 
 def wait(condition: Callable[[], bool], what: str, process: Process | None = None) -> None:
-    until(condition, seconds=60, what=what, details=process.output if process else str)
+    """For a minute, and longer after a campaign."""
+    until(condition, seconds=60 + 3 * KILLS, what=what, details=process.output if process else str)
 
 
 def mend(world: World, desk: FrontDesk) -> None:
@@ -169,7 +170,8 @@ def _check_held(world: World) -> None:
 @pytest.mark.timeout(120 + 60 * KILLS)
 def test_killed_at_each_step(world: World) -> None:
     with relaying(world.front, world.bus, world.prefix):
-        with FrontDesk(world.front, poison=0.05, pause=0.05, renewed=100) as desk:
+        # About as much as those that die can do, so that all partitions have their turn.
+        with FrontDesk(world.front, poison=0.1, pause=0.15, renewed=50) as desk:
             consumers_die(world.url, world.bus, world.prefix, possible(STEPS, world.url), KILLS)
             desk.change(0, poison=True)
             desk.change(0)

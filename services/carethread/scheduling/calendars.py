@@ -25,6 +25,7 @@ def appointment_stored(runtime: Runtime, session: Session, ids: Sequence[str], c
             rows += busy_rows(appointment, stored.id, runtime.base_url)
     left = session.calendar.occupy(rows, instead=again) if rows or again else []
     if left:
+        withdraw_unwanted(runtime, session, {row.actor for row in left} - {row.actor for row in rows}, context)
         left_behind(session, left, rows, again, context)
 
 
@@ -40,7 +41,6 @@ def slot_stored(runtime: Runtime, session: Session, ids: Sequence[str], context:
     session.calendar.open(openings)
     if gone:
         session.calendar.shut(gone)
-    withdraw_unwanted(runtime, session, openings, context)
 
 
 def opening(slot: Resource, stored: Stored, base_url: str) -> Iterator[Opening]:

@@ -13,8 +13,8 @@ def numbers(values: Iterable[object]) -> str:
 
 
 def texts(values: Iterable[str]) -> str:
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return '{"' + '","'.join(quoted) + '"}'
+    joined = "\0".join(values)  # it is in no text, neither FHIR's nor PostgreSQL's
+    return '{"' + joined.replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","') + '"}'
 
 
 def truths(values: Iterable[bool]) -> str:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
 
+from carethread.adapters.sql.direct import run
+from carethread.adapters.sql.engine import is_sqlite
 from carethread.adapters.sql.tables import timers
 from carethread.adapters.sql.upsert import upsert
-from carethread.adapters.sql.wake import wake
 from carethread.core.ports import Timer
 
 _LONGEST = 400
 """Bytes of a key: what an index takes anywhere."""
+
+_SET_TEXT = (
+    "WITH made AS (INSERT INTO timers (kind, key, due, next, payload, attempts, failure) "
+    "VALUES ($1::text, $2::text, $3::bigint, $3::bigint, $4::bytea, 0, '') ON CONFLICT (kind, key) DO UPDATE SET "
+    "due = excluded.due, next = excluded.next, payload = excluded.payload, attempts = 0, failure = '') "
+    "SELECT pg_notify($5, '')"
+)
+"""Set, and tell those who wait, in one message to PostgreSQL: each booking does it."""
 
 _TIMER = (timers.c.kind, timers.c.key, timers.c.due, timers.c.payload, timers.c.attempts, timers.c.failure)
 
@@ -25,10 +34,12 @@ class SqlTimers:
     def set(self, kind: str, key: str, due: int, payload: bytes = b"") -> None:
         if len(key.encode()) > _LONGEST:
             raise ValueError(f"The key of a timer has at most {_LONGEST} bytes.")
+        if not is_sqlite(self._connection):
+            run(self._connection, _SET_TEXT, [kind, key, str(due), payload, self._channel])
+            return
         fresh = {"due": due, "next": due, "payload": payload, "attempts": 0, "failure": ""}
         row = upsert(self._connection, timers).values(kind=kind, key=key, **fresh)
         self._connection.execute(row.on_conflict_do_update(index_elements=[timers.c.kind, timers.c.key], set_=fresh))
-        wake(self._connection, self._channel)
 
     def cancel(self, kind: str, key: str) -> None:
         self._connection.execute(delete(timers).where(timers.c.kind == kind, timers.c.key == key))

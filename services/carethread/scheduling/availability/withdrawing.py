@@ -6,54 +6,49 @@ the Schedule wants in its place is made next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Collection, Iterator
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.fhir import json
-from carethread.core.ports import Opening, Session
+from carethread.core.fhir.elements import keys_at
+from carethread.core.ports import Session
+from carethread.core.ports.calendar import FOREVER
 from carethread.core.service import Runtime
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.availability.expanding import horizon_end, slot_id, slots
 from carethread.scheduling.availability.remaking import TIMER, making_template
+from carethread.scheduling.rules import moment
+
+_SLOT = "Slot/"
 
 
-def withdraw_unwanted(runtime: Runtime, session: Session, stored: Iterable[Opening], context: Context) -> None:
-    """Delete those of the slots just stored that were given up with that and do not fit any more."""
-    now = to_micros(context.clock())
-    free = [
-        slot
-        for slot in stored
-        if slot.status == "free" and slot.begin > now and slot.slot == slot_id(slot.schedule, slot.begin)
-    ]
-    for schedule, some in groupby(
-        sorted(free, key=lambda slot: (slot.schedule, slot.begin)), lambda slot: slot.schedule
-    ):
-        if unwanted := _given_up(session, _unfit(session, schedule, list(some), now)):
-            unit = WriteUnit(runtime, session, context)
-            for slot in unwanted:
-                unit.remove(("Slot", slot.slot))
-            unit.store()
-            session.timers.set(TIMER, schedule, now)
+def withdraw_unwanted(runtime: Runtime, session: Session, left: Collection[str], context: Context) -> None:
+    """Delete those of the slots just left (`Slot/1`; other actors are passed over) that do not fit any more.
+
+    Who left them is out of the calendar.
+    """
+    ids = [actor.removeprefix(_SLOT) for actor in left if actor.startswith(_SLOT)]
+    found = dict(_unwanted(session, ids, to_micros(context.clock()))) if ids else {}
+    if found:
+        unit = WriteUnit(runtime, session, context)
+        for id_ in found:
+            unit.remove(("Slot", id_))
+        unit.store()
+        for schedule in sorted(set(found.values())):
+            session.timers.set(TIMER, schedule, to_micros(context.clock()))
 
 
-def _unfit(session: Session, schedule: str, some: Sequence[Opening], now: int) -> list[Opening]:
-    template = making_template(session.current([("Schedule", schedule)]).get(("Schedule", schedule)))
-    if template is None:
-        return list(some)
-    before = min(some[-1].begin + 1, horizon_end(template, now))
-    wanted = {(each.id, each.end) for each in slots(template, schedule, some[0].begin, before)}
-    return [slot for slot in some if (slot.slot, slot.end) not in wanted]
-
-
-def _given_up(session: Session, unfit: Sequence[Opening]) -> list[Opening]:
-    """Those that were not free before; of a group somebody may still be in it, which the next comparison finds out."""
-    return [slot for slot in unfit if slot.capacity == 1 and _was(session, slot) not in ("", "free")]
-
-
-def _was(session: Session, slot: Opening) -> str:
-    """The status of a slot before its newest version; empty where there was none."""
-    newest = session.current([("Slot", slot.slot)])["Slot", slot.slot]
-    before = session.version(("Slot", slot.slot), newest.version - 1)
-    return str(json.restore(before.body)["status"]) if before and not before.deleted else ""
+def _unwanted(session: Session, ids: Collection[str], now: int) -> Iterator[tuple[str, str]]:
+    """Each slot that is free, with nobody in it, that a template has made and none wants; and its Schedule."""
+    for (_, id_), stored in sorted(session.current([("Slot", id_) for id_ in ids]).items()):
+        slot = {} if stored.deleted else json.restore(stored.body)
+        schedule = next((key[1] for key in keys_at(slot, "schedule") if key[0] == "Schedule"), "")
+        begin, end = moment(slot.get("start")), moment(slot.get("end"))
+        if slot.get("status") != "free" or begin <= now or id_ != slot_id(schedule, begin):
+            continue
+        template = making_template(session.current([("Schedule", schedule)]).get(("Schedule", schedule)))
+        wanted = slots(template, schedule, begin, min(begin + 1, horizon_end(template, now))) if template else []
+        fits = any((each.id, each.end) == (id_, end) for each in wanted)
+        if not fits and not session.calendar.busy([_SLOT + id_], 0, FOREVER):
+            yield id_, schedule

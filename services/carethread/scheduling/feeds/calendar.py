@@ -59,8 +59,7 @@ def _event(visit: Visit, zone: ZoneInfo | None, host: str) -> Event:
     event.add("dtstamp", _whole(visit.updated))
     event.add("last-modified", _whole(visit.updated))
     for name, moment in (("dtstart", visit.begin), ("dtend", visit.end)):
-        at = _whole(moment)
-        event.add(name, at.astimezone(zone) if zone else at)
+        event.add(name, _local(_whole(moment), zone))
     event.add("summary", visit.summary)
     if visit.location:
         event.add("location", visit.location)
@@ -70,6 +69,12 @@ def _event(visit: Visit, zone: ZoneInfo | None, host: str) -> Event:
     event.add("transp", "TRANSPARENT" if visit.status == "CANCELLED" else "OPAQUE")
     event.add("class", "PRIVATE")
     return event
+
+
+def _local(moment: datetime, zone: ZoneInfo | None) -> datetime:
+    """The local time; where that comes twice, it means the first, so that the second is told in UTC."""
+    local = moment.astimezone(zone) if zone else moment
+    return moment if local.fold else local
 
 
 def _whole(micros: int) -> datetime:

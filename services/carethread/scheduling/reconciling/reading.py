@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from carethread.core.clock import instant, to_micros
@@ -48,7 +48,7 @@ class Reader:
 
     def visits(self, slots: list[Seats]) -> list[Visit]:
         """The Appointments that begin in the period, and all that have one of the slots. Raises TooCostly."""
-        found = {each.id: each for params in self._whose() for each in self._search("Appointment", "date", params)}
+        found = {each.id: each for params in self._whose(slots) for each in self._search("Appointment", "date", params)}
         missing = [("Appointment", id_) for id_ in self._holders(slots) if id_ not in found]
         found |= {id_: stored for (_, id_), (stored, _) in self._read(missing).items()}
         if len(found) > MOST:
@@ -64,12 +64,13 @@ class Reader:
             made.append(visit(stored, appointment, base, now, statuses))
         return made
 
-    def _whose(self) -> Iterator[list[tuple[str, str]]]:
-        """The searches that find the Appointments: all, or those of the Schedule's actors and slots."""
+    def _whose(self, slots: list[Seats]) -> Iterator[list[tuple[str, str]]]:
+        """The searches that find the Appointments: all, or those of the Schedule's slots and actors."""
         if not self.schedule:
             yield []
             return
-        yield [("slot.schedule", f"Schedule/{self.schedule}")]
+        for some in _some([slot.reference for slot in slots]):  # a chain over the Schedule takes far longer
+            yield [("slot", ",".join(some))]
         for _, schedule in self._read([("Schedule", self.schedule)]).values():
             actors = [f"{kind}/{id_}" for kind, id_ in keys_at(schedule, "actor", self.runtime.base_url)]
             people = [actor for actor in actors if not actor.startswith(("Location/", "HealthcareService/"))]
@@ -89,11 +90,10 @@ class Reader:
         if not slots:
             return set()
         begin, end = min(slot.begin for slot in slots), max(slot.end for slot in slots)
-        names = [slot.reference for slot in slots]
         return {
             row.appointment
-            for start in range(0, len(names), _AT_ONCE)
-            for row in self.session.calendar.busy(names[start : start + _AT_ONCE], begin - _DAY, end + _DAY)
+            for some in _some([slot.reference for slot in slots])
+            for row in self.session.calendar.busy(some, begin - _DAY, end + _DAY)
         }
 
     def _statuses(self, stored: Stored) -> list[str]:
@@ -110,6 +110,12 @@ class Reader:
 
 _DAY = 86_400_000_000
 """By so much an Appointment may say other times than its Slot."""
+
+
+def _some(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at a time as one question takes."""
+    for start in range(0, len(names), _AT_ONCE):
+        yield names[start : start + _AT_ONCE]
 
 
 def _too_many(what: str) -> TooCostly:

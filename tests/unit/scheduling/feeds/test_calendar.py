@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar.timezone.tzp import TZP
 
@@ -71,6 +71,7 @@ def test_a_change_to_summer_time_is_told_by_the_time_before_it():
 
 
 @pytest.mark.parametrize("name", ZONES)
+@settings(max_examples=40)
 @given(minutes=st.integers(0, 540 * 24 * 60))
 def test_a_zone_says_the_offset_of_every_moment(name: str, minutes: int):
     """By its text alone, as a program reads it that does not know the zone."""
@@ -78,6 +79,24 @@ def test_a_zone_says_the_offset_of_every_moment(name: str, minutes: int):
     moment = datetime(2026, 9, 2, tzinfo=UTC) + timedelta(minutes=minutes)
     zone = made.to_tz(TZP("zoneinfo"), lookup_tzid=False)
     assert moment.astimezone(zone).utcoffset() == moment.astimezone(ZoneInfo(name)).utcoffset()
+
+
+CHANGES = {
+    "America/New_York": (datetime(2027, 3, 14, 7, tzinfo=UTC), datetime(2027, 11, 7, 6, tzinfo=UTC)),
+    "Europe/London": (datetime(2027, 3, 28, 1, tzinfo=UTC), datetime(2027, 10, 31, 1, tzinfo=UTC)),
+    "Australia/Lord_Howe": (datetime(2027, 10, 2, 15, 30, tzinfo=UTC), datetime(2027, 4, 3, 15, tzinfo=UTC)),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_visit_around_a_change_of_the_clocks_is_when_it_is(name: str):
+    """Also in the hour that comes twice, which local time alone cannot tell."""
+    for change in CHANGES[name]:
+        for minutes in range(-150, 151, 15):
+            begin = to_micros(change + timedelta(minutes=minutes))
+            [event] = events(calendar([replace(VISIT, begin=begin, end=begin + HALF_HOUR, zone=name)], "care.example"))
+            said = [to_micros(event[each].dt.astimezone(UTC)) for each in ("dtstart", "dtend")]
+            assert said == [begin, begin + HALF_HOUR], minutes
 
 
 TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc")) | st.sampled_from("\n\t;,:\\\"'"), max_size=200)

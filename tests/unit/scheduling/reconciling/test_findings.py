@@ -187,7 +187,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[Seats], list[Visit]]:
     return slots, visits
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(worlds())
 def test_the_findings_are_those_of_the_model(world: tuple[list[Seats], list[Visit]]):
     found = [(each.kind, each.about) for each in findings(*world)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 
-from carethread.adapters.sql.arrays import texts
+from carethread.adapters.sql.arrays import numbers, texts
 from carethread.adapters.sql.calendars import entering, purposing
 from carethread.adapters.sql.calendars.free import OPENING, Wanted, first_free
 from carethread.adapters.sql.direct import run
@@ -38,6 +39,8 @@ _AMONG_TEXT = (
 )
 """`_AMONG` as the driver takes it, for PostgreSQL: what finding asks again and again."""
 
+_values = attrgetter("actor", "begin", "end", "appointment", "until")
+
 _TAKEN = select(*_ROW).where(busy.c.appointment.in_(bindparam("appointments", expanding=True)))
 _LEAVE = delete(busy).where(busy.c.appointment.in_(bindparam("appointments", expanding=True))).returning(*_ROW)
 
@@ -54,6 +57,24 @@ _REFRESH = (
     .values(free=case((openings.c.status == "free", 0), (_count >= openings.c.capacity, _first), else_=FOREVER))
 )
 """A slot with as many takers as seats is free when the first hold is over; one that is busy with fewer is closed."""
+
+_REFRESH_TEXT = f"""
+WITH refreshed AS (
+  UPDATE openings SET free = CASE
+    WHEN openings.status = 'free' THEN 0
+    WHEN seats.taken >= openings.capacity THEN seats.first
+    ELSE {FOREVER} END
+  FROM unnest($1::text[]) AS asked (slot), LATERAL (
+    SELECT count(*) AS taken, min(CASE WHEN busy.until > 0 THEN busy.until ELSE {FOREVER} END) AS first
+    FROM busy WHERE busy.actor = '{_SEAT}' || asked.slot
+  ) AS seats
+  WHERE openings.slot = asked.slot)
+SELECT 1"""
+_OCCUPY_TEXT = (
+    'WITH taken AS (INSERT INTO busy (actor, "begin", "end", appointment, until) SELECT * FROM '
+    "unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[])) SELECT 1"
+)
+"""As the driver takes them, for PostgreSQL: each booking needs both."""
 
 _SLOTS = (
     select(*OPENING)
@@ -102,22 +123,34 @@ class SqlCalendar:
         left = [Busy(*row) for row in self._connection.execute(_LEAVE, leaving)] if leaving["appointments"] else []
         touched = {row.actor for row in (*rows, *left)}
         if rows:
-            values = [{name: getattr(row, name) for name in Busy.__slots__} for row in rows]
-            self._connection.execute(busy.insert(), values)
+            self._enter(rows)
         self._refresh(sorted(actor.removeprefix(_SEAT) for actor in touched if actor.startswith(_SEAT)))
         return left
+
+    def _enter(self, rows: Sequence[Busy]) -> None:
+        if is_sqlite(self._connection):
+            values = [{name: getattr(row, name) for name in Busy.__slots__} for row in rows]
+            self._connection.execute(busy.insert(), values)
+            return
+        actors, begins, ends, whose, untils = zip(*map(_values, rows), strict=True)
+        sent = [texts(actors), numbers(begins), numbers(ends), texts(whose), numbers(untils)]
+        run(self._connection, _OCCUPY_TEXT, sent)
 
     def open(self, entered: Sequence[Opening]) -> None:
         for start in range(0, len(entered), _CHUNK):
             some = entered[start : start + _CHUNK]
-            numbers = purposing.enter(self._connection, {opening.kinds for opening in some})
-            entering.enter(self._connection, [(numbers[opening.kinds], opening) for opening in some])
+            purpose = purposing.enter(self._connection, {opening.kinds for opening in some})
+            entering.enter(self._connection, [(purpose[opening.kinds], opening) for opening in some])
             self._refresh([opening.slot for opening in some if opening.status != "free"])
 
     def shut(self, slots: Iterable[str]) -> None:
         self._connection.execute(delete(openings).where(_slot.in_(list(slots))))
 
     def _refresh(self, slots: Sequence[str]) -> None:
+        if not is_sqlite(self._connection):
+            if slots:
+                run(self._connection, _REFRESH_TEXT, [texts(slots)])
+            return
         for start in range(0, len(slots), _CHUNK):
             self._connection.execute(_REFRESH, {"slots": list(slots[start : start + _CHUNK])})
 

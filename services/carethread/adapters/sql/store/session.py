@@ -96,7 +96,11 @@ class SqlSession:
         if keys and not is_sqlite(self._connection):
             places = list(map(texts, zip(*keys, strict=True)))
             return run(self._connection, statements.CURRENT_TEXT, places, binary=True)
-        return self._connection.execute(statements.CURRENT, {"keys": keys})
+        by_type: dict[str, list[str]] = {}
+        for type_name, id_ in keys:
+            by_type.setdefault(type_name, []).append(id_)
+        asked = ({"type": type_name, "ids": ids} for type_name, ids in by_type.items())
+        return [row for each in asked for row in self._connection.execute(statements.CURRENT_OF, each)]
 
     def numbered(self, rows: Iterable[int]) -> list[Stored]:
         wanted = sorted(set(rows))

@@ -29,7 +29,8 @@ IS_CURRENT = and_(versions.c.row == resources.c.row, versions.c.version == resou
 AMONG = tuple_(resources.c.type, resources.c.id).in_(bindparam("keys", expanding=True))
 _NEWEST = select(*STORED).join(versions, IS_CURRENT)
 
-CURRENT = _NEWEST.where(AMONG)
+CURRENT_OF = _NEWEST.where(resources.c.type == bindparam("type"), resources.c.id.in_(bindparam("ids", expanding=True)))
+"""For SQLite, which for a list of pairs goes through every resource."""
 CURRENT_ROWS = _NEWEST.where(resources.c.row.in_(bindparam("rows", expanding=True)))
 CURRENT_ONE = _NEWEST.where(resources.c.type == bindparam("type"), resources.c.id == bindparam("id"))
 CURRENT_ONE_TEXT = (
@@ -48,7 +49,7 @@ CURRENT_TEXT = (
     "JOIN resources ON resources.type = asked.type AND resources.id = asked.id "
     "JOIN versions ON versions.row = resources.row AND versions.version = resources.version"
 )
-"""`CURRENT` for PostgreSQL: of a list of 500 pairs the planning alone takes 20 ms."""
+"""`CURRENT_OF` all types for PostgreSQL: of a list of 500 pairs the planning alone takes 20 ms."""
 LOCKED_TEXT = (
     "SELECT locked.row, locked.held FROM unnest($1::text[], $2::text[]) AS asked (type, id) CROSS JOIN LATERAL "
     "(SELECT r.row, r.held FROM resources r WHERE r.type = asked.type AND r.id = asked.id FOR UPDATE) AS locked"
