@@ -212,6 +212,9 @@ def test_what_is_over_is_not_changed(front: Desk) -> None:
     cancelled = front.done("cancel", of(visit))
     assert front.done("cancel", of(visit))["meta"]["versionId"] == cancelled["meta"]["versionId"]
     assert front.refused("book", of(visit))[0] == 422, "what was cancelled is not booked again by itself"
+    held = front.done("hold", *wish(["one-2"], "ben"))
+    front.done("release", of(held))
+    assert front.refused("book", of(held))[0] == 422, "what was released is not booked again by itself"
     assert front.refused("reschedule", of(visit), *wish(["one-1"]))[0] == 422
     for name in ("hold", "book", "renew", "release", "reschedule", "cancel", "check"):
         assert front.refused(name, of("nobody"), *(wish(["one-1"]) if name == "reschedule" else []))[0] == 404, name

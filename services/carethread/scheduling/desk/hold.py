@@ -55,10 +55,9 @@ def renew(unit: WriteUnit, id_: str, until: int) -> Stored:
 def release(unit: WriteUnit, id_: str) -> Stored:
     """Give up a hold, so that others can have its slots; an offer of the wait-list is refused by it.
 
-    What has ended already stays as it is. Raises Invalid for what is not a hold.
+    What is cancelled already stays as it is. Raises Invalid for what is not a hold.
     """
-    before = standing(unit, id_)
-    if before["status"] == "cancelled" and extension(before, HOLD_UNTIL):
+    if standing(unit, id_)["status"] == "cancelled":
         return kept(unit, id_)
     before = _held(unit, id_)
     if is_offer(before):

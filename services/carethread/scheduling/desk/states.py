@@ -41,8 +41,8 @@ def _become(appointment: Resource, status: str, answer: str, marks: Mapping[str,
 
 
 def given_up(appointment: Resource, reason: Resource | None, declined: frozenset[str] = frozenset()) -> Resource:
-    """Cancelled; participants of these kinds (`Patient`) have declined."""
-    made: Resource = {**appointment, "status": "cancelled"}
+    """Cancelled; participants of these kinds (`Patient`) have declined. It is no hold that ended by itself."""
+    made: Resource = {**without_extensions(appointment, (HOLD_UNTIL, CONFIRM_BY)), "status": "cancelled"}
     if reason:
         made["cancelationReason"] = reason
     made["participant"] = [
