@@ -592,5 +592,22 @@ def test_who_is_known_to_their_owner_only_is_asked_for(desk: Desk, day: str) -> 
     assert found["participant"][-1]["actor"] == {"reference": "Patient/late"}
 
 
+def test_a_part_without_a_value_is_no_bound_that_is_passed_over(desk: Desk) -> None:
+    part = {"name": "practitioner", "part": [{"name": "practitioner", "valueString": "Practitioner/a"}]}
+    status, outcome = desk.send("POST", "Appointment/$find", {"resourceType": "Parameters", "parameter": [part]})
+    assert (status, outcome["issue"][0]["expression"]) == (400, ["Parameters.parameter[0]"])
+
+
+def test_a_home_that_is_nowhere_on_earth_counts_for_nothing(desk: Desk, day: str) -> None:
+    offer(desk, day, "a", "09:00")
+    degrees = [{"url": name, "valueDecimal": json.Number("1e400")} for name in ("latitude", "longitude")]
+    place = {"url": "http://hl7.org/fhir/StructureDefinition/geolocation", "extension": degrees}
+    person = {"resourceType": "Patient", "address": [{"extension": [place]}]}
+    parts: list[Resource] = [{"name": "end", "valueDateTime": day}, {"name": "patient-resource", "resource": person}]
+    parts.append({"name": "practitioner", "valueReference": {"reference": "Practitioner/a"}})
+    status, bundle = desk.send("POST", "Appointment/$find", {"resourceType": "Parameters", "parameter": parts})
+    assert (status, bundle["total"]) == (200, 1)
+
+
 def test_codes_of_any_system_are_passed(desk: Desk, day: str) -> None:
     assert desk.find(end=day, service_type="urn:of:mine|1", specialty="7", visit_type="http://v|")["total"] == 0

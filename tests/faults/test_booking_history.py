@@ -1,6 +1,7 @@
 """Clients at 200 slots, holding, booking, moving and cancelling at random: what they saw of each slot is linearizable.
 
-On both databases, over REST and gRPC, with a server that stays and with one that is killed and started again.
+On both databases, half of the clients over REST and half over gRPC, with a server that stays and with one that is
+killed and started again.
 CARETHREAD_TEST_SECONDS says for how long; 60 are a campaign.
 """
 
@@ -11,10 +12,14 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import grpc
 import pytest
 import urllib3
 
+from carethread.v1 import scheduling_pb2 as pb
+from carethread.v1 import scheduling_pb2_grpc
 from support.desk_clients import Away, Client, Histories, at_work, parameters
 from support.fhir import Fhir
 from support.linearizable import Op, linearizable
@@ -56,6 +61,41 @@ class Rest:
 
     def leave(self, operation: str, appointment: str) -> str:
         return self._ask(f"Appointment/{appointment}/${operation}", parameters())
+
+
+class Rpc:
+    """The desk over gRPC."""
+
+    def __init__(self, stub: scheduling_pb2_grpc.SchedulingServiceStub) -> None:
+        self._stub = stub
+
+    def _ask(self, call: Callable[..., Any], request: object) -> str:
+        try:
+            found: str = call(request, timeout=30).appointment.id
+        except grpc.RpcError as error:
+            if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+                raise Away from error
+            assert error.code() is grpc.StatusCode.ABORTED, error
+            return ""
+        return found
+
+    def take(self, operation: str, patient: str, slot: str, key: str) -> str:
+        wish = pb.Wish(slots=[slot], patients=[patient])
+        if operation == "hold":
+            return self._ask(self._stub.Hold, pb.HoldRequest(wish=wish, idempotency_key=key))
+        return self._ask(self._stub.Book, pb.BookRequest(wish=wish, idempotency_key=key))
+
+    def firm(self, appointment: str) -> str:
+        return self._ask(self._stub.Book, pb.BookRequest(appointment=appointment))
+
+    def move(self, appointment: str, slot: str) -> str:
+        wish = pb.Wish(slots=[slot])
+        return self._ask(self._stub.Reschedule, pb.RescheduleRequest(appointment=appointment, wish=wish))
+
+    def leave(self, operation: str, appointment: str) -> str:
+        if operation == "release":
+            return self._ask(self._stub.Release, pb.ReleaseRequest(appointment=appointment))
+        return self._ask(self._stub.Cancel, pb.CancelRequest(appointment=appointment, by=pb.CANCELLED_BY_PATIENT))
 
 
 def seeded(fhir: Fhir) -> tuple[list[str], list[str]]:
@@ -116,8 +156,10 @@ def server(database_url: str) -> Iterator[CareThread]:
 def test_each_slot_has_one_winner_and_none_is_lost(server: CareThread, how) -> None:
     slots, patients = seeded(server.fhir)
     histories = Histories()
-    clients = [Client(Rest(Fhir(server.fhir.base)), p, slots, histories, seed) for seed, p in enumerate(patients)]
-    at_work(clients, SECONDS, how(server, histories))
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+        desks = Rest(Fhir(server.fhir.base)), Rpc(scheduling_pb2_grpc.SchedulingServiceStub(channel))
+        clients = [Client(desks[seed % 2], p, slots, histories, seed) for seed, p in enumerate(patients)]
+        at_work(clients, SECONDS, how(server, histories))
     for slot in slots:
         called = time.monotonic()
         status = server.fhir.get(f"Slot/{slot}").json["status"]

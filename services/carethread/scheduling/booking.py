@@ -77,9 +77,12 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
         refuse_jump(before, ours)
     had = slots_held(before, unit.base_url)
     for slot in slots_held(after, unit.base_url):  # in one order for all: two bookings never wait for each other
-        count = capacity(unit.find(("Slot", slot)))  # whoever has locked it has all its seats: nobody waits for one
-        taken = _take(unit, slot, count, f"Appointment/{id_}")
-        found = unit.find(("Slot", slot), again=True)  # it may have been given up, or made, just now
+        found = unit.find(("Slot", slot))  # whoever has locked it has all its seats: nobody waits for one
+        count, holder = capacity(found), f"Appointment/{id_}"
+        taken = (count == 1 or slot not in had) and unit.session.claim(_SLOT, slot, holder) == holder
+        if not taken or found is None:
+            taken = taken or _take(unit, slot, count, holder)
+            found = unit.find(("Slot", slot), again=True)  # it may have been given up, or made, just now
         if not taken and not told:
             kind = "slot" if count == 1 else "capacity"
             text = f"Slot/{slot} is taken by another Appointment; choose one that is free."
@@ -93,8 +96,8 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
         if found and slot not in had and found["status"] not in _OPEN and not told:
             text = f"Slot/{slot} is {found['status']}; choose one that is free."
             raise Conflict(issues=[Issue("conflict", text, _where(unit, after, slot), detail="slot")])
-        if found and (count == 1 or _is_full(unit, slot, count)):
-            _mark(unit, slot, "busy")
+        if found and found["status"] != "busy" and (count == 1 or _is_full(unit, slot, count)):
+            unit.update({**found, "status": "busy"})
     if ours is None:
         return Ruling(verb(before, after))
     _keep_apart(unit, before, ours, id_)
@@ -102,10 +105,7 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
 
 
 def _take(unit: Unit, slot: str, count: int, holder: str) -> bool:
-    """Take a seat, if need be one whose hold is over; whether there was one."""
-    first = unit.session.claim(_SLOT, slot, holder)
-    if first == holder:
-        return True
+    """Take a seat unless one is taken already, if need be one whose hold is over; whether there was one."""
     places = seats(slot, count)
     held = unit.session.claimed(_SLOT, places)
     if holder in held.values():

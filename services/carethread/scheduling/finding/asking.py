@@ -224,6 +224,9 @@ def _given(call: Call) -> tuple[Resource | None, Resource, dict[str, list[str]]]
                 where = f"Parameters.parameter[{number}].resource"
                 raise Malformed("patient-resource is a Patient.", code="value", expression=where)
             continue
+        if part["name"] in NAMES and not any(member.startswith("value") for member in part):
+            where = f"Parameters.parameter[{number}]"
+            raise Malformed(f"{part['name']} has a value of its own.", code="required", expression=where)
         for member, value in part.items():
             if member in _AS_TEXT:
                 given.setdefault(part["name"], []).extend(_AS_TEXT[member](value))

@@ -148,6 +148,7 @@ def _address(address: Resource) -> Place | None:
 
 def _place(address: Resource, position: Resource) -> Place | None:
     degrees = [str(position[name]) for name in ("latitude", "longitude") if position.get(name) is not None]
-    where = (float(degrees[0]), float(degrees[1])) if len(degrees) == 2 else None
+    point = (float(degrees[0]), float(degrees[1])) if len(degrees) == 2 else None
+    where = point if point and abs(point[0]) <= 90 and abs(point[1]) <= 180 else None
     found = Place(where, str(address.get("postalCode", "")), str(address.get("city", "")).casefold())
     return found if found != Place() else None
