@@ -232,3 +232,10 @@ def test_what_cannot_be_is_refused_with_all_that_is_in_its_way(front: Desk) -> N
     assert front.status("Slot/one-0") == "free"
     assert front.read("Appointment")["type"] == "searchset"
     assert "entry" not in front.read("Appointment"), "nothing is half booked"
+
+
+def test_who_held_a_slot_may_hold_it_anew_when_that_is_over(front: Desk) -> None:
+    first = front.done("hold", *wish(["one-0"], "ann"))
+    front.pass_time(minutes=5)
+    assert front.done("hold", *wish(["one-0"], "ann"))["id"] != first["id"]
+    assert front.status(f"Appointment/{first['id']}") == "cancelled"

@@ -17,6 +17,7 @@ from carethread.core.ports import Busy, Resource
 from carethread.core.ports.calendar import FOREVER
 from carethread.core.service import Ruling, Unit
 from carethread.scheduling.rules import (
+    HOLDING,
     busy_rows,
     cancelled_by,
     capacity,
@@ -161,8 +162,15 @@ def overlapping(unit: Unit, rows: list[Busy], id_: str) -> Iterator[Busy]:
     now = to_micros(unit.context.clock())
     begin, end = min(row.begin for row in rows), max(row.end for row in rows)
     for other in unit.session.calendar.busy([row.actor for row in rows], begin, end):
-        if other.appointment != id_ and (other.stands(now) or not end_hold(unit, other.appointment)):
+        if other.appointment != id_ and (other.stands(now) or _lasts(unit, other.appointment)):
             yield other
+
+
+def _lasts(unit: Unit, id_: str) -> bool:
+    """Whether what was over has been held anew; else it is ended, unless this transaction did so already."""
+    end_hold(unit, id_)
+    found = unit.find(("Appointment", id_))
+    return found is not None and found["status"] in HOLDING
 
 
 def taken_text(other: Busy) -> str:
