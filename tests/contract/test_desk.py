@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -239,3 +240,16 @@ def test_who_held_a_slot_may_hold_it_anew_when_that_is_over(front: Desk) -> None
     front.pass_time(minutes=5)
     assert front.done("hold", *wish(["one-0"], "ann"))["id"] != first["id"]
     assert front.status(f"Appointment/{first['id']}") == "cancelled"
+
+
+def test_of_many_that_want_what_was_held_one_has_it(front: Desk) -> None:
+    """Its holder among them: no deadlock, one winner."""
+    for number in range(6):
+        front.put(patient(f"p{number}"), service="records")
+    held = front.done("hold", *wish(["one-0", "room-0"], "ann"))
+    front.pass_time(minutes=5)
+    asked = [[of(held)], *(wish(["one-0", "room-0"], f"p{number}") for number in range(6))]
+    with ThreadPoolExecutor(len(asked)) as pool:
+        statuses = sorted(answer.status for answer in pool.map(lambda parts: front.call("book", *parts), asked))
+    assert statuses == [200] + [409] * 6
+    assert [front.status(f"Slot/{name}") for name in ("one-0", "room-0")] == ["busy", "busy"]

@@ -143,6 +143,7 @@ def test_each_operation_that_is_claimed_is_answered(
     server: CareThread, claims: dict[str, Any], stored: dict[str, Answer]
 ) -> None:
     fhir, period = server.fhir, "periodStart=2031-01-01&periodEnd=2031-02-01"
+    two_people = "participant=Practitioner/a&participant=Practitioner/b"
     person = {"resourceType": "Patient", "id": "other", "name": [{"family": "Made", "given": ["Up"]}]}
     assert fhir.put("Patient/other", person).status == 201
     two = _parameters(
@@ -168,6 +169,14 @@ def test_each_operation_that_is_claimed_is_answered(
         "calendar-link": lambda where: fhir.post(f"{where}$calendar-link", of_walk),
         "calendar": lambda where: fhir.get(f"{where}$calendar?token={_token(fhir, of_walk)}"),
         **{name: partial(_at_the_desk, fhir, name) for name in DESK},
+        **{name: partial(_of_a_series, fhir, name) for name in SERIES},
+        "stranded": lambda where: fhir.get(f"{where}desk/$stranded"),
+        "offer-report": lambda where: fhir.get(f"{where}$offer-report?from=2031-01-01&to=2031-02-01"),
+        "no-show-score": lambda where: fhir.get(f"{where}walk/$no-show-score"),
+        "unresolved": lambda where: fhir.get(f"{where}$unresolved"),
+        "find-huddle": lambda where: fhir.get(
+            f"{where}$find-huddle?participant=Practitioner/a&participant=Practitioner/b"
+        ),
         "reconcile": lambda where: fhir.get(f"{where}$reconcile?from=2031-01-01&to=2031-02-01"),
         "delivery-report": lambda where: fhir.get(f"{where}walk/$delivery-report?from=2026-01-01&to=2026-01-02"),
     }
@@ -184,6 +193,7 @@ def test_each_operation_that_is_claimed_is_answered(
 
 
 DESK = ("hold", "renew", "release", "book", "reschedule", "cancel", "check")
+SERIES = ("book-series", "move-series", "cancel-series")
 
 
 def _open_desk(fhir: Fhir) -> None:
@@ -191,7 +201,7 @@ def _open_desk(fhir: Fhir) -> None:
     someone = {"resourceType": "Patient", "id": "visitor", "name": [{"family": "Made", "given": ["Up"]}]}
     plan = {"resourceType": "Schedule", "id": "desk", "actor": [{"reference": "Practitioner/walk"}]}
     assert (fhir.put("Patient/visitor", someone).status, fhir.put("Schedule/desk", plan).status) == (201, 201)
-    for hour, name in enumerate((*DESK, "elsewhere"), 10):
+    for hour, name in enumerate((*DESK, "elsewhere", *SERIES, "moved"), 10):
         times = {"start": f"2039-01-03T{hour}:00:00Z", "end": f"2039-01-03T{hour}:30:00Z"}
         free = {
             "resourceType": "Slot",
@@ -216,6 +226,23 @@ def _at_the_desk(fhir: Fhir, name: str, where: str) -> Answer:
     if name == "reschedule":
         parts.append({"name": "slot", "valueReference": {"reference": "Slot/desk-elsewhere"}})
     return fhir.post(f"{where}${name}", _parameters(*parts))
+
+
+def _of_a_series(fhir: Fhir, name: str, where: str) -> Answer:
+    """An operation on a series of one, which is booked before."""
+    hour = 18 + SERIES.index(name)
+    said = {"rule": "FREQ=DAILY;COUNT=1", "start": f"2039-01-03T{hour}:00:00", "zone": "Etc/UTC"}
+    texts = [{"name": part, "valueString": value} for part, value in said.items()]
+    people = [("schedule", "Schedule/desk"), ("patient", "Patient/visitor")]
+    references = [{"name": part, "valueReference": {"reference": value}} for part, value in people]
+    booked = fhir.post(f"{where}$book-series", _parameters(*texts, *references))
+    if name == "book-series":
+        return booked
+    about = booked.json["entry"][0]["resource"]["id"]
+    moved = {"name": "start", "valueString": "2039-01-03T21:00:00"}
+    zone = {"name": "zone", "valueString": "Etc/UTC"}
+    scope = {"name": "scope", "valueCode": "rest"}
+    return fhir.post(f"{where}{about}/${name}", _parameters(scope, *([moved, zone] if name == "move-series" else [])))
 
 
 def test_each_profile_of_ours_can_be_read(server: CareThread, claims: dict[str, Any]) -> None:
