@@ -174,9 +174,7 @@ def test_each_operation_that_is_claimed_is_answered(
         "offer-report": lambda where: fhir.get(f"{where}$offer-report?from=2031-01-01&to=2031-02-01"),
         "no-show-score": lambda where: fhir.get(f"{where}walk/$no-show-score"),
         "unresolved": lambda where: fhir.get(f"{where}$unresolved"),
-        "find-huddle": lambda where: fhir.get(
-            f"{where}$find-huddle?participant=Practitioner/a&participant=Practitioner/b"
-        ),
+        "find-huddle": lambda where: fhir.get(f"{where}$find-huddle?{two_people}"),
         "reconcile": lambda where: fhir.get(f"{where}$reconcile?from=2031-01-01&to=2031-02-01"),
         "delivery-report": lambda where: fhir.get(f"{where}walk/$delivery-report?from=2026-01-01&to=2026-01-02"),
     }
