@@ -152,7 +152,7 @@ def test_each_operation_that_is_claimed_is_answered(
     )
     first = {"name": "eventsSinceNumber", "valueString": "1"}
     of_walk = _parameters({"name": "actor", "valueReference": {"reference": "Patient/walk"}})
-    tried = {
+    tried: dict[str, Callable[[str], Answer]] = {
         "export": lambda where: fhir.get(f"{where}$export", Prefer="respond-async"),
         "validate": lambda where: fhir.get(f"{where}walk/$validate"),
         "everything": lambda where: fhir.get(f"{where}walk/$everything"),

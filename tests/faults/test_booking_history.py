@@ -29,6 +29,8 @@ from support.servers import until
 SECONDS = float(os.environ.get("CARETHREAD_TEST_SECONDS", "6"))
 CLIENTS, SLOTS = 32, 200
 _AGAIN = (502, 503, 504)
+_SOON = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
+"""A channel waits up to two minutes before it looks whether the server is back, unless it is told otherwise."""
 
 
 class Rest:
@@ -156,7 +158,7 @@ def server(database_url: str) -> Iterator[CareThread]:
 def test_each_slot_has_one_winner_and_none_is_lost(server: CareThread, how) -> None:
     slots, patients = seeded(server.fhir)
     histories = Histories()
-    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}", _SOON) as channel:
         desks = Rest(Fhir(server.fhir.base)), Rpc(scheduling_pb2_grpc.SchedulingServiceStub(channel))
         clients = [Client(desks[seed % 2], p, slots, histories, seed) for seed, p in enumerate(patients)]
         at_work(clients, SECONDS, how(server, histories))
