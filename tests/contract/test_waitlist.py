@@ -12,7 +12,7 @@ import pytest
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.errands.timing import Timing
-from carethread.core.errors import Conflict, Invalid, Malformed
+from carethread.core.errors import Conflict, Malformed
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Resource
 from carethread.core.ports.offers import Offer
@@ -222,8 +222,11 @@ def test_who_answers_too_late_is_told_so(desk: Desk) -> None:
     desk.work(hours=10)
     with pytest.raises(Conflict, match="over"):
         desk.answer("late", "accepted")
-    with pytest.raises(Invalid, match="not here"):
-        desk.answer("nobody", "accepted")
+
+
+def test_an_answer_to_what_is_not_here_is_kept_as_it_is_sent(desk: Desk) -> None:
+    desk.answer("nobody", "accepted")
+    assert desk.get("AppointmentResponse/nobody-accepted")["participantStatus"] == "accepted"
 
 
 def test_a_booked_visit_is_confirmed(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from carethread.core.clock import to_micros
 from carethread.core.errors import Conflict, Invalid, Issue
 from carethread.core.fhir.elements import keys_at
-from carethread.core.ports import Busy, Resource
+from carethread.core.ports import Occupied, Resource
 from carethread.core.ports.calendar import FOREVER
 from carethread.core.service import Ruling, Unit
 from carethread.scheduling.rules import (
@@ -157,7 +157,7 @@ def _keep_apart(unit: Unit, before: Resource | None, after: Resource, id_: str) 
         raise Conflict(issues=issues)
 
 
-def overlapping(unit: Unit, rows: list[Busy], id_: str) -> Iterator[Busy]:
+def overlapping(unit: Unit, rows: list[Occupied], id_: str) -> Iterator[Occupied]:
     """What else takes the actors meanwhile; holds that are over are ended, and do not count."""
     now = to_micros(unit.context.clock())
     begin, end = min(row.begin for row in rows), max(row.end for row in rows)
@@ -173,7 +173,7 @@ def _lasts(unit: Unit, id_: str) -> bool:
     return found is not None and found["status"] in HOLDING
 
 
-def taken_text(other: Busy) -> str:
+def taken_text(other: Occupied) -> str:
     """Whom what takes, without saying for whom."""
     return f"{other.actor} is taken at this time by Appointment/{other.appointment}; choose another time."
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
-from carethread.core.ports import Busy, Opening, Resource, Session, Stored
+from carethread.core.ports import Occupied, Opening, Resource, Session, Stored
 from carethread.core.service import Runtime
 from carethread.scheduling.availability.withdrawing import withdraw_unwanted
 from carethread.scheduling.rules import MODALITY, busy_rows, capacity, moment
@@ -16,7 +16,7 @@ from carethread.scheduling.waitlist.freeing import left_behind
 
 def appointment_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
     """Enter what the Appointments take now, in place of what they took."""
-    rows: list[Busy] = []
+    rows: list[Occupied] = []
     again: dict[str, Resource | None] = {}
     for stored, appointment in _stored(session, "Appointment", ids):
         if stored.version > 1:

@@ -10,7 +10,7 @@ from typing import Any
 
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search.dates import date_range
-from carethread.core.ports import Busy, Resource
+from carethread.core.ports import Occupied, Resource
 from carethread.core.service import PROFILES
 
 APPOINTMENT = PROFILES + "appointment"
@@ -156,7 +156,7 @@ def actors(appointment: Resource, base_url: str) -> list[str]:
     return sorted(found)
 
 
-def busy_rows(appointment: Resource, id_: str, base_url: str) -> list[Busy]:
+def busy_rows(appointment: Resource, id_: str, base_url: str) -> list[Occupied]:
     """What an Appointment takes: its actors for its time, and a seat of each of its Slots."""
     if appointment["status"] not in HOLDING:
         return []
@@ -164,4 +164,4 @@ def busy_rows(appointment: Resource, id_: str, base_url: str) -> list[Busy]:
     taken = [f"Slot/{slot}" for slot in slots_held(appointment, base_url)]
     if begin < end:
         taken += actors(appointment, base_url)
-    return [Busy(actor, begin, end, id_, hold_until(appointment)) for actor in taken]
+    return [Occupied(actor, begin, end, id_, hold_until(appointment)) for actor in taken]

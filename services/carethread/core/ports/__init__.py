@@ -1,7 +1,7 @@
 """What the inside asks of the outside: a store, a bus, and the other services. Adapters implement these."""
 
 from carethread.core.ports.bus import Fenced, Keeping, Kept, Outbox, Place, Publisher, Record, Subscription
-from carethread.core.ports.calendar import FOREVER, Busy, Calendar, Opening
+from carethread.core.ports.calendar import FOREVER, Calendar, Occupied, Opening
 from carethread.core.ports.deliveries import Deliveries
 from carethread.core.ports.held import About, DeadLetter, Held, LetterState, Waiting
 from carethread.core.ports.journal import Decision, Journal, Left
@@ -29,7 +29,6 @@ __all__ = [
     "About",
     "Asked",
     "Belongings",
-    "Busy",
     "Calendar",
     "Chunk",
     "Content",
@@ -45,6 +44,7 @@ __all__ = [
     "Key",
     "Left",
     "LetterState",
+    "Occupied",
     "Opening",
     "Outbox",
     "Owners",

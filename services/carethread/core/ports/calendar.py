@@ -15,7 +15,7 @@ FOREVER = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
+class Occupied:
     """An Appointment (its id) takes an actor (`Practitioner/1`) or a seat of a slot (`Slot/1`).
 
     `until` is when a hold ends by itself; 0: it does not.
@@ -56,15 +56,15 @@ class Calendar(Protocol):
         """Keep all others from taking the actors until this transaction ends."""
         ...
 
-    def busy(self, actors: Iterable[str], begin: int, end: int) -> list[Busy]:
+    def busy(self, actors: Iterable[str], begin: int, end: int) -> list[Occupied]:
         """What of the actors is taken within the span, holds that are over included, in order of begin."""
         ...
 
-    def taken(self, appointments: Iterable[str]) -> list[Busy]:
+    def taken(self, appointments: Iterable[str]) -> list[Occupied]:
         """All that the Appointments take."""
         ...
 
-    def occupy(self, rows: Sequence[Busy], *, instead: Iterable[str] = ()) -> list[Busy]:
+    def occupy(self, rows: Sequence[Occupied], *, instead: Iterable[str] = ()) -> list[Occupied]:
         """Enter what is taken, in place of all that the Appointments `instead` took, which is returned; slots are free
         by what is left."""
         ...
@@ -94,7 +94,7 @@ class Calendar(Protocol):
     ) -> list[Opening]:
         """The first free slots that begin within the span, in order of begin and row.
 
-        None: of all schedules, for all purposes. Of those that begin when the span does, only rows behind one are meant.
+        None: of all schedules, for all purposes. Of those that begin when the span does, only rows behind one count.
         """
         ...
 

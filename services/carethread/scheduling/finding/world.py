@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
-from carethread.core.ports import Busy, Key, Opening, Resource, Session
+from carethread.core.ports import Key, Occupied, Opening, Resource, Session
 from carethread.scheduling.rules import EXCLUSIVE
 
 _SEAT = "Slot/"
@@ -41,7 +41,7 @@ class World:
         people = {f"{kind}/{id_}" for kind, id_ in others if kind in EXCLUSIVE}
         people.update(*(self._people[schedule] for schedule in schedules))
         shared = {f"{_SEAT}{opening.slot}" for opening in openings if opening.capacity > 1}
-        rows: dict[str, list[Busy]] = defaultdict(list)
+        rows: dict[str, list[Occupied]] = defaultdict(list)
         for row in self._session.calendar.busy([*people, *shared, *self._patients], begin, end):
             if row.stands(self._now):
                 rows[row.actor].append(row)
@@ -99,7 +99,7 @@ class World:
 class _Times:
     """When somebody is taken, and by which Appointments."""
 
-    def __init__(self, rows: Sequence[Busy]) -> None:
+    def __init__(self, rows: Sequence[Occupied]) -> None:
         self._rows = rows  # in order of begin
         self._begins = [row.begin for row in rows]
         self._ends = list(accumulate((row.end for row in rows), max))

@@ -1,11 +1,12 @@
 """An AppointmentResponse answers: an offer is taken or given back, a booked visit is confirmed or not.
 
-Source: http://hl7.org/fhir/R4/appointmentresponse.html. What comes as history changes no Appointment.
+Source: http://hl7.org/fhir/R4/appointmentresponse.html. What comes as history changes no Appointment; what an EHR sends
+may come before its Appointment, and is kept as it is.
 """
 
 from __future__ import annotations
 
-from carethread.core.errors import Conflict, Invalid
+from carethread.core.errors import Conflict
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit
@@ -17,10 +18,9 @@ _DECIDED = ("accepted", "declined", "tentative")
 
 
 def response_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
-    """Have the Appointment follow an answer that is new.
+    """Have the Appointment follow an answer that is new, if it is here and the one who answers takes part in it.
 
-    Raises Invalid when there is no such Appointment or the one who answers takes no part in it, Conflict when the offer
-    is over.
+    Raises Conflict when the offer that is answered is over.
     """
     if after is None or unit.context.backfill or after["participantStatus"] not in _DECIDED:
         return Ruling()
@@ -29,11 +29,7 @@ def response_written(unit: Unit, before: Resource | None, after: Resource | None
     key = next(iter(keys_at(after, "appointment", unit.base_url)), None)
     found = unit.find(key) if key and key[0] == "Appointment" else None
     if key is None or found is None:
-        raise Invalid(
-            "The Appointment that is answered is not here.",
-            code="not-found",
-            expression="AppointmentResponse.appointment",
-        )
+        return Ruling()
     actor = next((f"{kind}/{name}" for kind, name in keys_at(after, "actor", unit.base_url)), "")
     places = [
         number
@@ -41,7 +37,7 @@ def response_written(unit: Unit, before: Resource | None, after: Resource | None
         if actor in (f"{kind}/{name}" for kind, name in keys_at(participant, "actor", unit.base_url))
     ]
     if not places:
-        raise Invalid("Who answers takes no part in this Appointment.", expression="AppointmentResponse.actor")
+        return Ruling()
     if actor.startswith("Patient/") and (is_offer(found) or found["status"] == "waitlist"):
         _answer_offer(unit, found, key[1], taken=after["participantStatus"] == "accepted")
     elif found["status"] in HOLDING:

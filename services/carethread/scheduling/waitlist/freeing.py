@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
-from carethread.core.ports import Busy, Resource, Session
+from carethread.core.ports import Occupied, Resource, Session
 from carethread.core.ports.offers import Outcome
 from carethread.scheduling.waitlist.entries import DECLINED
 
@@ -19,8 +19,8 @@ _OUTCOMES: Mapping[str, Outcome] = {"booked": "accepted", "waitlist": "silent"}
 
 def left_behind(
     session: Session,
-    left: Sequence[Busy],
-    rows: Sequence[Busy],
+    left: Sequence[Occupied],
+    rows: Sequence[Occupied],
     now_stand: Mapping[str, Resource | None],
     context: Context,
 ) -> None:

@@ -14,7 +14,7 @@ from carethread.adapters.sql.calendars.free import OPENING, Wanted, first_free
 from carethread.adapters.sql.direct import run
 from carethread.adapters.sql.engine import is_sqlite
 from carethread.adapters.sql.tables import busy, openings, purposes
-from carethread.core.ports.calendar import FOREVER, Busy, Opening
+from carethread.core.ports.calendar import FOREVER, Occupied, Opening
 
 _SEAT = "Slot/"
 
@@ -103,7 +103,7 @@ class SqlCalendar:
     def lock(self, actors: Iterable[str]) -> None:
         self._lock(f"calendar {actor}" for actor in actors)
 
-    def busy(self, actors: Iterable[str], begin: int, end: int) -> list[Busy]:
+    def busy(self, actors: Iterable[str], begin: int, end: int) -> list[Occupied]:
         wanted = sorted(set(actors))
         if not wanted:
             return []
@@ -113,23 +113,23 @@ class SqlCalendar:
             )
         else:
             found = run(self._connection, _AMONG_TEXT, [texts(wanted), begin, end], binary=True)
-        return [Busy(*row) for row in found]
+        return [Occupied(*row) for row in found]
 
-    def taken(self, appointments: Iterable[str]) -> list[Busy]:
-        return [Busy(*row) for row in self._connection.execute(_TAKEN, {"appointments": list(appointments)})]
+    def taken(self, appointments: Iterable[str]) -> list[Occupied]:
+        return [Occupied(*row) for row in self._connection.execute(_TAKEN, {"appointments": list(appointments)})]
 
-    def occupy(self, rows: Sequence[Busy], *, instead: Iterable[str] = ()) -> list[Busy]:
+    def occupy(self, rows: Sequence[Occupied], *, instead: Iterable[str] = ()) -> list[Occupied]:
         leaving = {"appointments": list(instead)}
-        left = [Busy(*row) for row in self._connection.execute(_LEAVE, leaving)] if leaving["appointments"] else []
+        left = [Occupied(*row) for row in self._connection.execute(_LEAVE, leaving)] if leaving["appointments"] else []
         touched = {row.actor for row in (*rows, *left)}
         if rows:
             self._enter(rows)
         self._refresh(sorted(actor.removeprefix(_SEAT) for actor in touched if actor.startswith(_SEAT)))
         return left
 
-    def _enter(self, rows: Sequence[Busy]) -> None:
+    def _enter(self, rows: Sequence[Occupied]) -> None:
         if is_sqlite(self._connection):
-            values = [{name: getattr(row, name) for name in Busy.__slots__} for row in rows]
+            values = [{name: getattr(row, name) for name in Occupied.__slots__} for row in rows]
             self._connection.execute(busy.insert(), values)
             return
         actors, begins, ends, whose, untils = zip(*map(_values, rows), strict=True)
