@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bench import (
     booking,
+    contending,
     exporting,
     finding,
     hooking,
@@ -33,6 +34,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "importing": importing.measure,
     "exporting": exporting.measure,
     "booking": booking.measure,
+    "contending": contending.measure,
     "finding": finding.measure,
     "templating": templating.measure,
     "relaying": relaying.measure,

@@ -32,6 +32,12 @@ def proportional_memory(pid: int) -> int:
     return pss + sum(proportional_memory(int(child)) for child in children)
 
 
+def family_cpu_seconds(pid: int) -> float:
+    """What a process and its living descendants have used (Linux)."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return cpu_seconds(pid) + sum(family_cpu_seconds(int(child)) for child in children)
+
+
 def cpu_seconds(pid: int) -> float:
     """What a process has used, all its threads, of user and system time (Linux)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
