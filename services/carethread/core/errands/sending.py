@@ -14,7 +14,7 @@ from functools import partial
 from threading import Event as Signal
 
 from carethread.core.context import BACKFILL_HEADER
-from carethread.core.errands.resting import BEAT, rest
+from carethread.core.errands.resting import BEAT, work
 from carethread.core.errors import Busy, FhirError, NotSupported
 from carethread.core.events import CONTENT_TYPE
 from carethread.core.fhir.outcome import outcome_bytes
@@ -79,19 +79,7 @@ class Sending:
 
     def run(self, stop: Signal) -> None:
         """Step until `stop` is set."""
-        pause = 0.0
-        while not stop.is_set():
-            try:
-                if self.step():
-                    continue
-                seconds = self._until_next()
-                pause = 0.0
-            except Busy as error:
-                pause = longer(pause, _LONGEST_PAUSE)
-                log.warning("requests_wait", extra={"service": self._runtime.service.name, "reason": str(error)})
-                stop.wait(pause)
-                continue
-            rest(stop, self._runtime.store.news, seconds)
+        work(stop, self.step, self._until_next, self._runtime.store.news, f"requests of {self._runtime.service.name}")
 
     def _until_next(self) -> float:
         """Seconds to the next request, or to the return of an owner."""

@@ -13,11 +13,10 @@ from threading import Event as Signal
 from carethread.core.clock import Clock, system_clock, to_micros
 from carethread.core.consuming.reacting import attempt
 from carethread.core.context import Context, Principal
-from carethread.core.errands.resting import BEAT, rest
+from carethread.core.errands.resting import BEAT, work
 from carethread.core.errors import Busy, FhirError, NotSupported
 from carethread.core.faults import told
 from carethread.core.metric_names import TIMERS_FAILED, TIMERS_FIRED, Observe, unobserved
-from carethread.core.pauses import longer
 from carethread.core.ports import Session, Timer
 from carethread.core.service import Runtime
 
@@ -64,19 +63,7 @@ class Timing:
 
     def run(self, stop: Signal) -> None:
         """Step until `stop` is set."""
-        pause = 0.0
-        while not stop.is_set():
-            try:
-                if self.step():
-                    continue
-                seconds = self._until_next()
-                pause = 0.0
-            except Busy as error:
-                pause = longer(pause, _LONGEST_PAUSE)
-                log.warning("timers_wait", extra={"service": self.runtime.service.name, "reason": str(error)})
-                stop.wait(pause)
-                continue
-            rest(stop, self.runtime.store.news, seconds)
+        work(stop, self.step, self._until_next, self.runtime.store.news, f"timers of {self.runtime.service.name}")
 
     def _until_next(self) -> float:
         """Seconds to the next timer; one that is due and was not to be had is in another's hands."""

@@ -16,7 +16,7 @@ from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Key, Resource
 from carethread.scheduling.conflicts import Conflicting, Look, Place
 from carethread.scheduling.desk.wishes import Wish
-from carethread.scheduling.finding.proposals import common
+from carethread.scheduling.finding.proposals import common, distinct
 from carethread.scheduling.rules import APPOINTMENT, MODALITY, extension, moment
 
 NOWHERE: Key = ("Schedule", "")
@@ -72,11 +72,11 @@ def composed(look: Look, wish: Wish, before: Resource | None, found: Sequence[Pl
         made["meta"] = {**made.get("meta", {}), "tag": tags}
     made["meta"] = {**made.get("meta", {}), "profile": [*profiles, *([] if APPOINTMENT in profiles else [APPOINTMENT])]}
     for name in _OF_SLOTS:
-        if name not in made and (said := _distinct(each for place in found for each in place.slot.get(name, ()))):
+        if name not in made and (said := distinct(each for place in found for each in place.slot.get(name, ()))):
             made[name] = said
-    if "appointmentType" not in made and (kinds := _distinct(place.slot.get("appointmentType") for place in found)):
+    if "appointmentType" not in made and (kinds := distinct(place.slot.get("appointmentType") for place in found)):
         made["appointmentType"] = kinds[0]
-    modalities = _distinct(
+    modalities = distinct(
         each for place in found for each in place.slot.get("extension", ()) if each.get("url") == MODALITY
     )
     if len(modalities) == 1 and not extension(made, MODALITY):
@@ -137,11 +137,3 @@ def without_actors(look: Look, appointment: Resource, found: Iterable[Place]) ->
         if not gone.intersection(keys_at(each, "actor", look.base_url))
     ]
     return {**appointment, "participant": people}
-
-
-def _distinct(values: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
-    for value in values:
-        if value and value not in found:
-            found.append(value)
-    return found

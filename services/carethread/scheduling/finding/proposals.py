@@ -134,15 +134,15 @@ def _appointment(
     )
     slots = [slot for _, slot in sorted(places, key=lambda place: (moment(place[1]["start"]), place[1]["id"]))]
     period = {"start": instant(begin), "end": instant(end)}
-    modalities = _distinct(extension(slot, MODALITY) for slot in slots)
+    modalities = distinct(extension(slot, MODALITY) for slot in slots)
     made: Resource = {"resourceType": "Appointment", "id": id_, "meta": {"profile": [APPOINTMENT]}}
     if len(modalities) == 1:
         made["extension"] = modalities
     made["status"] = "proposed"
     for name in ("serviceCategory", "serviceType", "specialty"):
-        if said := _distinct(each for slot in slots for each in slot.get(name, ())):
+        if said := distinct(each for slot in slots for each in slot.get(name, ())):
             made[name] = said
-    if said := _distinct(slot["appointmentType"] for slot in slots if "appointmentType" in slot):
+    if said := distinct(slot["appointmentType"] for slot in slots if "appointmentType" in slot):
         made["appointmentType"] = said[0]
     made |= period
     if minutes := (end - begin) // _MINUTE:
@@ -150,7 +150,7 @@ def _appointment(
     made["slot"] = [{"reference": f"Slot/{slot['id']}"} for slot in slots]
     actors = [*_actors(places, schedules), *({"reference": f"{each.type}/{each.id}"} for each in others)]
     made["participant"] = [
-        {"actor": actor, "required": "required", "status": "needs-action"} for actor in _distinct(actors)
+        {"actor": actor, "required": "required", "status": "needs-action"} for actor in distinct(actors)
     ]
     made["requestedPeriod"] = [period]
     return made
@@ -170,7 +170,7 @@ def _actors(
         yield from schedules.get(key, {}).get("actor", ())
 
 
-def _distinct(values: Iterable[Any]) -> list[Any]:
+def distinct(values: Iterable[Any]) -> list[Any]:
     """Each that is not empty once, in the order in which they come."""
     found: list[Any] = []
     for value in values:

@@ -12,15 +12,11 @@ from carethread.core.fhir.elements import at, keys_at
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import FOREVER, Resource, Stored
 from carethread.core.service import PROFILES
+from carethread.scheduling.contacting import channel
 from carethread.scheduling.rules import MODALITY, actors, extension
 
 TRAVEL = PROFILES + "travel-time"
 """Extension of an entry: how long its person needs to come, a Duration."""
-
-CHANNEL = PROFILES + "contact-channel"
-"""Extension of an entry: how its person wants to be told; a code of `CHANNELS`."""
-
-CHANNELS = ("phone", "sms", "email", "app")
 
 DECLINED = PROFILES + "declined-slot"
 """Extension of an entry: a Slot that was refused, a Reference; it is not offered again."""
@@ -60,7 +56,6 @@ def entry_of(stored: Stored, appointment: Resource, base_url: str) -> Entry | No
     if not patient:
         return None
     codings = (coding for coding in at(appointment, "serviceType.coding") if isinstance(coding, dict))
-    channel = extension(appointment, CHANNEL).get("valueCode", "")
     priority = appointment.get("priority", 0)
     return Entry(
         id=stored.id,
@@ -71,7 +66,7 @@ def entry_of(stored: Stored, appointment: Resource, base_url: str) -> Entry | No
         wanted=frozenset(people) - {patient},
         windows=tuple(_window(period) for period in appointment.get("requestedPeriod", ())),
         modality=str(extension(appointment, MODALITY).get("valueCode", "")),
-        channel=channel if channel in CHANNELS else CHANNELS[0],
+        channel=channel(appointment),
         notice=_minutes(extension(appointment, TRAVEL).get("valueDuration")),
         declined=frozenset(
             id_

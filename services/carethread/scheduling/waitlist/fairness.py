@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from carethread.core.fhir.elements import at
 from carethread.core.ports import Resource
+from carethread.scheduling.contacting import preferred_language
 from carethread.scheduling.rules import extension
 
 FEWEST = 5
@@ -54,12 +54,6 @@ class Group:
     behind: bool
 
 
-def _language(case: Case, now: datetime) -> str:
-    spoken = [each for each in at(case.patient, "communication") if isinstance(each, dict)]
-    preferred = next((each for each in spoken if each.get("preferred")), next(iter(spoken), {}))
-    return next((c.get("code", UNKNOWN) for c in at(preferred, "language.coding") if isinstance(c, dict)), UNKNOWN)
-
-
 def _age(case: Case, now: datetime) -> str:
     born = case.patient.get("birthDate", "")
     if not isinstance(born, str) or not born[:4].isdigit():
@@ -82,7 +76,7 @@ def _disability(case: Case, now: datetime) -> str:
 
 
 ATTRIBUTES: Mapping[str, Callable[[Case, datetime], str]] = {
-    "language": _language,
+    "language": lambda case, now: preferred_language(case.patient) or UNKNOWN,
     "age": _age,
     "race": _category(_RACE),
     "ethnicity": _category(_ETHNICITY),

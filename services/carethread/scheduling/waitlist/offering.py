@@ -24,6 +24,7 @@ from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.availability.reading import template_of
 from carethread.scheduling.calendars import kinds
+from carethread.scheduling.contacting import medium
 from carethread.scheduling.rules import MODALITY, extension, moment
 from carethread.scheduling.waitlist.deadlines import deadline
 from carethread.scheduling.waitlist.entries import Entry, entry_of, fits
@@ -35,9 +36,6 @@ MOST = 2000
 
 _AUDITED = 20
 """Places of a ranking that are kept."""
-
-_MEDIA = {"phone": "PHONE", "sms": "SMSWRIT", "email": "EMAILWRIT", "app": "ELECTRONIC"}
-"""How a channel is called in v3-ParticipationMode."""
 
 _INTERPRETER = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"
 
@@ -124,13 +122,12 @@ def _told(ranked: Ranked) -> Resource:
 
 def _tell(session: Session, entry: Entry, slot: Resource, until: int, context: Context) -> None:
     """Have a Communication made, which whoever calls or writes to people takes up."""
-    medium = {"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode", "code": _MEDIA[entry.channel]}
     text = f"An earlier time is free: {slot['start']}. It is kept until {instant(until)}."
     communication = {
         "resourceType": "Communication",
         "status": "preparation",
         "category": [{"text": "An offer from the wait-list"}],
-        "medium": [{"coding": [medium]}],
+        "medium": [medium(entry.channel)],
         "subject": {"reference": entry.patient},
         "about": [{"reference": f"Appointment/{entry.id}"}, {"reference": f"Slot/{slot['id']}"}],
         "recipient": [{"reference": entry.patient}],

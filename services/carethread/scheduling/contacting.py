@@ -1,0 +1,35 @@
+"""How somebody wants to be told of something, and in which language. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from carethread.core.fhir.elements import at
+from carethread.core.ports import Resource
+from carethread.core.service import PROFILES
+from carethread.scheduling.rules import extension
+
+CHANNEL = PROFILES + "contact-channel"
+"""Extension of an Appointment: how its person wants to be told; a code of `CHANNELS`."""
+
+CHANNELS: Mapping[str, str] = {"phone": "PHONE", "sms": "SMSWRIT", "email": "EMAILWRIT", "app": "ELECTRONIC"}
+"""Each with its code of http://terminology.hl7.org/CodeSystem/v3-ParticipationMode; the first where nothing is said."""
+
+
+def channel(appointment: Resource) -> str:
+    """The channel by which the person of an Appointment is told."""
+    said = str(extension(appointment, CHANNEL).get("valueCode"))
+    return said if said in CHANNELS else next(iter(CHANNELS))
+
+
+def medium(channel: str) -> Resource:
+    """The CodeableConcept of a channel, for Communication.medium and the like."""
+    system = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
+    return {"coding": [{"system": system, "code": CHANNELS[channel]}]}
+
+
+def preferred_language(patient: Resource) -> str:
+    """The language that somebody prefers, or speaks at all; empty where that is not known."""
+    spoken = [each for each in at(patient, "communication") if isinstance(each, dict)]
+    chosen = next((each for each in spoken if each.get("preferred")), next(iter(spoken), {}))
+    return next((str(c["code"]) for c in at(chosen, "language.coding") if isinstance(c, dict) and "code" in c), "")
