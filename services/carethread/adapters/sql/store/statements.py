@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from carethread.adapters.sql.tables import INDEX_TABLES, claims, outbox, resources, versions
@@ -26,7 +26,6 @@ STORED = (
 
 IS_CURRENT = and_(versions.c.row == resources.c.row, versions.c.version == resources.c.version)
 
-AMONG = tuple_(resources.c.type, resources.c.id).in_(bindparam("keys", expanding=True))
 _NEWEST = select(*STORED).join(versions, IS_CURRENT)
 
 CURRENT_OF = _NEWEST.where(resources.c.type == bindparam("type"), resources.c.id.in_(bindparam("ids", expanding=True)))

@@ -8,14 +8,15 @@ hold; it goes with its part.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, select, tuple_, update
 
 from carethread.adapters.sql.engine import is_sqlite
-from carethread.adapters.sql.store.statements import AMONG
 from carethread.adapters.sql.tables import claims, resources, staged
 from carethread.adapters.sql.upsert import upsert
 from carethread.core.errors import HELD, Held
@@ -28,8 +29,9 @@ _HOLDER = "transaction/"
 _CHUNK = 500
 
 _OLD = select(staged.c.id, staged.c.begun).where(staged.c.begun < bindparam("before")).order_by(staged.c.begun)
-_HOLD = update(resources).where(AMONG, resources.c.held == "").values(held=bindparam("transaction"))
-_PRESENT = select(resources.c.type, resources.c.id).where(AMONG)
+_AMONG = and_(resources.c.type == bindparam("of_type"), resources.c.id.in_(bindparam("ids", expanding=True)))
+_HOLD = update(resources).where(_AMONG, resources.c.held == "").values(held=bindparam("transaction"))
+_PRESENT = select(resources.c.id).where(_AMONG)
 _FREE = update(resources).where(resources.c.held == bindparam("transaction"), resources.c.version > 0).values(held="")
 _LEAVE = delete(resources).where(resources.c.held == bindparam("transaction"), resources.c.version == 0)
 _UNCLAIM = delete(claims).where(claims.c.holder == bindparam("holder"))
@@ -69,18 +71,24 @@ def prepare(
 ) -> None:
     """Keep a part; hold the resources, which must be locked, and the places. Raises Held when one is not free."""
     connection.execute(insert(staged).values(id=id_, begun=begun, body=body))
-    wanted = sorted(set(keys))
-    for start in range(0, len(wanted), _CHUNK):
-        chunk = wanted[start : start + _CHUNK]
-        present = {tuple(row) for row in connection.execute(_PRESENT, {"keys": chunk})}
-        absent = [key for key in chunk if key not in present]
-        connection.execute(_HOLD, {"keys": chunk, "transaction": id_})
+    for among in _chunks(keys):
+        present = set(connection.execute(_PRESENT, among).scalars())
+        absent = [(among["of_type"], name) for name in among["ids"] if name not in present]
+        connection.execute(_HOLD, {**among, "transaction": id_})
         if absent:
             connection.execute(insert(resources), [_nothing(key, id_) for key in absent])
     for kind, key in sorted(places):
         place = {"kind": kind, "key": key, "holder": f"{_HOLDER}{id_}"}
         taken = upsert(connection, claims).values(place).on_conflict_do_nothing().returning(claims.c.holder)
         refuse_held([connection.execute(taken).scalar() is None])
+
+
+def _chunks(keys: Iterable[Key]) -> Iterator[dict[str, Any]]:
+    """What `_AMONG` takes: ids of one type at a time, for SQLite goes through every resource for a list of pairs."""
+    for type_name, some in groupby(sorted(set(keys)), key=itemgetter(0)):
+        ids = [id_ for _, id_ in some]
+        for start in range(0, len(ids), _CHUNK):
+            yield {"of_type": type_name, "ids": ids[start : start + _CHUNK]}
 
 
 def _nothing(key: Key, id_: str) -> dict[str, Any]:
