@@ -10,6 +10,7 @@ from carethread.scheduling.following import HOLD_TIMER, hold_over
 from carethread.scheduling.huddles.operations import OPERATIONS as HUDDLES
 from carethread.scheduling.noshow.operations import OPERATIONS as NO_SHOW
 from carethread.scheduling.noshow.watching import VISIT, visit_due
+from carethread.scheduling.rebuilding import CALENDAR, enter_anew
 from carethread.scheduling.reconciling.operations import OPERATIONS as RECONCILING
 from carethread.scheduling.resources import MIRRORS, TYPES
 from carethread.scheduling.series.operations import OPERATIONS as SERIES
@@ -17,7 +18,7 @@ from carethread.scheduling.waitlist.freeing import OFFER_TIMER
 from carethread.scheduling.waitlist.offering import offer_slot
 from carethread.scheduling.waitlist.report import OPERATIONS as OFFER_REPORT
 
-TIMERS = {HOLD_TIMER: hold_over, TIMER: slots_due, OFFER_TIMER: offer_slot, VISIT: visit_due}
+TIMERS = {HOLD_TIMER: hold_over, TIMER: slots_due, OFFER_TIMER: offer_slot, VISIT: visit_due, CALENDAR: enter_anew}
 
 SERVICE = Service(
     name="scheduling",

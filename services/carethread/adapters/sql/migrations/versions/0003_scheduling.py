@@ -12,6 +12,17 @@ def upgrade() -> None:
     _errands()
     _readers()
     _beats()
+    _calendar_of_what_is_there()
+
+
+def _calendar_of_what_is_there() -> None:
+    """Have what is stored entered into the calendar; only `scheduling` has Slots."""
+    set_one = sa.text(
+        "INSERT INTO timers (kind, key, due, next, payload, attempts, failure) "
+        "SELECT 'calendar', :type, 0, 0, :payload, 0, '' WHERE EXISTS (SELECT 1 FROM resources WHERE type = 'Slot')"
+    )
+    for type_name in ("Slot", "Appointment"):
+        op.get_bind().execute(set_one, {"type": type_name, "payload": b""})
 
 
 def _readers() -> None:
