@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections import Counter
@@ -25,12 +26,15 @@ from carethread.composition.loops import kept_up, until_done
 from carethread.composition.parts import beats, http_peer, outbox_of, owners_of_types, postbox_of
 from carethread.core.consuming.pulse import Pulse
 from carethread.core.context import Context, Principal
+from carethread.core.errors import NotSupported
 from carethread.core.events import topic
 from carethread.core.service import Mirror, Reaction, Runtime
 from carethread.core.settings import GATEWAY, INBOUND, SERVICES, Settings
 
 if TYPE_CHECKING:
     from carethread.adapters.rpc.notifications import Notifications
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +141,29 @@ def _relay_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
     relay.run(stop, runtime.store.wait)
 
 
+def _filled(runtime: Runtime, mirror: Mirror, stop: Signal) -> bool:
+    """Fill a mirror; False where no service has its type, for then the others go on without it until the next start."""
+    from carethread.interactions.mirror import start
+
+    try:
+        until_done(partial(start, runtime, mirror, stop.is_set), stop)
+    except NotSupported as error:
+        named = {"service": runtime.service.name, "type": mirror.type, "owner": mirror.owner}
+        log.warning("mirror_without_owner", extra={**named, "reason": str(error)})
+        return False
+    return True
+
+
 def _consumer_loop(
     settings: Settings, runtime: Runtime, reactions: Sequence[Reaction], pulse: Pulse, stop: Signal
 ) -> None:
     from carethread.adapters.prometheus import observer
     from carethread.core.consuming.consumer import Consumer
-    from carethread.interactions.mirror import begin_late, copies, start
+    from carethread.interactions.mirror import begin_late, copies, reaction
 
-    for mirror in copies(runtime.service, owners_of_types()):
-        until_done(partial(start, runtime, mirror, stop.is_set), stop)
+    mirrors = copies(runtime.service, owners_of_types())
+    missing = {reaction(mirror).name for mirror in mirrors if not _filled(runtime, mirror, stop)}
+    reactions = [each for each in reactions if each.name not in missing]
     if not stop.is_set():
         observe = pulse.observing(observer(runtime.service.name))
         read = subscription(settings, runtime, reactions, observe)
