@@ -166,7 +166,7 @@ def test_a_database_that_is_away_is_one_clear_line_of_migrate():
     assert done.returncode == 1
     log, error = done.stderr.splitlines()
     assert "refused" in log, "the reason is told"
-    assert error == "Error: The database is away or locked."
+    assert error.startswith("Error: The database is away or locked. (") and error.endswith("the database of records)")
     assert "secret" not in done.stderr
 
 
