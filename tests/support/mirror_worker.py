@@ -31,13 +31,17 @@ MIRROR = Mirror("Patient", "records")
 
 
 class MortalStore(SqlStore):
-    """May die before it commits, and after."""
+    """May die before it commits a chunk, and after."""
 
     def __init__(self, store: SqlStore, service: str, doom: Doom) -> None:
         super().__init__(store.engine, service)
         self._doom = doom
 
     def transact(self, work: Callable[[Session], T]) -> T:
+        progress = self.mirrored("Patient")
+        if progress is None or (progress.place is not None and progress.place < 0):
+            return super().transact(work)  # nothing is copied yet
+
         def done(session: Session) -> T:
             result = work(session)
             self._doom.at("copied")
