@@ -23,8 +23,9 @@ from carethread.core.ports import Key, Request, Session, Stored
 from carethread.core.service import Runtime
 from carethread.interactions.rest.handling import handle
 from carethread.scheduling import SERVICE
-from carethread.scheduling.calendars import appointment_stored, slot_stored
+from carethread.scheduling.calendars import slot_stored
 from carethread.scheduling.finding import proposals
+from carethread.scheduling.following import appointment_follows
 from carethread.scheduling.rules import CAPACITY, HOLD_UNTIL, MODALITY
 from support.finding_model import Practice, Question, Resource, moment
 from support.stores import BASE, open_store, put, runtime
@@ -105,7 +106,7 @@ class Desk:
         """Store resources as they are, with what finding goes by."""
         put(self.here.store, resources)
         context = Context(clock=lambda: self.now, backfill=True)
-        for type_name, hook in (("Slot", slot_stored), ("Appointment", appointment_stored)):
+        for type_name, hook in (("Slot", slot_stored), ("Appointment", appointment_follows)):
             ids = [each["id"] for each in resources if each["resourceType"] == type_name]
             if ids:
                 self.here.store.transact(partial(hook, self.here, ids=ids, context=context))

@@ -14,11 +14,13 @@ from carethread.scheduling.rules import MODALITY, busy_rows, capacity, moment
 from carethread.scheduling.waitlist.freeing import left_behind
 
 
-def appointment_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
+def appointments_entered(
+    runtime: Runtime, session: Session, found: Iterable[tuple[Stored, Resource | None]], context: Context
+) -> None:
     """Enter what the Appointments take now, in place of what they took."""
     rows: list[Occupied] = []
     again: dict[str, Resource | None] = {}
-    for stored, appointment in _stored(session, "Appointment", ids):
+    for stored, appointment in found:
         if stored.version > 1:
             again[stored.id] = appointment
         if appointment:
@@ -33,7 +35,7 @@ def slot_stored(runtime: Runtime, session: Session, ids: Sequence[str], context:
     """Enter the Slots as they are now."""
     openings: list[Opening] = []
     gone: list[str] = []
-    for stored, slot in _stored(session, "Slot", ids):
+    for stored, slot in versions(session, "Slot", ids):
         if slot is None or slot["status"] == "entered-in-error":
             gone.append(stored.id)
         else:
@@ -64,7 +66,7 @@ def kinds(slot: Resource) -> Iterator[str]:
             yield f"modality|{each['valueCode']}"
 
 
-def _stored(session: Session, type_name: str, ids: Iterable[str]) -> Iterator[tuple[Stored, Resource | None]]:
+def versions(session: Session, type_name: str, ids: Iterable[str]) -> Iterator[tuple[Stored, Resource | None]]:
     """What stands under the ids; None for the resource of one that is deleted."""
     for stored in session.current([(type_name, id_) for id_ in ids]).values():
         yield stored, None if stored.deleted else json.restore(stored.body)

@@ -14,7 +14,7 @@ from carethread.core.service import Runtime
 from carethread.interactions.requesting import request
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.booking import end_hold
-from carethread.scheduling.calendars import appointment_stored
+from carethread.scheduling.calendars import appointments_entered, versions
 from carethread.scheduling.noshow.watching import watched
 from carethread.scheduling.rules import hold_until, is_ours, overridden
 from carethread.scheduling.traces import correction_trace, override_traces, rebooking
@@ -26,11 +26,11 @@ HOLD_TIMER = "hold"
 
 def appointment_follows(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
     """Enter what is taken, announce the ends of holds, and have others told of what concerns them."""
-    appointment_stored(runtime, session, ids, context)
+    found = list(versions(session, "Appointment", ids))
+    appointments_entered(runtime, session, found, context)
     if context.backfill:
         return
-    for stored in session.current([("Appointment", id_) for id_ in ids]).values():
-        appointment = None if stored.deleted else json.parse(stored.body)
+    for stored, appointment in found:
         until = hold_until(appointment)
         if until:
             session.timers.set(HOLD_TIMER, stored.id, until)

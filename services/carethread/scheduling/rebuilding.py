@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
-from carethread.core.fhir import json
 from carethread.core.ports import Session, Timer
 from carethread.core.service import Runtime
 from carethread.scheduling.calendars import slot_stored
 from carethread.scheduling.rules import busy_rows
+from carethread.scheduling.standing import present
 
 CALENDAR = "calendar"
 """The kind of timer; its key is the type that is gone through, its payload the place behind which it goes on."""
@@ -26,8 +26,7 @@ def enter_anew(runtime: Runtime, session: Session, timer: Timer, context: Contex
     if timer.key == "Slot":
         slot_stored(runtime, session, ids, context)
     else:
-        found = session.current([(timer.key, id_) for id_ in ids]).values()
-        there = [(stored.id, json.parse_object(stored.body)) for stored in found if not stored.deleted]
-        rows = [row for id_, appointment in there for row in busy_rows(appointment, id_, runtime.base_url)]
+        there = present(session, [(timer.key, id_) for id_ in ids])
+        rows = [row for (_, id_), found in there.items() for row in busy_rows(found, id_, runtime.base_url)]
         session.calendar.occupy(rows, instead=ids)
     session.timers.set(CALENDAR, timer.key, to_micros(context.clock()), str(chunk.through).encode())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Malformed
@@ -18,6 +16,7 @@ from carethread.scheduling.noshow.facts import facts_of
 from carethread.scheduling.noshow.outcomes import OPEN, Doubt, doubts
 from carethread.scheduling.noshow.scoring import Reason, score
 from carethread.scheduling.rules import moment
+from carethread.scheduling.standing import present
 
 _MOST = 100
 _COUNT = ("_count",)
@@ -83,14 +82,8 @@ def _doubt(doubt: Doubt) -> Resource:
 
 def _slots(session: Session, appointment: Resource, base_url: str) -> list[Resource | None]:
     keys = [key for key in keys_at(appointment, "slot", base_url) if key[0] == "Slot"]
-    stored = session.current(keys)
-    return list(_read(keys, stored))
-
-
-def _read(keys: list[tuple[str, str]], stored: dict[tuple[str, str], Stored]) -> Iterator[Resource | None]:
-    for key in keys:
-        one = stored.get(key)
-        yield json.parse_object(one.body) if one and not one.deleted else None
+    found = present(session, keys)
+    return [found.get(key) for key in keys]
 
 
 def _count(call: Call) -> int:

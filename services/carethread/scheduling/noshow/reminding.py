@@ -11,9 +11,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from carethread.core.clock import from_micros, instant
 from carethread.core.context import Context
-from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
-from carethread.core.ports import Key, Resource, Session
+from carethread.core.ports import Resource, Session
 from carethread.core.service import Runtime
 from carethread.interactions.requesting import request
 from carethread.scheduling.availability.reading import template_of
@@ -21,6 +20,7 @@ from carethread.scheduling.contacting import channel, medium, preferred_language
 from carethread.scheduling.desk.people import why_not
 from carethread.scheduling.noshow.texts import language, reminder
 from carethread.scheduling.rules import moment
+from carethread.scheduling.standing import here
 
 _HOUR = 3_600_000_000
 BEFORE = (7 * 24 * _HOUR, 48 * _HOUR, 3 * _HOUR)
@@ -36,7 +36,7 @@ def remind(runtime: Runtime, session: Session, id_: str, appointment: Resource, 
     """Have the people of a visit reminded of it; repeated for the same moment it is the same reminder."""
     zone = _zone(runtime, session, appointment)
     for kind, name in keys_at(appointment, "participant.actor", runtime.base_url):
-        patient = _here(session, (kind, name)) if kind == "Patient" else None
+        patient = here(session, (kind, name)) if kind == "Patient" else None
         if kind == "Patient" and not (patient and why_not(patient, runtime.base_url)):
             person = f"{kind}/{name}"
             request(session, _message(appointment, id_, due, person, patient or {}, zone), context, new=True)
@@ -63,13 +63,8 @@ def _message(appointment: Resource, id_: str, due: int, person: str, patient: Re
 
 def _zone(runtime: Runtime, session: Session, appointment: Resource) -> tzinfo:
     """Where the visit is, as its Schedule says."""
-    for slot in (_here(session, key) for key in keys_at(appointment, "slot", runtime.base_url)):
-        for schedule in (_here(session, key) for key in keys_at(slot or {}, "schedule", runtime.base_url)):
+    for slot in (here(session, key) for key in keys_at(appointment, "slot", runtime.base_url)):
+        for schedule in (here(session, key) for key in keys_at(slot or {}, "schedule", runtime.base_url)):
             if schedule and (template := template_of(schedule)):
                 return template.zone
     return UTC
-
-
-def _here(session: Session, key: Key) -> Resource | None:
-    stored = session.current([key]).get(key)
-    return json.parse_object(stored.body) if stored and not stored.deleted else None

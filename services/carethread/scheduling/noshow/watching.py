@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
-from carethread.core.fhir import json
 from carethread.core.ports import Resource, Session, Timer
 from carethread.core.service import Runtime
 from carethread.scheduling.noshow.closing import GRACE, close
 from carethread.scheduling.noshow.reminding import next_reminder, remind
 from carethread.scheduling.rules import moment
+from carethread.scheduling.standing import here
 
 VISIT = "visit"
 """The kind of timer; its key is the Appointment's id."""
@@ -30,9 +30,7 @@ def watched(session: Session, id_: str, appointment: Resource | None, context: C
 
 def visit_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
     """Remind of a visit that is to come, or see what has become of one that is past. Raises Busy as `close` does."""
-    key = ("Appointment", timer.key)
-    stored = session.current([key]).get(key)
-    appointment = json.parse_object(stored.body) if stored and not stored.deleted else None
+    appointment = here(session, ("Appointment", timer.key))
     if appointment is None or appointment["status"] != "booked":
         return
     now = to_micros(context.clock())

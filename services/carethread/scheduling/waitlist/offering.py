@@ -26,6 +26,7 @@ from carethread.scheduling.availability.reading import template_of
 from carethread.scheduling.calendars import kinds
 from carethread.scheduling.contacting import medium
 from carethread.scheduling.rules import MODALITY, extension, moment
+from carethread.scheduling.standing import here
 from carethread.scheduling.waitlist.deadlines import deadline
 from carethread.scheduling.waitlist.entries import Entry, entry_of, fits
 from carethread.scheduling.waitlist.offers import offered
@@ -108,9 +109,7 @@ def _at_risk(session: Session, patients: list[str]) -> set[str]:
 def _deadline(session: Session, entry: Entry, slot: Resource, schedule: Resource, now: int) -> int | None:
     template = template_of(schedule)
     zone = template.zone if template else UTC
-    key = ("Patient", entry.patient.removeprefix("Patient/"))
-    stored = session.current([key]).get(key)
-    patient = json.parse_object(stored.body) if stored and not stored.deleted else {}
+    patient = here(session, ("Patient", entry.patient.removeprefix("Patient/"))) or {}
     interpreter = extension(patient, _INTERPRETER).get("valueBoolean") is True
     return deadline(now, moment(slot["start"]), entry.channel, zone, entry.notice, interpreter=interpreter)
 

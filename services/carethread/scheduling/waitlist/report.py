@@ -15,6 +15,7 @@ from carethread.core.ports import Request, Resource
 from carethread.core.ports.offers import Offer
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
+from carethread.scheduling.standing import present
 from carethread.scheduling.waitlist.entries import Entry, entry_of
 from carethread.scheduling.waitlist.fairness import UNKNOWN, Case, Group, groups
 
@@ -112,8 +113,8 @@ def _priority(runtime: Runtime, id_: str) -> int:
 def _people(runtime: Runtime, patients: Sequence[str]) -> dict[str, Resource]:
     """The copies of the Patients that are here."""
     keys = [("Patient", patient.removeprefix("Patient/")) for patient in patients]
-    stored = runtime.store.snapshot(lambda session: session.current(keys))
-    return {f"Patient/{id_}": json.parse_object(one.body) for (_, id_), one in stored.items() if not one.deleted}
+    found = runtime.store.snapshot(lambda session: present(session, keys))
+    return {f"Patient/{id_}": patient for (_, id_), patient in found.items()}
 
 
 def _insurances(runtime: Runtime, patients: Sequence[str], context: Context) -> Iterable[tuple[str, str]]:
