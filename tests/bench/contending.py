@@ -1,7 +1,7 @@
 """Booking under contention: how many are booked, and how soon the others are refused, with 1, 8 and 32 clients.
 
 `carethread up` on durable PostgreSQL; the clients are a process of its own. All want one slot, any of 200, or each its
-own. A client cancels nothing: who is refused asks for another slot.
+own, of 60 practitioners. A client cancels nothing: who is refused asks for another slot.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 
 from bench.figures import Figure, family_cpu_seconds, percentile
@@ -93,9 +92,9 @@ def _clients(base: str, name: str, way: str, slots: int, clients: int) -> None:
     booked: list[float] = []
     refused: list[float] = []
     ready, stop = threading.Barrier(clients + 1), threading.Event()
-    fresh = count()
+    fresh = iter(random.sample(range(slots), slots))
     wanted: Callable[[], int] = {
-        "spread": lambda: next(fresh),
+        "spread": lambda: next(fresh, slots),
         "of 200": lambda: random.randrange(slots),
         "one slot": lambda: 0,
     }[way]

@@ -196,7 +196,8 @@ def fill(url: str) -> float:
         began = time.monotonic()
         connection.execute("CREATE TEMPORARY TABLE made_purposes (s bigint, purpose bigint)")
         for s in range(-1, SERVICES):
-            kinds = f" {_SYSTEM}|{s} " if s >= 0 else ""
+            said = f"{_SYSTEM}|{s}" if s >= 0 else "silent:serviceType"
+            kinds = f" {said} silent:specialty "
             connection.execute("INSERT INTO purposes (number, kinds) VALUES (%s, %s)", (number(kinds), kinds))
             connection.execute("INSERT INTO made_purposes VALUES (%s, %s)", (s, number(kinds)))
         connection.execute(_SLOTS, values)

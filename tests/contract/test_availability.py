@@ -25,12 +25,14 @@ from carethread.core.ports.calendar import FOREVER
 from carethread.interactions.delete import delete
 from carethread.interactions.rest.handling import handle
 from carethread.interactions.update import update
+from carethread.interactions.writing.command import Command
+from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling import SERVICE
 from carethread.scheduling.availability import reading, remaking
 from carethread.scheduling.availability.remaking import Made, remake
 from carethread.scheduling.availability.stranded import stranded_among
 from carethread.scheduling.rules import APPOINTMENT, HOLD_UNTIL
-from support.availability import WEEKDAYS, availability, rule, schedule
+from support.availability import EVERY_DAY, WEEKDAYS, availability, rule, schedule
 from support.stores import open_store, runtime
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -78,24 +80,21 @@ class Desk:
         found = {f"{local(slot['start']):%d %H:%M}": slot for slot in self.store.snapshot(work)}
         return dict(sorted(found.items()))
 
-    def book(self, slot: Resource, id_: str = "a", **more: Any) -> None:
-        self.put(
-            {
-                "resourceType": "Appointment",
-                "id": id_,
-                "meta": {"profile": [APPOINTMENT]},
-                "status": "booked",
-                "slot": [{"reference": f"Slot/{slot['id']}"}],
-                "start": slot["start"],
-                "end": slot["end"],
-                "participant": [{"actor": {"reference": f"Patient/of-{id_}"}, "status": "accepted"}],
-                **more,
-            }
-        )
+    def book(self, slot: Resource, id_: str = "a", status: str = "booked") -> None:
+        self.put(visit(slot, id_, status))
 
     def hold(self, slot: Resource, id_: str, seconds: int) -> None:
+        """As the desk does."""
         until = (self.now + timedelta(seconds=seconds)).isoformat()
-        self.book(slot, id_, status="pending", extension=[{"url": HOLD_UNTIL, "valueInstant": until}])
+        mark = {"url": HOLD_UNTIL, "valueInstant": until}
+        made = {**visit(slot, id_, "pending"), "extension": [mark]}
+
+        def work(session: Session) -> None:
+            unit = WriteUnit(self.services, session, self.context)
+            unit.do(Command("Appointment", id_, made, own=True))
+            unit.store()
+
+        self.store.transact(work)
 
     def stranded(self) -> list[tuple[str, str]]:
         """By the operation: whom, and why."""
@@ -117,6 +116,19 @@ class Desk:
             return [json.parse(wanted.body) for wanted in asked if wanted.type == "Task"]
 
         return self.store.transact(work)
+
+
+def visit(slot: Resource, id_: str, status: str) -> Resource:
+    return {
+        "resourceType": "Appointment",
+        "id": id_,
+        "meta": {"profile": [APPOINTMENT]},
+        "status": status,
+        "slot": [{"reference": f"Slot/{slot['id']}"}],
+        "start": slot["start"],
+        "end": slot["end"],
+        "participant": [{"actor": {"reference": f"Patient/of-{id_}"}, "status": "accepted"}],
+    }
 
 
 def local(instant: str) -> datetime:
@@ -195,6 +207,61 @@ def test_local_time_stays_over_the_change_of_the_clocks(desk: Desk) -> None:
         *("00:30", "01:00", "01:30", "02:00", "02:30"), *("00:30", "02:00", "02:30"),
         *("00:30", "01:00", "01:30", "02:00", "02:30"),
     ]  # fmt: skip
+
+
+def test_a_night_clinic_is_open_over_midnight_and_the_change_of_the_clocks(desk: Desk) -> None:
+    desk.now = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    nights = rule("22:00", "06:00", 120, ("sat",), overnight=True)
+    desk.put(schedule(availability(nights, horizon=3)))
+    desk.work()
+    assert list(desk.slots()) == ["28 22:00", "29 02:00", "29 04:00"], "one o'clock is none on the 29th"
+    assert desk.remake() == Made(kept=3)
+    desk.now = datetime(2026, 10, 24, 12, tzinfo=UTC)
+    desk.put(schedule(availability(nights, horizon=1), id_="s"))
+    desk.work()
+    made = desk.slots()
+    assert [time for time, slot in made.items() if slot["start"] > "2026-10"] == ["24 22:00"], "up to the horizon"
+    desk.now += timedelta(days=1)
+    desk.work()
+    assert [slot["start"] for slot in desk.slots().values() if slot["start"] > "2026-10"] == [
+        "2026-10-24T21:00:00.000Z",
+    ], "what would have begun before it was known of is left alone"
+
+
+def test_every_second_week_is_open_every_second_week(desk: Desk) -> None:
+    first = {"start": "2026-03-04"}
+    desk.put(schedule(availability(rule("09:00", "10:00", 60, ("thu",), valid=first, every_weeks=2), horizon=60)))
+    desk.work()
+    days = [local(slot["start"]).strftime("%m-%d %H:%M") for slot in desk.slots().values()]
+    assert sorted(days) == ["03-05 09:00", "03-19 09:00", "04-02 09:00", "04-16 09:00", "04-30 09:00"]
+    (taken, *_) = [slot for slot in desk.slots().values() if slot["start"] == "2026-03-19T09:00:00.000Z"]
+    desk.book(taken)
+    other = rule("09:00", "10:00", 60, ("thu",), valid={"start": "2026-03-12"}, every_weeks=2)
+    desk.put(schedule(availability(other, horizon=60)))
+    desk.work()
+    assert desk.stranded() == [("Appointment/a", "hours")], "it is of the other weeks now"
+
+
+def test_what_goes_on_behind_a_stretch_knows_what_is_in_its_way(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stretches of a day; the hours before and after a change meet over each midnight."""
+    monkeypatch.setattr(remaking, "STRETCH", 12)
+
+    def whole(minutes: int, start: str) -> Resource:
+        return schedule(availability(rule(start, start, minutes, EVERY_DAY, overnight=True), horizon=4))
+
+    desk.put(whole(60, "22:00"))
+    desk.work()
+    desk.book(desk.slots()["04 00:00"])
+    assert len(desk.slots()) == 3 * 24 + 18
+    desk.put(whole(90, "21:15"))
+    desk.work()
+    times_ = list(desk.slots())
+    assert "03 22:45" not in times_ and "04 00:00" in times_, "where somebody is nothing else is made"
+    assert "02 22:45" in times_ and "03 00:00" not in times_ and "04 22:45" in times_
+    spans = sorted((slot["start"], slot["end"]) for slot in desk.slots().values())
+    assert all(one[1] <= other[0] for one, other in pairwise(spans)), "none overlap"
+    assert desk.remake() == Made(kept=len(times_))
+    assert desk.stranded() == []
 
 
 def test_a_change_leaves_alone_what_is_booked_held_or_blocked(desk: Desk) -> None:
@@ -529,6 +596,9 @@ HOURS = st.builds(
     lambda start, hours, minutes, days: rule(f"{start:02d}:00", f"{start + hours:02d}:00", minutes, days),
     st.integers(6, 12), st.integers(1, 5), st.sampled_from([20, 30, 45, 60]),
     st.sampled_from([WEEKDAYS, ("mon",), ("tue", "wed")]),
+) | st.builds(
+    lambda start, end, minutes: rule(f"{start:02d}:15", f"{end:02d}:00", minutes, overnight=True),
+    st.integers(20, 23), st.integers(1, 5), st.sampled_from([30, 45, 90]),
 )  # fmt: skip
 AWAY = st.none() | st.integers(0, 2).map(lambda day: {"start": f"2026-03-0{2 + day}", "end": "2026-03-04"})
 CHANGES = st.lists(

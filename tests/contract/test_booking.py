@@ -23,7 +23,7 @@ from carethread.adapters.sql.engine import reading, writing
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import claims, metadata, outbox, resources, versions
 from carethread.core.context import Context
-from carethread.core.errors import Busy, Conflict, FhirError
+from carethread.core.errors import Busy, Conflict, FhirError, Invalid
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Runtime
@@ -31,7 +31,8 @@ from carethread.interactions.delete import delete
 from carethread.interactions.transaction import batch, transaction
 from carethread.interactions.update import update
 from carethread.scheduling import SERVICE
-from carethread.scheduling.rules import HOLDING
+from carethread.scheduling.rules import APPOINTMENT, HOLDING
+from carethread.scheduling.transitions import is_move
 from support.stores import open_store, runtime
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.servers)
@@ -45,20 +46,21 @@ def slot(id_: str, status: str = "free") -> Resource:
         "id": id_,
         "schedule": {"reference": "Schedule/s"},
         "status": status,
-        "start": "2026-03-02T09:00:00Z",
-        "end": "2026-03-02T09:30:00Z",
+        "start": "2031-03-02T09:00:00Z",
+        "end": "2031-03-02T09:30:00Z",
     }
 
 
-def appointment(id_: str, status: str, slots: Sequence[str]) -> Resource:
+def appointment(id_: str, status: str, slots: Sequence[str], ours: bool = True) -> Resource:
     made: Resource = {
         "resourceType": "Appointment",
         "id": id_,
+        "meta": {"profile": [APPOINTMENT]} if ours else {"source": "urn:made-up:ehr"},
         "status": status,
         "slot": [{"reference": f"Slot/{s}"} for s in slots],
-        "start": "2026-03-02T09:00:00Z",
-        "end": "2026-03-02T09:30:00Z",
-        "participant": [{"actor": {"reference": "Patient/p"}, "status": "accepted"}],
+        "start": "2031-03-02T09:00:00Z",
+        "end": "2031-03-02T09:30:00Z",
+        "participant": [{"actor": {"reference": f"Patient/{id_}"}, "status": "accepted"}],
     }
     return made if slots else {name: value for name, value in made.items() if name != "slot"}
 
@@ -75,6 +77,13 @@ class Practice:
         stands = self.living.get(("Slot", slot_id))
         return stands["status"] if stands else None
 
+    def jumps(self, booking: Resource) -> bool:
+        """Whether one of ours comes to a status that cannot follow, or is over before it begins: all are ahead."""
+        before, now = self.living.get(("Appointment", booking["id"])), booking["status"]
+        was = before["status"] if before else ""
+        early = now in ("fulfilled", "noshow") and was != now
+        return _is_ours(booking) and (early or (before is not None and not is_move(was, now)))
+
     def put(self, resource: Resource, backfill: bool = False) -> bool:
         """Whether the write is allowed; if so it is done."""
         key = resource["resourceType"], resource["id"]
@@ -84,11 +93,21 @@ class Practice:
                 if key in self.living and not backfill:
                     return False
                 resource = {**resource, "status": "busy"}
-        elif not self._move(key[1], _wanted(resource), backfill):
+        elif (not backfill and self.jumps(resource)) or not self._move(
+            key[1], _wanted(resource), backfill or not _is_ours(resource)
+        ):
             return False
         if not (backfill and self.living.get(key) == resource):
-            self._keep(key, resource)
+            self._keep(key, resource if backfill else self._marked(resource))
         return True
+
+    def _marked(self, booking: Resource) -> Resource:
+        """One of ours that comes to a status says when, or by whom it was cancelled."""
+        before, now = self.living.get((booking["resourceType"], booking["id"])), booking["status"]
+        if before is None or before["status"] == now or not _is_ours(booking):
+            return booking
+        told = now in ("arrived", "checked-in") or (now == "cancelled" and before["status"] in HOLDING)
+        return {**booking, "extension": now} if told else booking
 
     def put_together(self, resources: Sequence[Resource]) -> bool:
         """All or nothing, whatever the order: first each gives up what it had, then each takes what it wants."""
@@ -102,13 +121,18 @@ class Practice:
             if each["resourceType"] == "Slot" and not self.put(each):
                 return False
         for booking in bookings:
+            ours = _is_ours(booking)
+            if before.jumps(booking):
+                return False
             for s in _wanted(booking):
                 mine = self.holders.get(s) == booking["id"]
-                if not mine and (s in self.holders or self.status(s) not in (None, "free", "busy-tentative")):
+                open_ = s not in self.holders and self.status(s) in ("free", "busy-tentative")
+                if ours and not open_ and not (mine and self.status(s)):
                     return False
-                self.holders[s] = booking["id"]
-                self._mark(s, "busy")
-            self._keep(("Appointment", booking["id"]), booking)
+                if s not in self.holders or mine:
+                    self.holders[s] = booking["id"]
+                    self._mark(s, "busy")
+            self._keep(("Appointment", booking["id"]), before._marked(booking))
         for s in {s for s in before.holders if s not in self.holders}:
             rivals = [a for (kind, a), r in self.living.items() if kind == "Appointment" and s in _wanted(r)]
             if rivals:
@@ -130,10 +154,10 @@ class Practice:
         self.versions[key] += 1
         return True
 
-    def _move(self, id_: str, wanted: list[str], backfill: bool) -> bool:
+    def _move(self, id_: str, wanted: list[str], told: bool) -> bool:
         new = [s for s in wanted if self.holders.get(s) != id_]
-        free = {s for s in new if s not in self.holders and self.status(s) in (None, "free", "busy-tentative")}
-        if not backfill and len(free) < len(new):
+        free = {s for s in new if s not in self.holders and self.status(s) in ("free", "busy-tentative")}
+        if not told and (len(free) < len(new) or not all(map(self.status, wanted))):
             return False
         for s in [s for s, holder in self.holders.items() if holder == id_ and s not in wanted]:
             del self.holders[s]
@@ -159,6 +183,16 @@ class Practice:
         self.versions[key] = self.versions.get(key, 0) + 1
 
 
+def _as_sent(resource: Resource) -> Resource:
+    """Without what the service adds: its stamp, and what the course of a visit leaves."""
+    return {name: value for name, value in resource.items() if name not in ("meta", "extension")}
+
+
+def _is_ours(booking: Resource) -> bool:
+    """Whether our rules bind it; what else is told is never refused."""
+    return "profile" in booking.get("meta", {})
+
+
 def _wanted(resource: Resource) -> list[str]:
     held = [s["reference"].partition("/")[2] for s in resource.get("slot", [])]
     return sorted(set(held)) if resource["status"] in HOLDING else []
@@ -167,7 +201,13 @@ def _wanted(resource: Resource) -> list[str]:
 STATUSES = st.sampled_from(
     ["proposed", "pending", "booked", "arrived", "fulfilled", "cancelled", "noshow", "checked-in", "waitlist"]
 )
-BOOKINGS = st.builds(appointment, st.sampled_from(APPOINTMENTS), STATUSES, st.lists(st.sampled_from(SLOTS), max_size=2))
+BOOKINGS = st.builds(
+    appointment,
+    st.sampled_from(APPOINTMENTS),
+    STATUSES,
+    st.lists(st.sampled_from(SLOTS), min_size=1, max_size=2),
+    st.sampled_from([True, True, False]),
+)
 SLOT_WRITES = st.builds(
     slot, st.sampled_from(SLOTS), st.sampled_from(["free", "busy", "busy-tentative", "busy-unavailable", "free"])
 )
@@ -215,7 +255,7 @@ class Booking(RuleBasedStateMachine):
         answer = json.parse(batch(self.services, bundle("batch", resources), Context(), _no_reads))
         statuses = [entry["response"]["status"][:3] for entry in answer["entry"]]
         expected = [self.model.put(resource) for resource in resources]
-        assert [status != "409" for status in statuses] == expected, statuses
+        assert [status not in ("409", "422") for status in statuses] == expected, statuses
 
     @rule(resources=SEVERAL)
     def write_all(self, resources: list[Resource]) -> None:
@@ -225,7 +265,7 @@ class Booking(RuleBasedStateMachine):
         try:
             transaction(self.services, bundle("transaction", resources), Context(), _no_reads)
             done = True
-        except Conflict:
+        except (Conflict, Invalid):
             done = False
         assert done is allowed
         self.model = after if allowed else self.model
@@ -239,8 +279,8 @@ class Booking(RuleBasedStateMachine):
         found = self.store.snapshot(lambda s: s.current(model.versions))
         assert {key: stored.version for key, stored in found.items()} == model.versions
         living = {key: json.parse(stored.body) for key, stored in found.items() if not stored.deleted}
-        assert {key: {**body, "meta": None} for key, body in living.items()} == {
-            key: {**body, "meta": None} for key, body in model.living.items()
+        assert {key: _as_sent(body) for key, body in living.items()} == {
+            key: _as_sent(body) for key, body in model.living.items()
         }
         consistent(self.store)
 
@@ -260,7 +300,7 @@ def put(services: Runtime, resource: Resource, backfill: bool = False) -> bool:
     """Write as a client does; whether it was not refused."""
     try:
         update(services, (resource["resourceType"], resource["id"]), resource, Context(backfill=backfill))
-    except Conflict:
+    except (Conflict, Invalid):
         return False
     return True
 

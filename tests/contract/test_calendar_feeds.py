@@ -226,6 +226,10 @@ def test_a_revoked_link_is_as_one_that_never_was(desk: Desk):
     assert (desk.feed(first).status, desk.feed(first).body) == (404, never.body)
     assert desk.feed(second).status == 200
     assert desk.ask("POST", LINK, {"actor": "Practitioner/nurse", "revoke": "true", "link": second}).status == 404
+    for none in ("http://host/calendar/", "http://host/calendar/.ics", ".ics", ""):
+        body = {"actor": "Patient/person", "revoke": "true", "link": none}
+        assert desk.ask("POST", LINK, body).status == 404, "a link that names none ends none"
+    assert desk.feed(second).status == 200
     assert desk.link("Patient/person", revoke="true") == {"revoked": 1}
     assert desk.feed(second).status == 404
     assert desk.link("Patient/person", revoke="true") == {"revoked": 0}

@@ -50,6 +50,29 @@ def test_a_hold_keeps_several_slots_until_it_is_booked(front: Desk) -> None:
     assert front.done("book", of(held))["meta"]["versionId"] == booked["meta"]["versionId"], "booked again it stays"
 
 
+def test_what_was_given_up_is_held_anew_by_another_appointment(front: Desk) -> None:
+    held = front.done("hold", *wish(["one-0"], "ann"))
+    front.done("release", of(held))
+    for name in ("hold", "book"):
+        answer = front.call(name, of(held))
+        assert answer.status == 422
+        assert b"$hold or $book the Slots anew" in answer.body
+    again = front.done("hold", *wish(["one-0"], "ann"))
+    assert (again["status"], again["id"] == held["id"]) == ("pending", False)
+
+
+def test_who_is_not_here_hides_nothing_else(front: Desk) -> None:
+    front.done("book", *wish(["one-0"], "ann"))
+    for name in ("book", "hold"):
+        status, issues = front.refused(name, *wish(["gone", "one-0"], "nobody"))
+        assert (status, issues) == (
+            422,
+            [("not-found", ""), ("not-found", "unknown"), ("conflict", "slot")],
+        )
+    passed = wish(["two-0"], "nobody", override_role="manager", override_reason="Urgent")
+    assert front.refused("book", *passed) == (422, [("not-found", "")])
+
+
 def test_a_hold_ends_by_itself_and_can_still_be_booked_while_nobody_took_its_slots(front: Desk) -> None:
     held = front.done("hold", *wish(["one-0"], "ann"))
     front.pass_time(minutes=5)

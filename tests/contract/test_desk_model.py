@@ -83,6 +83,11 @@ class Model:
     def others(self, name: str) -> Iterable[Visit]:
         return [v for each, v in self.visits.items() if each != name and self.stands(v)]
 
+    def ends(self, slot_id: str) -> bool:
+        """Whether a slot is closed when the provider has cancelled: it is theirs, and nobody else comes."""
+        spot = SPOTS[slot_id]
+        return spot.actor.startswith("Practitioner/") and (spot.seats == 1 or not self.takers(slot_id))
+
     def takers(self, slot_id: str) -> list[Visit]:
         return [v for v in self.visits.values() if self.stands(v) and slot_id in v.slots]
 
@@ -180,7 +185,7 @@ class AtTheDesk(RuleBasedStateMachine):
             self._told(answer.status, True)
             visit.cancelled = True
             if by == "provider" and firm:
-                self.model.closed.update(visit.slots)
+                self.model.closed.update(each for each in visit.slots if self.model.ends(each))
 
     @rule(number=st.integers(0, 20))
     def release(self, number: int) -> None:

@@ -165,6 +165,7 @@ def test_the_course_of_a_visit_leaves_its_times(front: Desk) -> None:
 
 def test_a_missed_visit_that_was_none_is_corrected_and_it_is_told(front: Desk) -> None:
     visit = front.done("book", *wish(["one-0"], "ann"))
+    front.pass_time(hours=1)
     _, visit = become(front, visit, "noshow")
     assert become(front, visit, "booked")[0] == 422
     assert become(front, visit, "arrived")[0] == 200

@@ -12,13 +12,14 @@ from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.errands.timing import Timing
-from carethread.core.errors import Malformed
+from carethread.core.errors import Malformed, TooCostly
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Resource
 from carethread.core.service import Call, Runtime
 from carethread.interactions.update import update
 from carethread.records import SERVICE as RECORDS
 from carethread.scheduling import SERVICE
+from carethread.scheduling.noshow import operations
 from carethread.scheduling.noshow.operations import no_show_score, unresolved
 from carethread.scheduling.rules import APPOINTMENT
 from support.stores import BASE, open_store, put
@@ -68,9 +69,12 @@ class Desk:
         made = {**visit, **span, "slot": slots, "participant": people, **({"created": created} if created else {})}
         self.put(made, backfill=backfill)
 
-    def status(self, id_: str) -> str:
+    def get(self, id_: str) -> Resource:
         stored = self.store.glance(lambda session: session.current([("Appointment", id_)]))["Appointment", id_]
-        found: str = json.parse(stored.body)["status"]
+        return json.parse_object(stored.body)
+
+    def status(self, id_: str) -> str:
+        found: str = self.get(id_)["status"]
         return found
 
     def work(self, days: float = 0) -> None:
@@ -95,7 +99,9 @@ class Desk:
         """The work list: each visit with what speaks against a no-show."""
         call = Call("Appointment", "", {k: [v] for k, v in params.items()}, None, Request("GET", "x"))
         found = {}
-        for item in unresolved(self.people["scheduling"], call, Context(clock=self.clock))["parameter"][1:]:
+        total, *items = unresolved(self.people["scheduling"], call, Context(clock=self.clock))["parameter"]
+        self.total = total["valueUnsignedInt"]
+        for item in (each for each in items if each["name"] == "visit"):
             reference = item["part"][0]["valueReference"]["reference"]
             found[reference] = [part["part"][0]["valueCode"] for part in item["part"][1:]]
         return found
@@ -130,12 +136,26 @@ def test_three_reminders_in_the_persons_language(desk: Desk) -> None:
     spoken = {"language": {"coding": [{"system": "urn:ietf:bcp:47", "code": "es-MX"}]}, "preferred": True}
     desk.patient(communication=[spoken])
     desk.visit("v", 10)
-    for days in (2.9, 0.2, 4.9, 0.1, 1.8, 0.1):
+    for days in (2.9, 0.2, 4.9, 0.1, 1.35, 0.02, 0.5):
         desk.work(days)
     made = desk.requested("CommunicationRequest")
     assert len(made) == 3
     assert {each["language"] for each in made} == {"es"}
     assert "2026-03-12 a las 09:00" in made[0]["payload"][0]["contentString"]
+    assert made[2]["occurrenceDateTime"] == "2026-03-11T20:00:00.000Z", "not at six in the morning"
+
+
+@pytest.mark.parametrize(("hour", "sent"), [(8, []), (9, [8]), (10, [8]), (14, [11])])
+def test_no_reminder_at_night(desk: Desk, hour: int, sent: list[int]) -> None:
+    """Booked in the evening, for the next day."""
+    desk.patient()
+    desk.now = NOW.replace(hour=20, minute=30)
+    desk.visit("v", (hour + 3.5) / 24)
+    hours: list[int] = []
+    for _ in range(48):
+        desk.work(0.5 / 24)
+        hours += [desk.now.hour] * (len(desk.requested("CommunicationRequest")) - len(hours))
+    assert hours == sent
 
 
 def test_no_reminder_of_a_visit_that_is_off_or_for_someone_who_died(desk: Desk) -> None:
@@ -144,8 +164,8 @@ def test_no_reminder_of_a_visit_that_is_off_or_for_someone_who_died(desk: Desk) 
     desk.visit("cancelled", 10, "cancelled")
     desk.work(8)
     assert desk.requested("CommunicationRequest") == []
-    desk.patient(deceasedBoolean=True)
     desk.visit("late", 1)
+    desk.patient(deceasedBoolean=True)
     desk.work(0.9)
     assert desk.requested("CommunicationRequest") == []
 
@@ -167,6 +187,9 @@ def test_the_score_says_why_and_adds_up(desk: Desk) -> None:
     assert desk.score("v") == {
         "points": 20 + 20 + 20 + 10,
         "level": "high",
+        "visits": 2,
+        "missed": 1,
+        "unresolved": 0,
         "reason": None,
         "reasons": ["history", "lead-time", "transport", "unconfirmed"],
     }
@@ -174,6 +197,49 @@ def test_the_score_says_why_and_adds_up(desk: Desk) -> None:
     reference, actor = {"reference": "Appointment/v"}, {"reference": "Patient/one"}
     desk.put({**answer, "appointment": reference, "actor": actor})
     assert "unconfirmed" not in desk.score("v")["reasons"]
+
+
+def test_visits_without_an_outcome_count_for_nothing_and_are_told_apart(desk: Desk) -> None:
+    desk.visit("a", -30, "noshow", backfill=True)
+    desk.visit("b", -20, "booked", backfill=True)
+    desk.visit("c", -10, "pending", backfill=True)
+    desk.visit("v", 1)
+    found = desk.score("v")
+    assert [found[name] for name in ("visits", "missed", "unresolved")] == [1, 1, 2]
+    assert "history" not in found["reasons"], "one visit says nothing"
+    assert desk.score("b")["unresolved"] == 0, "it has none before it"
+
+
+@pytest.mark.parametrize(("corrected", "visits"), [("arrived", 2), ("fulfilled", 2), ("cancelled", 1)])
+def test_a_correction_restates_the_history(desk: Desk, corrected: str, visits: int) -> None:
+    desk.visit("a", -30, "fulfilled", backfill=True)
+    desk.visit("b", 1)
+    desk.visit("v", 9)
+    desk.work(2)
+    missed = desk.get("b")
+    desk.put({**missed, "status": "noshow"})
+    assert [desk.score("v")[name] for name in ("visits", "missed")] == [2, 1]
+    assert "history" in desk.score("v")["reasons"]
+    desk.put({**desk.get("b"), "status": corrected})
+    found = desk.score("v")
+    assert [found[name] for name in ("visits", "missed")] == [visits, 0]
+    assert "history" not in found["reasons"]
+    (provenance,) = desk.requested("Provenance")
+    assert provenance["reason"] == [{"text": "The visit was not missed."}]
+    assert provenance["entity"][0]["what"]["reference"] == "Appointment/b/_history/2"
+    desk.work(4)
+    assert desk.status("b") == corrected, "no policy says otherwise again"
+
+
+def test_a_no_show_by_policy_can_be_corrected_and_stays_so(desk: Desk) -> None:
+    desk.schedule("ruled-out")
+    desk.visit("b", 1)
+    desk.work(3)
+    desk.put({**desk.get("b"), "status": "arrived"})
+    desk.work(5)
+    assert desk.status("b") == "arrived"
+    assert len(desk.requested("Provenance")) == 2, "of the policy, and of the correction"
+    assert desk.unresolved() == {"Appointment/b": ["arrived"]}, "what became of it is still to be said"
 
 
 def test_time_alone_makes_no_no_show(desk: Desk) -> None:
@@ -217,5 +283,28 @@ def test_what_has_an_outcome_is_not_on_the_list(desk: Desk) -> None:
     desk.visit("seen", -2, "fulfilled", backfill=True)
     desk.visit("to-come", 2)
     assert desk.unresolved() == {}
-    with pytest.raises(Malformed, match="_count"):
-        desk.unresolved(_count="1000")
+    for count in ("1000", "0", "x", "²", "9" * 5000):
+        with pytest.raises(Malformed, match="_count"):
+            desk.unresolved(_count=count)
+
+
+def test_the_work_list_is_narrowed_and_goes_on_where_it_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        desk.visit(f"v{number}", -10 + number, "booked", backfill=True)
+    desk.visit("running", 0, "booked", backfill=True)
+    desk.now += timedelta(minutes=5)
+    assert (len(desk.unresolved(_count="2")), desk.total) == (2, 5), "what has not ended is none of them"
+    assert list(desk.unresolved(_count="2", _offset="4")) == ["Appointment/v4"]
+    day = f"{NOW - 9 * DAY:%Y-%m-%d}"
+    assert list(desk.unresolved(**{"from": day, "to": day})) == ["Appointment/v1"]
+    assert len(desk.unresolved(to=day)) == 2
+    assert (len(desk.unresolved(practitioner="gp")), desk.unresolved(practitioner="Practitioner/x")) == (0, {})
+    wrong = {"_offset": "-1", "from": "soon", "practitioner": "Patient/one", "location": ",", "organization": "x"}
+    for name, value in wrong.items():
+        with pytest.raises(Malformed) as refused:
+            desk.unresolved(**{name: value})
+        assert name in str(refused.value.issues[0])
+    monkeypatch.setattr(operations, "_MOST_READ", 4)
+    with pytest.raises(TooCostly, match="practitioner"):
+        desk.unresolved()
+    assert len(desk.unresolved(to=day)) == 2

@@ -39,8 +39,8 @@ def desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
 def told(
     desk: Desk, id_: str, hour: float, status: str = "booked", *, slots: tuple[str, ...] = (), **more: Any
 ) -> None:
-    """The EHR tells of an Appointment of a person with the nurse."""
-    person = more.pop("person", "ann")
+    """The EHR tells of an Appointment of a person with the nurse, as history unless it is `live`."""
+    person, live = more.pop("person", "ann"), more.pop("live", False)
     begin = START + timedelta(hours=hour)
     desk.put(
         {
@@ -57,7 +57,7 @@ def told(
             ],
             **more,
         },
-        backfill=True,
+        backfill=not live,
     )
 
 
@@ -87,7 +87,8 @@ def do(desk: Desk, finding: dict[str, Any]) -> None:
         headers = {"content-type": "application/json-patch+json", "if-match": said["ifMatch"]["valueString"]}
         answer = desk.ask(method, url, patch, headers=headers)
     else:
-        answer = desk.ask(method, url, said["body"]["resource"])
+        match = {"if-match": said["ifMatch"]["valueString"]} if "ifMatch" in said else {}
+        answer = desk.ask(method, url, said["body"]["resource"], headers=match)
     assert answer.status == 200, answer.body
 
 
@@ -97,6 +98,30 @@ def test_where_both_sides_agree_nothing_is_found(desk: Desk):
     assert kinds(desk) == []
     assert kinds(desk, id_="ours") == []
     assert mine["status"] == "booked"
+
+
+@pytest.mark.parametrize(("code", "by", "slot_is"), [("prov", "provider", "busy-unavailable"), ("", "patient", "free")])
+def test_a_cancellation_of_the_ehr_is_by_whom_its_reason_says(desk: Desk, code: str, by: str, slot_is: str):
+    mine = desk.done("book", *wish(["s1"], "ann"))
+    reason = {"coding": [{"system": REASONS, "code": code}]} if code else {"text": "Called"}
+    told(desk, "e1", 1, "cancelled", cancelationReason=reason)
+    [found] = report(desk)
+    body = next(part for part in found["request"]["part"] if part["name"] == "body")["resource"]
+    assert body["parameter"][0] == {"name": "by", "valueCode": by}
+    assert ("does not say by whom" in found["fix"]["valueString"]) is (not code)
+    do(desk, found)
+    assert (desk.status(f"Appointment/{mine['id']}"), desk.status("Slot/s1")) == ("cancelled", slot_is)
+
+
+def test_a_cancellation_does_nothing_to_what_was_changed_meanwhile(desk: Desk):
+    mine = desk.done("book", *wish(["s1"], "ann"))
+    told(desk, "e1", 1, "cancelled")
+    [found] = report(desk)
+    desk.put({**desk.read(f"Appointment/{mine['id']}"), "comment": "Comes after all."})
+    said = {part["name"]: part for part in found["request"]["part"]}
+    headers = {"if-match": said["ifMatch"]["valueString"]}
+    answer = desk.ask("POST", said["url"]["valueUri"], said["body"]["resource"], headers=headers)
+    assert (answer.status, desk.status(f"Appointment/{mine['id']}")) == (412, "booked")
 
 
 def test_a_cancellation_of_the_ehr_is_made_here_and_frees_the_slot(desk: Desk):
@@ -132,6 +157,61 @@ def test_a_status_is_taken_over_and_a_jump_is_told(desk: Desk):
     assert kinds(desk) == ["status-jump"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "fix"),
+    [
+        ("cancelled", "booked", "stands again"),
+        ("fulfilled", "noshow", "which is true"),
+        ("proposed", "fulfilled", "missing between"),
+        ("checked-in", "pending", "what happened"),
+    ],
+)
+def test_jumps_are_stored_counted_and_listed_with_a_fix(desk: Desk, before: str, after: str, fix: str):
+    told(desk, "e1", 1, before)
+    told(desk, "e1", 1, after)
+    told(desk, "e2", 2, before)
+    assert desk.status("Appointment/e1") == after, "it is stored as it is told"
+    [found] = report(desk, f"{RANGE}&kind=status-jump")
+    assert (found["about"]["valueReference"]["reference"], found["source"]["valueUri"]) == ("Appointment/e1", EHR)
+    assert found["said"]["valueString"] == f"{before} became {after}."
+    assert fix in found["fix"]["valueString"]
+    assert counted(desk)["status-jump"] == 1
+
+
+def test_what_an_ehr_writes_on_one_of_ours_is_told_too(desk: Desk):
+    mine = desk.done("book", *wish(["s1"], "ann"))
+    meta = {**mine["meta"], "source": EHR}
+    for status in ("fulfilled", "booked"):
+        desk.put({**mine, "meta": meta, "status": status}, backfill=True)
+    told(desk, "e2", 1.1, slots=("s1",), person="bo", meta=meta)
+    found = counted(desk)
+    assert {kind: count for kind, count in found.items() if count} == {
+        "status-jump": 1, "overbooked": 1
+    }  # fmt: skip
+
+
+def test_when_not_every_history_was_read_the_report_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    for _ in range(3):
+        told(desk, "e1", 1)
+        told(desk, "e1", 1, "arrived")
+    assert parts_of(desk, "complete")[0]["valueBoolean"] is True
+    monkeypatch.setattr(reading, "VERSIONS", 5)
+    assert parts_of(desk, "complete")[0]["valueBoolean"] is False
+    monkeypatch.setattr(reading, "VERSIONS", 50)
+    monkeypatch.setattr(reading, "MOST_JUMPS", 0)
+    assert parts_of(desk, "complete")[0]["valueBoolean"] is False
+
+
+def parts_of(desk: Desk, name: str) -> list[dict[str, Any]]:
+    parts = json.parse_object(ask(desk, RANGE).body)["parameter"]
+    return [each for each in parts if each["name"] == name]
+
+
+def counted(desk: Desk) -> dict[str, int]:
+    """How often each kind is found."""
+    return {kind["valueCode"]: count["valueInteger"] for kind, count, _ in (e["part"] for e in parts_of(desk, "count"))}
+
+
 def test_what_the_ehr_books_twice_is_stored_and_told(desk: Desk):
     mine = desk.done("book", *wish(["s1"], "ann"))
     told(desk, "e1", 1, slots=("s1",), person="bo")
@@ -143,6 +223,29 @@ def test_what_the_ehr_books_twice_is_stored_and_told(desk: Desk):
     assert overbooked["said"]["valueString"] == "2 Appointments have it, and it takes 1."
     assert double["said"]["valueString"] == "Practitioner/nurse is at both."
     assert desk.status(f"Appointment/{mine['id']}") == "booked"
+
+
+def test_what_the_ehr_books_over_ours_now_is_stored_and_told(desk: Desk):
+    mine = desk.done("book", *wish(["s1"], "ann"))
+    told(desk, "e1", 1, slots=("s1",), person="bo", live=True)
+    told(desk, "e2", 1.25, person="bo", live=True)
+    found = report(desk)
+    assert [each["kind"]["valueCode"] for each in found] == ["overbooked", "double-booked", "double-booked"]
+    assert (desk.status(f"Appointment/{mine['id']}"), desk.status("Slot/s1")) == ("booked", "busy")
+
+
+def test_a_slot_that_the_ehr_withdraws_is_told_to_who_has_it(desk: Desk):
+    for number, person in ((1, "ann"), (2, "bo")):
+        desk.put(slot(f"t{number}", "theirs", number, meta={"source": EHR}))
+        desk.done("book", *wish([f"t{number}"], person))
+    desk.put({**slot("t1", "theirs", 1, meta={"source": EHR}), "status": "busy-unavailable"})
+    assert desk.ask("DELETE", "Slot/t2").status in (200, 204)
+    closed, gone = sorted(report(desk), key=lambda each: str(each["said"]["valueString"]))
+    assert [each["kind"]["valueCode"] for each in (closed, gone)] == ["slot-withdrawn"] * 2
+    assert [each["said"]["valueString"] for each in (closed, gone)] == [
+        "Its Slot is busy-unavailable.",
+        "Its Slot is deleted.",
+    ]
 
 
 def test_a_busy_slot_without_an_appointment_is_freed(desk: Desk):
@@ -176,6 +279,12 @@ WRONG = (
     (f"{RANGE}&kind=lost", 400, "kind"),
     (f"{RANGE}&patient=ann", 400, "patient"),
 )
+
+
+def test_a_kind_that_is_none_is_named(desk: Desk):
+    answer = ask(desk, f"{RANGE}&kind=overbooked,lost,{'x' * 500}")
+    said = json.parse_object(answer.body)["issue"][0]["diagnostics"]
+    assert said.startswith(f"'lost', '{'x' * 32}' is none of the kinds ") and "'overbooked'" not in said
 
 
 def test_what_is_wrong_with_a_request_is_said(desk: Desk):

@@ -19,7 +19,7 @@ from carethread.core.errors import Busy, Invalid, NotSupported
 from carethread.core.metric_names import REQUESTS_REFUSED, REQUESTS_SENT
 from carethread.core.ports import Asked, Request, Response, Session
 from carethread.core.service import ResourceType, Runtime, Service
-from carethread.interactions.requesting import request
+from carethread.interactions.requesting import request, request_change
 from support.looping import looping
 from support.servers import until
 from support.stores import BASE, open_store
@@ -338,3 +338,59 @@ def test_the_loop_lives_through_a_database_that_is_away(practice, monkeypatch) -
     monkeypatch.setattr(practice.store, "glance", flaky)
     with looping(practice.sending.run):
         until(lambda: practice.task(id_)["status"] != 404, seconds=10, what="there")
+
+
+OPEN = "status=requested,accepted"
+
+
+def settle(practice: Practice, id_: str) -> None:
+    patch = [{"op": "replace", "path": "/status", "value": "completed"}]
+    practice.store.transact(
+        lambda session: request_change(session, ("Task", id_), patch, CONTEXT, key="Patient/p1", condition=OPEN)
+    )
+
+
+def test_a_change_alters_what_it_names_and_keeps_what_users_have_said(practice) -> None:
+    id_ = practice.want(task())
+    practice.send()
+    said = {**task(), "id": id_, "status": "accepted", "note": [{"text": "Called twice."}]}
+    headers = {"content-type": "application/fhir+json"}
+    practice.owners.peer.call(
+        "careteams", Request("PUT", f"Task/{id_}", headers=headers, body=json.dumps(said).encode())
+    )
+    settle(practice, id_)
+    settle(practice, id_)
+    practice.send()
+    stands = practice.task(id_)
+    assert (stands["status"], stands["note"], stands["meta"]["versionId"]) == ("completed", said["note"], "3")
+    assert practice.left() == [] and practice.counted == [REQUESTS_SENT] * 3
+
+
+def test_a_change_of_what_is_closed_or_not_there_is_left_undone(practice) -> None:
+    id_ = practice.want(task(status="rejected"))
+    settle(practice, id_)
+    settle(practice, "never")
+    practice.send()
+    assert practice.task(id_)["status"] == "rejected" and practice.left() == []
+    assert REQUESTS_REFUSED not in practice.counted
+
+
+def test_a_change_waits_for_what_it_changes(practice) -> None:
+    id_ = practice.want(task())
+    settle(practice, id_)
+    practice.owners.answers[f"Task/{id_}"] = [Response(500)]
+    practice.send()
+    assert len(practice.left()) == 2
+    practice.send()
+    assert practice.task(id_)["status"] == "completed" and practice.left() == []
+
+
+def test_a_change_that_does_not_fit_is_refused(practice) -> None:
+    id_ = practice.want(task())
+    patch = [{"op": "replace", "path": "/status", "value": "nonsense"}]
+    practice.store.transact(
+        lambda session: request_change(session, ("Task", id_), patch, CONTEXT, key="Patient/p1", condition=OPEN)
+    )
+    practice.send()
+    (asked,) = practice.left()
+    assert asked.state == "refused" and b"status" in asked.outcome

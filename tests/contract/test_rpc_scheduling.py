@@ -192,6 +192,8 @@ SCRIPT = (
     Step("Cancel", about=17, texts={"reason": "because"}),
     Step("Hold", slots=("n5",), patients=("ann",), minutes=100_000),
     Step("Book", slots=("n5",), patients=("ann",), texts={"override_role": "owner"}),
+    Step("Check", slots=("n4",), patients=("cy",), texts={"override_role": "desk-lead", "override_reason": "agreed"}),
+    Step("Check", slots=("n4",), patients=("cy",), texts={"override_role": "owner"}),
 )
 
 

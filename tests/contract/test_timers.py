@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -17,7 +18,7 @@ from carethread.core.errands.timing import Timing
 from carethread.core.errors import Busy, Invalid
 from carethread.core.metric_names import TIMERS_FAILED, TIMERS_FIRED
 from carethread.core.ports import Session, Timer
-from carethread.core.service import Runtime, Service, TimerHandler
+from carethread.core.service import Runtime, Service, TimerHandler, TimersHandler
 from support.looping import looping
 from support.servers import until
 from support.stores import open_store, runtime
@@ -33,6 +34,10 @@ class Desk:
         self.seen: Counter[str] = Counter()
         service = Service("records", "", (), timers={"note": note, **handlers})
         self.timing = Timing(runtime(store, service), self.clock, lambda name, value: self.seen.update({name: 1}))
+
+    def handle_together(self, kind: str, handler: TimersHandler) -> None:
+        service = replace(self.timing.runtime.service, timers_together={kind: handler})
+        self.timing = replace(self.timing, runtime=replace(self.timing.runtime, service=service))
 
     def clock(self) -> datetime:
         return from_micros(self.now)
@@ -262,3 +267,48 @@ def test_the_loop_lives_through_a_database_that_is_away(store, monkeypatch) -> N
 def test_a_key_that_no_index_takes_is_refused_at_once(store) -> None:
     with pytest.raises(ValueError, match="400 bytes"):
         store.transact(lambda session: session.timers.set("note", "x" * 401, NOW))
+
+
+def test_those_of_a_kind_that_is_handled_together_come_first_and_in_one_transaction(store) -> None:
+    rounds: list[list[str]] = []
+
+    def together(runtime: Runtime, session: Session, timers: Sequence[Timer], context: Context) -> None:
+        rounds.append([timer.key for timer in timers])
+        for timer in timers:
+            note(runtime, session, timer, context)
+
+    desk = Desk(store)
+    desk.handle_together("many", together)
+    desk.set("note", "earlier", 1)
+    for number in range(3):
+        desk.set("many", str(number), 2 + number)
+    desk.set("many", "later", 100)
+    assert desk.work(10) == ["many/0/", "many/1/", "many/2/", "note/earlier/"]
+    assert rounds == [["0", "1", "2"]]
+    assert desk.seen == {TIMERS_FIRED: 4}
+
+
+@pytest.mark.parametrize("error", [Invalid("No."), Busy("It is away."), KeyError("unforeseen")])
+def test_of_several_one_that_fails_hinders_no_other(store, error: Exception) -> None:
+    def together(runtime: Runtime, session: Session, timers: Sequence[Timer], context: Context) -> None:
+        for timer in timers:
+            note(runtime, session, timer, context)
+            if timer.key == "bad":
+                raise error
+
+    desk = Desk(store)
+    desk.handle_together("many", together)
+    for key in ("a", "bad", "z"):
+        desk.set("many", key, 1)
+    assert desk.work(1) == ["many/a/", "many/z/"]
+    assert store.glance(lambda session: [timer.key for timer in session.timers.ahead("many", 10)]) == ["bad"]
+
+
+def test_those_ahead_are_told_and_stay(store) -> None:
+    desk = Desk(store)
+    for key in ("b", "a"):
+        desk.set("note", key, 10, key.encode())
+    ahead = store.glance(lambda session: [(timer.key, timer.payload) for timer in session.timers.ahead("note", 10)])
+    assert ahead == [("a", b"a"), ("b", b"b")]
+    assert store.glance(lambda session: len(session.timers.ahead("note", 1))) == 1
+    assert desk.work(10) == ["note/a/a", "note/b/b"]

@@ -177,7 +177,7 @@ class Gate:
         self.transactions = 0
         self._transact = runtime.store.transact
         self._lock = threading.Lock()
-        self._gathering, self._waiting = runtime.gathering, waiting
+        self._gathering, self._waiting = runtime.gatherings["creates"], waiting
         monkeypatch.setattr(runtime.store, "transact", self.transact)
 
     def transact(self, work: Callable[[Session], Any]) -> Any:

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.errors import Conflict, Malformed
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Resource
 from carethread.core.service import Call
-from carethread.scheduling.waitlist.offers import OFFER
+from carethread.scheduling.rules import APPOINTMENT, OFFER
 from carethread.scheduling.waitlist.report import offer_report
 from support.stores import open_store, put
-from support.waiting import Desk
+from support.waiting import NOW, Desk
 
 
 @pytest.fixture
@@ -92,6 +93,79 @@ def test_two_freed_slots_and_one_person(desk: Desk) -> None:
     assert sorted(desk.get(f"Slot/{slot}")["status"] for slot in ("x", "y")) == ["busy", "free"]
 
 
+def test_one_person_who_waits_for_two_things_is_asked_about_one_at_a_time(desk: Desk) -> None:
+    person = [{"actor": {"reference": "Patient/one"}, "status": "needs-action"}]
+    for entry in ("first", "second"):
+        desk.wait(entry, participant=person)
+    for slot in ("x", "y"):
+        desk.slot(slot, 48 if slot == "x" else 72)
+        desk.book(f"had-{slot}", slot)
+        desk.book(f"had-{slot}", slot, "cancelled")
+    desk.work()
+    assert [offer.entry for offer in desk.offers()] == ["first"]
+    desk.answer("first", "accepted", patient="one")
+    desk.work(hours=0.25)
+    assert [(offer.entry, offer.slot) for offer in desk.offers()] == [("first", "x"), ("second", "y")]
+
+
+def test_a_slot_that_nobody_waited_for_is_offered_to_who_comes_to_wait(desk: Desk) -> None:
+    freed(desk)
+    desk.work()
+    assert desk.offers() == []
+    desk.wait("later", serviceType=[{"coding": [{"code": "other"}]}])
+    desk.work()
+    assert desk.offers() == []
+    desk.wait("fits")
+    desk.work()
+    assert desk.outcomes() == [("fits", "open")], "at once, not when it is looked at again"
+
+
+@pytest.mark.parametrize(
+    "why",
+    [{"deceasedBoolean": True}, {"deceasedDateTime": "2026-01-01"}, {"active": False}],
+    ids=["deceased", "since", "inactive"],
+)
+def test_who_is_contacted_no_more_is_not_asked(desk: Desk, why: Resource) -> None:
+    put(desk.store, [{"resourceType": "Patient", "id": "gone", **why}])
+    desk.wait("gone", priority=1)
+    desk.wait("next", priority=9)
+    freed(desk)
+    desk.work()
+    assert desk.statuses("gone", "next") == ["waitlist", "pending"]
+
+
+@pytest.mark.parametrize(("hours", "asked"), [(26, True), (24, False)])
+def test_who_needs_an_interpreter_needs_notice(desk: Desk, hours: float, asked: bool) -> None:
+    needs = {"url": "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired", "valueBoolean": True}
+    put(desk.store, [{"resourceType": "Patient", "id": "one", "extension": [needs]}])
+    desk.wait("one")
+    freed(desk, hours=hours)
+    desk.work()
+    assert desk.statuses("one") == ["pending" if asked else "waitlist"]
+
+
+def test_the_channel_says_by_when_and_how_one_is_told(desk: Desk) -> None:
+    desk.wait("one", extension=[{"url": _extension("contact-channel"), "valueCode": "sms"}])
+    freed(desk)
+    desk.work()
+    (offer,) = desk.offers()
+    assert offer.deadline - offer.offered == 120 * 60_000_000
+    (listed,) = desk.store.glance(lambda session: session.requests.all())
+    (asked,) = desk.store.glance(lambda session: session.requests.all(number=listed.number))
+    (medium,) = json.parse_object(asked.wanted.body)["medium"]
+    assert "sms" in [coding["code"] for coding in medium["coding"]]
+
+
+def test_silence_does_not_begin_the_wait_anew(desk: Desk) -> None:
+    desk.wait("one")
+    freed(desk)
+    desk.work(hours=24)
+    desk.work(hours=10)
+    assert desk.outcomes()[0] == ("one", "silent")
+    (kept,) = desk.store.glance(lambda session: session.offers.candidates((), (), 0, 0, 10))
+    assert kept.since == to_micros(NOW)
+
+
 def test_nobody_is_asked_who_is_somewhere_else_or_cannot_come(desk: Desk) -> None:
     desk.wait("busy", priority=1)
     desk.wait("elsewhere", priority=1, requestedPeriod=[{"start": "2026-04-01", "end": "2026-04-02"}])
@@ -138,9 +212,9 @@ def test_an_answer_to_what_is_not_here_is_kept_as_it_is_sent(desk: Desk) -> None
 def test_a_booked_visit_is_confirmed(desk: Desk) -> None:
     desk.slot("x", 24)
     desk.book("one", "x")
-    desk.answer("one", "declined")
+    desk.answer("one", "tentative")
     statuses = {p["actor"]["reference"]: p["status"] for p in desk.get("Appointment/one")["participant"]}
-    assert statuses == {"Patient/one": "declined", "Practitioner/gp": "accepted"}
+    assert statuses == {"Patient/one": "tentative", "Practitioner/gp": "accepted"}
 
 
 def test_what_is_told_as_history_offers_nothing(desk: Desk) -> None:
@@ -158,7 +232,43 @@ def test_the_marks_of_an_offer_are_where_clients_see_them(desk: Desk) -> None:
     freed(desk)
     desk.work()
     offer = desk.get("Appointment/one")
-    assert [e["url"] for e in offer["extension"]] == [OFFER, _extension("hold-until")]
+    assert [e["url"] for e in offer["extension"]] == [OFFER, _extension("hold-until"), _extension("held-from")]
+
+
+def test_where_an_ehr_decides_an_offer_that_is_taken_is_asked_of_it(desk: Desk) -> None:
+    master = {"url": _extension("schedule-master"), "valueCode": "ehr"}
+    desk.put({**desk.get("Schedule/s"), "extension": [master]})
+    for name in ("one", "two"):
+        desk.wait(name, priority=1 if name == "one" else 9)
+    freed(desk, hours=72)
+    desk.work()
+    desk.answer("one", "accepted")
+    desk.work()
+    asked = desk.get("Appointment/one")
+    assert (asked["status"], desk.get("Slot/x")["status"]) == ("pending", "busy")
+    assert _extension("confirm-by") in [each["url"] for each in asked["extension"]]
+    assert desk.outcomes() == [("one", "accepted")]
+    confirmed = {name: value for name, value in asked.items() if name not in ("extension", "meta")}
+    desk.put({**confirmed, "status": "booked"})
+    desk.work(hours=30)
+    booked = desk.get("Appointment/one")
+    assert (booked["status"], booked["meta"]["profile"]) == ("booked", [APPOINTMENT])
+
+
+def test_who_was_asked_of_an_ehr_in_vain_waits_as_before(desk: Desk) -> None:
+    master = {"url": _extension("schedule-master"), "valueCode": "ehr"}
+    desk.put({**desk.get("Schedule/s"), "extension": [master]})
+    desk.wait("one", requestedPeriod=[{"start": "2026-03-01", "end": "2026-04-01"}])
+    freed(desk, hours=72)
+    desk.work()
+    desk.answer("one", "accepted")
+    slot = desk.get("Slot/x")
+    desk.put({**slot, "status": "busy-unavailable"})
+    desk.work(hours=25)
+    entry = desk.get("Appointment/one")
+    assert (entry["status"], len(entry["participant"]), "slot" in entry) == ("waitlist", 1, False)
+    assert entry["requestedPeriod"] == [{"start": "2026-03-01", "end": "2026-04-01"}]
+    assert desk.get("Slot/x")["status"] == "busy-unavailable"
 
 
 def _extension(name: str) -> str:
@@ -174,7 +284,7 @@ def _flag(patient: str) -> Resource:
         "resourceType": "Flag",
         "id": f"flag-{patient}",
         "status": "active",
-        "code": {"text": "High risk"},
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "723509005"}]},
         "subject": {"reference": f"Patient/{patient}"},
     }
 

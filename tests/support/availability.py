@@ -9,12 +9,14 @@ from carethread.core.service import PROFILES
 from carethread.scheduling.availability.template import AVAILABILITY, MASTER
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
+EVERY_DAY = (*WEEKDAYS, "sat", "sun")
 
 _VALUES = {
     "zone": "valueCode", "horizon-days": "valuePositiveInt", "holiday": "valueDate", "holidays": "valueCode",
     "absence": "valuePeriod", "day": "valueCode", "start": "valueTime", "end": "valueTime",
     "slot-minutes": "valuePositiveInt", "capacity": "valuePositiveInt", "modality": "valueCode",
     "service-type": "valueCodeableConcept", "location": "valueReference", "valid": "valuePeriod",
+    "overnight": "valueBoolean", "every-weeks": "valuePositiveInt",
 }  # fmt: skip
 
 

@@ -5,13 +5,13 @@ It knows nothing of the tables that finding goes by, only resources, so it tells
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from carethread.core.fhir.search.dates import date_range
-from carethread.scheduling.rules import CAPACITY, EXCLUSIVE, HOLD_UNTIL, HOLDING
+from carethread.scheduling.rules import CAPACITY, EXCLUSIVE, HOLD_UNTIL, HOLDING, PLACE
 
 Resource = dict[str, Any]
 Run = tuple[Resource, ...]
@@ -38,6 +38,7 @@ class Question:
     patients: Sequence[str] = ()
     service: str = ""
     modality: str = ""
+    place: str = ""
     minutes: int = 0
     turns: int = 1
     windows: Sequence[tuple[int, int]] | None = None
@@ -46,8 +47,15 @@ class Question:
 class Practice:
     """Everything that is there."""
 
-    def __init__(self, schedules: dict[str, str], slots: Sequence[Resource], appointments: Sequence[Resource]) -> None:
+    def __init__(
+        self,
+        schedules: dict[str, str],
+        slots: Sequence[Resource],
+        appointments: Sequence[Resource],
+        services: dict[str, str],
+    ) -> None:
         self.schedules = schedules
+        self.services = services
         self.slots = sorted(slots, key=lambda slot: (moment(slot["start"]), slot["id"]))
         self.appointments = [each for each in appointments if each["status"] in HOLDING]
 
@@ -116,17 +124,33 @@ class Practice:
         slots = [slot for _, run in way for slot in run]
         alone = len(question.seats) == 1
         for wanted, said in ((question.service, _service), (question.modality, _modality)):
-            if wanted and not (any(said(s) == wanted for s in slots) and all(said(s) in (wanted, "") for s in slots)):
+            met = [self._says(slot, wanted, said) for slot in slots]
+            if wanted and not (any(met) and all(said(s) in (wanted, "") for s in slots)):
                 return False
-            if wanted and alone and not all(said(slot) == wanted for slot in slots):
+            if wanted and alone and not all(met):
                 return False
-        return True
+        there = [self._where(slot) == question.place for slot in slots]
+        return not question.place or (all(there) if alone else any(there))
+
+    def _says(self, slot: Resource, wanted: str, said: Callable[[Resource], str]) -> bool:
+        """Whether a slot says it, or leaves it to its Schedule, which does."""
+        return said(slot) == wanted or (
+            said is _service and not said(slot) and self.services.get(self._schedule(slot)) == wanted
+        )
+
+    def _where(self, slot: Resource) -> str:
+        own = _extension(slot, PLACE, "valueReference")
+        return str(own["reference"] if own else self.schedules[self._schedule(slot)])
 
     def _is_free(self, slot: Resource, question: Question) -> bool:
         """Whether a seat is free, and it is for what is wanted, or says nothing beside others."""
         for wanted, said in ((question.service, _service), (question.modality, _modality)):
-            if wanted and said(slot) != wanted and (said(slot) or len(question.seats) == 1):
+            if wanted and not self._says(slot, wanted, said) and (said(slot) or len(question.seats) == 1):
                 return False
+        if question.place and len(question.seats) == 1 and self._where(slot) != question.place:
+            return False
+        if len(question.patients) > 1 and (_extension(slot, CAPACITY, "valueInteger") or 1) > 1:
+            return False  # of a group each has a visit of their own
         if slot["status"] == "free":
             return True
         holders = [each for each in self.appointments if {"reference": f"Slot/{slot['id']}"} in each["slot"]]

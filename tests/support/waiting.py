@@ -26,8 +26,8 @@ TYPE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/service-typ
 class Desk:
     """The front desk of one practitioner, with a clock that is moved by hand."""
 
-    def __init__(self, store: SqlStore) -> None:
-        self.store, self.now = store, NOW
+    def __init__(self, store: SqlStore, now: datetime = NOW) -> None:
+        self.store, self.now = store, now
         self.runtime = runtime(store, SERVICE)
         self.timing = Timing(self.runtime, self.clock)
         self.put({"resourceType": "Schedule", "id": "s", "actor": [{"reference": "Practitioner/gp"}]})
@@ -78,13 +78,13 @@ class Desk:
         entry = {"resourceType": "Appointment", "id": id_, "status": "waitlist", "participant": [person]}
         self.put({**entry, "serviceType": [TYPE], **more})
 
-    def answer(self, id_: str, said: str, response: str = "") -> None:
+    def answer(self, id_: str, said: str, response: str = "", patient: str = "") -> None:
         self.put(
             {
                 "resourceType": "AppointmentResponse",
                 "id": response or f"{id_}-{said}",
                 "appointment": {"reference": f"Appointment/{id_}"},
-                "actor": {"reference": f"Patient/{id_}"},
+                "actor": {"reference": f"Patient/{patient or id_}"},
                 "participantStatus": said,
             }
         )

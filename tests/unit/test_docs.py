@@ -100,3 +100,9 @@ def test_every_decision_is_in_the_index():
     folder = ROOT / "docs" / "decisions"
     listed = set(_LINK.findall(text(folder / "README.md")))
     assert {page.name for page in folder.glob("*.md")} - {"README.md"} == listed
+
+
+def test_every_profile_and_extension_is_in_its_table():
+    rows = [line for line in text(ROOT / "docs" / "profiles.md").splitlines() if line.startswith("| `")]
+    told = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row.split("|")[1])}
+    assert {file.stem for file in (ROOT / "fhir_profiles" / "StructureDefinition").glob("*.json")} == told

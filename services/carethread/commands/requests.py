@@ -58,7 +58,9 @@ def show(request: str, data: bool) -> None:
     """Show one request and what the owner last said."""
     ((_, _, found),) = _named([request])
     click.echo(_line(request.rpartition("-")[0], found))
-    how = "made once" if found.wanted.new else "made or replaced"
+    wanted = found.wanted
+    how = "made once" if wanted.new else "made or replaced"
+    how = f"changed where {wanted.condition}" if wanted.condition else how
     click.echo(f"{how}, in order with {found.wanted.key}, {len(found.wanted.body)} bytes, {found.wanted.traceparent}")
     if found.outcome:
         click.echo(found.outcome.decode())

@@ -61,6 +61,7 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
         threads=settings.http_threads,
         max_body_bytes=settings.max_body_bytes,
         body_seconds=settings.request_seconds,
+        gathering=[f"{op.type}/${op.name}" for service in described for op in service.operations if op.gathers],
     )
 
 

@@ -70,12 +70,12 @@ def journal_of(settings: Settings) -> SqlJournal:
 
 def runtimes(settings: Settings, names: Iterable[str]) -> dict[str, Runtime]:
     """The named services with their parts; the others are reached by gRPC and HTTP."""
-    from carethread.adapters.local import LocalPeer
+    from carethread.adapters.local import LocalOwners, LocalPeer
 
     services = registry()
     here: dict[str, Runtime] = {}
     together = set(names) == set(services)
-    owners: Owners = grpc_owners(settings)
+    owners: Owners = LocalOwners(here) if together else grpc_owners(settings)
     peer: Peer = LocalPeer(here) if together else http_peer(settings)
     for name in names:
         here[name] = Runtime(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -19,6 +20,8 @@ class Unit(Protocol):
     session: Session
     context: Context
     base_url: str
+    own: bool
+    """Whether the service itself decided on the write whose rule is asked; else a client wants it so."""
 
     @property
     def runtime(self) -> Runtime:
@@ -30,6 +33,10 @@ class Unit(Protocol):
 
         What was not here cannot be locked, so it may be here by now: `again` looks once more.
         """
+        ...
+
+    def staged(self, type_name: str) -> set[str]:
+        """The ids of a type's resources that were written in this transaction, and are not stored yet."""
         ...
 
     def update(self, resource: Resource, verb: str = "") -> None:
@@ -94,13 +101,15 @@ class Mirror:
 
     `merged_only`: of Patient only those who were merged, so that searches find what refers to them. `params`: the only
     search parameters that the copies are indexed by, for the service's own use; searches from outside that lead there
-    are the owner's. None: all, and searches lead there as they do to the service's own types.
+    are the owner's. None: all, and searches lead there as they do to the service's own types. `stored`: what follows
+    once copies are kept, as for an owned type, in a context of the service's own.
     """
 
     type: str
     owner: str
     merged_only: bool = False
     params: frozenset[str] | None = None
+    stored: StoredHook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +134,9 @@ class Operation:
     `affects_state` operations answer POST only (http://hl7.org/fhir/R4/operations.html). `judges_body`: the handler
     takes any resource for its body; else the body is a valid Parameters. `partial`: each service answers with its part,
     whoever owns the type. `parameters` are the names of the simple ones, which a URL can give; `asynchronous`: the
-    answer is 202 with the URL to ask for what comes of it.
+    answer is 202 with the URL to ask for what comes of it. `gathers`: calls that come at the same time are done
+    together, so that it pays to have many of them wait. `judged` makes of a body, before it is known to be valid, the
+    one that is to be: with what may be left out of a resource in it.
     """
 
     name: str
@@ -138,6 +149,8 @@ class Operation:
     partial: bool = False
     parameters: tuple[str, ...] = ()
     asynchronous: bool = False
+    gathers: bool = False
+    judged: Callable[[Resource], Resource] = lambda body: body
 
 
 class AskFirst(Exception):
@@ -171,6 +184,10 @@ It may be called again where that transaction came to nothing. Any error but Bus
 """
 
 
+TimersHandler = Callable[["Runtime", Session, Sequence[Timer], Context], None]
+"""Called as a TimerHandler is, with several timers of one kind that are due together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A service: one owner of its types."""
@@ -183,6 +200,8 @@ class Service:
     reactions: tuple[Reaction, ...] = ()
     timers: Mapping[str, TimerHandler] = field(default_factory=dict, hash=False)
     """What is done when a timer of a kind is due; see `core.ports.Timers`."""
+    timers_together: Mapping[str, TimersHandler] = field(default_factory=dict, hash=False)
+    """The same for kinds of which many may be due at once, and which wait for no other kind."""
     definitions: tuple[str, ...] = ()
     """Folders of `fhir_profiles/` whose resources the service publishes as its own, such as `measures`."""
     publishes: Callable[[], Sequence[Resource]] | None = None
@@ -223,5 +242,7 @@ class Runtime:
     """Whether a webhook may be called without encryption."""
     webhook_networks: tuple[Network, ...] = ()
     """Private networks that webhooks may be in."""
-    gathering: Gathering = field(default_factory=Gathering, init=False, repr=False, compare=False)
-    """Where creates that come at the same time meet, to be stored together."""
+    gatherings: defaultdict[str, Gathering] = field(
+        default_factory=lambda: defaultdict(Gathering), init=False, repr=False, compare=False
+    )
+    """Where writes of one kind that come at the same time meet, to be stored together."""

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import TypeVar, cast
 
 from carethread.core.clock import system_clock, to_micros
+from carethread.core.context import Context, Principal
 from carethread.core.errors import Busy
 from carethread.core.events import Event
 from carethread.core.fhir import json
@@ -66,6 +67,11 @@ def keep(
         if key not in newest or stored.version > newest[key].version:
             newest[key] = stored
     present = session.current(newest, lock=True)
+    taken = {
+        key: stored
+        for key, stored in newest.items()
+        if (stored.version > present[key].version if key in present else wanted is None or key in wanted)
+    }
     session.write(
         [
             Write(
@@ -73,10 +79,13 @@ def keep(
                 None if stored.deleted else made.get(key) or _index(runtime, stored),
                 None,
             )
-            for key, stored in newest.items()
-            if (stored.version > present[key].version if key in present else wanted is None or key in wanted)
+            for key, stored in taken.items()
         ]
     )
+    for mirror in runtime.service.mirrors:
+        ids = sorted(id_ for kind, id_ in taken if kind == mirror.type)
+        if mirror.stored and ids:
+            mirror.stored(runtime, session, ids, Context(Principal(runtime.service.name)))
 
 
 def _index(runtime: Runtime, stored: Stored) -> IndexRows:

@@ -7,10 +7,12 @@ reactions and timers do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.search import extract
-from carethread.core.ports import Resource, Session, Wanted
+from carethread.core.ports import Key, Resource, Session, Wanted
 from carethread.interactions.writing.version import partition_key
 
 
@@ -35,3 +37,23 @@ def request(session: Session, resource: Resource, context: Context, key: str = "
     )
     session.requests.put(wanted)
     return id_
+
+
+def request_change(
+    session: Session, target: Key, patch: Sequence[Resource], context: Context, *, key: str, condition: str
+) -> None:
+    """Have the owner change elements of a resource by a JSON Patch, where it meets a condition when that arrives.
+
+    The condition is search parameters, such as `status=requested,accepted`; where they do not hold any more, or the
+    resource is not there, nothing is done. What its users have changed meanwhile stays. What has the same key is sent
+    in order: give that by which the resource was requested.
+    """
+    wanted = Wanted(
+        *target,
+        json.render(list(patch)),
+        key,
+        backfill=context.backfill,
+        traceparent=context.traceparent[:64],
+        condition=condition,
+    )
+    session.requests.put(wanted)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from urllib.parse import parse_qsl
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, restrict
@@ -23,9 +22,9 @@ from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Request, Resource, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.read import read
+from carethread.metrics.criteria import LANGUAGE, searched
 from carethread.metrics.rules import score
 
-_QUERY = "application/x-fhir-query"
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?", re.ASCII)
 
 
@@ -120,12 +119,14 @@ def _group(group: Resource, counts: Sequence[int]) -> Resource:
 
 def _search(runtime: Runtime, criteria: Resource, bounds: list[tuple[str, str]], context: Context) -> SearchQuery:
     """The search that counts a population, as far as the principal may see."""
-    type_name, _, query = criteria.get("expression", "").partition("?")
     here = sorted(mirror.type for mirror in runtime.service.mirrors)
-    if criteria.get("language") != _QUERY or type_name not in here:
-        raise _uncountable(f"in {_QUERY} on a type that metrics mirrors ({', '.join(here)})")
-    wanted = parse_qsl(query)
+    elsewhere = f"in {LANGUAGE} on a type that metrics mirrors ({', '.join(here)})"
+    if criteria.get("language") != LANGUAGE:
+        raise _uncountable(elsewhere)
     try:
+        type_name, wanted = searched(criteria.get("expression", ""), context.clock)
+        if type_name not in here:
+            raise _uncountable(elsewhere)
         parse_query(type_name, wanted, strict=True)
     except Malformed as error:  # it is the Measure that is wrong, not the request
         raise _uncountable(f"that can be searched by: {error.issues[0].diagnostics}") from None

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
-from carethread.core.ports import Occupied, Opening, Resource, Session, Stored
+from carethread.core.ports import Opening, Resource, Session, Stored
 from carethread.core.service import Runtime
+from carethread.scheduling.aliases import taking
 from carethread.scheduling.availability.withdrawing import withdraw_unwanted
-from carethread.scheduling.rules import MODALITY, busy_rows, capacity, moment
+from carethread.scheduling.rules import MODALITY, PLACE, capacity, extension, moment
 from carethread.scheduling.waitlist.freeing import left_behind
 
 
@@ -18,13 +19,14 @@ def appointments_entered(
     runtime: Runtime, session: Session, found: Iterable[tuple[Stored, Resource | None]], context: Context
 ) -> None:
     """Enter what the Appointments take now, in place of what they took."""
-    rows: list[Occupied] = []
+    there: dict[str, Resource] = {}
     again: dict[str, Resource | None] = {}
     for stored, appointment in found:
         if stored.version > 1:
             again[stored.id] = appointment
         if appointment:
-            rows += busy_rows(appointment, stored.id, runtime.base_url)
+            there[stored.id] = appointment
+    rows = taking(session, there, runtime.base_url)
     left = session.calendar.occupy(rows, instead=again) if rows or again else []
     if left:
         withdraw_unwanted(runtime, session, {row.actor for row in left} - {row.actor for row in rows}, context)
@@ -50,7 +52,7 @@ def opening(slot: Resource, stored: Stored, base_url: str) -> Iterator[Opening]:
     schedule = next((id_ for kind, id_ in keys_at(slot, "schedule", base_url) if kind == "Schedule"), "")
     begin, end = moment(slot.get("start")), moment(slot.get("end"))
     if schedule and begin < end:
-        named = " ".join(sorted(set(kinds(slot))))
+        named = " ".join(sorted({*kinds(slot), *_leaving(slot, base_url)}))
         row, status = stored.row, slot["status"]
         yield Opening(row, stored.id, schedule, begin, end, status, capacity(slot), f" {named} " if named else "")
 
@@ -64,6 +66,14 @@ def kinds(slot: Resource) -> Iterator[str]:
     for each in slot.get("extension", ()):
         if each.get("url") == MODALITY and "valueCode" in each:
             yield f"modality|{each['valueCode']}"
+
+
+def _leaving(slot: Resource, base_url: str) -> Iterator[str]:
+    """Where a Slot is (`place:1`), if not where its Schedule is; what it leaves to that to say (`silent:specialty`)."""
+    if own := extension(slot, PLACE):
+        place = next(iter(keys_at(dict(own), "valueReference", base_url)), ("", "?"))
+        yield f"place:{place[1]}"
+    yield from (f"silent:{name}" for name in ("serviceType", "specialty") if not slot.get(name))
 
 
 def versions(session: Session, type_name: str, ids: Iterable[str]) -> Iterator[tuple[Stored, Resource | None]]:

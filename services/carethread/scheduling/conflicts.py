@@ -6,47 +6,49 @@ Who books looks here before, and the write rule (`booking`) decides on slots, se
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from carethread.core.clock import to_micros
+from carethread.core.clock import from_micros, to_micros
 from carethread.core.context import Context
-from carethread.core.errors import Conflict, Invalid, Issue
+from carethread.core.errors import Invalid
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
 from carethread.core.ports import Key, Resource, Session, Stored
+from carethread.scheduling.aliases import behind, merged, rooms
 from carethread.scheduling.availability.expanding import outside
 from carethread.scheduling.availability.reading import template_of
 from carethread.scheduling.availability.template import Template
-from carethread.scheduling.rules import EXCLUSIVE, HOLD_UNTIL, MODALITY, actors, busy_rows, capacity, extension, moment
-
-_DAY = 86_400_000_000
-_OPEN = ("free", "busy-tentative")
-
-KINDS: Mapping[str, str] = {
-    "slot": "conflict",
-    "capacity": "conflict",
-    "overlap": "conflict",
-    "duplicate": "duplicate",
-    "unknown": "not-found",
-    "past": "business-rule",
-    "hours": "business-rule",
-    "absence": "business-rule",
-    "modality": "business-rule",
-    "time": "business-rule",
-}
-"""The kinds of conflicts, each with its code of http://hl7.org/fhir/R4/valueset-issue-type.html."""
-
-_FOR_NOW = ("slot", "capacity", "overlap", "duplicate")
-"""Kinds that are due to another Appointment, and so may pass: 409, not 422."""
-
-FIRM = frozenset({"slot", "capacity", "unknown", "time"})
-"""Kinds that nobody can pass over: a seat is taken once, whoever asks; its Slot's capacity is what to change."""
-
-
-GONE = Issue("not-found", "This appointment is not available any more; ask $find for others.", "Appointment", "fatal")
-"""What IHE's scheduling profile wants said of it first: https://profiles.ihe.net/ITI/Scheduling/ITI-117.html."""
+from carethread.scheduling.conflicting import Conflicting
+from carethread.scheduling.joining import actors_of
+from carethread.scheduling.occupancy import (
+    SEAT,
+    beside,
+    beyond,
+    closed,
+    crowded,
+    full,
+    is_open,
+    is_slot,
+    name,
+    named_by,
+    overlaps,
+    participant,
+    seats,
+    slot_place,
+)
+from carethread.scheduling.rules import (
+    EXCLUSIVE,
+    HOLD_UNTIL,
+    MODALITY,
+    actors,
+    busy_rows,
+    capacity,
+    extension,
+    moment,
+    takers,
+)
 
 
 class Look(Protocol):
@@ -75,33 +77,14 @@ class Place(NamedTuple):
 
     @property
     def actors(self) -> list[Resource]:
-        """Whose the Schedule is."""
-        return list(json.parse(self.schedule).get("actor", ())) if self.schedule else []
-
-
-@dataclass(frozen=True, slots=True)
-class Conflicting:
-    """One thing that is in the way: of which kind, what it is, and the element that it is about."""
-
-    kind: str
-    text: str
-    where: str
-
-    def issue(self, severity: str = "error") -> Issue:
-        return Issue(KINDS[self.kind], self.text, self.where, severity, self.kind)
-
-
-def refusal(found: Sequence[Conflicting]) -> Conflict | Invalid:
-    """The error that says all of it."""
-    issues = [each.issue() for each in found]
-    if any(each.kind in _FOR_NOW for each in found):
-        return Conflict(issues=[GONE, *issues])
-    return Invalid(issues=issues)
+        """Whose the Schedule is, and the Slot's own place."""
+        return actors_of(self.slot, json.parse(self.schedule)) if self.schedule else []
 
 
 def conflicts(look: Look, appointment: Resource, id_: str, places: Sequence[Place]) -> list[Conflicting]:
     """All that is in the way of an Appointment over these places; what stands under its own id is not."""
-    return [*by_itself(look, appointment, places), *duplicates(look, appointment, id_), *taken(look, appointment, id_)]
+    alone = by_itself(look, appointment, places)
+    return [*alone, *duplicates(look, appointment, id_, places), *taken(look, appointment, id_)]
 
 
 def by_itself(look: Look, appointment: Resource, places: Sequence[Place]) -> Iterator[Conflicting]:
@@ -113,18 +96,31 @@ def by_itself(look: Look, appointment: Resource, places: Sequence[Place]) -> Ite
         return
     if begin < now:
         yield Conflicting("past", "It starts in the past; choose a time to come.", "Appointment.start")
-    spans: dict[Key, list[tuple[int, int]]] = {}
-    for place in places:
-        spans.setdefault(place.key, []).append((moment(place.slot["start"]), moment(place.slot["end"])))
-    for key, each in spans.items():
-        if begin < min(each)[0] or max(end for _, end in each) < end:
-            yield Conflicting("time", f"It goes beyond its Slots of {_name(key)}.", "Appointment.start")
+    yield from beyond(appointment, ((place.key, place.slot) for place in places))
+    yield from crowded(appointment, (place.slot for place in places), look.base_url)
+    yield from _closed(places)
     for key, body in {place.key: place.schedule for place in places}.items():
         template = _template(body) if body else None
         if why := template and outside(template, begin, end):
             kind = "absence" if why in ("absence", "holiday") else "hours"
-            yield Conflicting(kind, _OUTSIDE[why].format(_name(key)), "Appointment.start")
+            yield Conflicting(kind, _OUTSIDE[why].format(name(key)), "Appointment.start")
     yield from _modalities(appointment, places)
+
+
+def _closed(places: Sequence[Place]) -> Iterator[Conflicting]:
+    """Slots whose Schedule is not here any more, or not in use."""
+    for number, place in enumerate(places):
+        id_, where = place.slot["id"], f"Appointment.slot[{number}]"
+        if place.schedule is None:
+            yield Conflicting("unknown", f"The Schedule of Slot/{id_} is not here; choose another Slot.", where)
+        elif not _is_active(place.schedule):
+            yield Conflicting("hours", f"{name(place.key)}, of Slot/{id_}, is not active.", where)
+
+
+@lru_cache(1000)
+def _is_active(schedule: bytes) -> bool:
+    """Whether a Schedule as it is stored is in use."""
+    return json.restore(schedule).get("active") is not False
 
 
 _OUTSIDE = {
@@ -133,10 +129,6 @@ _OUTSIDE = {
     "hours": "It is outside the hours of {}.",
     "period": "It is outside the planning horizon of {}.",
 }
-
-
-def _name(key: Key) -> str:
-    return f"{key[0]}/{key[1]}"
 
 
 @lru_cache(1000)
@@ -158,7 +150,7 @@ def strangers(look: Look, asked: Mapping[str, Any], places: Sequence[Place]) -> 
         whose = keys_at({"actor": place.actors}, "actor", look.base_url)
         kinds = {kind for kind, _ in whose if kind in EXCLUSIVE}
         if any(kind in kinds for kind, _ in named) and not named.intersection(whose):
-            text = f"Slot/{place.slot['id']} is of the Schedule of {' and '.join(map(_name, whose))}, who is not named."
+            text = f"Slot/{place.slot['id']} is of the Schedule of {' and '.join(map(name, whose))}, who is not named."
             yield Conflicting("time", text, f"Appointment.slot[{number}]")
 
 
@@ -174,23 +166,40 @@ def _modalities(appointment: Resource, places: Sequence[Place]) -> Iterator[Conf
             )
 
 
-def duplicates(look: Look, appointment: Resource, id_: str) -> Iterator[Conflicting]:
-    """Another visit of the same patient for the same service on the same day (UTC); one that is only held is none."""
+def duplicates(look: Look, appointment: Resource, id_: str, places: Sequence[Place]) -> Iterator[Conflicting]:
+    """Another visit of the same patient for the same service on the same day; one that is only held is none.
+
+    The day is one of the zone of the Schedule, or of UTC where it says none.
+    """
     services = _services(appointment)
-    begin = moment(appointment.get("start"))
     patients = {actor for actor in actors(appointment, look.base_url) if actor.startswith("Patient/")}
     if not services or not patients:
         return
-    day = begin - begin % _DAY
+    span = _day(moment(appointment.get("start")), _zone(places))
     now = to_micros(look.context.clock())
-    rows = look.session.calendar.busy(patients, day, day + _DAY)
+    aliases = merged(look.session, patients)
+    everybody = {*patients, *(other for others in aliases.values() for other in others)}
+    rows = look.session.calendar.busy(everybody, *span)
     others = {row.appointment: row.actor for row in rows if row.appointment != id_ and row.stands(now)}
     found = look.session.current([("Appointment", other) for other in others])
     for (_, other), stored in sorted(found.items()):
         visit = None if stored.deleted else json.parse(stored.body)
         if visit and not extension(visit, HOLD_UNTIL) and services & _services(visit):
-            text = f"{others[other]} has Appointment/{other} for the same service on the same day."
-            yield Conflicting("duplicate", text, _participant(look, appointment, others[other]))
+            who = others[other]
+            text = f"{who} has Appointment/{other} for the same service on the same day."
+            yield Conflicting("duplicate", text, participant(appointment, named_by(aliases, who), look.base_url))
+
+
+def _zone(places: Iterable[Place]) -> tzinfo:
+    templates = (_template(place.schedule) for place in places if place.schedule)
+    return next((template.zone for template in templates if template), UTC)
+
+
+def _day(at: int, zone: tzinfo) -> tuple[int, int]:
+    """From midnight to midnight, which may be 23 or 25 hours."""
+    day = from_micros(at).astimezone(zone).date()
+    begin, end = (datetime.combine(each, time(), zone) for each in (day, day + timedelta(days=1)))
+    return to_micros(begin.astimezone(UTC)), to_micros(end.astimezone(UTC))
 
 
 def _services(appointment: Resource) -> set[tuple[str, str]]:
@@ -203,48 +212,33 @@ def _services(appointment: Resource) -> set[tuple[str, str]]:
 
 def taken(look: Look, appointment: Resource, id_: str) -> list[Conflicting]:
     """Slots that are closed or full, and actors who are taken at the time. Holds that are over do not count."""
+    session, named, base = look.session, takers(appointment, look.base_url), look.base_url
+    aliases = {**behind(session, named, base), **merged(session, named), **rooms(session, named, base)}
     now = to_micros(look.context.clock())
-    rows = busy_rows({**appointment, "status": "booked"}, id_, look.base_url)
-    slots = [row.actor.removeprefix("Slot/") for row in rows if row.actor.startswith("Slot/")]
-    people = [row for row in rows if not row.actor.startswith("Slot/")]
+    rows = busy_rows({**appointment, "status": "booked"}, id_, look.base_url, aliases)
+    slots = [row.actor.removeprefix("Slot/") for row in rows if is_slot(row)]
     calendar = look.session.calendar
     found: list[Conflicting] = []
     stored = look.read([("Slot", slot) for slot in slots])
-    beside: set[str] = set()
     for slot in slots:
-        where = f"Appointment.slot[{_place(look, appointment, slot)}]"
+        where = slot_place(appointment, slot, look.base_url)
         resource = json.parse(stored["Slot", slot].body) if ("Slot", slot) in stored else None
-        seats = capacity(resource)
-        held = look.session.claimed("slot", [slot, *(f"{slot}#{number}" for number in range(1, seats))])
+        count = capacity(resource)
+        held = look.session.claimed(SEAT, seats(slot, count))
         holders = {holder.removeprefix("Appointment/") for holder in held.values()}
-        standing = {row.appointment for row in calendar.taken(holders) if row.stands(now)} if holders else set()
-        beside |= standing
         if id_ in holders:
             continue
-        if len(standing) >= seats:
-            kind, text = ("capacity", f"all {seats} seats are taken") if seats > 1 else ("slot", "is taken")
-            found.append(Conflicting(kind, f"Slot/{slot}: {text}." if seats > 1 else f"Slot/{slot} {text}.", where))
-        elif resource and resource["status"] not in _OPEN and not holders:
-            found.append(Conflicting("slot", f"Slot/{slot} is {resource['status']}.", where))
-    if people:
-        begin, end = people[0].begin, people[0].end
-        for other in calendar.busy([row.actor for row in people], begin, end):
-            if other.appointment == id_ or not other.stands(now):
-                continue
-            if other.appointment in beside and not other.actor.startswith("Patient/"):
-                continue
-            text = f"{other.actor} is taken at this time by Appointment/{other.appointment}; choose another time."
-            found.append(Conflicting("overlap", text, _participant(look, appointment, other.actor)))
+        standing = {row.appointment for row in calendar.taken(holders) if row.stands(now)} if holders else ()
+        if len(standing) >= count:
+            found.append(full(slot, resource, where))
+        elif resource and not holders and not is_open(resource):
+            found.append(closed(slot, resource, where))
+    if people := [row for row in rows if not is_slot(row)]:
+        others = [
+            other
+            for other in calendar.busy({row.actor for row in people}, people[0].begin, people[0].end)
+            if other.appointment != id_ and other.stands(now)
+        ]
+        sharing = beside(rows, calendar.taken({other.appointment for other in others})) if others else ()
+        found += overlaps(appointment, others, sharing, aliases, look.base_url)
     return found
-
-
-def _place(look: Look, appointment: Resource, slot: str) -> int:
-    return [id_ for _, id_ in keys_at(appointment, "slot", look.base_url)].index(slot)
-
-
-def _participant(look: Look, appointment: Resource, actor: str) -> str:
-    """The element that names the actor."""
-    for number, participant in enumerate(appointment.get("participant", ())):
-        if actor in (f"{kind}/{id_}" for kind, id_ in keys_at(participant, "actor", look.base_url)):
-            return f"Appointment.participant[{number}].actor"
-    return "Appointment.participant"

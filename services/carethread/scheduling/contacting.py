@@ -12,8 +12,14 @@ from carethread.scheduling.rules import extension
 CHANNEL = PROFILES + "contact-channel"
 """Extension of an Appointment: how its person wants to be told; a code of `CHANNELS`."""
 
-CHANNELS: Mapping[str, str] = {"phone": "PHONE", "sms": "SMSWRIT", "email": "EMAILWRIT", "app": "ELECTRONIC"}
-"""Each with its code of http://terminology.hl7.org/CodeSystem/v3-ParticipationMode; the first where nothing is said."""
+CHANNELS: Mapping[str, str] = {"phone": "PHONE", "sms": "WRITTEN", "email": "EMAILWRIT", "app": "ELECTRONIC"}
+"""Each with its code of http://terminology.hl7.org/CodeSystem/v3-ParticipationMode; the first where nothing is said.
+
+R4's version of it has no text messages (SMSWRIT is younger): they are what is written.
+"""
+
+_MODES = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
+_OURS = "https://carethread.dev/fhir/CodeSystem/contact-channel"
 
 
 def channel(appointment: Resource) -> str:
@@ -23,9 +29,8 @@ def channel(appointment: Resource) -> str:
 
 
 def medium(channel: str) -> Resource:
-    """The CodeableConcept of a channel, for Communication.medium and the like."""
-    system = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
-    return {"coding": [{"system": system, "code": CHANNELS[channel]}]}
+    """The CodeableConcept of a channel, for Communication.medium and the like: HL7's code, and ours."""
+    return {"coding": [{"system": _MODES, "code": CHANNELS[channel]}, {"system": _OURS, "code": channel}]}
 
 
 def preferred_language(patient: Resource) -> str:

@@ -16,20 +16,25 @@ from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.booking import end_hold
 from carethread.scheduling.calendars import appointments_entered, versions
 from carethread.scheduling.noshow.watching import watched
+from carethread.scheduling.rebook import ask_after_cancellation, settle_rebooking
 from carethread.scheduling.rules import hold_until, is_ours, overridden
-from carethread.scheduling.traces import correction_trace, override_traces, rebooking
+from carethread.scheduling.traces import correction_trace, override_traces
 from carethread.scheduling.transitions import CORRECTIONS, is_correction
+from carethread.scheduling.waitlist.listing import waiting_entered
+from carethread.scheduling.waitlist.seeking import look_for
 
 HOLD_TIMER = "hold"
 """The kind of timer that announces the end of a hold; its key is the Appointment's id."""
 
 
 def appointment_follows(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
-    """Enter what is taken, announce the ends of holds, and have others told of what concerns them."""
+    """Enter what is taken and who waits, announce the ends of holds, and have others told of what concerns them."""
     found = list(versions(session, "Appointment", ids))
     appointments_entered(runtime, session, found, context)
+    waiting = waiting_entered(session, found, runtime.base_url)
     if context.backfill:
         return
+    look_for(session, waiting, context)
     for stored, appointment in found:
         until = hold_until(appointment)
         if until:
@@ -40,6 +45,7 @@ def appointment_follows(runtime: Runtime, session: Session, ids: Sequence[str], 
             watched(session, stored.id, appointment, context, new=stored.version == 1)
             for trace in _traces(runtime, session, stored, appointment, context):
                 request(session, trace, context, new=True)
+        settle_rebooking(session, stored, appointment, runtime.base_url, context)
 
 
 def _traces(
@@ -54,7 +60,7 @@ def _traces(
         yield from override_traces(before, appointment, stored, context)
     if is_correction(before, appointment):
         yield correction_trace(stored, context)
-    yield from rebooking(before, appointment, stored, runtime.base_url, context)
+    ask_after_cancellation(session, before, appointment, stored, runtime.base_url, context)
 
 
 def hold_over(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:

@@ -9,9 +9,9 @@ from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.ports import Session, Timer
 from carethread.core.service import Runtime
-from carethread.scheduling.calendars import slot_stored
-from carethread.scheduling.rules import busy_rows
-from carethread.scheduling.standing import present
+from carethread.scheduling.aliases import taking
+from carethread.scheduling.calendars import slot_stored, versions
+from carethread.scheduling.waitlist.listing import waiting_entered
 
 CALENDAR = "calendar"
 """The kind of timer; its key is the type that is gone through, its payload the place behind which it goes on."""
@@ -23,10 +23,12 @@ def enter_anew(runtime: Runtime, session: Session, timer: Timer, context: Contex
     ids = [stored.id for stored in chunk.versions]
     if not ids:
         return
+    session.current([(timer.key, id_) for id_ in ids], lock=True)  # until all is entered nobody changes them
     if timer.key == "Slot":
         slot_stored(runtime, session, ids, context)
     else:
-        there = present(session, [(timer.key, id_) for id_ in ids])
-        rows = [row for (_, id_), found in there.items() for row in busy_rows(found, id_, runtime.base_url)]
-        session.calendar.occupy(rows, instead=ids)
+        found = list(versions(session, timer.key, ids))
+        there = {one.id: resource for one, resource in found if resource}
+        session.calendar.occupy(taking(session, there, runtime.base_url), instead=ids)
+        waiting_entered(session, found, runtime.base_url)
     session.timers.set(CALENDAR, timer.key, to_micros(context.clock()), str(chunk.through).encode())

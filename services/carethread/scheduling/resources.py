@@ -1,16 +1,17 @@
 """The types that scheduling owns, what their writes mean, and what it mirrors."""
 
 from carethread.core.service import PROFILES, Mirror, ResourceType
+from carethread.scheduling.aliases import role_kept
 from carethread.scheduling.availability.checking import schedule_written
 from carethread.scheduling.availability.remaking import schedule_stored
 from carethread.scheduling.booking import (
     appointment_leaves,
     appointment_settled,
     appointment_written,
-    slot_written,
 )
 from carethread.scheduling.calendars import slot_stored
 from carethread.scheduling.following import appointment_follows
+from carethread.scheduling.slotting import slot_written
 from carethread.scheduling.waitlist.answering import response_written
 
 TYPES = (
@@ -31,7 +32,7 @@ TYPES = (
 MIRRORS = (
     Mirror("Patient", owner="records"),
     Mirror("Practitioner", owner="records"),
-    Mirror("PractitionerRole", owner="records"),
+    Mirror("PractitionerRole", owner="records", stored=role_kept),
     Mirror("Location", owner="records"),
     Mirror("CareTeam", owner="careteams", params=frozenset({"patient"})),
     Mirror("Flag", owner="careteams", params=frozenset({"patient"})),

@@ -6,6 +6,7 @@ Statuses: http://hl7.org/fhir/R4/valueset-appointmentstatus.html, http://hl7.org
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from carethread.core.fhir.elements import keys_at
@@ -20,11 +21,27 @@ HOLD_UNTIL = PROFILES + "hold-until"
 CONFIRM_BY = PROFILES + "confirm-by"
 """Extension of a pending Appointment that an EHR has to confirm: the instant at which it ends if it has not."""
 
+HELD_FROM = PROFILES + "held-from"
+"""Extension of a pending Appointment: the number of its version that was proposed or waited, which it becomes again
+where nothing comes of it."""
+
 CANCELLED_BY = PROFILES + "cancelled-by"
 """Extension of a cancelled Appointment: `patient` or `provider`."""
 
 OVERRIDE = PROFILES + "override"
 """Extension of an Appointment: which conflicts were passed over when it was made, by whom and why."""
+
+OFFER = PROFILES + "offer"
+"""Extension of a pending Appointment that is an offer, and of the participants who came with it: the instant of it."""
+
+HELD_SINCE = PROFILES + "held-since"
+"""Extension of a pending Appointment: the instant at which it came to be held, however often that was renewed."""
+
+PASSING = (HOLD_UNTIL, HELD_SINCE, CONFIRM_BY, HELD_FROM, OFFER)
+"""Extensions that say nothing any more of what is no longer pending."""
+
+DESK_MARKS = (*PASSING, OVERRIDE)
+"""What only the service itself says of an Appointment of ours."""
 
 REASONS = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
 
@@ -34,8 +51,19 @@ LATE = PROFILES + "late-cancellation"
 CAPACITY = "http://fhir-registry.smarthealthit.org/StructureDefinition/slot-capacity"
 """Extension of a Slot: how many Appointments it takes (SMART Scheduling Links); one where it is absent."""
 
+MOST_SEATS = 1000
+"""Appointments in one Slot."""
+
 MODALITY = PROFILES + "modality"
-"""Extension of a Slot and of an Appointment: in-person, video, phone or home."""
+"""Extension of a Slot and of an Appointment: one of MODALITIES."""
+
+MODALITIES = ("in-person", "video", "phone", "home")
+
+PLACE = PROFILES + "place"
+"""Extension of a Slot that is elsewhere than its Schedule."""
+
+SLOT_MODALITY = PROFILES + "slot-modality"
+"""Extension of an Appointment: the modality that its Slots gave it, for which nobody had asked."""
 
 SERVICE_KIND, HUDDLE = "https://carethread.dev/fhir/CodeSystem/service-kind", "huddle"
 """The service type of a huddle: people of a care team who meet, without a slot and without a patient."""
@@ -45,7 +73,11 @@ HOLDING = frozenset({"pending", "booked", "arrived", "checked-in", "fulfilled", 
 none."""
 
 EXCLUSIVE = frozenset({"Patient", "Practitioner", "PractitionerRole", "Device"})
-"""Actors that are at one place at a time. A room is as exclusive as the slots of its Schedule; a building is not."""
+"""Actors that are at one place at a time. A place is not, but where a Schedule is its own (`is_room`)."""
+
+Aliases = Mapping[str, Collection[str]]
+"""By an actor (`PractitionerRole/1`) who else is meant by them (`Practitioner/2`), and by a Slot of a room (`Slot/3`)
+the Schedule that is taken with it (`Schedule/4`)."""
 
 _VERBS = {
     "booked": "booked",
@@ -108,16 +140,21 @@ def cancelled_by(before: Resource | None, after: Resource) -> str:
 
     What says neither was the patient, for then the time can be given to others. A hold that is given up is none.
     """
-    if before is None or after["status"] != "cancelled" or before["status"] not in HOLDING or hold_until(before):
+    if before is None or after["status"] != "cancelled" or before["status"] not in HOLDING or is_hold(before):
         return ""
-    if by := extension(after, CANCELLED_BY).get("valueCode"):
+    return canceller(after) or "patient"
+
+
+def canceller(appointment: Resource) -> str:
+    """Whom the mark or the reason of a cancelled Appointment names, `patient` or `provider`; empty: neither does."""
+    if by := extension(appointment, CANCELLED_BY).get("valueCode"):
         return str(by)
     codes = {
         str(coding.get("code", ""))
-        for coding in after.get("cancelationReason", {}).get("coding", ())
+        for coding in appointment.get("cancelationReason", {}).get("coding", ())
         if coding.get("system") == REASONS
     }
-    return "provider" if any(code.startswith(("prov", "maint")) for code in codes) else "patient"
+    return "provider" if any(code.startswith(("prov", "maint")) for code in codes) else ""
 
 
 def overridden(appointment: Resource) -> set[str]:
@@ -127,15 +164,25 @@ def overridden(appointment: Resource) -> set[str]:
 
 
 def capacity(slot: Resource | None) -> int:
-    """How many Appointments a Slot takes."""
+    """How many Appointments a Slot takes: 1 to MOST_SEATS, for what was told may say anything."""
     stated = extension(slot or {}, CAPACITY).get("valueInteger", 1)
-    return stated if isinstance(stated, int) and stated > 0 else 1
+    return min(stated, MOST_SEATS) if isinstance(stated, int) and stated > 0 else 1
 
 
 def moment(instant: object) -> int:
     """Microseconds of a FHIR instant; 0 where it is none."""
     span = date_range(instant) if isinstance(instant, str) else None
     return span[0] if span else 0
+
+
+def is_hold(appointment: Resource) -> bool:
+    """Whether this is a hold, about which nobody but who holds it decides; what an EHR is to confirm is none."""
+    return appointment["status"] == "pending" and bool(extension(appointment, HOLD_UNTIL))
+
+
+def is_asked(appointment: Resource) -> bool:
+    """Whether an EHR is to confirm this."""
+    return appointment["status"] == "pending" and bool(extension(appointment, CONFIRM_BY))
 
 
 def hold_until(appointment: Resource | None) -> int:
@@ -156,12 +203,27 @@ def actors(appointment: Resource, base_url: str) -> list[str]:
     return sorted(found)
 
 
-def busy_rows(appointment: Resource, id_: str, base_url: str) -> list[Occupied]:
-    """What an Appointment takes: its actors for its time, and a seat of each of its Slots."""
+def takers(appointment: Resource, base_url: str) -> list[str]:
+    """Those whom aliases are looked for: who takes part, and, where a place is among them, the Slots (`Slot/1`)."""
+    places = any(kind == "Location" for kind, _ in keys_at(appointment, "participant.actor", base_url))
+    slots = keys_at(appointment, "slot", base_url) if places else []
+    return [*actors(appointment, base_url), *sorted({f"{kind}/{id_}" for kind, id_ in slots if kind == "Slot"})]
+
+
+def is_room(schedule: Resource, base_url: str) -> bool:
+    """Whether a Schedule is of nobody but a place, so that only one of its slots is taken at a time."""
+    return {kind for kind, _ in keys_at(schedule, "actor", base_url)} == {"Location"}
+
+
+def busy_rows(
+    appointment: Resource, id_: str, base_url: str, aliases: Aliases = MappingProxyType({})
+) -> list[Occupied]:
+    """What an Appointment takes: its actors, and who else is meant by them, for its time, and a seat of each Slot."""
     if appointment["status"] not in HOLDING:
         return []
     begin, end = moment(appointment.get("start")), moment(appointment.get("end"))
     taken = [f"Slot/{slot}" for slot in slots_held(appointment, base_url)]
     if begin < end:
-        taken += actors(appointment, base_url)
+        named = actors(appointment, base_url)
+        taken += sorted({*named, *(other for each in (*named, *taken) for other in aliases.get(each, ()))})
     return [Occupied(actor, begin, end, id_, hold_until(appointment)) for actor in taken]

@@ -1,6 +1,6 @@
-"""What others are told of an Appointment: what was passed over, which no-show was none, whom to book again. Pure.
+"""What others are told of an Appointment: what was passed over, and which no-show was none. Pure.
 
-Sources: http://hl7.org/fhir/R4/provenance.html, http://hl7.org/fhir/R4/auditevent.html, http://hl7.org/fhir/R4/task.html.
+Sources: http://hl7.org/fhir/R4/provenance.html, http://hl7.org/fhir/R4/auditevent.html.
 """
 
 from __future__ import annotations
@@ -10,17 +10,13 @@ from uuid import NAMESPACE_URL, uuid5
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
-from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Resource, Stored
-from carethread.scheduling.rules import CANCELLED_BY, OVERRIDE, extension, moment
+from carethread.scheduling.rules import OVERRIDE, extension
 
 _TYPES = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 _AGENTS = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 _ROLES = "https://carethread.dev/fhir/CodeSystem/override-role"
-_TASKS = "https://carethread.dev/fhir/CodeSystem/scheduling-task"
-_URGENT = range(1, 4)
-"""Appointment.priority as iCalendar has it: 1 is the highest, 0 is none."""
 
 
 def override_traces(
@@ -83,31 +79,6 @@ def correction_trace(stored: Stored, context: Context) -> Resource:
             }
         ],
     }
-
-
-def rebooking(
-    before: Resource | None, appointment: Resource, stored: Stored, base_url: str, context: Context
-) -> Iterator[Resource]:
-    """A Task for each patient of a visit to come that the provider has cancelled just now."""
-    by = extension(appointment, CANCELLED_BY).get("valueCode")
-    if by != "provider" or appointment["status"] != "cancelled" or not before or before["status"] == "cancelled":
-        return
-    if moment(before.get("start")) <= to_micros(context.clock()):
-        return
-    patients = [id_ for kind, id_ in keys_at(appointment, "participant.actor", base_url) if kind == "Patient"]
-    for id_ in dict.fromkeys(patients):
-        yield {
-            "resourceType": "Task",
-            "id": _id(stored, f"rebook/{id_}"),
-            "status": "requested",
-            "intent": "order",
-            "priority": "urgent" if appointment.get("priority", 0) in _URGENT else "routine",
-            "code": {"coding": [{"system": _TASKS, "code": "rebook"}], "text": "Book this person again"},
-            "focus": {"reference": f"Appointment/{stored.id}"},
-            "for": {"reference": f"Patient/{id_}"},
-            "authoredOn": instant(to_micros(context.clock())),
-            "executionPeriod": {"end": before["start"]},
-        }
 
 
 def _id(stored: Stored, what: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from carethread.core.errors import Invalid
 from carethread.core.ports import Resource
-from carethread.scheduling.rules import HOLD_UNTIL, extension
+from carethread.scheduling.rules import CANCELLED_BY, CONFIRM_BY, HOLD_UNTIL, extension
 
 MOVES: Mapping[str, tuple[str, ...]] = {
     "proposed": ("pending", "booked", "waitlist", "cancelled", "entered-in-error"),
@@ -46,8 +46,10 @@ def is_correction(before: Resource | None, after: Resource | None) -> bool:
 
 
 def lapsed(appointment: Resource) -> bool:
-    """Whether this is a hold that has ended by itself, so that it may be held or booked while nobody took its slots."""
-    return appointment["status"] == "cancelled" and bool(extension(appointment, HOLD_UNTIL))
+    """Whether this has ended by itself, a hold or what no EHR has confirmed in time: it may be held or booked while
+    nobody took its slots."""
+    marked = extension(appointment, HOLD_UNTIL) or extension(appointment, CONFIRM_BY)
+    return appointment["status"] == "cancelled" and bool(marked) and not extension(appointment, CANCELLED_BY)
 
 
 def refuse_jump(before: Resource | None, after: Resource) -> None:
@@ -61,9 +63,9 @@ def refuse_jump(before: Resource | None, after: Resource) -> None:
     if is_move(was, now) or (lapsed(before) and now in ("pending", "booked")):
         return
     allowed = ", ".join(MOVES[was])
-    raise _wrong(
-        f"{was} does not become {now}; " + (f"it becomes one of {allowed}." if allowed else "it stays what it is.")
-    )
+    text = f"{was} does not become {now}; " + (f"it becomes one of {allowed}." if allowed else "it stays what it is.")
+    anew = was == "cancelled" and now in ("pending", "booked")
+    raise _wrong(text + (" $hold or $book the Slots anew, without this Appointment's id." if anew else ""))
 
 
 def _wrong(text: str) -> Invalid:

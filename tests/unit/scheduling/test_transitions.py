@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from carethread.core.errors import Invalid
 from carethread.core.fhir.definitions import value_set
 from carethread.core.ports import Resource
-from carethread.scheduling.rules import HOLD_UNTIL
+from carethread.scheduling.rules import CANCELLED_BY, CONFIRM_BY, HOLD_UNTIL
 from carethread.scheduling.transitions import FIRST, MOVES, is_correction, is_move, lapsed, refuse_jump
 
 PAGE = Path(__file__).parents[3] / "docs" / "scheduling.md"
@@ -62,9 +62,12 @@ def test_a_new_one_is_anything_but_an_error() -> None:
 
 
 def test_a_hold_that_ended_may_be_booked_and_what_was_cancelled_may_not() -> None:
-    ended = visit("cancelled", extension=[{"url": HOLD_UNTIL, "valueInstant": "2031-01-01T00:00:00Z"}])
-    assert lapsed(ended)
-    refuse_jump(ended, visit("booked"))
+    for mark in (HOLD_UNTIL, CONFIRM_BY):
+        extension = {"url": mark, "valueInstant": "2031-01-01T00:00:00Z"}
+        ended = visit("cancelled", extension=[extension])
+        assert lapsed(ended)
+        refuse_jump(ended, visit("booked"))
+        assert not lapsed(visit("cancelled", extension=[extension, {"url": CANCELLED_BY, "valueCode": "patient"}]))
     with pytest.raises(Invalid):
         refuse_jump(ended, visit("arrived"))
     with pytest.raises(Invalid):

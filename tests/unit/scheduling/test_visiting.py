@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from carethread.core.ports import Resource
-from carethread.scheduling.rules import CANCELLED_BY, HOLD_UNTIL, LATE, REASONS, cancelled_by, extension, moment
+from carethread.scheduling.policies import OTHERWISE
+from carethread.scheduling.rules import (
+    CANCELLED_BY,
+    CONFIRM_BY,
+    HOLD_UNTIL,
+    LATE,
+    REASONS,
+    cancelled_by,
+    extension,
+    moment,
+)
 from carethread.scheduling.visiting import VISIT_TIMES, marked
 
 START = "2031-03-03T09:00:00Z"
@@ -41,27 +51,29 @@ def test_who_cancels_is_told_or_follows_from_the_reason(members: dict[str, objec
     assert cancelled_by(None, after) == ""
     held = visit("pending", extension=[{"url": HOLD_UNTIL, "valueInstant": START}])
     assert cancelled_by(held, after) == "", "a hold is given up"
-    assert extension(marked(visit("booked"), after, NOW) or {}, CANCELLED_BY)["valueCode"] == by
+    asked = visit("pending", extension=[{"url": CONFIRM_BY, "valueInstant": START}])
+    assert cancelled_by(asked, after) == by, "what an EHR is asked is a visit"
+    assert extension(marked(visit("booked"), after, NOW, OTHERWISE) or {}, CANCELLED_BY)["valueCode"] == by
 
 
 def test_a_cancellation_within_a_day_of_the_start_is_late() -> None:
     before, after = visit("booked"), visit("cancelled")
-    assert not extension(marked(before, after, NOW) or {}, LATE)
-    assert extension(marked(before, after, NOW + 2 * HOUR) or {}, LATE)["valueBoolean"] is True
+    assert not extension(marked(before, after, NOW, OTHERWISE) or {}, LATE)
+    assert extension(marked(before, after, NOW + 2 * HOUR, OTHERWISE) or {}, LATE)["valueBoolean"] is True
     by_the_provider = visit("cancelled", cancelationReason=because("prov"))
-    assert not extension(marked(before, by_the_provider, NOW + 2 * HOUR) or {}, LATE)
+    assert not extension(marked(before, by_the_provider, NOW + 2 * HOUR, OTHERWISE) or {}, LATE)
 
 
 def test_times_are_set_once_and_those_that_are_sent_stay() -> None:
-    arrived = marked(visit("booked"), visit("arrived"), NOW)
+    arrived = marked(visit("booked"), visit("arrived"), NOW, OTHERWISE)
     assert arrived
     assert extension(arrived, VISIT_TIMES)["extension"] == [
         {"url": "arrived", "valueInstant": "2031-03-02T08:00:00.000Z"}
     ]
-    assert marked(arrived, {**arrived, "status": "arrived"}, NOW) is None
-    ended = marked(arrived, {**arrived, "status": "fulfilled"}, NOW + HOUR) or {}
+    assert marked(arrived, {**arrived, "status": "arrived"}, NOW, OTHERWISE) is None
+    ended = marked(arrived, {**arrived, "status": "fulfilled"}, NOW + HOUR, OTHERWISE) or {}
     assert [part["url"] for part in extension(ended, VISIT_TIMES)["extension"]] == ["arrived", "ended"]
     sent = {"url": VISIT_TIMES, "extension": [{"url": "arrived", "valueInstant": START}]}
-    assert marked(visit("booked"), visit("arrived", extension=[sent]), NOW) is None
-    assert marked(visit("booked"), visit("noshow"), NOW) is None
-    assert marked(None, visit("arrived"), NOW) is None
+    assert marked(visit("booked"), visit("arrived", extension=[sent]), NOW, OTHERWISE) is None
+    assert marked(visit("booked"), visit("noshow"), NOW, OTHERWISE) is None
+    assert marked(None, visit("arrived"), NOW, OTHERWISE) is None

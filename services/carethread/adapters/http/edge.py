@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -28,8 +28,8 @@ Said = tuple[int, list[tuple[str, str]], bytes]
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-_CREATING_PER_THREAD = 4
-"""Creates, which for the most part wait to be stored together, for each other request that is worked on."""
+_GATHERING_PER_THREAD = 4
+"""Requests that for the most part wait to be stored together, for each other one that is worked on."""
 
 _WAITING_PER_THREAD = 64
 """Requests that may wait for each thread; more are answered 503 at once instead of late."""
@@ -56,14 +56,22 @@ class Scope(Protocol):
 
 
 def make_edge(
-    application: WSGI, answer: Answer, *, threads: int, max_body_bytes: int, body_seconds: float
+    application: WSGI,
+    answer: Answer,
+    *,
+    threads: int,
+    max_body_bytes: int,
+    body_seconds: float,
+    gathering: Collection[str] = (),
 ) -> Callable[..., Any]:
     """The RSGI application: `answer` below the FHIR base, a WSGI application for all else.
 
+    `gathering` are operations whose calls are done together, as creates are, by their paths (`Appointment/$book`).
     Bodies that are too large or too slow are refused without reading on.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="http")
-    creating = ThreadPoolExecutor(threads * _CREATING_PER_THREAD, thread_name_prefix="create")
+    gathered = ThreadPoolExecutor(threads * _GATHERING_PER_THREAD, thread_name_prefix="gathered")
+    together = frozenset(f"{_FHIR}/{path}" for path in gathering)
     room = Room(threads * max_body_bytes)
     waiting = 0
 
@@ -83,7 +91,8 @@ def make_edge(
                     work = partial(_fhir, answer, scope, whole)
                 else:
                     work = partial(_call, application, _environ(scope, whole))
-                said = await asyncio.get_running_loop().run_in_executor(creating if _creates(scope) else pool, work)
+                gathers = _creates(scope) or (scope.method == "POST" and scope.path in together)
+                said = await asyncio.get_running_loop().run_in_executor(gathered if gathers else pool, work)
             finally:
                 waiting -= 1
         except FhirError as error:

@@ -8,6 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
+def array(place: int, kind: str) -> str:
+    """An array that is sent, in a statement that is planned once for all: PostgreSQL plans one whose arrays it sees
+    anew each time, in the hope that a short one makes a better plan, which takes longer than what is done for it."""
+    return f"(SELECT ${place}::{kind}[])"
+
+
 def numbers(values: Iterable[object]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 

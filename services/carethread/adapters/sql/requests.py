@@ -38,6 +38,7 @@ class SqlRequests:
             "body": wanted.body,
             "key": fit(wanted.key),
             "new": wanted.new,
+            "condition": wanted.condition,
             "backfill": wanted.backfill,
             "traceparent": wanted.traceparent,
             "since": self._now,
@@ -107,5 +108,5 @@ def _first(asked: Select[Any], without: Collection[str]) -> Select[Any]:
 
 def _asked(row: Row[Any]) -> Asked:
     body = bytes(row._mapping.get("body", b""))
-    wanted = Wanted(row.type, row.id, body, row.key, row.new, row.backfill, row.traceparent)
+    wanted = Wanted(row.type, row.id, body, row.key, row.new, row.backfill, row.traceparent, row.condition)
     return Asked(row.number, wanted, row.since, row.attempts, row.state, bytes(row.outcome))

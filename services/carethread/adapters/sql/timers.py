@@ -44,8 +44,10 @@ class SqlTimers:
     def cancel(self, kind: str, key: str) -> None:
         self._connection.execute(delete(timers).where(timers.c.kind == kind, timers.c.key == key))
 
-    def take(self, now: int, count: int) -> list[Timer]:
+    def take(self, now: int, count: int, kind: str = "") -> list[Timer]:
         due = select(*_TIMER).where(timers.c.next <= now).order_by(timers.c.next).limit(count)
+        if kind:
+            due = due.where(timers.c.kind == kind)
         taken = [_timer(row) for row in self._connection.execute(due.with_for_update(skip_locked=True))]
         if taken:
             these = or_(*(and_(timers.c.kind == each.kind, timers.c.key == each.key) for each in taken))
@@ -65,6 +67,10 @@ class SqlTimers:
     def earliest(self) -> int | None:
         first: int | None = self._connection.execute(select(func.min(timers.c.next))).scalar()
         return first
+
+    def ahead(self, kind: str, count: int) -> list[Timer]:
+        found = select(*_TIMER).where(timers.c.kind == kind).order_by(timers.c.key).limit(count)
+        return [_timer(row) for row in self._connection.execute(found)]
 
     def failing(self, count: int) -> list[Timer]:
         found = select(*_TIMER).where(timers.c.failure != "").order_by(timers.c.due).limit(count)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from threading import Event as Signal
+from urllib.parse import parse_qsl
 
 from carethread.core.context import BACKFILL_HEADER
 from carethread.core.errands.resting import BEAT, work
@@ -20,7 +21,7 @@ from carethread.core.events import CONTENT_TYPE
 from carethread.core.fhir.outcome import outcome_bytes
 from carethread.core.metric_names import REQUESTS_REFUSED, REQUESTS_SENT, Observe, unobserved
 from carethread.core.pauses import longer
-from carethread.core.ports import Asked, Request, Response, Session
+from carethread.core.ports import Asked, Request, Response, Session, Wanted
 from carethread.core.service import Runtime
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ LEASE_SECONDS = 40.0
 _LONGEST_PAUSE = 1.0
 _FIRST, _LONGEST, _LONGEST_AWAY = 0.25, 60.0, 5.0
 """Seconds for which a request, or all that is for an owner who is away, is put off: at first, and at most."""
+
+_JSON_PATCH = "application/json-patch+json"
 
 _LATER = frozenset({408, 425, 429})
 """The statuses below 500 that ask for patience."""
@@ -113,7 +116,7 @@ class Sending:
             return partial(_put_off, asked=asked, seconds=0.0)
         except FhirError as error:
             return self._refused(asked, outcome_bytes(error))
-        if answer.status < 300 or (answer.status == 412 and asked.wanted.new):
+        if answer.status < 300 or answer.status == _moot(asked.wanted):
             self._away.pop(owner, None)
             self._observe(REQUESTS_SENT, 1)
             return partial(_done, asked=asked)
@@ -136,6 +139,9 @@ class Sending:
         headers |= {"if-none-match": "*"} if wanted.new else {}
         headers |= {BACKFILL_HEADER.lower(): "true"} if wanted.backfill else {}
         request = Request("PUT", wanted.path, headers=headers, body=wanted.body)
+        if wanted.condition:
+            meant = (("_id", wanted.id), *parse_qsl(wanted.condition))
+            request = Request("PATCH", wanted.type, meant, {**headers, "content-type": _JSON_PATCH}, wanted.body)
         return peer.call(owner if peer.knows(owner) else self._gateway, request)
 
     def _is_away(self, owner: str, reason: str) -> None:
@@ -151,6 +157,11 @@ class Sending:
 
     def _named(self, asked: Asked) -> dict[str, object]:
         return {"service": self._runtime.service.name, "request": asked.number, "resource": asked.wanted.path}
+
+
+def _moot(wanted: Wanted) -> int:
+    """The status by which the owner says that nothing is left to do: it is there already, or meets no condition."""
+    return 412 if wanted.new else 404 if wanted.condition else 0
 
 
 def _outcome(owner: str, answer: Response) -> bytes:

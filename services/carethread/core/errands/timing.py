@@ -1,12 +1,14 @@
 """Timers that are due: each handler runs in the transaction that takes its timer, so that both happen or neither does.
 
-One timer at a time, so that none waits for the fate of another. One whose handler fails is put off, longer each time,
-and told of; one for which something is away is put off too, and told of no more than the delay is.
+One timer at a time, so that none waits for the fate of another; but those of a kind that has a handler for several are
+taken together, before all others, and one by one only where that failed. One whose handler fails is put off, longer
+each time, and told of; one for which something is away is put off too, and told of no more than the delay is.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event as Signal
 
@@ -22,6 +24,9 @@ from carethread.core.service import Runtime
 
 log = logging.getLogger(__name__)
 
+_TOGETHER = 25
+"""Timers of one kind that are taken in one transaction."""
+
 _LONGEST_PAUSE = 1.0
 _FIRST, _LONGEST_AWAY, _LONGEST_FAILING = 1, 15, 3600
 """Seconds for which a timer is put off: at first, and at most."""
@@ -36,17 +41,20 @@ class Timing:
     observe: Observe = unobserved
 
     def step(self) -> bool:
-        """Take one timer that is due; False when there is none. Raises Busy when the database is away."""
+        """Take what is due next; False when nothing is. Raises Busy when the database is away."""
         now = to_micros(self.clock())
         first = self.runtime.store.glance(lambda session: session.timers.earliest())
         if first is None or first > now:
             return False
+        return bool(self._take(now, _TOGETHER))
+
+    def _take(self, now: int, together: int) -> list[Timer]:
+        """Those that were taken: of a kind that has a handler for several so many, else one."""
         taken: list[Timer] = []
 
         def work(session: Session) -> None:
-            taken[:] = session.timers.take(now, 1)
-            for timer in taken:
-                self._handle(session, timer)
+            taken[:] = self._due(session, now, together)
+            self._handle(session, taken)
 
         try:
             failure = attempt(lambda: self.runtime.store.transact(work))
@@ -54,12 +62,22 @@ class Timing:
             failure = error
         if failure and not taken:
             raise failure
+        if failure and len(taken) > 1:
+            for _ in taken:
+                self._take(now, 1)
+            return taken
         for timer in taken:
             if failure:
                 self._put_off(timer, failure, now)
             else:
                 self.observe(TIMERS_FIRED, 1)
-        return bool(taken)
+        return taken
+
+    def _due(self, session: Session, now: int, together: int) -> list[Timer]:
+        for kind in self.runtime.service.timers_together:
+            if taken := session.timers.take(now, together, kind):
+                return taken
+        return session.timers.take(now, 1)
 
     def run(self, stop: Signal) -> None:
         """Step until `stop` is set."""
@@ -73,12 +91,17 @@ class Timing:
         left = (first - to_micros(self.clock())) / 1_000_000
         return left if left > 0 else _LONGEST_PAUSE
 
-    def _handle(self, session: Session, timer: Timer) -> None:
+    def _handle(self, session: Session, taken: Sequence[Timer]) -> None:
         service = self.runtime.service
-        handler = service.timers.get(timer.kind)
-        if handler is None:
-            raise NotSupported(f"{service.name} has no handler for timers of the kind {timer.kind}.")
-        handler(self.runtime, session, timer, Context(Principal(service.name), self.clock))
+        context = Context(Principal(service.name), self.clock)
+        if taken and (of_several := service.timers_together.get(taken[0].kind)):
+            of_several(self.runtime, session, taken, context)
+            return
+        for timer in taken:
+            handler = service.timers.get(timer.kind)
+            if handler is None:
+                raise NotSupported(f"{service.name} has no handler for timers of the kind {timer.kind}.")
+            handler(self.runtime, session, timer, context)
 
     def _put_off(self, timer: Timer, error: Exception, now: int) -> None:
         away = isinstance(error, Busy)

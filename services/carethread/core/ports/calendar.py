@@ -60,6 +60,10 @@ class Calendar(Protocol):
         """What of the actors is taken within the span, holds that are over included, in order of begin."""
         ...
 
+    def within(self, spans: Sequence[tuple[str, int, int]]) -> list[Occupied]:
+        """What of each actor is taken within its own span, as `busy` has it; in no order."""
+        ...
+
     def taken(self, appointments: Iterable[str]) -> list[Occupied]:
         """All that the Appointments take."""
         ...
@@ -100,6 +104,10 @@ class Calendar(Protocol):
 
     def slots(self, schedule: str, begin: int, end: int) -> list[Opening]:
         """All slots of a schedule that begin within the span, free or not, in order of begin."""
+        ...
+
+    def openings_of(self, slots: Iterable[str]) -> list[Opening]:
+        """These slots, free or not, in no order."""
         ...
 
     def at_rows(self, rows: Iterable[int]) -> list[Opening]:

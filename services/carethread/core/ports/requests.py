@@ -17,8 +17,10 @@ RequestState = Literal["waiting", "refused"]
 class Wanted:
     """A resource `type`/`id` as it should be: `body` is all of it.
 
-    `new`: it is made, and left as it is where it is there already (If-None-Match: *). What has the same `key` is sent
-    in order, such as all that is about a patient. `backfill` and `traceparent` are those of the cause.
+    `new`: it is made, and left as it is where it is there already (If-None-Match: *). With a `condition`, search
+    parameters such as `status=requested`, `body` is a JSON Patch, and is left undone where it does not hold any more.
+    What has the same `key` is sent in order, such as all that is about a patient. `backfill` and `traceparent` are
+    those of the cause.
     """
 
     type: str
@@ -28,6 +30,7 @@ class Wanted:
     new: bool = False
     backfill: bool = False
     traceparent: str = ""
+    condition: str = ""
 
     @property
     def path(self) -> str:

@@ -102,6 +102,10 @@ class Session(Protocol):
         """Take the one place that `kind` and `key` name; returns who holds it now: `holder`, or who came first."""
         ...
 
+    def claim_all(self, kind: str, holders: Mapping[str, str]) -> None:
+        """Claim places that nobody else can claim meanwhile, each (its key) for its own holder."""
+        ...
+
     def release(self, kind: str, holder: str, keep: Iterable[str] = ()) -> list[str]:
         """Give up the holder's places except `keep`; returns the keys that became free."""
         ...

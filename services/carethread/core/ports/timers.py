@@ -41,9 +41,9 @@ class Timers(Protocol):
         """Have nothing happen; nor is it wrong when there is no such timer."""
         ...
 
-    def take(self, now: int, count: int) -> list[Timer]:
-        """At most `count` timers that are due, the longest due first; they are gone with this transaction, and until
-        its end nobody else gets them."""
+    def take(self, now: int, count: int, kind: str = "") -> list[Timer]:
+        """At most `count` timers that are due, of one kind or of any, the longest due first; they are gone with this
+        transaction, and until its end nobody else gets them."""
         ...
 
     def put_off(self, timer: Timer, until: int, failure: str) -> bool:
@@ -52,6 +52,10 @@ class Timers(Protocol):
 
     def earliest(self) -> int | None:
         """The moment from which there is something to take; None when no timer is set."""
+        ...
+
+    def ahead(self, kind: str, count: int) -> list[Timer]:
+        """At most `count` timers of a kind, whenever they are due; they stay."""
         ...
 
     def failing(self, count: int) -> list[Timer]:

@@ -23,7 +23,7 @@ def invoke(
         raise NotSupported(f"${name} changes state: POST it.", kind="method")
     authorize(f"${name}", type_name, context)
     if body is not None and not operation.judges_body:
-        check_resource("Parameters", body)
+        check_resource("Parameters", operation.judged(body))
     given: dict[str, list[str]] = {}
     for key, value in [*request.query, *simple_values(body)]:
         given.setdefault(key, []).append(value)

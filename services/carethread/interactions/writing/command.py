@@ -33,7 +33,8 @@ class Command:
     `resource` is what to store, None for a delete; a patch has `change` instead: what is there to what is to be there,
     raising Invalid where it does not fit. `if_match` are the versions of which one must be current, `only_create` is
     If-None-Match: *. A `condition` says which resource is meant; `id` is then the id of a new one, empty where none may
-    be made. `fresh`: the id was made here, so nothing can stand there yet.
+    be made. `fresh`: the id was made here, so nothing can stand there yet. `own`: the service itself decided on it, so
+    that its type's rule trusts what only the service says.
     """
 
     type: str
@@ -45,6 +46,7 @@ class Command:
     verb: Verb = "PUT"
     change: Callable[[Resource], Resource] | None = None
     condition: Condition | None = None
+    own: bool = False
 
     @property
     def key(self) -> Key:

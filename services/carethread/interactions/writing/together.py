@@ -1,19 +1,22 @@
-"""Creates that concern nothing else, stored together by one transaction where they come at the same time.
+"""Writes that come at the same time and are in nobody's way, decided and stored together by one transaction.
 
-Such a create locks nothing and claims nothing: it cannot be in another's way, and what is refused of it has left no
-trace that would have to be undone. So one after the other is decided, each with its own context, and the versions of
-all that may be are stored by one statement and one commit; nothing is answered before. Whatever else is written has a
-transaction of its own: who waits for a lock must not keep others waiting who want none.
+Each of them is decided with its own context, one after the other, in sight of what those before it have made; what is
+refused has left no trace that would have to be undone. The versions of all that may be are stored by one statement and
+one commit; nothing is answered before. What concerns more than its `Sight` shows has a transaction of its own.
+
+A create whose rule is content with the new resource is such a write: it locks nothing and claims nothing. A service may
+have others of its own (`Way`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, NoReturn, cast
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar, cast
 
 from carethread.core.context import Context, Principal
-from carethread.core.errors import Busy, FhirError
+from carethread.core.errors import Busy, FhirError, Held
 from carethread.core.faults import told
 from carethread.core.fhir import json
 from carethread.core.ports import Key, Session, Stored, Write
@@ -24,36 +27,119 @@ from carethread.interactions.writing.unit import WriteUnit
 
 log = logging.getLogger(__name__)
 
-_SMALL = 32 * 1024
+SMALL = 32 * 1024
 """Bytes of a resource that others may wait for; a larger one is stored alone."""
 
-
-class _Create(NamedTuple):
-    command: Command
-    context: Context
+I = TypeVar("I")  # noqa: E741  # an item
+R = TypeVar("R")
 
 
-class _Alone(Exception):
-    """The create concerns more than the new resource."""
+class Alone(Exception):
+    """What is asked concerns more than is in sight."""
 
 
-class _Untouched:
+class Untouched:
     """A session for who must not touch the database."""
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise _Alone
+        raise Alone
 
 
-class _Looking(_Untouched):
-    """A session for who may only look, and hold nothing."""
+class Sight(Untouched):
+    """What those see who are decided together: what stands and what those before have made, to look at only.
+
+    A service's own may show more: what it has locked for all of them beforehand.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def current(self, keys: Iterable[Key], *, lock: bool = False) -> dict[Key, Stored]:
         if lock:
-            raise _Alone
+            raise Alone
         return self._session.current(keys)
+
+    def made(self, writes: Sequence[Write]) -> None:
+        """What one of them has made is seen by those behind it."""
+
+    def refused(self) -> None:
+        """One of them has made nothing."""
+
+    def settle(self) -> None:
+        """Keep what goes with all that was made, before the versions are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way(Generic[I, R]):
+    """One kind of writes that are stored together: its name, what is in sight of some, and how one is decided."""
+
+    name: str
+    sight: Callable[[Runtime, Session, Sequence[I]], Sight]
+    decide: Callable[[WriteUnit, I], R]
+
+
+class _Asked(NamedTuple):
+    item: Any
+    context: Context
+
+
+def done_together(runtime: Runtime, way: Way[I, R], item: I, context: Context) -> R | None:
+    """Do something together with what else comes that way; None: nothing was done, it has to be done alone.
+
+    Raises what it is refused for, and Busy when the database is away.
+    """
+    outcome = runtime.gatherings[way.name].do(_Asked(item, context), lambda asked: _store(runtime, way, asked))
+    if isinstance(outcome, FhirError):
+        raise outcome
+    return outcome
+
+
+def _store(runtime: Runtime, way: Way[I, R], asked: Sequence[_Asked]) -> Sequence[R | FhirError | None]:
+    """What becomes of each: what it has made, what it is refused for, or None where it has to be done alone."""
+
+    def work(session: Session) -> list[R | FhirError | None]:
+        try:
+            sight = way.sight(runtime, session, [each.item for each in asked])
+        except Held:  # by a transaction across services, for which not all of them shall wait
+            return [None] * len(asked)
+        outcomes: list[R | FhirError | None] = []
+        made: list[tuple[Context, list[Write]]] = []
+        for item, context in asked:
+            unit = WriteUnit(runtime, cast(Session, sight), context, trial=True)
+            try:
+                outcomes.append(way.decide(unit, item))
+                made.append((context, unit.store()))
+                sight.made(made[-1][1])
+            except (FhirError, Alone) as error:
+                outcomes.append(error if isinstance(error, FhirError) else None)
+                sight.refused()
+        sight.settle()
+        session.write([write for _, writes in made for write in writes])
+        _follow(runtime, session, made)
+        return outcomes
+
+    try:
+        return runtime.store.transact(work)
+    except Busy as error:  # the database is away for all of them, and may have kept them
+        return [error] * len(asked)
+    except Exception as error:  # noqa: BLE001  # nothing was kept, and each finds out whether it was about itself
+        log.warning("stored_one_by_one", extra={"way": way.name, "writes": len(asked), **told(error)})
+        return [None] * len(asked)
+
+
+def _follow(runtime: Runtime, session: Session, made: Iterable[tuple[Context, Sequence[Write]]]) -> None:
+    """Do what follows from what was stored, at once for those of one sender."""
+    senders: dict[tuple[Principal, bool], tuple[Context, list[Key]]] = {}
+    for context, writes in made:
+        _, keys = senders.setdefault((context.principal, context.backfill), (context, []))
+        keys += [(write.stored.type, write.stored.id) for write in writes]
+    for context, keys in senders.values():
+        follow(runtime, session, keys, context)
+
+
+_CREATES: Way[Command, Result] = Way(
+    "creates", lambda runtime, session, commands: Sight(session), lambda unit, command: unit.do(command)
+)
 
 
 def created_together(runtime: Runtime, command: Command, context: Context) -> Result | None:
@@ -61,67 +147,21 @@ def created_together(runtime: Runtime, command: Command, context: Context) -> Re
 
     Raises what its rule does, and Busy when the database is away.
     """
-    if not _may_be(runtime, command, context):
-        return None
-    outcome = runtime.gathering.do(_Create(command, context), lambda creates: _store(runtime, creates))
-    if isinstance(outcome, FhirError):
-        raise outcome
-    return outcome
+    return done_together(runtime, _CREATES, command, context) if _may_be(runtime, command, context) else None
 
 
 def _may_be(runtime: Runtime, command: Command, context: Context) -> bool:
     """Whether this is a create that is small and whose rule is content with the resource itself."""
-    if not command.fresh or command.condition or len(json.render(command.resource)) > _SMALL:
+    if not command.fresh or command.condition or len(json.render(command.resource)) > SMALL:
         return False
     type_ = runtime.service.owns(command.type)
     if type_ is None or type_.rule is None:
         return True
-    unit = WriteUnit(runtime, cast(Session, _Untouched()), context, trial=True)
+    unit = WriteUnit(runtime, cast(Session, Untouched()), context, trial=True)
     try:
         for hook in (type_.gives_up, type_.rule, type_.settles):
             if hook:
                 hook(unit, None, command.resource, command.id)
-    except _Alone:
+    except Alone:
         return False
     return True
-
-
-def _store(runtime: Runtime, creates: Sequence[_Create]) -> Sequence[Result | FhirError | None]:
-    """What becomes of each: its result, what it is refused for, or None where it has to be done alone."""
-
-    def work(session: Session) -> list[Result | FhirError | None]:
-        looking = cast(Session, _Looking(session))
-        outcomes: list[Result | FhirError | None] = []
-        writes: list[Write] = []
-        for command, context in creates:
-            unit = WriteUnit(runtime, looking, context, trial=True)
-            try:
-                outcomes.append(unit.do(command))
-                writes += unit.store()
-            except FhirError as error:
-                outcomes.append(error)
-            except _Alone:
-                outcomes.append(None)
-        session.write(writes)
-        _follow(runtime, session, creates, outcomes)
-        return outcomes
-
-    try:
-        return runtime.store.transact(work)
-    except Busy as error:  # the database is away for all of them, and may have kept them
-        return [error] * len(creates)
-    except Exception as error:  # noqa: BLE001  # nothing was kept, and each finds out whether it was about itself
-        log.warning("stored_one_by_one", extra={"creates": len(creates), **told(error)})
-        return [None] * len(creates)
-
-
-def _follow(
-    runtime: Runtime, session: Session, creates: Sequence[_Create], outcomes: Sequence[Result | FhirError | None]
-) -> None:
-    """Do what follows from what was stored, at once for those of one sender."""
-    senders: dict[tuple[Principal, bool], list[_Create]] = {}
-    for create, outcome in zip(creates, outcomes, strict=True):
-        if isinstance(outcome, Result):
-            senders.setdefault((create.context.principal, create.context.backfill), []).append(create)
-    for some in senders.values():
-        follow(runtime, session, [create.command.key for create in some], some[0].context)

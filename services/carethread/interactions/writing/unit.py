@@ -49,6 +49,7 @@ class WriteUnit:
         self._trial = trial
         self.context = context
         self.base_url = runtime.base_url
+        self.own = False
         self._runtime = runtime
         self._unchanging = context.backfill or context.idempotent
         self._types = {t.name: t for t in runtime.service.types if t.rule}
@@ -115,6 +116,9 @@ class WriteUnit:
             del self._current[key]
         stored = self.stored(key)
         return json.restore(stored.body) if stored and not stored.deleted else None
+
+    def staged(self, type_name: str) -> set[str]:
+        return {write.stored.id for write in self._writes if write and write.stored.type == type_name}
 
     def update(self, resource: Resource, verb: str = "") -> None:
         command = Command(resource["resourceType"], resource["id"], resource)
@@ -211,6 +215,7 @@ class WriteUnit:
         current = self._base.get(command.key, self._current[command.key])
         ruling = Ruling()
         if type_ and type_.rule:
+            self.own = command.own
             ruling = type_.rule(self, step.before, step.after, command.id)
             step.after = ruling.resource or step.after
         if step.after and self._unchanging and current and is_version(step.after, current):
@@ -298,11 +303,20 @@ def _check_preconditions(command: Command, current: Stored | None) -> None:
         return
     if current is None or current.deleted:
         raise PreconditionFailed(f"{where} is not there, so If-Match cannot hold.")
-    if command.if_match != ANY_VERSION and current.version not in command.if_match:
-        named = " or ".join(map(str, sorted(command.if_match))) or "the one that is named"
+    _refuse_version(current.type, current.id, current.version, command.if_match)
+
+
+def refuse_other(resource: Resource, if_match: frozenset[int] | None) -> None:
+    """Raise PreconditionFailed where a resource as it stands is at none of the versions; None: at any."""
+    _refuse_version(resource["resourceType"], resource["id"], int(resource["meta"]["versionId"]), if_match)
+
+
+def _refuse_version(type_name: str, id_: str, version: int, if_match: frozenset[int] | None) -> None:
+    if if_match is not None and if_match != ANY_VERSION and version not in if_match:
+        named = " or ".join(map(str, sorted(if_match))) or "the one that is named"
         raise PreconditionFailed(
-            f"{where} is at version {current.version}, not {named}; read it again and repeat the change.",
-            expression=f"{command.type}.meta.versionId",
+            f"{type_name}/{id_} is at version {version}, not {named}; read it again and repeat the change.",
+            expression=f"{type_name}.meta.versionId",
         )
 
 

@@ -11,7 +11,8 @@ from carethread.core.clock import instant
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
 from carethread.scheduling.availability.expanding import Wanted
-from carethread.scheduling.availability.template import CAPACITY, MODALITY, PLACE, Rule
+from carethread.scheduling.availability.template import Rule
+from carethread.scheduling.rules import CAPACITY, MODALITY, PLACE
 
 PROFILE = PROFILES + "slot"
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from datetime import date, tzinfo
 from itertools import combinations
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from carethread.core.errors import Invalid, Issue
 from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
@@ -15,14 +14,14 @@ from carethread.scheduling.availability.holidays import LISTS
 from carethread.scheduling.availability.parts import Part, gather, part_of, wrong
 from carethread.scheduling.availability.template import (
     AVAILABILITY,
-    DAYS,
     MIDNIGHT,
-    MODALITIES,
     Rule,
     Span,
     Template,
     disjoint,
 )
+from carethread.scheduling.rules import MODALITIES, MOST_SEATS
+from carethread.scheduling.zones import DAYS, zone_named
 
 MOST_DAYS = 731
 """The longest rolling horizon: two years."""
@@ -30,13 +29,10 @@ MOST_DAYS = 731
 MOST_SLOTS = 100_000
 """Slots that one Schedule may have within its horizon."""
 
-MOST_SEATS = 1000
+MOST_WEEKS = 52
 
 _MOST = {"rule": 100, "break": 20, "absence": 500, "holiday": 500}
 """How often a part may stand."""
-
-_ZONE = re.compile(r"UTC|[A-Z]\w*(/[\w+-]+){1,2}", re.ASCII)
-"""Region/City, which everywhere means the same; a machine may have other names of its own."""
 
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d):00(?:\.0+)?", re.ASCII)
 
@@ -104,13 +100,14 @@ def _rule(given: Part, issues: list[Issue]) -> Rule | None:
     if not given.all("day"):
         issues.append(Issue("required", "day is needed: the days of the week.", given.where))
     hours = gather(issues, _hours, given)
+    weeks = gather(issues, _weeks, given)
     length = gather(issues, lambda: _number(given, "slot-minutes", MIDNIGHT))
     capacity = gather(issues, _number, given, "capacity", MOST_SEATS, 1)
-    breaks = [gather(issues, _hours, part) for part in given.all("break")]
+    breaks = [gather(issues, _break, part, hours) for part in given.all("break")]
     modalities = [code for part in given.all("modality") if (code := gather(issues, _code, part, MODALITIES))]
     place = gather(issues, given.one, "location")
     valid = gather(issues, _days, given)
-    if len(issues) > before or hours is None or length is None or capacity is None or valid is None:
+    if len(issues) > before or hours is None or not (length and capacity and weeks) or valid is None:
         return None
     types = tuple(part.value for part in given.all("service-type"))
     rule = Rule(
@@ -123,6 +120,7 @@ def _rule(given: Part, issues: list[Issue]) -> Rule | None:
         place.value if place else None,
         tuple(sorted(span for span in breaks if span)),
         *valid,
+        weeks,
     )
     for part, span in zip(given.all("break"), breaks, strict=True):
         if span and not (rule.start < span[0] and span[1] < rule.end):
@@ -140,29 +138,28 @@ def _rule(given: Part, issues: list[Issue]) -> Rule | None:
 
 def _refuse_overlaps(rules: Sequence[tuple[Part, Rule]], issues: list[Issue]) -> None:
     for (first, one), (second, other) in combinations(rules, 2):
-        common = one.days & other.days
-        if common and _meet(one, other) and max(one.first, other.first) <= min(one.last, other.last):
-            day = DAYS[min(common)]
-            issues.append(
-                Issue(
-                    "value",
-                    f"On {day} its hours overlap with those of {first.where}; give each hour once.",
-                    second.where,
+        for later in (0, 1, -1):
+            if _meet(one, other, later * MIDNIGHT) and (day := one.with_other(other, later)):
+                issues.append(
+                    Issue(
+                        "value",
+                        f"On {DAYS[(day.weekday() + later) % 7]} its hours overlap with those of {first.where}; "
+                        "give each hour once.",
+                        second.where,
+                    )
                 )
-            )
+                break
 
 
-def _meet(one: Rule, other: Rule) -> bool:
-    return any(max(a, c) < min(b, d) for a, b in one.stretches() for c, d in other.stretches())
+def _meet(one: Rule, other: Rule, later: int) -> bool:
+    """Whether the hours of two rules have something in common, the other's so many minutes later."""
+    return any(max(a, c + later) < min(b, d + later) for a, b in one.stretches() for c, d in other.stretches())
 
 
 def _zone(part: Part) -> tzinfo:
     name = part.value if isinstance(part.value, str) else ""
-    try:
-        if _ZONE.fullmatch(name):
-            return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones
-        pass
+    if zone := zone_named(name):
+        return zone
     raise wrong("zone is a time zone of the IANA's, such as Europe/London or UTC.", part.where)
 
 
@@ -182,14 +179,44 @@ def _code(part: Part, allowed: Sequence[str]) -> str:
 
 
 def _hours(given: Part) -> Span:
-    """Start and end in minutes; midnight ends a day."""
-    start, end = _minute(given.needed("start")), _minute(given.needed("end")) or MIDNIGHT
-    if start >= end:
+    """Start and end in minutes; midnight ends a day, and overnight the end is on the next."""
+    start, end = _minute(given.needed("start")), _minute(given.needed("end"))
+    overnight = given.one("overnight")
+    if overnight and type(overnight.value) is not bool:
+        raise wrong("overnight is true or false.", overnight.where)
+    if overnight and overnight.value:
+        if not 0 < end <= start:
+            raise wrong(
+                "overnight, end is on the next day, after midnight, and start is not earlier: a day at most.",
+                given.needed("end").where,
+            )
+        return start, MIDNIGHT + end
+    if start >= (end or MIDNIGHT):
         raise wrong(
-            "start is before end on the same day (an end of 00:00:00 is midnight); split what goes beyond.",
+            "start is before end on the same day (an end of 00:00:00 is midnight); overnight, it is on the next.",
             given.needed("end").where,
         )
+    return start, end or MIDNIGHT
+
+
+def _break(given: Part, hours: Span | None) -> Span:
+    """Start and end in minutes; in hours that go on overnight, what is before they begin is on the next day."""
+    start, end = _minute(given.needed("start")), _minute(given.needed("end"))
+    if hours and hours[1] > MIDNIGHT:
+        start, end = (minute if minute >= hours[0] else minute + MIDNIGHT for minute in (start, end))
+    end = end or MIDNIGHT
+    if start >= end:
+        raise wrong("A break's start is before end, within the rule's hours.", given.needed("end").where)
     return start, end
+
+
+def _weeks(given: Part) -> int:
+    """Of how many weeks one is meant, which needs a first one."""
+    part, valid = given.one("every-weeks"), given.one("valid")
+    weeks = _number(given, "every-weeks", MOST_WEEKS, 1)
+    if part and weeks > 1 and not (valid and isinstance(valid.value, dict) and "start" in valid.value):
+        raise wrong("The weeks are counted from that of the first day; give a valid with a start.", part.where)
+    return weeks
 
 
 def _minute(part: Part) -> int:
@@ -204,6 +231,8 @@ def _days(given: Part) -> tuple[date, date]:
     part = given.one("valid")
     if part is None:
         return date.min, date.max
+    if not isinstance(part.value, dict):
+        raise wrong("valid is a period.", part.where)
     first = _date(part.value.get("start", "0001-01-01"), f"{part.where}.value.start")
     last = _date(part.value.get("end", "9999-12-31"), f"{part.where}.value.end")
     if first > last:
@@ -222,6 +251,8 @@ def _date(value: object, where: str) -> date:
 
 def _moments(period: Resource, zone: tzinfo, where: str) -> Span:
     """A Period in microseconds, whole days by the zone; it is open where it does not say more."""
+    if not isinstance(period, dict):
+        raise wrong("A period is needed.", where)
     begin, end = EARLIEST, LATEST
     if "start" in period and (span := date_range(period["start"], zone)):
         begin = span[0]
@@ -229,4 +260,4 @@ def _moments(period: Resource, zone: tzinfo, where: str) -> Span:
         end = span[0] if "T" in period["end"] else span[1]
     if begin >= end or (begin, end) == (EARLIEST, LATEST):
         raise wrong("A period has a start or an end, and starts before it ends.", where)
-    return begin, end
+    return max(begin, EARLIEST), min(end, LATEST)

@@ -102,9 +102,10 @@ def schedule_stored(runtime: Runtime, session: Session, ids: Sequence[str], cont
 
 
 def stretch(runtime: Runtime, session: Session, id_: str, place: int, context: Context) -> tuple[Made, int]:
-    """Make the slots that begin from `place` (microseconds) on, and not in the past, as far as one transaction goes.
+    """Make the slots that end behind `place` (microseconds), and begin not in the past, as far as one transaction goes.
 
-    Returns what came of it and the place to go on from; FOREVER: that was all.
+    One that goes on behind the end of the stretch is the next one's, which knows what is in its way. Returns what came
+    of it and the place to go on from; FOREVER: that was all.
     """
     now = to_micros(context.clock())
     session.calendar.lock([f"Schedule/{id_}"])
@@ -122,7 +123,11 @@ def stretch(runtime: Runtime, session: Session, id_: str, place: int, context: C
     schedule: Resource = {}
     if stored and template:
         schedule = json.restore(stored.body)
-        wanted = _with_room(slots(template, id_, begin, min(before, horizon_end(template, now))), around)
+        behind = slots(template, id_, max(begin - _DAY, now), min(before, horizon_end(template, now)))
+        wanted = [each for each in behind if begin < each.end <= before]
+        ours, later = {each.id for each in wanted}, {each.id for each in behind if each.end > before}
+        there = [slot for slot in around if (slot.begin >= begin or slot.slot in ours) and slot.slot not in later]
+        wanted = _with_room(wanted, around)
     made = _fit(unit, schedule, {each.id: each for each in wanted}, {slot.slot: slot for slot in there})
     stranded = stranded_among(session, stored, there)
     ask_for(session, stranded, runtime.base_url, context)

@@ -1,31 +1,27 @@
 """Bookings that no longer fit the hours of their Schedule, and the Task that asks somebody to see to each.
 
-Nothing of this is kept: it is read from the template and the calendar as they are, so it is true whenever it is asked.
+It is read from the template and the calendar as they are, so it is true whenever it is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from uuid import NAMESPACE_URL, uuid5
 
-from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.fhir import json
-from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Opening, Resource, Session, Stored
 from carethread.core.ports.calendar import FOREVER
-from carethread.core.service import PROFILES
-from carethread.interactions.requesting import request
 from carethread.scheduling.availability.expanding import outside, rule_at, slot_id
 from carethread.scheduling.availability.reading import template_of
-from carethread.scheduling.availability.template import PLACE, Rule, Template, master_of
-from carethread.scheduling.rules import extension
+from carethread.scheduling.availability.template import Rule, Template, master_of
+from carethread.scheduling.rebook import ask_to_rebook
+from carethread.scheduling.rules import PLACE, extension
 
 REASONS = {
     "hours": "It lies outside the hours that the schedule has now.",
     "absence": "Who or what the schedule is of is away.",
-    "holiday": "It is a public holiday.",
+    "holiday": "It is a holiday.",
     "period": "It lies outside the schedule's planning horizon.",
     "closed": "The schedule is not active any more.",
     "service": "The hours are for other services now.",
@@ -34,10 +30,7 @@ REASONS = {
 }
 """Codes of `https://carethread.dev/fhir/CodeSystem/stranded-reason`."""
 
-_TASKS = "https://carethread.dev/fhir/CodeSystem/scheduling-task"
 _REASON = "https://carethread.dev/fhir/CodeSystem/stranded-reason"
-_ASKED = "stranded"
-"""In the inbox: which Tasks were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +90,7 @@ def _unlike(rule: Rule, schedule: Resource, slot: Opening) -> str:
         "modality": [f"modality|{modality}" for modality in rule.modalities],
     }
     for what, allowed in offers.items():
-        said = [kind for kind in kinds if _kind(kind) == what]
+        said = [kind for kind in kinds if "|" in kind and _kind(kind) == what]
         if allowed and said and not set(allowed) & set(said):
             return what
     return ""
@@ -118,38 +111,9 @@ def _moved(session: Session, template: Template, there: Mapping[str, Opening]) -
 
 def ask_for(session: Session, stranded: Sequence[Stranded], base_url: str, context: Context) -> None:
     """Have a Task made for each, once, however often this is called while it stays as it is."""
-    ids = {_task_id(each): each for each in stranded}
-    new = session.first_time(_ASKED, list(ids)) if ids else set()
-    found = session.current([("Appointment", ids[id_].appointment) for id_ in new])
-    for id_ in sorted(new):
-        stored = found.get(("Appointment", ids[id_].appointment))
-        if stored and not stored.deleted:
-            request(session, _task(id_, ids[id_], stored, base_url, context), context, new=True)
-
-
-def _task_id(stranded: Stranded) -> str:
-    """One for each time of an Appointment and each reason."""
-    name = f"{stranded.appointment}/{stranded.begin}/{stranded.reason}"
-    return str(uuid5(NAMESPACE_URL, f"https://carethread.dev/fhir/Appointment/{name}"))
-
-
-def _task(id_: str, stranded: Stranded, appointment: Stored, base_url: str, context: Context) -> Resource:
-    body = json.restore(appointment.body)
-    patients = [key for key in keys_at(body, "participant.actor", base_url) if key[0] == "Patient"]
-    task: Resource = {"resourceType": "Task", "id": id_}
-    if appointment.department:
-        department = {"reference": f"Organization/{appointment.department}"}
-        task["extension"] = [{"url": PROFILES + "department", "valueReference": department}]
-    task |= {
-        "status": "requested",
-        "intent": "order",
-        "code": {"coding": [{"system": _TASKS, "code": "rebook"}]},
-        "focus": {"reference": f"Appointment/{stranded.appointment}"},
-    }
-    if patients:
-        task["for"] = {"reference": "/".join(patients[0])}
-    return task | {
-        "authoredOn": instant(to_micros(context.clock())),
-        "reasonCode": {"coding": [{"system": _REASON, "code": stranded.reason}], "text": REASONS[stranded.reason]},
-        "restriction": {"period": {"end": instant(stranded.begin)}},
-    }
+    reasons = {each.appointment: each.reason for each in stranded}
+    for (_, id_), stored in sorted(session.current([("Appointment", id_) for id_ in reasons]).items()):
+        if not stored.deleted:
+            code = reasons[id_]
+            why = {"coding": [{"system": _REASON, "code": code}], "text": REASONS[code]}
+            ask_to_rebook(session, stored, json.restore(stored.body), why, base_url, context)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import date, timedelta, tzinfo
 
 from carethread.core.fhir.search.dates import EARLIEST, LATEST
 from carethread.core.ports import Resource
@@ -18,17 +18,11 @@ from carethread.scheduling.availability.holidays import is_holiday
 
 AVAILABILITY = PROFILES + "availability"
 MASTER = PROFILES + "schedule-master"
-MODALITY = PROFILES + "modality"
-PLACE = PROFILES + "place"
-CAPACITY = "http://fhir-registry.smarthealthit.org/StructureDefinition/slot-capacity"
-
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-"""http://hl7.org/fhir/days-of-week, in the order of date.weekday()."""
-
-MODALITIES = ("in-person", "video", "phone", "home")
 
 MIDNIGHT = 24 * 60
 """The end of a day, in minutes."""
+
+_DAY = timedelta(1)
 
 Span = tuple[int, int]
 """From a moment up to another, in what unit is said where it stands."""
@@ -38,7 +32,9 @@ Span = tuple[int, int]
 class Rule:
     """The hours of some days of the week, from `start` up to `end`, cut into slots of `length` minutes each.
 
-    In breaks nothing is open, and after one the cutting begins anew. It is in force from day `first` to day `last`.
+    An `end` behind midnight is on the day after. In breaks nothing is open, and after one the cutting begins anew.
+    It is in force from day `first` to day `last`, which are days on which the hours begin; of every so many `weeks` in
+    one, counted from that of `first`, Monday to Sunday.
     """
 
     days: frozenset[int]
@@ -52,10 +48,25 @@ class Rule:
     breaks: Sequence[Span] = ()
     first: date = date.min
     last: date = date.max
+    weeks: int = 1
 
     def on(self, day: date) -> bool:
-        """Whether it is in force on the day."""
-        return day.weekday() in self.days and self.first <= day <= self.last
+        """Whether its hours begin on the day."""
+        return day.weekday() in self.days and self.first <= day <= self.last and self._of_week(day)
+
+    def _of_week(self, day: date) -> bool:
+        return self.weeks == 1 or (_week(day) - _week(self.first)) % self.weeks == 0
+
+    def with_other(self, other: Rule, later: int) -> date | None:
+        """The first day of this rule with one of the other so many days later."""
+        begin = max(self.first.toordinal(), other.first.toordinal() - later)
+        end = min(self.last.toordinal(), other.last.toordinal() - later)
+        for near in range(begin, min(begin + 7 * self.weeks, end + 1)):
+            if self.on(date.fromordinal(near)):
+                found = range(near, end + 1, 7 * self.weeks)[: other.weeks]
+                if met := next((each for each in found if other.on(date.fromordinal(each + later))), 0):
+                    return date.fromordinal(met)
+        return None
 
     def stretches(self) -> Iterator[Span]:
         """The hours without the breaks, in minutes."""
@@ -95,9 +106,20 @@ class Template:
         """Whether the day is a public holiday here."""
         return day in self.holidays or any(is_holiday(name, day) for name in self.lists)
 
+    def hours(self, day: date) -> list[Span]:
+        """When it is open on a day, in order, in minutes; what begins the day before goes on until then."""
+        own = [span for rule in self.rules if rule.on(day) for span in rule.stretches()]
+        over = [rule for rule in self.rules if rule.end > MIDNIGHT and rule.on(day - _DAY)]
+        return sorted([*own, *((start - MIDNIGHT, end - MIDNIGHT) for rule in over for start, end in rule.stretches())])
+
     def weekly(self) -> int:
         """How many slots a week has at most."""
         return sum(len(rule.days) * len(rule.starts()) for rule in self.rules)
+
+
+def _week(day: date) -> int:
+    """The number of a week, which begins on Monday."""
+    return (day.toordinal() - 1) // 7
 
 
 def disjoint(spans: Iterable[Span]) -> tuple[Span, ...]:

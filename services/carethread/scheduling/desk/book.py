@@ -14,18 +14,27 @@ from carethread.core.fhir import json
 from carethread.core.ports import Resource, Stored
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.availability.template import master_of
-from carethread.scheduling.conflicts import Place
+from carethread.scheduling.conflicts import Look, Place
 from carethread.scheduling.desk.composing import slot_ids
-from carethread.scheduling.desk.placing import drafted, kept, put, repeated, standing, wanted_slots
+from carethread.scheduling.desk.placing import (
+    begun,
+    drafted,
+    kept,
+    put,
+    refuse_others,
+    repeated,
+    standing,
+    wanted_slots,
+)
 from carethread.scheduling.desk.states import asked, booked
 from carethread.scheduling.desk.wishes import Wish
-from carethread.scheduling.rules import CONFIRM_BY, extension, moment
+from carethread.scheduling.policies import CONFIRM_WITHIN, OTHERWISE, given
+from carethread.scheduling.remembering import remembered
+from carethread.scheduling.rules import is_asked, moment
 from carethread.scheduling.waitlist.offers import accepted, is_offer
 
-CONFIRMED_WITHIN = 24 * 3_600_000_000
-"""Microseconds that an EHR has to confirm; if the visit is sooner, until it begins."""
-
-_DONE = ("booked", "arrived", "checked-in", "fulfilled")
+DONE = ("booked", "arrived", "checked-in", "fulfilled")
+"""What is booked already, or more."""
 
 
 def book(unit: WriteUnit, wish: Wish, id_: str = "") -> Stored:
@@ -38,19 +47,19 @@ def book(unit: WriteUnit, wish: Wish, id_: str = "") -> Stored:
         before = standing(unit, id_)
         if _is_done(unit, wish, before):
             return kept(unit, id_)
+        refuse_others(unit, wish, before)
         made, places = drafted(unit, wish, accepted(before) if is_offer(before) else before, id_)
-        return put(unit, firm(unit, made, places), id_, new=False)
+        return put(unit, firm(unit, remembered(made, before), places), id_, new=False)
     if stored := repeated(unit, wish):
         return stored
-    id_ = wish.id or unit.context.new_id()
+    id_ = begun(unit, wish)
     made, places = drafted(unit, wish, None, id_)
     return put(unit, firm(unit, made, places), id_, new=True)
 
 
 def _is_done(unit: WriteUnit, wish: Wish, before: Resource) -> bool:
     """Whether it is booked, as wished. Raises Invalid where it is booked otherwise."""
-    waits = before["status"] == "pending" and bool(extension(before, CONFIRM_BY))
-    if before["status"] not in _DONE and not waits:
+    if before["status"] not in DONE and not is_asked(before):
         return False
     if sorted(wanted_slots(unit, wish, before)) != sorted(slot_ids(unit, before)):
         raise Invalid(
@@ -59,10 +68,12 @@ def _is_done(unit: WriteUnit, wish: Wish, before: Resource) -> bool:
     return True
 
 
-def firm(unit: WriteUnit, appointment: Resource, places: Iterable[Place]) -> Resource:
+def firm(look: Look, appointment: Resource, places: Iterable[Place]) -> Resource:
     """Booked, or asked of the EHR that decides about one of the Schedules."""
-    bodies = {place.schedule for place in places if place.schedule}
-    if not any(master_of(json.parse(body)) == "ehr" for body in bodies):
+    schedules = [json.parse_object(body) for body in {place.schedule for place in places if place.schedule}]
+    decided = [schedule for schedule in schedules if master_of(schedule) == "ehr"]
+    if not decided:
         return booked(appointment)
-    now = to_micros(unit.context.clock())
-    return asked(appointment, min(now + CONFIRMED_WITHIN, max(moment(appointment["start"]), now + 60_000_000)))
+    now = to_micros(look.context.clock())
+    within = min(given(decided, CONFIRM_WITHIN), default=OTHERWISE)
+    return asked(appointment, min(now + within, max(moment(appointment["start"]), now + 60_000_000)))

@@ -1,4 +1,4 @@
-"""Cancel: by the patient, whose slots are free at once, or by the provider, whose slots stay closed.
+"""Cancel: by the patient, whose slots are free at once, or by the provider, whose own slots stay closed.
 
 Reasons: http://hl7.org/fhir/R4/valueset-appointment-cancellation-reason.html.
 """
@@ -11,10 +11,10 @@ from typing import Literal
 from carethread.core.errors import Invalid
 from carethread.core.fhir.definitions import code_system
 from carethread.core.ports import Resource, Stored
-from carethread.interactions.writing.unit import WriteUnit
+from carethread.interactions.writing.unit import WriteUnit, refuse_other
 from carethread.scheduling.desk.placing import kept, put, standing
 from carethread.scheduling.desk.states import given_up
-from carethread.scheduling.rules import CANCELLED_BY, REASONS, with_extensions
+from carethread.scheduling.rules import CANCELLED_BY, REASONS, is_hold, with_extensions
 
 By = Literal["patient", "provider"]
 
@@ -42,16 +42,20 @@ def coded(code: str) -> Resource:
     return {"coding": [{"system": REASONS, "code": code}]}
 
 
-def cancel(unit: WriteUnit, id_: str, cancellation: Cancellation) -> Stored:
+def cancel(unit: WriteUnit, id_: str, cancellation: Cancellation, versions: frozenset[int] | None = None) -> Stored:
     """Cancel an Appointment; cancelled again it stays as it is. Nothing is stored yet.
 
-    Raises NotFound for an id that is not here, Invalid for what is over.
+    Raises NotFound for an id that is not here, Invalid for what is over, PreconditionFailed where it is at none of the
+    versions.
     """
     before = standing(unit, id_)
+    refuse_other(before, versions)
     if before["status"] == "cancelled":
         return kept(unit, id_)
     by = cancellation.by
     made = given_up(before, cancellation.reason or coded(_GENERAL[by]), _DECLINES[by])
     if cancellation.comment:
         made["comment"] = cancellation.comment
-    return put(unit, with_extensions(made, {CANCELLED_BY: {"valueCode": by}}), id_, new=False)
+    if not is_hold(before):  # of which nobody was told
+        made = with_extensions(made, {CANCELLED_BY: {"valueCode": by}})
+    return put(unit, made, id_, new=False)

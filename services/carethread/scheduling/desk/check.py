@@ -7,11 +7,14 @@ from carethread.core.errors import Invalid, NotFound
 from carethread.core.fhir import json
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Runtime
-from carethread.scheduling.conflicts import Conflicting, conflicts, strangers
+from carethread.scheduling.conflicting import Conflicting
+from carethread.scheduling.conflicts import conflicts, strangers
+from carethread.scheduling.desk.book import DONE
 from carethread.scheduling.desk.composing import absent, composed, find_places
 from carethread.scheduling.desk.looking import Glance
 from carethread.scheduling.desk.placing import TYPE, wanted_slots
 from carethread.scheduling.desk.wishes import Wish
+from carethread.scheduling.transitions import refuse_jump
 
 
 def check(runtime: Runtime, session: Session, context: Context, wish: Wish, id_: str = "") -> list[Conflicting]:
@@ -25,7 +28,12 @@ def check(runtime: Runtime, session: Session, context: Context, wish: Wish, id_:
         stored = session.current([(TYPE, id_)]).get((TYPE, id_))
         if stored is None or stored.deleted:
             raise NotFound(f"{TYPE}/{id_} is not known here.")
-        before = json.parse(stored.body)
+        before = json.parse_object(stored.body)
+        if before["status"] not in DONE:
+            try:
+                refuse_jump(before, {"status": "booked"})
+            except Invalid as error:
+                return [Conflicting("status", each.diagnostics, "Appointment.status") for each in error.issues]
     wanted = wanted_slots(look, wish, before)
     places = find_places(look, wanted)
     missing = absent(wanted, places)

@@ -14,10 +14,24 @@ from carethread.core.errors import Invalid
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Key, Resource
-from carethread.scheduling.conflicts import Conflicting, Look, Place
+from carethread.scheduling.conflicting import Conflicting
+from carethread.scheduling.conflicts import Look, Place
 from carethread.scheduling.desk.wishes import Wish
-from carethread.scheduling.finding.proposals import common, distinct
-from carethread.scheduling.rules import APPOINTMENT, MODALITY, extension, moment
+from carethread.scheduling.joining import common, distinct
+from carethread.scheduling.moments import refuse_untold
+from carethread.scheduling.remembering import waits_again
+from carethread.scheduling.rules import (
+    APPOINTMENT,
+    CANCELLED_BY,
+    DESK_MARKS,
+    LATE,
+    MODALITY,
+    SLOT_MODALITY,
+    extension,
+    moment,
+    with_extensions,
+    without_extensions,
+)
 
 NOWHERE: Key = ("Schedule", "")
 """The Schedule of a Slot that names none of ours."""
@@ -26,6 +40,8 @@ _MINUTE = 60_000_000
 _OF_SLOTS = ("serviceCategory", "serviceType", "specialty")
 _OURS = ("resourceType", "id", "meta", "status", "slot", "created")
 """What a wish's details do not decide."""
+_OUR_MARKS = (*DESK_MARKS, CANCELLED_BY, LATE)
+"""Nor do they decide these extensions."""
 
 
 def find_places(look: Look, ids: Sequence[str]) -> list[Place]:
@@ -67,6 +83,12 @@ def composed(look: Look, wish: Wish, before: Resource | None, found: Sequence[Pl
     begin, end = _time(found)
     made: Resource = {"resourceType": "Appointment", **(before or {})}
     made |= {name: value for name, value in wish.details.items() if name not in _OURS}
+    if "extension" in wish.details:
+        kept = [each for each in (before or {}).get("extension", ()) if each.get("url") in _OUR_MARKS]
+        said = without_extensions({"extension": wish.details["extension"]}, _OUR_MARKS).get("extension", [])
+        made.pop("extension", None)
+        if kept or said:
+            made["extension"] = [*kept, *said]
     profiles = [*(before or wish.details).get("meta", {}).get("profile", ())]
     if tags := wish.details.get("meta", {}).get("tag"):
         made["meta"] = {**made.get("meta", {}), "tag": tags}
@@ -76,22 +98,50 @@ def composed(look: Look, wish: Wish, before: Resource | None, found: Sequence[Pl
             made[name] = said
     if "appointmentType" not in made and (kinds := distinct(place.slot.get("appointmentType") for place in found)):
         made["appointmentType"] = kinds[0]
-    modalities = distinct(
-        each for place in found for each in place.slot.get("extension", ()) if each.get("url") == MODALITY
-    )
-    if len(modalities) == 1 and not extension(made, MODALITY):
-        made["extension"] = [*made.get("extension", ()), *modalities]
+    made = _met(made, found)
     if wish.comment:
         made["comment"] = wish.comment
     if not ("start" in wish.details and "end" in wish.details):
-        made["start"], made["end"] = instant(begin), instant(end)
+        stays = before is not None and _lies_within(look, before, found, begin, end)
+        made["start"], made["end"] = (before["start"], before["end"]) if before and stays else _instants(begin, end)
+    refuse_untold(made)
     if minutes := (moment(made["end"]) - moment(made["start"])) // _MINUTE:
         made["minutesDuration"] = minutes
     made["slot"] = [{"reference": f"Slot/{place.slot['id']}"} for place in found]
     made.setdefault("created", instant(to_micros(look.context.clock())))
-    made["participant"] = _people(look, made.get("participant", ()), found, wish.patients)
-    made["requestedPeriod"] = [{"start": made["start"], "end": made["end"]}]
+    made["participant"] = _people(look, made.get("participant", ()), found, wish)
+    waits = before is not None and (before["status"] == "waitlist" or waits_again(before))
+    if not waits or "requestedPeriod" not in made:  # what somebody who waits asks for stays
+        made["requestedPeriod"] = [{"start": made["start"], "end": made["end"]}]
     return made
+
+
+def _met(made: Resource, found: Sequence[Place]) -> Resource:
+    """With the modality that is asked for, else that of these Slots, whatever that of earlier ones was."""
+    given = extension(made, MODALITY).get("valueCode")
+    if given and given != extension(made, SLOT_MODALITY).get("valueCode"):
+        return without_extensions(made, (SLOT_MODALITY,))
+    made = without_extensions(made, (MODALITY, SLOT_MODALITY))
+    offered = {
+        each.get("valueCode")
+        for place in found
+        for each in place.slot.get("extension", ())
+        if each.get("url") == MODALITY
+    }
+    if len(offered) != 1:
+        return made
+    value = {"valueCode": offered.pop()}
+    return with_extensions(made, {MODALITY: value, SLOT_MODALITY: value})
+
+
+def _lies_within(look: Look, before: Resource, found: Sequence[Place], begin: int, end: int) -> bool:
+    """Whether it has these Slots already, and a part of their time."""
+    same = sorted(slot_ids(look, before)) == sorted(place.slot["id"] for place in found)
+    return same and begin <= moment(before.get("start")) < moment(before.get("end")) <= end
+
+
+def _instants(begin: int, end: int) -> tuple[str, str]:
+    return instant(begin), instant(end)
 
 
 def _time(found: Sequence[Place]) -> tuple[int, int]:
@@ -115,13 +165,29 @@ def _time(found: Sequence[Place]) -> tuple[int, int]:
     return begin, end
 
 
-def _people(look: Look, there: Sequence[Resource], found: Sequence[Place], patients: Sequence[str]) -> list[Resource]:
-    """The participants with the patients and those whose Schedules the Slots are of, each once."""
-    people = [*there]
-    known = set(keys_at({"participant": people}, "participant.actor", look.base_url))
-    added: list[Resource] = [{"reference": f"Patient/{id_}"} for id_ in patients]
-    for actor in [*added, *(actor for place in found for actor in place.actors)]:
-        keys = keys_at({"actor": actor}, "actor", look.base_url)
+def _people(look: Look, there: Sequence[Resource], found: Sequence[Place], wish: Wish) -> list[Resource]:
+    """The participants with the patients and those whose Schedules the Slots are of, each once.
+
+    None of these comes only if they like, or to be told: they are needed, whatever the wish says. Only a patient who
+    said no before stays away.
+    """
+    base = look.base_url
+    added: list[Resource] = [{"reference": f"Patient/{id_}"} for id_ in wish.patients]
+    added += [actor for place in found for actor in place.actors]
+    needed = set(keys_at({"actor": added}, "actor", base))
+    people: list[Resource] = []
+    for each in there:
+        keys = keys_at(each, "actor", base)
+        if needed.intersection(keys):
+            people.append({**each, "required": "required", "status": "needs-action"})
+        elif any(kind == "Patient" for kind, _ in keys):
+            away = each.get("status") == "declined" and "participant" not in wish.details
+            people.append({**each, "required": "required", **({} if away else {"status": "needs-action"})})
+        else:
+            people.append(each)
+    known = set(keys_at({"participant": people}, "participant.actor", base))
+    for actor in added:
+        keys = keys_at({"actor": actor}, "actor", base)
         if not known.issuperset(keys) or (not keys and all(each.get("actor") != actor for each in people)):
             people.append({"actor": actor, "required": "required", "status": "needs-action"})
             known.update(keys)

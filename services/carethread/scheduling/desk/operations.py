@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from carethread.core.context import Context
-from carethread.core.errors import Issue, PreconditionFailed
+from carethread.core.errors import Invalid, Issue, PreconditionFailed
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.outcome import operation_outcome
@@ -20,14 +20,16 @@ from carethread.interactions.read import read
 from carethread.interactions.requesting import request
 from carethread.interactions.rest.bundle import entry, searchset
 from carethread.interactions.rest.exchange import CONTENT, answer
+from carethread.interactions.rest.headers import versions_of
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.scheduling.conflicts import Conflicting
+from carethread.scheduling.conflicting import FIRM, Conflicting
 from carethread.scheduling.desk.book import book
 from carethread.scheduling.desk.cancel import Cancellation, cancel
 from carethread.scheduling.desk.check import check
 from carethread.scheduling.desk.composing import slot_ids
 from carethread.scheduling.desk.doing import doing
 from carethread.scheduling.desk.hold import hold, hold_end, release, renew
+from carethread.scheduling.desk.overriding import refuse_nobody
 from carethread.scheduling.desk.parameters import (
     OVERRIDE,
     PATIENT_RESOURCE,
@@ -36,12 +38,14 @@ from carethread.scheduling.desk.parameters import (
     WISHES,
     Given,
     derived,
+    judged,
 )
-from carethread.scheduling.desk.people import PATIENT, absences, refuse_absent
 from carethread.scheduling.desk.placing import TYPE, standing
 from carethread.scheduling.desk.reschedule import reschedule
+from carethread.scheduling.desk.together import Asked, together
 from carethread.scheduling.desk.wishes import Wish
 from carethread.scheduling.finding import proposals
+from carethread.scheduling.people import PATIENT, absences, refuse_absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ def _asked(runtime: Runtime, given: Given, operation: str, context: Context) -> 
         details=details,
         comment=given.text("comment"),
         id=key,
+        asked=f"{operation} {given.fingerprint()}",
         override=given.override(),
     )
     fresh = {each["id"] for each in new}
@@ -113,7 +118,10 @@ def _patients(runtime: Runtime, given: Given, key: str, context: Context) -> tup
 
 
 def _done(runtime: Runtime, asked: _Asked, context: Context, work: Callable[[WriteUnit], Stored]) -> Response:
-    refuse_absent(runtime, asked.people)
+    if away := absences(runtime, asked.people):
+        raise Invalid(issues=[*away, *_else_in_the_way(runtime, asked, context)])
+    if not (asked.id or asked.new) and (stored := together(runtime, Asked(asked.wish, work), context)):
+        return _answer(runtime, stored)
 
     def all_of_it(unit: WriteUnit) -> Stored:
         stored = work(unit)
@@ -122,6 +130,12 @@ def _done(runtime: Runtime, asked: _Asked, context: Context, work: Callable[[Wri
         return stored
 
     return _answer(runtime, doing(runtime, context, all_of_it))
+
+
+def _else_in_the_way(runtime: Runtime, asked: _Asked, context: Context) -> list[Issue]:
+    """What else would be refused, so that it is told at once."""
+    found = runtime.store.snapshot(lambda session: check(runtime, session, context, asked.wish, asked.id))
+    return [each.issue() for each in found if not asked.wish.override or each.kind in FIRM]
 
 
 def _answer(runtime: Runtime, stored: Stored) -> Response:
@@ -141,6 +155,9 @@ def renew_operation(runtime: Runtime, call: Call, context: Context) -> Response:
     """Hold longer what is held."""
     given = Given(call, runtime.base_url, (REFERENCE, "duration"))
     id_, minutes = given.needed_appointment(), given.minutes()
+    held = json.parse(read(runtime, (TYPE, id_), context).body)
+    named = keys_at(held, "participant.actor", runtime.base_url)
+    refuse_absent(runtime, [each for kind, each in named if kind == PATIENT])
     return _answer(runtime, doing(runtime, context, lambda unit: renew(unit, id_, hold_end(unit, minutes))))
 
 
@@ -188,22 +205,28 @@ def reschedule_operation(runtime: Runtime, call: Call, context: Context) -> Resp
 
 
 def cancel_operation(runtime: Runtime, call: Call, context: Context) -> Response:
-    """Cancel by the patient or the provider."""
+    """Cancel by the patient or the provider; with If-Match only what is at this version."""
     given = Given(call, runtime.base_url, (REFERENCE, "reason", "by", "comment"))
     id_, cancellation = given.needed_appointment(), given.cancellation()
-    return _answer(runtime, doing(runtime, context, lambda unit: cancel(unit, id_, cancellation)))
+    versions = versions_of(call.request.headers.get("if-match"))
+    return _answer(runtime, doing(runtime, context, lambda unit: cancel(unit, id_, cancellation, versions)))
 
 
 def check_operation(runtime: Runtime, call: Call, context: Context) -> Response:
-    """Say all that is in the way; nothing is changed."""
-    given = Given(call, runtime.base_url, WISHES)
+    """Say all that is in the way, with an override what it does not pass over as well; nothing is changed."""
+    given = Given(call, runtime.base_url, (*WISHES, *OVERRIDE))
     asked = _asked(runtime, given, "check", context)
     away = absences(runtime, asked.people)
 
     def look(session: Session) -> list[Conflicting]:
         return check(runtime, session, context, asked.wish, asked.id)
 
-    issues = [*away, *(each.issue() for each in runtime.store.snapshot(look))]
+    override = asked.wish.override
+    if override:
+        refuse_nobody(override)
+    found = runtime.store.snapshot(look)
+    passed = {each.kind for each in found if override and each.kind not in FIRM}
+    issues = [*away, *(each.issue("warning" if each.kind in passed else "error") for each in found)]
     fine = Issue("informational", "Nothing is in the way.", severity="information")
     return answer(operation_outcome(issues or [fine]))
 
@@ -226,6 +249,8 @@ OPERATIONS = tuple(
         definition=f"https://carethread.dev/fhir/OperationDefinition/Appointment-{name}",
         handler=handler,
         affects_state=name != "check",
+        gathers=name in ("book", "hold"),
+        judged=judged,
     )
     for name, handler in _HANDLERS.items()
 )

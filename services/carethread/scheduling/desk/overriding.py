@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from carethread.core.errors import Invalid
 from carethread.core.ports import Resource
-from carethread.scheduling.conflicts import FIRM, Conflicting, refusal
+from carethread.scheduling.conflicting import FIRM, Conflicting, refusal
 from carethread.scheduling.desk.wishes import Override
 from carethread.scheduling.rules import OVERRIDE, with_extensions
 
@@ -19,16 +19,21 @@ ROLES: Mapping[str, str] = {
 """Who may: the codes of CodeSystem override-role."""
 
 
+def refuse_nobody(override: Override) -> None:
+    """Raise Invalid for a role that may not, or a reason that is missing."""
+    if override.role not in ROLES:
+        raise Invalid(f"An override is by one of {', '.join(ROLES)}.", code="code-invalid", expression="override-role")
+    if not override.reason.strip():
+        raise Invalid("An override has a reason.", code="required", expression="override-reason")
+
+
 def passed_over(appointment: Resource, found: Sequence[Conflicting], override: Override) -> Resource:
     """The Appointment with what was passed over, by whom and why; as it is where nothing was in the way.
 
     Raises Invalid for a role that may not or a reason that is missing, and the refusal where something is in the way
     that nobody can pass over.
     """
-    if override.role not in ROLES:
-        raise Invalid(f"An override is by one of {', '.join(ROLES)}.", code="code-invalid", expression="override-role")
-    if not override.reason.strip():
-        raise Invalid("An override has a reason.", code="required", expression="override-reason")
+    refuse_nobody(override)
     if any(each.kind in FIRM for each in found):
         raise refusal(found)
     if not found:

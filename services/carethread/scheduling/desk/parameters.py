@@ -7,11 +7,13 @@ https://profiles.ihe.net/ITI/Scheduling), and ours beside them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from hashlib import sha256
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from carethread.core.context import Context
 from carethread.core.errors import Invalid, Malformed
+from carethread.core.fhir import json
 from carethread.core.fhir.definitions import code_system
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.targets import is_id
@@ -27,9 +29,30 @@ REFERENCE, RESOURCE, PATIENT_RESOURCE = "appointment-reference", "appointment-re
 WISHES = (REFERENCE, RESOURCE, "slot", "patient", PATIENT_RESOURCE, "comment")
 OVERRIDE = ("override-role", "override-reason")
 
+MOST = 100
+"""How many people may come to one Appointment, and how many Slots or Schedules it may be over."""
+
 _KEY_LETTERS = 255
 _MINUTES = {"s": 1 / 60, "min": 1.0, "h": 60.0}
 _BY: dict[str, By] = {"patient": "patient", "provider": "provider"}
+
+
+_LEFT_OUT: Resource = {
+    "status": "proposed",
+    "participant": [{"actor": {"display": "Somebody"}, "status": "needs-action"}],
+}
+
+
+def judged(body: Resource) -> Resource:
+    """The Parameters as they have to be valid: an Appointment in them may leave out what the desk says itself."""
+    parts = body.get("parameter")
+    return {**body, "parameter": [*map(_whole, parts)]} if isinstance(parts, list) else body
+
+
+def _whole(part: object) -> object:
+    if not isinstance(part, dict) or part.get("name") != RESOURCE or not isinstance(part.get("resource"), dict):
+        return part
+    return {**part, "resource": {**_LEFT_OUT, **part["resource"]}}
 
 
 class Given:
@@ -54,14 +77,16 @@ class Given:
         return values[0] if values else ("", None)
 
     def ids(self, name: str, type_name: str) -> list[str]:
-        """The ids of resources that a parameter refers to."""
-        found = []
+        """The ids of resources that a parameter refers to, each once; at most `MOST`."""
+        found: dict[str, None] = {}
         for member, value in self._values(name):
             keys = keys_at({"value": value}, "value", self._base_url) if member == "valueReference" else []
             if len(keys) != 1 or keys[0][0] != type_name or not is_id(keys[0][1]):
                 raise _wrong(name, f"has a valueReference to a {type_name} of this server, such as {type_name}/123")
-            found.append(keys[0][1])
-        return found
+            found[keys[0][1]] = None
+            if len(found) > MOST:
+                raise _wrong(name, f"is given {MOST} times at most", "too-costly")
+        return list(found)
 
     def appointment(self) -> str:
         """The id of the Appointment, or proposal, that the call is about; empty where it is a new one."""
@@ -80,6 +105,8 @@ class Given:
         found = [value for _, value in self._values(name)]
         if not all(isinstance(each, dict) and each.get("resourceType") == type_name for each in found):
             raise _wrong(name, f"has a resource of type {type_name}")
+        if len(found) > MOST:
+            raise _wrong(name, f"is given {MOST} times at most", "too-costly")
         return found
 
     def resource(self, name: str, type_name: str) -> Resource:
@@ -87,6 +114,9 @@ class Given:
         found = self.resources(name, type_name)
         if len(found) > 1:
             raise _wrong(name, "is given once")
+        for each in found:
+            if long := [part for part in ("participant", "slot") if len(each.get(part, ())) > MOST]:
+                raise _wrong(name, f"has {MOST} of {long[0]} at most", "too-costly")
         return found[0] if found else {}
 
     def text(self, name: str) -> str:
@@ -96,17 +126,18 @@ class Given:
             raise _wrong(name, "is a valueString or valueCode")
         return str(value or "")
 
-    def minutes(self) -> int:
-        """For how long something is to be held."""
+    def minutes(self, otherwise: int = DEFAULT_MINUTES, most: int = MOST_MINUTES, what: str = "A hold") -> int:
+        """For how long something is to be."""
         member, value = self._one("duration")
         if not member:
-            return DEFAULT_MINUTES
+            return otherwise
         unit = str(value.get("code") or value.get("unit") or "") if member == "valueDuration" else ""
         if unit not in _MINUTES or "value" not in value:
-            raise _wrong("duration", 'is a valueDuration in minutes, such as {"value": 5, "code": "min"}')
+            example = '{"value": 5, "unit": "min", "system": "http://unitsofmeasure.org", "code": "min"}'
+            raise _wrong("duration", f"is a valueDuration in minutes, such as {example}")
         minutes = float(value["value"]) * _MINUTES[unit]
-        if not 1 <= minutes <= MOST_MINUTES:
-            raise Invalid(f"A hold is for 1 to {MOST_MINUTES} minutes.", code="value", expression="duration")
+        if not 1 <= minutes <= most:
+            raise Invalid(f"{what} is for 1 to {most} minutes.", code="value", expression="duration")
         return int(minutes)
 
     def override(self) -> Override | None:
@@ -151,11 +182,15 @@ class Given:
             raise Malformed(f"An Idempotency-Key has 1 to {_KEY_LETTERS} characters.", code="value")
         return derived("Appointment", f"{context.principal.name}/{operation}/{key}")
 
+    def fingerprint(self) -> str:
+        """Of all that this call says, by which another under the same Idempotency-Key is told."""
+        return sha256(json.render({"params": dict(self._call.params), "body": self._call.body or {}})).hexdigest()
+
 
 def derived(type_name: str, cause: str) -> str:
     """An id that follows from a cause: the same each time."""
     return str(uuid5(NAMESPACE_URL, f"https://carethread.dev/fhir/{type_name}/{cause}"))
 
 
-def _wrong(name: str, what: str) -> Malformed:
-    return Malformed(f"{name} {what}.", code="value", expression=f"Parameters.parameter.where(name = '{name}')")
+def _wrong(name: str, what: str, code: str = "value") -> Malformed:
+    return Malformed(f"{name} {what}.", code=code, expression=f"Parameters.parameter.where(name = '{name}')")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from carethread.core.errors import Conflict, Gone, Invalid, Malformed, NotFound
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
@@ -10,12 +13,21 @@ from carethread.interactions.writing.check import check_resource
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.conditional import condition_of, match_one
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.scheduling.conflicts import GONE, Look, Place, by_itself, duplicates, refusal, strangers, taken
+from carethread.scheduling.aliases import locked
+from carethread.scheduling.conflicting import GONE, refusal
+from carethread.scheduling.conflicts import Look, Place, by_itself, duplicates, strangers, taken
 from carethread.scheduling.desk.composing import absent, composed, find_places, slot_ids
 from carethread.scheduling.desk.overriding import passed_over
 from carethread.scheduling.desk.wishes import Wish
+from carethread.scheduling.occupancy import taken_anew
+from carethread.scheduling.people import PATIENT
+from carethread.scheduling.rules import OVERRIDE, overridden, takers, without_extensions
+from carethread.scheduling.waitlist.offers import is_offer
 
 TYPE = "Appointment"
+
+ASKED = "asked"
+"""The kind of claim by which an Appointment is for one request: its key is the id, its holder what was asked."""
 
 
 def standing(unit: WriteUnit, id_: str) -> Resource:
@@ -41,17 +53,38 @@ def repeated(unit: WriteUnit, wish: Wish) -> Stored | None:
 
     Raises Invalid where something else was asked for under it.
     """
+    if wish.id:  # who comes at the same time with it waits, and then finds what was made
+        unit.session.lock([lock_of(wish.id)])
     key = _known(unit, wish)
     stored = unit.stored(key) if key else None
     if stored is None or stored.deleted:
         return None
-    if not key or not (first := unit.session.version(key, 1)) or not _asks_for(unit, wish, json.parse(first.body)):
-        raise Invalid(
-            f"{TYPE}/{stored.id} has this key or identifier already, for another request; use a new one.",
-            code="duplicate",
-            expression="Appointment.identifier",
-        )
+    told = unit.session.claimed(ASKED, [stored.id]).get(stored.id)
+    if told != wish.asked if told else not _asks_for(unit, wish, stored):
+        raise _for_another(stored.id)
     return stored
+
+
+def begun(unit: WriteUnit, wish: Wish) -> str:
+    """The id of the new Appointment that a wish makes; its key or identifier is for this request from now on.
+
+    Raises Invalid where it was for another, whose Appointment is deleted.
+    """
+    id_ = wish.id or unit.context.new_id()
+    again = wish.asked and (wish.id or wish.details.get("identifier"))
+    if again and unit.session.claim(ASKED, id_, wish.asked) != wish.asked:
+        raise _for_another(id_)
+    return id_
+
+
+def _for_another(id_: str) -> Invalid:
+    text = f"{TYPE}/{id_} has this key or identifier already, for another request; use a new one."
+    return Invalid(text, code="duplicate", expression="Appointment.identifier")
+
+
+def lock_of(id_: str) -> str:
+    """The name under which those wait for each other who would make the same Appointment."""
+    return f"{TYPE} {id_}"
 
 
 def _known(unit: WriteUnit, wish: Wish) -> Key | None:
@@ -71,8 +104,12 @@ def _escaped(text: str) -> str:
     return "".join("\\" + char if char in "\\,|$" else char for char in text)
 
 
-def _asks_for(unit: WriteUnit, wish: Wish, made: Resource) -> bool:
-    """Whether a wish is the one that made this."""
+def _asks_for(unit: WriteUnit, wish: Wish, stored: Stored) -> bool:
+    """Whether a wish may be the one that made this, of which no fingerprint is kept."""
+    first = unit.session.version((TYPE, stored.id), 1)
+    if first is None or first.deleted:
+        return False
+    made = json.parse(first.body)
     people = set(keys_at(made, "participant.actor", unit.base_url))
     asked = {("Patient", id_) for id_ in wish.patients}
     return sorted(wanted_slots(unit, wish, None)) == sorted(slot_ids(unit, made)) and asked <= people
@@ -88,6 +125,25 @@ def wanted_slots(look: Look, wish: Wish, before: Resource | None) -> list[str]:
     return found
 
 
+def refuse_others(unit: WriteUnit, wish: Wish, before: Resource) -> None:
+    """Raise Invalid where what is kept for somebody would become another's, or an offer be of other Slots."""
+    if before["status"] != "pending":
+        return
+    theirs = _patients(unit, before)
+    others = ({*wish.patients} | _patients(unit, wish.details)) - theirs
+    if theirs and others and not others.issubset(unit.session.kin(theirs)):
+        text = "It is kept for another patient; choose other Slots for this one."
+        raise Invalid(text, code="business-rule", expression="patient")
+    if is_offer(before) and sorted(wanted_slots(unit, wish, before)) != sorted(slot_ids(unit, before)):
+        text = "An offer is of its own Slots; $release it, and book others by themselves."
+        raise Invalid(text, code="business-rule", expression="slot")
+
+
+def _patients(unit: WriteUnit, appointment: Mapping[str, Any]) -> set[str]:
+    named = keys_at(dict(appointment), "participant.actor", unit.base_url)
+    return {id_ for kind, id_ in named if kind == PATIENT}
+
+
 def drafted(unit: WriteUnit, wish: Wish, before: Resource | None, id_: str) -> tuple[Resource, list[Place]]:
     """The Appointment that is wished for, in place of one that stands, and where it takes place.
 
@@ -99,9 +155,13 @@ def drafted(unit: WriteUnit, wish: Wish, before: Resource | None, id_: str) -> t
     if missing := absent(wanted, found):
         raise refusal(missing)
     made = composed(unit, wish, before, found)
-    wrong = [*strangers(unit, wish.details, found), *by_itself(unit, made, found), *duplicates(unit, made, id_)]
-    if wrong or wish.override:
-        wrong += taken(unit, made, id_)
+    locked(unit.session, takers(made, unit.base_url), unit.base_url)
+    wrong = [*strangers(unit, wish.details, found), *by_itself(unit, made, found), *duplicates(unit, made, id_, found)]
+    wrong += taken(unit, made, id_)
+    if before and not taken_anew(before, made, unit.base_url):
+        wrong = [each for each in wrong if each.kind not in overridden(before)]
+    else:
+        made = without_extensions(made, (OVERRIDE,))
     if wish.override:
         return passed_over(made, wrong, wish.override), found
     if wrong:
@@ -112,7 +172,7 @@ def drafted(unit: WriteUnit, wish: Wish, before: Resource | None, id_: str) -> t
 def put(unit: WriteUnit, appointment: Resource, id_: str, *, new: bool) -> Stored:
     """Write it. Raises what validation and the rule of Appointments do."""
     check_resource(TYPE, appointment)
-    command = Command(TYPE, id_, appointment, fresh=new, verb="POST" if new else "PUT")
+    command = Command(TYPE, id_, appointment, fresh=new, verb="POST" if new else "PUT", own=True)
     try:
         stored = unit.do(command).stored
     except Conflict as error:

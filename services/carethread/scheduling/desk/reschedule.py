@@ -11,10 +11,11 @@ from carethread.core.ports import Stored
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.desk.book import firm
 from carethread.scheduling.desk.composing import find_places, slot_ids, without_actors
-from carethread.scheduling.desk.placing import drafted, kept, put, standing
+from carethread.scheduling.desk.hold import held_since
+from carethread.scheduling.desk.placing import drafted, kept, put, refuse_others, standing
 from carethread.scheduling.desk.states import held
 from carethread.scheduling.desk.wishes import Wish
-from carethread.scheduling.rules import HOLD_UNTIL, extension, hold_until
+from carethread.scheduling.rules import hold_until, is_hold
 
 _MOVABLE = ("booked", "pending")
 
@@ -38,6 +39,8 @@ def reschedule(unit: WriteUnit, id_: str, wish: Wish) -> Stored:
     had = slot_ids(unit, before)
     if sorted(wanted) == sorted(had):
         return kept(unit, id_)
+    refuse_others(unit, wish, before)
     made, places = drafted(unit, wish, without_actors(unit, before, find_places(unit, had)), id_)
-    is_hold = bool(extension(before, HOLD_UNTIL))
-    return put(unit, held(made, hold_until(before)) if is_hold else firm(unit, made, places), id_, new=False)
+    until = hold_until(before)
+    moved = held(made, held_since(before) or until, until) if is_hold(before) else firm(unit, made, places)
+    return put(unit, moved, id_, new=False)

@@ -10,14 +10,15 @@ from typing import Any
 
 from carethread.core.clock import instant
 from carethread.core.ports import Resource
-from carethread.scheduling.rules import CONFIRM_BY, HOLD_UNTIL, with_extensions, without_extensions
+from carethread.scheduling.rules import CONFIRM_BY, HELD_SINCE, HOLD_UNTIL, PASSING, with_extensions, without_extensions
 
 _ENDED = ("cancelationReason",)
 
 
-def held(appointment: Resource, until: int) -> Resource:
-    """Held until then (microseconds): nobody else has its time, and nobody has agreed yet."""
-    return _become(appointment, "pending", "tentative", {HOLD_UNTIL: {"valueInstant": instant(until)}})
+def held(appointment: Resource, since: int, until: int) -> Resource:
+    """Held from then on until then (microseconds): nobody else has its time, and nobody has agreed yet."""
+    marks = {HOLD_UNTIL: {"valueInstant": instant(until)}, HELD_SINCE: {"valueInstant": instant(since)}}
+    return _become(appointment, "pending", "tentative", marks)
 
 
 def asked(appointment: Resource, until: int) -> Resource:
@@ -27,12 +28,12 @@ def asked(appointment: Resource, until: int) -> Resource:
 
 def booked(appointment: Resource) -> Resource:
     """Firm: all have agreed who take part."""
-    return _become(appointment, "booked", "accepted", {})
+    return _become(without_extensions(appointment, PASSING), "booked", "accepted", {})
 
 
 def _become(appointment: Resource, status: str, answer: str, marks: Mapping[str, Mapping[str, Any]]) -> Resource:
     made = {name: value for name, value in appointment.items() if name not in _ENDED}
-    made = with_extensions(without_extensions(made, (HOLD_UNTIL, CONFIRM_BY)), marks)
+    made = with_extensions(without_extensions(made, (HOLD_UNTIL, HELD_SINCE, CONFIRM_BY)), marks)
     made["status"] = status
     made["participant"] = [
         each if each.get("status") == "declined" else {**each, "status": answer} for each in made["participant"]
@@ -42,7 +43,7 @@ def _become(appointment: Resource, status: str, answer: str, marks: Mapping[str,
 
 def given_up(appointment: Resource, reason: Resource | None, declined: frozenset[str] = frozenset()) -> Resource:
     """Cancelled; participants of these kinds (`Patient`) have declined. It is no hold that ended by itself."""
-    made: Resource = {**without_extensions(appointment, (HOLD_UNTIL, CONFIRM_BY)), "status": "cancelled"}
+    made: Resource = {**without_extensions(appointment, PASSING), "status": "cancelled"}
     if reason:
         made["cancelationReason"] = reason
     made["participant"] = [

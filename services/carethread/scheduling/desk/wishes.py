@@ -21,7 +21,8 @@ class Wish:
 
     `slots` and `patients` are ids; the actors of the slots' Schedules take part by themselves. `details` are members of
     the Appointment, such as identifier or reasonCode. `id` is the id of a new one that is derived from what asks for it
-    (an Idempotency-Key): asked again, the answer is what the first request made.
+    (an Idempotency-Key): asked again, the answer is what the first request made. `asked` is a fingerprint of the
+    request, by which another under the same key or identifier is told; empty where none has to be.
     """
 
     slots: Sequence[str] = ()
@@ -29,4 +30,5 @@ class Wish:
     details: Mapping[str, Any] = field(default_factory=dict)
     comment: str = ""
     id: str = ""
+    asked: str = ""
     override: Override | None = None

@@ -38,9 +38,10 @@ def count(session: Session, actor: str) -> int:
     return len(session.places(_KIND, actor))
 
 
-def revoke(session: Session, actor: str, token: str = "") -> int:
-    """End one link of the actor, or all; returns how many it were."""
-    others = [digest for digest in session.places(_KIND, actor) if token and digest != _digest(token)]
+def revoke(session: Session, actor: str, token: str | None = None) -> int:
+    """End one link of the actor, or where none is named all; returns how many it were."""
+    named = None if token is None else _digest(token)
+    others = [digest for digest in session.places(_KIND, actor) if named and digest != named]
     return len(session.release(_KIND, actor, keep=others))
 
 

@@ -33,14 +33,14 @@ def calendar_link(runtime: Runtime, call: Call, context: Context) -> Resource:
     """
     refuse_unknown(call, "a calendar link", _LINK_TAKES)
     key = _actor(runtime, call)
-    actor, link = f"{key[0]}/{key[1]}", _one(call, _LINK)
+    actor, link = f"{key[0]}/{key[1]}", _one(call, _LINK) if _LINK in call.params else None
     if _flag(call, _REVOKE):
-        token = link.rpartition("/")[2].removesuffix(_END)
+        token = None if link is None else link.rpartition("/")[2].removesuffix(_END)
         ended = runtime.store.transact(lambda session: _revoked(session, actor, token, context))
-        if link and not ended:
+        if link is not None and not ended:
             raise NotFound("The actor has no such link: it was revoked, or never made.", expression=_LINK)
         return _parameters({"name": "revoked", "valueInteger": ended})
-    if link:
+    if link is not None:
         raise Malformed("link names what is to be revoked; add revoke with true.", code="invalid", expression=_LINK)
     _must_be_here(runtime, key)
 
@@ -80,7 +80,7 @@ def feed(runtime: Runtime, call: Call, context: Context) -> Response:
     return Response(200, {"Content-Type": MEDIA_TYPE, **headers}, calendar(found, host))
 
 
-def _revoked(session: Session, actor: str, token: str, context: Context) -> int:
+def _revoked(session: Session, actor: str, token: str | None, context: Context) -> int:
     """How many links of the actor this ends."""
     ended = links.revoke(session, actor, token)
     if ended:

@@ -12,16 +12,16 @@ from datetime import UTC, tzinfo
 from typing import Any, Literal, NamedTuple
 
 from carethread.core.errors import Malformed
-from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
+from carethread.core.fhir.search.dates import date_range
 from carethread.core.fhir.search.query import CURSOR
 from carethread.core.fhir.targets import parse_reference
 from carethread.core.ports import Key, Resource
 from carethread.core.service import Call, Limits
 from carethread.interactions.operations.parameters import refuse_unknown
+from carethread.scheduling.counting import number_of
 from carethread.scheduling.finding.windows import Window, texts_of, window_of, zone_of
-
-DAY = 86_400_000_000
-"""In microseconds."""
+from carethread.scheduling.moments import DAY, FIRST, LAST
+from carethread.scheduling.rules import MODALITIES
 
 LONGEST = 366 * DAY
 """The longest span that is looked through."""
@@ -29,18 +29,18 @@ LONGEST = 366 * DAY
 _USUAL = 90 * DAY
 """What is looked through where no end is given."""
 
-_FIRST, LAST = EARLIEST + 2 * DAY, LATEST - 2 * DAY
-"""What any zone has a date for."""
-
 _DEFAULT_COUNT = 20
 _MOST_MINUTES = 24 * 60
 MOST_SEATS = 8
 """How many may have to be free together, and how many people may come at once."""
 
+_MOST = {"team": 20}
+_MOST_ELSE = 200
+"""How often a parameter may stand."""
+
 Arrangement = Literal["together", "adjacent", "parallel"]
 ARRANGEMENTS: tuple[Arrangement, ...] = ("together", "adjacent", "parallel")
 SORTS = ("earliest", "best")
-MODALITIES = ("in-person", "video", "phone", "home")
 GENDERS = ("male", "female", "other", "unknown")
 
 _CARERS = ("Practitioner", "PractitionerRole")
@@ -59,7 +59,7 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody wants. Moments are microseconds; of each group of `kinds` one token is met by each time.
+    """What somebody wants. Moments are microseconds; of `kinds`, by parameter, one token is met by each time.
 
     `seats` are who has to be free together: of each, one of the keys. `pairs` are the parameters as a URL has them.
     """
@@ -67,7 +67,7 @@ class Asked:
     begin: int
     end: int
     zone: tzinfo = UTC
-    kinds: Sequence[Sequence[Token]] = ()
+    kinds: Mapping[str, Sequence[Token]] = field(default_factory=dict)
     modalities: Sequence[str] = ()
     reasons: Sequence[Token] = ()
     seats: Sequence[Sequence[Key]] = ()
@@ -148,6 +148,9 @@ def asked(
     """
     refuse_unknown(call, taker, names)
     person, bounds, given = _given(call)
+    for name, values in given.items():
+        if len(values) > (most := _MOST.get(name, _MOST_ELSE)):
+            raise Malformed(f"{name[:64]} is given {most} times at most.", code="too-costly", expression=name[:64])
     for name in _ONCE:
         if len(given.get(name, ())) > 1:
             raise Malformed(f"{name} is given once.", code="value", expression=name)
@@ -172,14 +175,14 @@ def asked(
         begin=begin,
         end=end,
         zone=zone,
-        kinds=[group for name in ("service-type", "specialty", "visit-type") if (group := tokens(name))],
+        kinds={name: group for name in ("service-type", "specialty", "visit-type") if (group := tokens(name))},
         modalities=[
             _code(text, "modality", MODALITIES) for each in given.get("modality", ()) for text in each.split(",")
         ],
         reasons=tokens("reason"),
         seats=seats,
         roles=[[_token(text, "role") for text in each.split(",")] for each in given.get("role", ())],
-        teams=keys("team", "CareTeam"),
+        teams=list(dict.fromkeys(keys("team", "CareTeam"))),
         organizations=keys("organization", "Organization"),
         locations=keys("location-reference", "Location"),
         places=given.get("location-string", ()),
@@ -188,7 +191,7 @@ def asked(
         patients=patients,
         person=person,
         arrangement=_one(given, "arrangement", ARRANGEMENTS) or "together",  # type: ignore[arg-type]
-        windows=[window_of(text, name) for name in ("window", "timing") for text in given.get(name, ())],
+        windows=list({window_of(text, name): None for name in ("window", "timing") for text in given.get(name, ())}),
         preferred_windows=[window_of(text, "preferred-window") for text in given.get("preferred-window", ())],
         preferred_modality=_one(given, "preferred-modality", MODALITIES),
         preferred_gender=_one(given, "preferred-gender", GENDERS),
@@ -238,7 +241,7 @@ def _given(call: Call) -> tuple[Resource | None, Resource, dict[str, list[str]]]
                 )
         if "valueTiming" in part:
             bounds = part["valueTiming"].get("repeat", {}).get("boundsPeriod", {})
-    return person, bounds, given
+    return person, bounds, {name: values for name, values in given.items() if values}
 
 
 def _span(given: Mapping[str, Sequence[str]], bounds: Resource, zone: tzinfo, now: int) -> tuple[int, int]:
@@ -247,11 +250,12 @@ def _span(given: Mapping[str, Sequence[str]], bounds: Resource, zone: tzinfo, no
     _, end = _moment(given, "end", zone) or (0, min(max(begin, now) + _USUAL, LAST))
     if begin >= end:
         raise Malformed("start is before end.", code="value", expression="end" if "end" in given else "start")
+    begin = max(begin, now) if "end" not in given else begin
     if end - begin > LONGEST:
         raise Malformed("From start to end it is a year at most.", code="too-costly", expression="end")
     begin = max(begin, now)
     if "start" in bounds and (span := date_range(bounds["start"], zone)):
-        begin = max(begin, span[0])
+        begin = min(max(begin, span[0]), LAST)
     if "end" in bounds and (span := date_range(bounds["end"], zone)):
         end = min(end, span[0] if "T" in bounds["end"] else span[1])
     return begin, max(end, begin)
@@ -263,7 +267,7 @@ def _moment(given: Mapping[str, Sequence[str]], name: str, zone: tzinfo) -> tupl
         return None
     text = given[name][0].replace(" ", "+")  # a plus sign that a URL did not encode
     span = date_range(text, zone)
-    if span is None or not _FIRST <= span[0] <= span[1] <= LAST:
+    if span is None or not FIRST <= span[0] <= span[1] <= LAST:
         raise Malformed(
             f"{name} is a date or a moment, such as 2031-01-31 or 2031-01-31T08:00:00Z.", code="value", expression=name
         )
@@ -301,8 +305,4 @@ def _one(given: Mapping[str, Sequence[str]], name: str, allowed: Sequence[str]) 
 def _number(given: Mapping[str, Sequence[str]], name: str, most: int, *, least: int = 1, otherwise: int = 0) -> int:
     if name not in given:
         return otherwise
-    text = given[name][0]
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and least <= int(text) <= most):
-        unit = " of minutes" if name == "duration" else ""
-        raise Malformed(f"{name} is a whole number{unit} from {least} to {most}.", code="value", expression=name)
-    return int(text)
+    return number_of(given[name][0], name, most, least=least, unit="minutes" if name == "duration" else "")

@@ -8,17 +8,19 @@ is skipped, so the scarcest decides how many steps it takes.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import merge
 from itertools import accumulate, islice
+from operator import attrgetter
 
 from carethread.core.errors import TooCostly
 from carethread.core.ports import Calendar, Key, Opening
-from carethread.scheduling.finding.asking import DAY
-from carethread.scheduling.finding.seating import Need, Seat
-from carethread.scheduling.finding.suiting import Criterion, enough
+from carethread.scheduling.finding.seating import Seat
+from carethread.scheduling.finding.suiting import Criterion, Need, Source, enough
 from carethread.scheduling.finding.windows import Span, inside, next_open
 from carethread.scheduling.finding.world import World
+from carethread.scheduling.moments import DAY
 
 _ALONE, _TOGETHER, _LAST_LOOK = 64, 192, 1024
 """Slots of the first seat that are fetched at once, ever more; of those that others join fewer suit."""
@@ -59,8 +61,8 @@ class Plan:
 class Terms:
     """What a time has to be like: it begins within the span.
 
-    `purposes` are what a slot may be for, None: anything; `open_spans` where it lies, None: anywhere. `length` is how
-    long it takes at least, in microseconds; `turns` how many slots of the first seat follow each other.
+    `sources` are where slots are found that suit; `open_spans` when it is, None: any time. `length` is how long it
+    takes at least, in microseconds; `turns` how many slots of the first seat follow each other.
     """
 
     begin: int
@@ -68,7 +70,7 @@ class Terms:
     now: int
     seats: Sequence[Seat]
     needs: Sequence[Need] = ()
-    purposes: Collection[int] | None = None
+    sources: Sequence[Source] = (Source(),)
     criteria: Sequence[Criterion] = ()
     open_spans: Sequence[Span] | None = None
     length: int = 0
@@ -85,9 +87,7 @@ def plans(calendar: Calendar, world: World, terms: Terms) -> Iterator[Plan]:
         if opens is None:
             return
         at, behind = opens, behind if opens == at else 0
-        chunk = calendar.openings(
-            at, terms.end, terms.now, size, schedules=first.schedules, purposes=terms.purposes, behind=behind
-        )
+        chunk = _openings(calendar, terms, first.schedules, at, terms.end, size, behind)
         if not chunk:
             return
         covering: list[list[Opening]] = []
@@ -116,15 +116,26 @@ def plans(calendar: Calendar, world: World, terms: Terms) -> Iterator[Plan]:
     raise TooCostly("Too little of what was looked through suits; ask for a shorter time, or for fewer at once.")
 
 
+def _openings(
+    calendar: Calendar, terms: Terms, schedules: frozenset[str] | None, begin: int, end: int, most: int, behind: int = 0
+) -> list[Opening]:
+    """The first slots of the Schedules that suit, from all sources."""
+    found = []
+    for among, purposes in terms.sources:
+        both = among if schedules is None else schedules if among is None else schedules & among
+        found.append(calendar.openings(begin, end, terms.now, most, schedules=both, purposes=purposes, behind=behind))
+    return found[0] if len(found) == 1 else list(islice(merge(*found, key=attrgetter("begin", "row")), most))
+
+
 def _first(calendar: Calendar, terms: Terms, seat: Seat, begin: int) -> int | None:
     """When the first slot of a seat begins from a moment on."""
-    found = calendar.openings(begin, terms.end, terms.now, 1, schedules=seat.schedules, purposes=terms.purposes)
+    found = _openings(calendar, terms, seat.schedules, begin, terms.end, 1)
     return found[0].begin if found else None
 
 
 def _around(calendar: Calendar, terms: Terms, seat: Seat, begin: int, end: int, most: int) -> list[Opening]:
     """The slots of a seat that may cover what is between: none is longer than a day."""
-    found = calendar.openings(begin - DAY, end, terms.now, most, schedules=seat.schedules, purposes=terms.purposes)
+    found = _openings(calendar, terms, seat.schedules, begin - DAY, end, most)
     return found if any(opening.end > begin for opening in found) else []
 
 
@@ -133,11 +144,9 @@ def _runs(calendar: Calendar, terms: Terms, chunk: Sequence[Opening]) -> list[Ru
     if terms.turns == 1 and all(opening.end - opening.begin >= terms.length for opening in chunk):
         runs: list[Run] = [(opening,) for opening in chunk]
     else:
-        schedules = {opening.schedule for opening in chunk}
+        schedules = frozenset(opening.schedule for opening in chunk)
         end = chunk[-1].begin + max(terms.length, DAY)
-        slots = calendar.openings(
-            chunk[0].begin, end, terms.now, _NO_BOUND, schedules=schedules, purposes=terms.purposes
-        )
+        slots = _openings(calendar, terms, schedules, chunk[0].begin, end, _NO_BOUND)
         after = {(opening.schedule, opening.begin): opening for opening in reversed(slots)}
         runs = [run for opening in chunk if (run := _run(opening, after, terms))]
     if terms.open_spans is None:
@@ -230,8 +239,8 @@ def _ways(taken: list[_Taker], options: Sequence[Sequence[_Taker]]) -> Iterator[
 
 def _is_enough(slots: Sequence[Opening], others: Sequence[tuple[Key, int]], terms: Terms) -> bool:
     """Whether those who take part are, between them, all that is needed."""
-    if not enough([opening.kinds for opening in slots], terms.criteria):
+    said = [(opening.kinds, opening.schedule) for opening in slots]
+    if not enough(said, terms.criteria):
         return False
-    schedules = {opening.schedule for opening in slots}
     actors = {key for key, _ in others}
-    return all(schedules & need.schedules or actors & need.actors for need in terms.needs)
+    return all(any(need.met(*each) for each in said) or actors & need.actors for need in terms.needs)

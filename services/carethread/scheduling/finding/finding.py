@@ -7,7 +7,7 @@ that they prefer. Nothing is kept between two pages: a page's link says behind w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple
@@ -24,23 +24,37 @@ from carethread.core.service import PROFILES, Call, Runtime
 from carethread.interactions.mirror import remember
 from carethread.interactions.rest.bundle import entry, link_url, searchset
 from carethread.interactions.rest.exchange import CONTENT
-from carethread.scheduling.desk.people import why_not
 from carethread.scheduling.finding import proposals
-from carethread.scheduling.finding.asking import Asked, asked
+from carethread.scheduling.finding.asking import Asked, Token, asked
 from carethread.scheduling.finding.combining import Plan, Terms, plans
 from carethread.scheduling.finding.knowing import facts_of, wishes_of
 from carethread.scheduling.finding.ranking import Reason, Wishes, rank
 from carethread.scheduling.finding.seating import People, Seat, Seating, seating
-from carethread.scheduling.finding.suiting import criteria_of, suitable
+from carethread.scheduling.finding.suiting import REASON, Criterion, Source, criteria_of, sources
 from carethread.scheduling.finding.windows import Span, spans
 from carethread.scheduling.finding.world import World
+from carethread.scheduling.people import why_not
 
 MOST = 50
 """Proposals in one answer, over all its pages; as many more may come of each view that ranking adds."""
 
 RANKING_REASON = PROFILES + "ranking-reason"
 
+_EARLIEST = Reason("earliest", "By when it begins, whatever else speaks for it", 1.0)
+"""Why something ranks where it does that is not ranked by reasons."""
+
 _PATH = "Appointment/$find"
+_PARAMS = {"serviceType": "service-type", "specialty": "specialty"}
+"""By which a Schedule is found that says it."""
+
+_SERVICE = "HealthcareService"
+"""By its type and specialty it says what its Schedules are for."""
+
+_FOR_OTHERS = "Nothing that suits is made for the reason, so it excludes nothing: what is proposed is for others."
+
+_MOST_HEIRS = 20_000
+"""Schedules that may say it."""
+
 _MINUTE = 60_000_000
 _PARTS = 10_000
 """Of a score of 1, so that a page's link can hold it."""
@@ -102,17 +116,24 @@ def _answer(runtime: Runtime, session: Session, wanted: Asked, now: int, behind:
     _refuse_absent(known, runtime.base_url)
     seats = seating(runtime, session, wanted)
     world = World(session, runtime.base_url, now, list(rows))
-    terms = terms_of(session, wanted, seats, now)
     people = [*known.values(), *([wanted.person] if wanted.person and _is_new(wanted, _key(wanted.person)) else [])]
-    if wanted.best:
-        wishes = wishes_of(session, world, wanted, people, now)
-        ids = _ranked(runtime, session, world, terms, wishes, list(rows.values()))
-    else:
-        ids = sorted({Found(0, plan.begin, id_) for plan, id_ in _first(session, world, terms, list(rows.values()))})
+    wishes = wishes_of(session, world, wanted, people, now) if wanted.best else None
+    issues = list(seats.issues)
+
+    def such(reasons: Sequence[Token]) -> list[Found]:
+        terms = terms_of(session, wanted, seats, now, reasons)
+        if wishes:
+            return _ranked(runtime, session, world, terms, wishes, list(rows.values()))
+        first = _first(session, world, terms, list(rows.values()))
+        return sorted({Found(0, plan.begin, id_, (_EARLIEST,)) for plan, id_ in first})
+
+    ids = such(wanted.reasons)
+    if wanted.reasons and not ids and (ids := such(())):
+        issues.append(Issue("informational", _FOR_OTHERS, REASON, severity="information"))
     start = next((n for n, each in enumerate(ids) if each[:3] > behind[0][:3]), len(ids)) if behind else 0
     page = ids[start : start + wanted.count]
     made = {each["id"]: each for each in _made(runtime, session, world, page)}
-    return Answer(ids, [(each, made[each.id]) for each in page if each.id in made], seats.issues)
+    return Answer(ids, [(each, made[each.id]) for each in page if each.id in made], issues)
 
 
 def _made(runtime: Runtime, session: Session, world: World, page: Sequence[Found]) -> list[Resource]:
@@ -138,22 +159,39 @@ def _refuse_absent(people: dict[Key, Resource], base_url: str) -> None:
         raise Invalid(issues=issues)
 
 
-def terms_of(session: Session, wanted: Asked, seats: Seating, now: int) -> Terms:
-    """What a time has to be like, of what is asked."""
-    criteria = criteria_of(wanted)
+def terms_of(session: Session, wanted: Asked, seats: Seating, now: int, reasons: Sequence[Token] = ()) -> Terms:
+    """What a time has to be like, of what is asked; for one of the reasons, where there are any."""
+    criteria = [*criteria_of(wanted), *([Criterion(tuple(reasons), element=REASON)] if reasons else [])]
     alone = len(seats.seats) == 1
+    single = alone and not seats.seats[0].bare
+    known = session.calendar.purposes() if criteria or (single and seats.needs) else {}
+    criteria = [_with_heirs(session, each, known.values()) for each in criteria]
     return Terms(
         begin=wanted.begin,
         end=wanted.end,
         now=now,
         seats=seats.seats,
         needs=seats.needs,
-        purposes=suitable(session.calendar.purposes(), criteria, alone=alone) if criteria else None,
+        sources=sources(known, criteria, seats.needs if single else (), alone=alone) if known else [Source()],
         criteria=criteria,
         open_spans=spans(wanted.windows, wanted.zone, wanted.begin, wanted.end) if wanted.windows else None,
         length=wanted.minutes * _MINUTE,
         turns=max(len(wanted.patients), 1) if wanted.arrangement == "adjacent" else 1,
     )
+
+
+def _with_heirs(session: Session, criterion: Criterion, known: Collection[str]) -> Criterion:
+    """What is wanted, with the Schedules that say it for slots that are silent; looked up where there are such."""
+    if not any(map(criterion.is_left_by, known)):
+        return criterion
+    text = ",".join(token.text() for token in criterion.tokens)
+    people = People(session, "")
+    params = _PARAMS.values() if criterion.element == REASON else [_PARAMS[criterion.element]]
+    said = {each for param in params for each in people.matching("Schedule", (param, text), most=_MOST_HEIRS)}
+    heirs = frozenset(id_ for _, id_ in said)
+    if criterion.element == REASON:
+        heirs |= people.schedules({each for param in params for each in people.matching(_SERVICE, (param, text))})
+    return replace(criterion, heirs=heirs)
 
 
 def _first(session: Session, world: World, terms: Terms, patients: Sequence[int]) -> Iterator[tuple[Plan, str]]:
@@ -222,11 +260,12 @@ def _bundle(runtime: Runtime, wanted: Asked, answer: Answer, now: int) -> bytes:
 
 
 def _entry(runtime: Runtime, found: Found, resource: Resource) -> bytes:
-    """One proposal; a ranked one says why it ranks where it does."""
+    """One proposal, with why it ranks where it does; where that is by several reasons, it has a score."""
     search: dict[str, Any] = {"mode": "match"}
     if found.reasons:
         told = [_extension(reason) for reason in found.reasons]
         resource = {**resource, "extension": [*resource.get("extension", ()), *told]}
+    if found.reasons and found.reasons != (_EARLIEST,):
         search["score"] = round((_PARTS - found.worse) / _PARTS, 4)
     full_url = f"{runtime.base_url}/Appointment/{found.id}"
     return entry(full_url, json.render(resource), search=json.render(search))

@@ -10,12 +10,14 @@ from typing import NamedTuple
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
 from carethread.core.ports import Key, Resource, Session
-from carethread.scheduling.finding.asking import DAY, Asked
+from carethread.scheduling.finding.asking import Asked
 from carethread.scheduling.finding.combining import Plan
 from carethread.scheduling.finding.ranking import Facts, Place, Wishes
 from carethread.scheduling.finding.seating import clinicians
+from carethread.scheduling.finding.suiting import place_of
 from carethread.scheduling.finding.windows import spans
 from carethread.scheduling.finding.world import World
+from carethread.scheduling.moments import DAY
 
 _GEOLOCATION = "http://hl7.org/fhir/StructureDefinition/geolocation"
 _MOST_TEAMS = 20
@@ -81,15 +83,18 @@ def _living(session: Session, keys: Iterable[Key]) -> Iterator[Resource]:
 def facts_of(session: Session, world: World, plans: Collection[Plan]) -> dict[Plan, Facts]:
     """What is known of the proposals."""
     base_url = world.base_url
-    taking = {plan: _taking_part(world, plan) for plan in plans}
-    traits = _traits(session, {key for keys in taking.values() for key in keys}, base_url)
+    taking = {plan: (_taking_part(world, plan), _whose_place_counts(world, plan)) for plan in plans}
+    traits = _traits(session, {key for both in taking.values() for keys in both for key in keys}, base_url)
     further = _traits(session, {key for each in traits.values() for key in each.others} - traits.keys(), base_url)
+    every = {**further, **traits}
+
+    def known_of(keys: Iterable[Key]) -> list[_Traits]:
+        near = [traits[key] for key in keys if key in traits]
+        return near + [every[key] for each in near for key in each.others if key in every]
+
     found = {}
-    for plan, keys in taking.items():
-        known = [traits[key] for key in keys if key in traits]
-        known += [
-            further.get(key) or traits[key] for each in known for key in each.others if key in {**further, **traits}
-        ]
+    for plan, (keys, there) in taking.items():
+        known = known_of(keys)
         found[plan] = Facts(
             begin=plan.begin,
             end=plan.end,
@@ -97,7 +102,7 @@ def facts_of(session: Session, world: World, plans: Collection[Plan]) -> dict[Pl
             actors=frozenset(keys) | {key for each in known for key in each.others},
             languages=frozenset(code for each in known for code in each.languages),
             genders=frozenset(each.gender for each in known if each.gender),
-            places=tuple(each.place for each in known if each.place),
+            places=tuple(each.place for each in (known if there == keys else known_of(there)) if each.place),
         )
     return found
 
@@ -105,6 +110,15 @@ def facts_of(session: Session, world: World, plans: Collection[Plan]) -> dict[Pl
 def _taking_part(world: World, plan: Plan) -> set[Key]:
     keys = {key for opening in plan.openings for key in world.actors(opening.schedule)}
     return keys | {key for key, _ in plan.others}
+
+
+def _whose_place_counts(world: World, plan: Plan) -> set[Key]:
+    """Where a slot is that has a place of its own; of the others whose Schedules they are; and who else takes part."""
+    found = {key for key, _ in plan.others}
+    for opening in plan.openings:
+        place = place_of(opening.kinds)
+        found.update([("Location", place)] if place else world.actors(opening.schedule))
+    return found
 
 
 def _traits(session: Session, keys: Iterable[Key], base_url: str) -> dict[Key, _Traits]:

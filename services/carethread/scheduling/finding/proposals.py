@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from carethread.core.clock import instant
 from carethread.core.errors import NotFound
@@ -19,7 +19,8 @@ from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Key, Resource, Session, Stored
 from carethread.core.service import Runtime
-from carethread.scheduling.rules import APPOINTMENT, MODALITY, extension, moment
+from carethread.scheduling.joining import actors_of, common, distinct
+from carethread.scheduling.rules import APPOINTMENT, MODALITY, SLOT_MODALITY, extension, moment
 
 PREFIX = "find-"
 
@@ -116,7 +117,9 @@ def _is_slot(stored: Stored | None) -> bool:
     return stored is not None and stored.type == "Slot"
 
 
-_KINDS = frozenset({"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Device", "Location"})
+_KINDS = frozenset(
+    {"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Device", "HealthcareService", "Location"}
+)
 
 
 def _takes_part(stored: Stored | None) -> bool:
@@ -137,10 +140,11 @@ def _appointment(
     modalities = distinct(extension(slot, MODALITY) for slot in slots)
     made: Resource = {"resourceType": "Appointment", "id": id_, "meta": {"profile": [APPOINTMENT]}}
     if len(modalities) == 1:
-        made["extension"] = modalities
+        made["extension"] = [*modalities, {**modalities[0], "url": SLOT_MODALITY}]
     made["status"] = "proposed"
     for name in ("serviceCategory", "serviceType", "specialty"):
-        if said := distinct(each for slot in slots for each in slot.get(name, ())):
+        told = (slot.get(name) or schedules.get(key, {}).get(name, ()) for key, slot in places)
+        if said := distinct(each for concepts in told for each in concepts):
             made[name] = said
     if said := distinct(slot["appointmentType"] for slot in slots if "appointmentType" in slot):
         made["appointmentType"] = said[0]
@@ -156,24 +160,8 @@ def _appointment(
     return made
 
 
-def common(spans: dict[Any, list[tuple[int, int]]]) -> tuple[int, int]:
-    """The time for which all Schedules have their slots, which join for each of them."""
-    begin = max(min(begin for begin, _ in each) for each in spans.values())
-    end = min(max(end for _, end in each) for each in spans.values())
-    return begin, max(begin, end)
-
-
 def _actors(
     places: Sequence[tuple[tuple[str, str], Resource]], schedules: dict[tuple[str, str], Resource]
 ) -> Iterator[Resource]:
-    for key, _ in places:
-        yield from schedules.get(key, {}).get("actor", ())
-
-
-def distinct(values: Iterable[Any]) -> list[Any]:
-    """Each that is not empty once, in the order in which they come."""
-    found: list[Any] = []
-    for value in values:
-        if value and value not in found:
-            found.append(value)
-    return found
+    for key, slot in places:
+        yield from actors_of(slot, schedules.get(key, {}))

@@ -6,8 +6,8 @@ named by a word (a role, a place, a language) is looked up here; what a time is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from carethread.core.errors import Issue, TooCostly
@@ -17,6 +17,7 @@ from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Key, Resource, Session
 from carethread.core.service import Runtime
 from carethread.scheduling.finding.asking import MOST_SEATS, Asked, Token
+from carethread.scheduling.finding.suiting import Need
 
 MOST = 2000
 """Actors, or Schedules, that a word may mean."""
@@ -28,14 +29,6 @@ class Seat:
 
     schedules: frozenset[str] | None = None
     bare: tuple[tuple[Key, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What at least one of those who take part is: of one of these Schedules, or one of these actors."""
-
-    schedules: frozenset[str]
-    actors: frozenset[Key] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +54,10 @@ class People:
         _bound(found)
         return set(found)
 
-    def matching(self, type_name: str, *params: tuple[str, str]) -> set[Key]:
+    def matching(self, type_name: str, *params: tuple[str, str], most: int = MOST) -> set[Key]:
         """What a search finds."""
-        found = self.session.search(parse_query(type_name, params, base=self.base), MOST + 1).matches
-        _bound(found)
+        found = self.session.search(parse_query(type_name, params, base=self.base), most + 1).matches
+        _bound(found, most)
         return {(type_name, stored.id) for stored in found}
 
     def with_roles(self, keys: Iterable[Key]) -> set[Key]:
@@ -83,9 +76,9 @@ class People:
         return {key: (stored.row, json.parse(stored.body)) for key, stored in found.items() if not stored.deleted}
 
 
-def _bound(found: Sequence[Any]) -> None:
-    if len(found) > MOST:
-        raise TooCostly(f"More than {MOST} are meant by this; ask for fewer.")
+def _bound(found: Sequence[Any], most: int = MOST) -> None:
+    if len(found) > most:
+        raise TooCostly(f"More than {most} are meant by this; ask for fewer.")
 
 
 def seating(runtime: Runtime, session: Session, asked: Asked) -> Seating:
@@ -103,8 +96,8 @@ def seating(runtime: Runtime, session: Session, asked: Asked) -> Seating:
         seats += [seats[0]] * (len(asked.patients) - 1)
     needs = list(_needs(people, asked))
     if len(seats) == 1 and not seats[0].bare:  # it is this one who has to be all that is needed
-        seats = [Seat(_common(seats[0].schedules, needs))]
-        needs = []
+        seats = [Seat(_common(seats[0].schedules, [need for need in needs if need.places is None]))]
+        needs = [need for need in needs if need.places is not None]
     return Seating(seats, needs, issues)
 
 
@@ -169,9 +162,7 @@ def _needs(people: People, asked: Asked) -> Iterator[Need]:
         places |= people.matching("Location", ("name:contains", text))
         places |= people.matching("Location", ("address:contains", text))
     if asked.locations or asked.places:
-        places |= people.referring(places, "Location.partof")
-        at = people.referring(places, "PractitionerRole.location", "HealthcareService.location")
-        yield _need(people, places | at)
+        yield _where(people, places)
     if asked.organizations:
         of = people.referring(
             asked.organizations,
@@ -187,7 +178,18 @@ def _needs(people: People, asked: Asked) -> Iterator[Need]:
         text = ",".join(token.text() for token in asked.accessibility)
         services = people.matching("HealthcareService", ("characteristic", text))
         there = {key for _, each in people.living(services).values() for key in keys_at(each, "location", people.base)}
-        yield _need(people, services | there | people.referring(services, "PractitionerRole.service"))
+        who = services | people.referring(services, "PractitionerRole.service")
+        yield _where(people, there, who) if there else _need(people, who)
+
+
+def _where(people: People, places: set[Key], others: Collection[Key] = ()) -> Need:
+    """To be at one of the places, or a part of it, or to be one of the others, wherever they are."""
+    new = places = {key for key in places if key[0] == "Location"}
+    while new := people.referring(new, "Location.partof") - places:
+        places |= new
+        _bound([*places])
+    at = people.referring(places, "PractitionerRole.location", "HealthcareService.location")
+    return replace(_need(people, places | at | set(others)), places=frozenset(id_ for _, id_ in places))
 
 
 def _need(people: People, actors: set[Key]) -> Need:

@@ -8,20 +8,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from carethread.core.clock import from_micros, to_micros
 from carethread.core.errors import Malformed
-
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-"""http://hl7.org/fhir/days-of-week, in the order of date.weekday()."""
+from carethread.scheduling.zones import DAYS, zone_named
 
 Span = tuple[int, int]
 """From a moment up to another, in microseconds."""
 
 _MIDNIGHT = 24 * 60
 _SHAPE = re.compile(r"(?:([a-z]{3}(?:,[a-z]{3})*) )?(\d\d):(\d\d)-(\d\d):(\d\d)")
-_ZONE = re.compile(r"UTC|[A-Z]\w*(/[\w+-]+){1,2}", re.ASCII)
 _WHEN = {"MORN": "06:00-12:00", "NOON": "12:00-14:00", "AFT": "12:00-18:00", "EVE": "18:00-22:00"}
 """Parts of a day, of those of http://hl7.org/fhir/event-timing that are part of one."""
 
@@ -40,11 +36,8 @@ class Window:
 
 def zone_of(name: str) -> tzinfo:
     """The zone of a name. Raises Malformed."""
-    try:
-        if _ZONE.fullmatch(name):
-            return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones
-        pass
+    if zone := zone_named(name):
+        return zone
     raise Malformed("zone is a time zone of the IANA's, such as Europe/London.", code="value", expression="zone")
 
 
@@ -67,10 +60,11 @@ def window_of(text: str, name: str) -> Window:
 def texts_of(timing: dict[str, Any]) -> Iterator[str]:
     """The windows of a Timing, as texts: its days of the week, at its times of day or parts of the day."""
     repeat = timing.get("repeat", {})
-    days = ",".join(day for day in repeat.get("dayOfWeek", ()))
-    hours = [_from(time) for time in repeat.get("timeOfDay", ())]
-    hours += [_WHEN[each] for each in repeat.get("when", ()) if each in _WHEN]
-    if unknown := next((each for each in repeat.get("when", ()) if each not in _WHEN), None):
+    said = {name: [each for each in repeat.get(name, ()) if each] for name in ("dayOfWeek", "timeOfDay", "when")}
+    days = ",".join(said["dayOfWeek"])  # null stands where one has extensions only
+    hours = [_from(time) for time in said["timeOfDay"]]
+    hours += [_WHEN[each] for each in said["when"] if each in _WHEN]
+    if unknown := next((each for each in said["when"] if each not in _WHEN), None):
         raise Malformed(
             f"Timing.repeat.when '{unknown}' is no part of a day that can be looked for; there are {', '.join(_WHEN)}.",
             code="not-supported",

@@ -11,7 +11,8 @@ from itertools import accumulate
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Key, Occupied, Opening, Resource, Session
-from carethread.scheduling.rules import EXCLUSIVE
+from carethread.scheduling.aliases import behind
+from carethread.scheduling.rules import EXCLUSIVE, is_room
 
 _SEAT = "Slot/"
 
@@ -27,9 +28,11 @@ class World:
         """The Schedules that were looked at and are here."""
         self._actors: dict[str, tuple[Key, ...] | None] = {}
         self._people: dict[str, frozenset[str]] = {}
+        self._aliases: dict[str, Collection[str]] = {}
         self._taken: dict[str, _Times] = {}
         self._beside: dict[str, frozenset[str]] = {}
         wanted = [id_ for _, id_ in patients]
+        self._are_several = len(wanted) > 1
         self.patients = [("Patient", id_) for id_ in (session.kin(wanted) if wanted else ())]
         """All names of the patients."""
         self._patients = [f"{kind}/{id_}" for kind, id_ in self.patients]
@@ -38,7 +41,9 @@ class World:
         """Learn who has these slots, and what takes them and the others, and the patients, within the span."""
         schedules = {opening.schedule for opening in openings}
         self._meet(schedules - self._actors.keys())
-        people = {f"{kind}/{id_}" for kind, id_ in others if kind in EXCLUSIVE}
+        alone = {f"{kind}/{id_}" for kind, id_ in others if kind in EXCLUSIVE}
+        self._know(alone)
+        people = {*self._with_aliases(alone)}
         people.update(*(self._people[schedule] for schedule in schedules))
         shared = {f"{_SEAT}{opening.slot}" for opening in openings if opening.capacity > 1}
         rows: dict[str, list[Occupied]] = defaultdict(list)
@@ -53,6 +58,7 @@ class World:
     def _meet(self, new: Collection[str]) -> None:
         if not new:
             return
+        found: dict[str, frozenset[str]] = {}
         self._actors.update(dict.fromkeys(new))
         self._people.update(dict.fromkeys(new, frozenset()))
         for key, stored in self._session.current(("Schedule", id_) for id_ in new).items():
@@ -62,7 +68,20 @@ class World:
             if schedule.get("active") is not False:
                 actors = keys_at(schedule, "actor", self.base_url)
                 self._actors[key[1]] = tuple(actors)
-                self._people[key[1]] = frozenset(f"{kind}/{id_}" for kind, id_ in actors if kind in EXCLUSIVE)
+                people = {f"{kind}/{id_}" for kind, id_ in actors if kind in EXCLUSIVE}
+                room = {"/".join(key)} if is_room(schedule, self.base_url) else set()
+                found[key[1]] = frozenset(people | room)
+        self._know({actor for people in found.values() for actor in people})
+        self._people |= {schedule: self._with_aliases(people) for schedule, people in found.items()}
+
+    def _know(self, people: Collection[str]) -> None:
+        """Learn who else is meant by these."""
+        new = set(people) - self._aliases.keys()
+        self._aliases.update(dict.fromkeys(new, ()))
+        self._aliases.update(behind(self._session, new, self.base_url))
+
+    def _with_aliases(self, people: Collection[str]) -> frozenset[str]:
+        return frozenset(people).union(*(self._aliases[actor] for actor in people))
 
     def offered(self, schedule: str) -> bool:
         """Whether the Schedule is here and in use."""
@@ -78,6 +97,8 @@ class World:
 
     def has(self, openings: Sequence[Opening], begin: int, end: int) -> bool:
         """Whether those whose slots these are have the time; who takes a seat of one of them is no hindrance."""
+        if self._are_several and any(opening.capacity > 1 for opening in openings):
+            return False  # a group's seat is one person's
         beside = frozenset[str]()
         if self._beside:
             beside = beside.union(*(self._beside.get(_SEAT + opening.slot, ()) for opening in openings))
@@ -85,7 +106,8 @@ class World:
 
     def is_free(self, key: Key, begin: int, end: int) -> bool:
         """Whether somebody without a Schedule has the time."""
-        return self._free(f"{key[0]}/{key[1]}", begin, end)
+        actor = f"{key[0]}/{key[1]}"
+        return all(self._free(each, begin, end) for each in (actor, *self._aliases.get(actor, ())))
 
     def patients_have(self, begin: int, end: int) -> bool:
         """Whether all the patients have the time."""

@@ -16,20 +16,22 @@ from carethread.core.errors import Invalid, Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search import parse_query
-from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Key, Resource, Response, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.rest.bundle import entry, searchset
 from carethread.interactions.rest.exchange import CONTENT
+from carethread.scheduling.aliases import behind
 from carethread.scheduling.availability.expanding import outside
 from carethread.scheduling.availability.reading import template_of
+from carethread.scheduling.counting import COUNT, number_in
 from carethread.scheduling.huddles.gaps import Closed, common
+from carethread.scheduling.moments import asked_span
 from carethread.scheduling.rules import APPOINTMENT, HUDDLE, SERVICE_KIND
 
 _PARAMETERS = ("team", "participant", "start", "end", "minutes", "_count")
 _CARETEAMS = "careteams"
-_MOST_PEOPLE, _MOST_DAYS, _MOST_FOUND = 30, 31, 50
+_MOST_PEOPLE, _MOST_TEAMS, _MOST_DAYS, _MOST_FOUND = 30, 20, 31, 50
 _DAY = 86_400_000_000
 _STAFF = ("Practitioner", "PractitionerRole")
 
@@ -40,14 +42,19 @@ def find_huddle(runtime: Runtime, call: Call, context: Context) -> Response:
     refuse_unknown(call, "$find-huddle", _PARAMETERS)
     now = to_micros(context.clock())
     begin, end = _span(call, now)
-    minutes, count = _number(call, "minutes", 30, 8 * 60), _number(call, "_count", 10, _MOST_FOUND)
+    minutes, count = number_in(call, "minutes", 8 * 60, 30), number_in(call, COUNT, _MOST_FOUND, 10)
+    for name, most in (("team", _MOST_TEAMS), ("participant", _MOST_PEOPLE)):
+        if len(call.params.get(name, ())) > most:
+            raise Malformed(f"{name} is given {most} times at most.", code="too-costly", expression=name)
     people = list(dict.fromkeys(_people(runtime, call)))
     if not 2 <= len(people) <= _MOST_PEOPLE:
         said = f"A huddle has 2 to {_MOST_PEOPLE} people: name a team, or each by participant."
         raise Invalid(said, code="business-rule", expression="team")
 
     def look(session: Session) -> tuple[list[tuple[int, int]], list[Closed]]:
-        taken = session.calendar.busy([f"{kind}/{id_}" for kind, id_ in people], begin, end)
+        named = [f"{kind}/{id_}" for kind, id_ in people]
+        persons = [each for others in behind(session, named, runtime.base_url).values() for each in others]
+        taken = session.calendar.busy([*named, *persons], begin, end)
         return [(each.begin, each.end) for each in taken if each.stands(now)], list(_hours(session, people))
 
     taken, hours = runtime.store.snapshot(look)
@@ -114,20 +121,13 @@ def _span(call: Call, now: int) -> tuple[int, int]:
     moments = {}
     for name, default in (("start", now), ("end", now + 7 * _DAY)):
         given = call.params.get(name, ())
-        span = date_range(given[0]) if len(given) == 1 else None
+        span = asked_span(given[0]) if len(given) == 1 else None
         if given and span is None:
             raise Malformed(f"{name} is one date or instant.", code="value", expression=name)
         moments[name] = span[0] if span else default
     if not 0 < moments["end"] - moments["start"] <= _MOST_DAYS * _DAY:
         raise Malformed(f"start comes before end, by {_MOST_DAYS} days at most.", code="value", expression="end")
     return moments["start"], moments["end"]
-
-
-def _number(call: Call, name: str, default: int, most: int) -> int:
-    given = call.params.get(name, [str(default)])
-    if len(given) != 1 or not given[0].isdecimal() or len(given[0]) > 4 or not 1 <= int(given[0]) <= most:
-        raise Malformed(f"{name} is a number from 1 to {most}.", code="value", expression=name)
-    return int(given[0])
 
 
 OPERATIONS = (

@@ -17,7 +17,8 @@ from carethread.core.service import Runtime
 from carethread.interactions.requesting import request
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.scheduling.noshow.outcomes import doubts, ruled_by_policy
+from carethread.scheduling.noshow.outcomes import doubts
+from carethread.scheduling.policies import NO_SHOW_POLICY, is_ruled_out
 
 GRACE = 24 * 3_600_000_000
 """Microseconds after the end of a visit in which somebody may still say what became of it."""
@@ -34,7 +35,7 @@ def close(runtime: Runtime, session: Session, id_: str, context: Context) -> Non
         return
     slots = [unit.find(key) for key in keys_at(appointment, "slot", runtime.base_url)]
     schedules = [unit.find(key) for slot in slots if slot for key in keys_at(slot, "schedule", runtime.base_url)]
-    if not schedules or not all(map(ruled_by_policy, schedules)) or doubts(runtime, id_, appointment, slots):
+    if not schedules or not all(map(is_ruled_out, schedules)) or doubts(runtime, id_, appointment, slots):
         return
     done = unit.do(Command("Appointment", id_, {**appointment, "status": "noshow"}))
     unit.store()
@@ -46,13 +47,12 @@ def close(runtime: Runtime, session: Session, id_: str, context: Context) -> Non
 
 def _provenance(version: str, context: Context) -> Resource:
     agents = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
-    policy = "https://carethread.dev/fhir/StructureDefinition/no-show-policy"
     return {
         "resourceType": "Provenance",
         "id": str(uuid5(NAMESPACE_URL, f"no-show/{version}")),
         "target": [{"reference": version}],
         "recorded": instant(to_micros(context.clock())),
-        "policy": [policy],
+        "policy": [NO_SHOW_POLICY],
         "reason": [{"text": "Past, and everything but a no-show is ruled out."}],
         "agent": [
             {

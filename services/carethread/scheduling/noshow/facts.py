@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from carethread.core.clock import instant
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search import parse_query
@@ -15,11 +16,14 @@ _RECORDS = "records"
 _LAST = 10
 """Past visits that count."""
 
+_KNOWN = "arrived,checked-in,fulfilled,noshow"
+"""Statuses of which it is known whether the person came."""
+
 _TRANSPORT = "transportation-insecurity,http://hl7.org/fhir/sid/icd-10-cm|Z59.82"
 
 
-def facts_of(runtime: Runtime, stored: Stored, appointment: Resource) -> Facts:
-    """The facts of one Appointment. Raises Busy while the owner of Conditions is away."""
+def facts_of(runtime: Runtime, stored: Stored, appointment: Resource, now: int) -> Facts:
+    """The facts of one Appointment at `now` (microseconds). Raises Busy while the owner of Conditions is away."""
     patients = [f"{kind}/{id_}" for kind, id_ in keys_at(appointment, "participant.actor", runtime.base_url)]
     patient = next((each for each in patients if each.startswith("Patient/")), "")
     start = moment(appointment.get("start"))
@@ -27,13 +31,24 @@ def facts_of(runtime: Runtime, stored: Stored, appointment: Resource) -> Facts:
     booked = created[0] if created else stored.updated
     if not patient:
         return Facts(booked, start)
-    visits, missed, confirmed = runtime.store.snapshot(lambda session: _seen(session, patient, stored.id, start))
-    return Facts(booked, start, visits, missed, _transport(runtime, patient), confirmed)
+    past = min(start, now)
+
+    def seen(session: Session) -> tuple[int, int, bool, int]:
+        return *_seen(session, patient, stored.id, start), _unresolved(session, patient, past)
+
+    visits, missed, confirmed, unresolved = runtime.store.snapshot(seen)
+    return Facts(booked, start, visits, missed, _transport(runtime, patient), confirmed, unresolved)
+
+
+def _unresolved(session: Session, patient: str, past: int) -> int:
+    """How many visits before have no outcome: neither missed nor kept."""
+    params = [("patient", patient), ("status", "booked,pending"), ("date", f"lt{instant(past)}")]
+    return session.count(parse_query("Appointment", params))
 
 
 def _seen(session: Session, patient: str, id_: str, start: int) -> tuple[int, int, bool]:
     """How many visits there were before, how many of them were missed, and whether this one is confirmed."""
-    past = parse_query("Appointment", [("patient", patient), ("status", "fulfilled,noshow"), ("_sort", "-date")])
+    past = parse_query("Appointment", [("patient", patient), ("status", _KNOWN), ("_sort", "-date")])
     found = [json.parse_object(each.body) for each in session.search(past, _LAST + 1).matches if each.id != id_]
     before = [each for each in found if moment(each.get("start")) < start][:_LAST]
     missed = sum(each["status"] == "noshow" for each in before)

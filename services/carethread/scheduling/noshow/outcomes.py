@@ -15,11 +15,8 @@ from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Resource
-from carethread.core.service import PROFILES, Runtime
-from carethread.scheduling.rules import extension, moment
-
-POLICY = PROFILES + "no-show-policy"
-"""Extension of a Schedule: `person` (the default), or `ruled-out`: a visit of it is a no-show once all else is."""
+from carethread.core.service import Runtime
+from carethread.scheduling.rules import moment
 
 OPEN = ("booked", "pending", "arrived", "checked-in")
 """Statuses that a past visit should not have any more."""
@@ -82,7 +79,3 @@ def _span(encounter: Resource) -> tuple[int, int]:
     period = encounter.get("period", {})
     begin, end = date_range(period.get("start", "")), date_range(period.get("end", ""))
     return begin[0] if begin else 0, end[1] if end else 2**62
-
-
-def ruled_by_policy(schedule: Resource | None) -> bool:
-    return extension(schedule or {}, POLICY).get("valueCode") == "ruled-out"

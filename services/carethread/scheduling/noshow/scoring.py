@@ -40,6 +40,8 @@ class Facts:
     transport_needs: Sequence[str] = ()
     """References of what says that transport is a problem."""
     confirmed: bool = False
+    unresolved: int = 0
+    """Past visits of which nobody said whether the person came; they count for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from carethread.core.ports import Resource
 from carethread.scheduling.reconciling.pairs import pairs
-from carethread.scheduling.reconciling.sides import Seats, Side, Visit
+from carethread.scheduling.reconciling.sides import GONE, Seats, Side, Visit
+from carethread.scheduling.rules import canceller
 from carethread.scheduling.transitions import is_move
 
 KINDS: Mapping[str, str] = {
@@ -18,6 +19,7 @@ KINDS: Mapping[str, str] = {
     "slot-difference": "The same Slot is free on one side and not on the other.",
     "overbooked": "More Appointments have a Slot than it takes, by what the EHR told.",
     "double-booked": "Somebody is at two places at once, by what the EHR told.",
+    "slot-withdrawn": "The EHR has closed or deleted a Slot that an Appointment of ours has.",
     "cancelled-here": "Cancelled here, and still booked at the EHR.",
     "cancelled-there": "Cancelled at the EHR, and still booked here.",
     "status-difference": "The same visit has two statuses.",
@@ -30,6 +32,13 @@ _HOW_FAR = {
     "proposed": 0, "waitlist": 0, "pending": 1, "booked": 2, "arrived": 3, "checked-in": 4, "fulfilled": 5, "noshow": 5
 }  # fmt: skip
 """How far a visit has come: who says more of it was there."""
+
+_CLOSED = frozenset({"busy-unavailable", "entered-in-error"})
+
+_BY_NOBODY = "The EHR does not say by whom: as by the patient it frees the Slot for others; else change by to provider."
+
+OUTCOMES = frozenset({"fulfilled", "noshow"})
+"""What became of a visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +64,19 @@ class Finding:
     source: str = ""
 
 
-def findings(slots: Sequence[Seats], visits: Sequence[Visit]) -> Iterator[Finding]:
-    """All that is found, by kind of question; `visits` are all that have one of the slots, and more."""
+def findings(slots: Sequence[Seats], visits: Sequence[Visit], lost: Collection[str] = ()) -> Iterator[Finding]:
+    """All that is found, by kind of question; `visits` are all that have one of the slots, and more; `lost` are ids of
+    Slots that were deleted."""
     ours, theirs = ([each for each in visits if each.ours is mine] for mine in (True, False))
     same = pairs(ours, theirs, (_identifiers, Visit.moments), lambda a, b: a.gone == b.gone)
     twin = {their.id: one.id for one, their in same}
     yield from _of_slots(slots, visits, twin)
     yield from _of_same_slots(slots)
+    yield from _of_withdrawn(slots, ours, lost)
     for one, their in same:
         yield from _of_pair(one, their)
     yield from _of_people(visits, twin)
-    yield from _of_jumps(theirs)
+    yield from _of_jumps([each for each in visits if each.told])
 
 
 def _identifiers(side: Side) -> frozenset[str]:
@@ -87,7 +98,7 @@ def _of_slots(slots: Sequence[Seats], visits: Sequence[Visit], twin: Mapping[str
             about = (slot.reference, *_references(having))
             said = f"It is free, and {len(having)} of its {slot.capacity} seats are taken."
             yield Finding("stuck-free", about, said, _status(slot, "busy", "Mark the Slot as busy."), slot.source)
-        told = [each for each in having.values() if not each.ours]
+        told = [each for each in having.values() if each.told]
         if len(having) > slot.capacity and told:
             said = f"{len(having)} Appointments have it, and it takes {slot.capacity}."
             fix = Fix("Have the EHR move what it booked over the others, or raise the Slot's capacity.")
@@ -106,6 +117,17 @@ def _freed(slot: Seats) -> Fix:
     if slot.ours:
         return _status(slot, "free", "Free the Slot; where it is not to be booked, mark it as busy-unavailable.")
     return Fix("Ask the EHR for the Appointment that has it, or to send the Slot as free.")
+
+
+def _of_withdrawn(slots: Sequence[Seats], ours: Sequence[Visit], lost: Collection[str]) -> Iterator[Finding]:
+    """Appointments of ours whose Slots the EHR has closed, or that are no more."""
+    closed = {slot.id: slot for slot in slots if not slot.ours and slot.status in _CLOSED}
+    for each in ours:
+        for id_ in sorted(each.slots & (closed.keys() | set(lost))) if each.holds else ():
+            slot = closed.get(id_)
+            about, said = (each.reference, f"Slot/{id_}"), f"Its Slot is {slot.status if slot else 'deleted'}."
+            fix = Fix("Move it with $reschedule, to a Slot of your choice.", "POST", f"{each.reference}/$reschedule")
+            yield Finding("slot-withdrawn", about, said, fix, slot.source if slot else "")
 
 
 def _of_same_slots(slots: Sequence[Seats]) -> Iterator[Finding]:
@@ -144,10 +166,12 @@ def _of_pair(one: Visit, their: Visit) -> Iterator[Finding]:
 def _cancel(one: Visit, reason: Resource) -> Fix:
     if not is_move(one.status, "cancelled"):
         return Fix(f"It is {one.status} here, which is final: send the EHR what happened.", send=_version(one))
-    parameters: Resource = {"resourceType": "Parameters"}
-    if reason.get("coding"):
-        parameters["parameter"] = [{"name": "reason", "valueCodeableConcept": reason}]
-    return Fix("Cancel it here.", "POST", f"{one.reference}/$cancel", body=parameters)
+    by = canceller({"cancelationReason": reason})
+    said = [{"name": "reason", "valueCodeableConcept": reason}] if reason.get("coding") else []
+    parts = [{"name": "by", "valueCode": by or "patient"}, *said]
+    text = "Cancel it here." if by else f"Cancel it here. {_BY_NOBODY}"
+    body = {"resourceType": "Parameters", "parameter": parts}
+    return Fix(text, "POST", f"{one.reference}/$cancel", f'W/"{one.version}"', body)
 
 
 def _who_is_right(one: Visit, their: Visit) -> Fix:
@@ -186,7 +210,7 @@ def _of_people(visits: Sequence[Visit], twin: Mapping[str, str]) -> Iterator[Fin
 
 def _collide(one: Visit, other: Visit, actor: str, twin: Mapping[str, str]) -> bool:
     """Whether two visits at one time cannot both be; several in one slot can, but a person comes once."""
-    if (one.ours and other.ours) or twin.get(one.id, one.id) == twin.get(other.id, other.id):
+    if not (one.told or other.told) or twin.get(one.id, one.id) == twin.get(other.id, other.id):
         return False
     return actor.startswith("Patient/") or not one.slots & other.slots
 
@@ -198,12 +222,23 @@ def _apart(first: Visit) -> Fix:
     return Fix("Both are the EHR's: have it move one.")
 
 
-def _of_jumps(theirs: Sequence[Visit]) -> Iterator[Finding]:
-    for each in theirs:
+def _of_jumps(told: Sequence[Visit]) -> Iterator[Finding]:
+    for each in told:
         for before, after in pairwise(each.statuses):
             if not is_move(before, after):
-                fix = Fix("Look whether that is what happened; if not, have the EHR correct it.")
-                yield Finding("status-jump", (each.reference,), f"{before} became {after}.", fix, each.source)
+                said, fix = f"{before} became {after}.", Fix(_after_jump(before, after))
+                yield Finding("status-jump", (each.reference,), said, fix, each.source)
+
+
+def _after_jump(before: str, after: str) -> str:
+    """What to do where the EHR's status came from one that it does not follow."""
+    if before in GONE:
+        return "Ask the EHR whether the visit stands again; if so, see that nobody else has its Slot and its people."
+    if before in OUTCOMES:
+        return "Ask the EHR which is true, and have it correct the other: numbers follow what it says."
+    if _HOW_FAR[before] == 0 and after in ("arrived", "checked-in", "fulfilled", "noshow"):
+        return "Nobody had booked it: ask the EHR for what is missing between, or have it correct the status."
+    return "Look whether that is what happened; if not, have the EHR correct it."
 
 
 def _status(side: Side, status: str, said: str) -> Fix:

@@ -10,11 +10,11 @@ from itertools import islice
 from carethread.core.clock import instant
 from carethread.core.context import Context
 from carethread.core.errors import Malformed
-from carethread.core.fhir.search.dates import asked_range
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.read import read
+from carethread.scheduling.moments import asked_span
 from carethread.scheduling.reconciling.findings import KINDS, Finding, findings
 from carethread.scheduling.reconciling.reading import Reader
 from carethread.scheduling.reconciling.sides import Seats, Visit
@@ -37,20 +37,21 @@ def reconcile(runtime: Runtime, call: Call, context: Context) -> Resource:
     if call.id:
         read(runtime, ("Schedule", call.id), context)
 
-    def work(session: Session) -> tuple[list[Seats], list[Visit]]:
+    def work(session: Session) -> tuple[list[Seats], list[Visit], bool, list[str]]:
         reader = Reader(runtime, session, context, begin, end, call.id)
         slots = reader.slots()
-        return slots, reader.visits(slots)
+        visits, whole = reader.visits(slots)
+        return slots, visits, whole, reader.lost(slots, visits)
 
-    slots, visits = runtime.store.snapshot(work)
-    found = [each for each in findings(slots, visits) if each.kind in kinds]
+    slots, visits, whole, lost = runtime.store.snapshot(work)
+    found = [each for each in findings(slots, visits, lost) if each.kind in kinds]
     counts = Counter(each.kind for each in found)
     parts: list[Resource] = [
         {"name": "from", "valueInstant": instant(begin)},
         {"name": "to", "valueInstant": instant(end)},
         {"name": "slots", "valueInteger": len(slots)},
         {"name": "appointments", "valueInteger": len(visits)},
-        {"name": "complete", "valueBoolean": len(found) <= MOST_FINDINGS},
+        {"name": "complete", "valueBoolean": whole and len(found) <= MOST_FINDINGS},
     ]
     parts += [_counted(kind, counts[kind]) for kind in KINDS if kind in kinds]
     parts += [{"name": "finding", "part": list(_parts(each))} for each in islice(found, MOST_FINDINGS)]
@@ -102,7 +103,7 @@ def _period(call: Call) -> tuple[int, int]:
 
 def _span(call: Call, name: str) -> tuple[int, int]:
     values = call.params.get(name, ())
-    span = asked_range(values[0]) if len(values) == 1 else None
+    span = asked_span(values[0]) if len(values) == 1 else None
     if span is None:
         raise Malformed(
             f"{name} is needed once: a day such as 2031-05-30, or a moment such as 2031-05-30T08:00:00Z.",
@@ -116,8 +117,8 @@ def _kinds(call: Call) -> frozenset[str]:
     """The kinds of findings that are asked for; all, where none is named."""
     asked = [kind for value in call.params.get(_KIND, ()) for kind in value.split(",")]
     if unknown := [kind for kind in asked if kind not in KINDS]:
-        allowed = ", ".join(KINDS)
-        raise Malformed(f"{len(unknown)} of the kinds are none of {allowed}.", code="value", expression=_KIND)
+        named = ", ".join(f"'{kind[:32]}'" for kind in unknown[:5])
+        raise Malformed(f"{named} is none of the kinds {', '.join(KINDS)}.", code="value", expression=_KIND)
     return frozenset(asked or KINDS)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, restrict
@@ -15,14 +15,13 @@ from carethread.core.ports import Key, Resource, Session, Span, Stored
 from carethread.core.service import Runtime
 from carethread.scheduling.availability.template import master_of
 from carethread.scheduling.reconciling.sides import Seats, Visit, schedule_of, seats, visit
-from carethread.scheduling.rules import is_ours
 
 MOST = 20_000
 """Slots, and Appointments, of one report."""
 
 MOST_JUMPS = 2_000
-"""Appointments of the EHR whose earlier versions are looked at, and how many of each."""
-_VERSIONS = 20
+"""Appointments that an EHR has told whose earlier versions are looked at, and how many of each."""
+VERSIONS = 50
 _AT_ONCE = 200
 
 
@@ -46,23 +45,28 @@ class Reader:
         masters = {id_: master_of(schedule) for (_, id_), (_, schedule) in schedules.items()}
         return [seats(stored, slot, base, masters.get(schedule_of(slot, base), "")) for stored, slot in found]
 
-    def visits(self, slots: list[Seats]) -> list[Visit]:
-        """The Appointments that begin in the period, and all that have one of the slots. Raises TooCostly."""
+    def visits(self, slots: list[Seats]) -> tuple[list[Visit], bool]:
+        """The Appointments that begin in the period, and all that have one of the slots. Raises TooCostly.
+
+        With them whether all earlier versions were looked at by which an EHR's came to their statuses.
+        """
         found = {each.id: each for params in self._whose(slots) for each in self._search("Appointment", "date", params)}
         missing = [("Appointment", id_) for id_ in self._holders(slots) if id_ not in found]
         found |= {id_: stored for (_, id_), (stored, _) in self._read(missing).items()}
         if len(found) > MOST:
             raise _too_many("Appointments")
         now, base = to_micros(self.context.clock()), self.runtime.base_url
-        looked_at = 0
-        made = []
-        for stored in found.values():
-            appointment = json.parse_object(stored.body)
-            told = not is_ours(appointment) and stored.version > 1 and looked_at < MOST_JUMPS
-            looked_at += told
-            statuses = self._statuses(stored) if told else ()
-            made.append(visit(stored, appointment, base, now, statuses))
-        return made
+        made = [visit(stored, json.parse_object(stored.body), base, now) for stored in found.values()]
+        told = [place for place, each in enumerate(made) if each.told and each.version > 1]
+        for place in told[:MOST_JUMPS]:
+            made[place] = replace(made[place], statuses=self._statuses(made[place]))
+        return made, len(told) <= MOST_JUMPS and all(made[place].version <= VERSIONS for place in told)
+
+    def lost(self, slots: Sequence[Seats], visits: Sequence[Visit]) -> list[str]:
+        """The ids of Slots that Appointments of ours have, and that are deleted."""
+        known = {slot.id for slot in slots}
+        named = {("Slot", id_) for visit in visits if visit.ours and visit.holds for id_ in visit.slots - known}
+        return [id_ for (_, id_), stored in self.session.current(named).items() if stored.deleted] if named else []
 
     def _whose(self, slots: list[Seats]) -> Iterator[list[tuple[str, str]]]:
         """The searches that find the Appointments: all, or those of the Schedule's slots and actors."""
@@ -96,9 +100,9 @@ class Reader:
             for row in self.session.calendar.busy(some, begin - _DAY, end + _DAY)
         }
 
-    def _statuses(self, stored: Stored) -> list[str]:
+    def _statuses(self, stored: Visit) -> list[str]:
         """How an Appointment came to its status, the first first."""
-        versions = self.session.history(Span((stored.type,), id=stored.id), _VERSIONS)
+        versions = self.session.history(Span((stored.type,), id=stored.id), VERSIONS)
         return [json.parse_object(each.body)["status"] for each in reversed(versions) if not each.deleted]
 
     def _read(self, keys: Iterable[Key]) -> dict[Key, tuple[Stored, Resource]]:

@@ -12,7 +12,7 @@ from carethread.scheduling.rules import HOLDING, actors, capacity, hold_until, i
 
 SLOT = PROFILES + "slot"
 
-_GONE = frozenset({"cancelled", "entered-in-error"})
+GONE = frozenset({"cancelled", "entered-in-error"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ class Side:
     def reference(self) -> str:
         return f"{self.type}/{self.id}"
 
+    @property
+    def told(self) -> bool:
+        """Whether an EHR has a part in it: it is the EHR's, or one of ours that the EHR has written."""
+        return not self.ours or bool(self.source)
+
 
 @dataclass(frozen=True, slots=True)
 class Visit(Side):
@@ -50,7 +55,7 @@ class Visit(Side):
 
     @property
     def gone(self) -> bool:
-        return self.over or self.status in _GONE
+        return self.over or self.status in GONE
 
     @property
     def holds(self) -> bool:

@@ -29,33 +29,60 @@ SYSTEM = "https://carethread.dev/fhir/appointment-series"
 
 _MOVABLE = ("booked", "pending")
 
+_ASKED = "series"
+"""The kind of claim by which a key is for one request: its key is the series, its holder what was asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recurring:
-    """A wish that recurs: at these moments (microseconds), in slots of each of these Schedules (ids)."""
+    """A wish that recurs: at these moments, in slots of each of these Schedules (ids), for as long as `length`.
+
+    Moments and length are microseconds; 0: as long as a slot.
+    """
 
     wish: Wish
     moments: Sequence[int]
     schedules: Sequence[str]
+    length: int = 0
 
 
-def book_series(unit: WriteUnit, series: str, wanted: Recurring) -> list[Stored]:
-    """Book each occurrence. Raises Conflict with all that is in the way of any; then nothing is booked."""
+def book_series(unit: WriteUnit, series: str, wanted: Recurring, asked: str = "") -> list[Stored]:
+    """Book each occurrence, or none. Asked again the answer is what was booked then.
+
+    `asked` is a fingerprint of the request where its id may come again. Raises Conflict or Invalid with all that is in
+    the way of any, Invalid where another request has this id.
+    """
+    if asked and (made := _repeated(unit, series, asked, len(wanted.moments))):
+        return made
     tagged = {**wanted.wish.details, "meta": {"tag": [{"system": SYSTEM, "code": series}]}}
 
     def one(number: int, begin: int) -> Stored:
-        slots = _slots(unit, wanted.schedules, begin)
-        id_ = derived("Appointment", f"{series}/{number}")
-        return book(unit, replace(wanted.wish, slots=slots, details=tagged, id=id_))
+        slots = _slots(unit, wanted.schedules, begin, wanted.length)
+        return book(unit, replace(wanted.wish, slots=slots, details=tagged, id=_id_of(series, number)))
 
     steps = ((instant(begin), partial(one, number, begin)) for number, begin in enumerate(wanted.moments))
     return _all(unit, steps)
 
 
+def _id_of(series: str, number: int) -> str:
+    return derived("Appointment", f"{series}/{number}")
+
+
+def _repeated(unit: WriteUnit, series: str, asked: str, count: int) -> list[Stored]:
+    """What the same request has made before; who comes at the same time waits. Raises Invalid where it was another."""
+    if unit.session.claim(_ASKED, series, asked) != asked:
+        raise Invalid(
+            "This Idempotency-Key has made another series already; use a new one.",
+            code="duplicate",
+            expression="Parameters.parameter",
+        )
+    return [stored for number in range(count) if (stored := unit.stored(("Appointment", _id_of(series, number))))]
+
+
 def move_series(unit: WriteUnit, id_: str, begin: int, zone: ZoneInfo, *, rest: bool) -> list[Stored]:
     """Move an occurrence to another beginning, and with `rest` those after it by as much local time.
 
-    Raises Conflict with all that is in the way, NotFound, and Invalid for one that cannot be moved.
+    Raises Conflict or Invalid with all that is in the way, each named by its new time, and NotFound.
     """
     first = standing(unit, id_)
     by = _local(begin, zone) - _local(moment(first.get("start")), zone)
@@ -63,11 +90,12 @@ def move_series(unit: WriteUnit, id_: str, begin: int, zone: ZoneInfo, *, rest: 
     if by > timedelta(0):
         found = found[::-1]  # the last one first: each leaves its place before another needs it
 
-    def one(name: str, appointment: Resource) -> Stored:
-        slots = _slots(unit, _schedules(unit, appointment), shifted(moment(appointment["start"]), by, zone))
-        return reschedule(unit, name, Wish(slots=slots))
+    def one(name: str, appointment: Resource, to: int) -> Stored:
+        length = moment(appointment["end"]) - moment(appointment["start"])
+        return reschedule(unit, name, Wish(slots=_slots(unit, _schedules(unit, appointment), to, length)))
 
-    steps = ((appointment["start"], partial(one, name, appointment)) for name, appointment in found)
+    goals = [shifted(moment(appointment["start"]), by, zone) for _, appointment in found]
+    steps = ((instant(to), partial(one, *each, to)) for each, to in zip(found, goals, strict=True))
     moved = _all(unit, steps)
     return moved[::-1] if by > timedelta(0) else moved
 
@@ -79,10 +107,11 @@ def cancel_series(unit: WriteUnit, id_: str, cancellation: Cancellation, *, rest
 
 
 def _all(unit: WriteUnit, steps: Iterable[tuple[str, Callable[[], Stored]]]) -> list[Stored]:
-    """Do every step, each named by its time, and raise all that was in the way of any.
+    """Do every step, each named by its time, and raise all that was in the way of any: a Conflict if one was.
 
     Each is stored before the next looks who is taken when.
     """
+    kind: type[FhirError] = Invalid
     done: list[Stored] = []
     issues: list[Issue] = []
     for when, step in steps:
@@ -93,9 +122,10 @@ def _all(unit: WriteUnit, steps: Iterable[tuple[str, Callable[[], Stored]]]) -> 
             raise
         except FhirError as error:
             said = [issue for issue in error.issues if issue.severity != "fatal"]
+            kind = Conflict if isinstance(error, Conflict) else kind
             issues += [replace(issue, diagnostics=f"{when}: {issue.diagnostics}") for issue in said]
     if issues:
-        raise Conflict(issues=issues)
+        raise kind(issues=issues)
     return done
 
 
@@ -123,15 +153,24 @@ def _from(unit: WriteUnit, id_: str, first: Resource, *, rest: bool) -> list[tup
     return found
 
 
-def _slots(unit: WriteUnit, schedules: Sequence[str], begin: int) -> list[str]:
-    """The Slot of each Schedule that begins then, a free one first. Raises Conflict where there is none."""
+def _slots(unit: WriteUnit, schedules: Sequence[str], begin: int, length: int) -> list[str]:
+    """Of each Schedule the Slots that follow each other from then on for so long, of several at once a free one.
+
+    Raises Conflict where there is none.
+    """
     now = to_micros(unit.context.clock())
     found = []
     for schedule in schedules:
-        there = unit.session.calendar.slots(schedule, begin, begin + 1)
-        if not there:
-            raise Conflict(f"Schedule/{schedule} has no Slot that begins then.", expression="schedule")
-        found.append(min(there, key=lambda opening: (opening.free > now, opening.row)).slot)
+        there = unit.session.calendar.slots(schedule, begin, begin + max(length, 1))
+        at = begin
+        while at < begin + max(length, 1):
+            next_ = [each for each in there if each.begin == at < each.end]
+            if not next_:
+                when = "then" if at == begin else f"at {instant(at)}, as long as the visit lasts"
+                raise Conflict(f"Schedule/{schedule} has no Slot that begins {when}.", expression="schedule")
+            best = min(next_, key=lambda opening: (opening.free > now, opening.row))
+            found.append(best.slot)
+            at = best.end
     return found
 
 

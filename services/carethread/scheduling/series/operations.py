@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
-from carethread.core.clock import to_micros
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Invalid, Malformed
+from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Response, Session, Stored
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.rest.bundle import entry, searchset
 from carethread.interactions.rest.exchange import CONTENT
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.desk.parameters import RESOURCE, Given
-from carethread.scheduling.desk.people import refuse_absent
 from carethread.scheduling.desk.wishes import Wish
+from carethread.scheduling.people import PATIENT, refuse_absent
 from carethread.scheduling.series.changing import Recurring, book_series, cancel_series, move_series
-from carethread.scheduling.series.expanding import occurrences
+from carethread.scheduling.series.expanding import MOST, moment_of, occurrences
+from carethread.scheduling.zones import zone_named
 
-_BOOK = ("rule", "start", "zone", "schedule", "patient", RESOURCE, "comment")
+_BOOK = ("rule", "start", "zone", "duration", "except", "schedule", "patient", RESOURCE, "comment")
 _MOVE = ("start", "zone", "scope")
 _CANCEL = ("scope", "by", "reason", "comment")
+
+_MINUTE = 60_000_000
+_MOST_MINUTES = 8 * 60
+
+_LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_YEARS = range(1900, 9990)
+"""Of a start: well within the calendar, whatever follows from it."""
 
 
 def book(runtime: Runtime, call: Call, context: Context) -> Response:
@@ -36,12 +46,18 @@ def book(runtime: Runtime, call: Call, context: Context) -> Response:
     if not schedules:
         raise Malformed("schedule is needed: whose slots are to be booked.", code="required", expression="schedule")
     zone = _zone(given)
-    moments = occurrences(_needed(given, "rule"), _local(given), zone)
-    refuse_absent(runtime, patients)
+    moments = occurrences(_needed(given, "rule"), _local(given), zone, _left_out(given))
     details = given.resource(RESOURCE, "Appointment")
+    if "identifier" in details:
+        said = "An identifier names one Appointment; leave it out of those of a series."
+        raise Invalid(said, code="business-rule", expression="Appointment.identifier")
+    named = keys_at(details, "participant.actor", runtime.base_url)
+    refuse_absent(runtime, [*patients, *(each for kind, each in named if kind == PATIENT)])
     wish = Wish(patients=patients, details=details, comment=given.text("comment"))
-    series = given.new_id("book-series", context) or context.new_id()
-    return _done(runtime, context, lambda unit: book_series(unit, series, Recurring(wish, moments, schedules)))
+    length = given.minutes(0, _MOST_MINUTES, "A visit") * _MINUTE
+    key, wanted = given.new_id("book-series", context), Recurring(wish, moments, schedules, length)
+    series, asked = key or context.new_id(), given.fingerprint() if key else ""
+    return _done(runtime, context, lambda unit: book_series(unit, series, wanted, asked))
 
 
 def move(runtime: Runtime, call: Call, context: Context) -> Response:
@@ -49,7 +65,7 @@ def move(runtime: Runtime, call: Call, context: Context) -> Response:
     authorize("update", "Appointment", context)
     given = Given(call, runtime.base_url, _MOVE)
     zone, rest = _zone(given), _rest(given)
-    begin = to_micros(_local(given).replace(tzinfo=zone).astimezone(context.clock().tzinfo))
+    begin = moment_of(_local(given), zone)
     return _done(runtime, context, lambda unit: move_series(unit, call.id, begin, zone, rest=rest))
 
 
@@ -84,25 +100,31 @@ def _needed(given: Given, name: str) -> str:
 
 def _zone(given: Given) -> ZoneInfo:
     name = _needed(given, "zone")
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise Invalid("zone is an IANA time zone such as Europe/London.", code="value", expression="zone") from error
+    if zone := zone_named(name):
+        return zone
+    raise Invalid("zone is an IANA time zone such as Europe/London.", code="value", expression="zone")
 
 
 def _local(given: Given) -> datetime:
+    text = _needed(given, "start")
     try:
-        local = datetime.fromisoformat(_needed(given, "start"))
-    except ValueError as error:
-        raise _no_start() from error
-    if local.tzinfo is not None:
-        raise _no_start()
-    return local
+        if _LOCAL.fullmatch(text) and (local := datetime.fromisoformat(text)).year in _YEARS:
+            return local
+    except ValueError:  # no day of the calendar
+        pass
+    said = "start is a local time without a zone, a valueString such as 2026-03-16T09:00:00"
+    raise Invalid(f"{said}, from {_YEARS[0]} to {_YEARS[-1]}.", code="value", expression="start")
 
 
-def _no_start() -> Invalid:
-    said = "start is a local time without a zone, a valueString such as 2026-03-16T09:00:00."
-    return Invalid(said, code="value", expression="start")
+def _left_out(given: Given) -> list[date]:
+    texts = [day.strip() for day in given.text("except").split(",") if day.strip()]
+    try:
+        if len(texts) <= MOST and all(map(_DAY.fullmatch, texts)):
+            return [date.fromisoformat(text) for text in texts]
+    except ValueError:  # no day of the calendar
+        pass
+    said = f"except is local days to leave out, {MOST} at most, a valueString such as 2026-04-06,2026-05-04."
+    raise Invalid(said, code="value", expression="except")
 
 
 def _rest(given: Given) -> bool:

@@ -100,11 +100,22 @@ def _minutes(duration: object) -> int:
         return 60
 
 
-def fits(entry: Entry, slot: str, kinds: frozenset[str], people: frozenset[str], span: tuple[int, int]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody is asked about: a slot, what it is for (none: anything), with whom, and from when to when."""
+
+    slot: str
+    kinds: frozenset[str]
+    people: frozenset[str]
+    span: tuple[int, int]
+
+
+def fits(entry: Entry, asked: Asked) -> bool:
     """Whether a slot could be for this person at all: the service, the people and the time that were asked for."""
+    begin, end = asked.span
     return (
-        slot not in entry.declined
-        and (not entry.kinds or not kinds or bool(entry.kinds & kinds))
-        and (not entry.wanted or bool(entry.wanted & people))
-        and (not entry.windows or any(begin <= span[0] and span[1] <= end for begin, end in entry.windows))
+        asked.slot not in entry.declined
+        and (not entry.kinds or not asked.kinds or not entry.kinds.isdisjoint(asked.kinds))
+        and (not entry.wanted or not entry.wanted.isdisjoint(asked.people))
+        and (not entry.windows or any(first <= begin and end <= last for first, last in entry.windows))
     )

@@ -5,49 +5,51 @@ So one entry has one offer at a time: of two freed slots, one person never has b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from carethread.core.clock import instant
 from carethread.core.ports import Resource
-from carethread.core.service import PROFILES
-from carethread.scheduling.rules import APPOINTMENT, HOLD_UNTIL, extension
+from carethread.scheduling.rules import APPOINTMENT, HELD_FROM, HOLD_UNTIL, OFFER, extension
 from carethread.scheduling.waitlist.entries import DECLINED
-
-OFFER = PROFILES + "offer"
-"""Extension of a pending Appointment that is an offer, and of the participants who came with it: the instant of it."""
+from carethread.scheduling.waitlist.leaving import Freed
 
 
 def is_offer(appointment: Resource | None) -> bool:
     return appointment is not None and appointment["status"] == "pending" and bool(extension(appointment, OFFER))
 
 
-def offered(entry: Resource, slot: Resource, people: Iterable[str], now: int, until: int) -> Resource:
-    """The entry with the offer of a slot whose Schedule is of these people, until then."""
+def offered(entry: Resource, freed: Freed, now: int, until: int) -> Resource:
+    """The entry with the offer of what was freed, until then."""
     mark = {"url": OFFER, "valueInstant": instant(now)}
     there = {participant.get("actor", {}).get("reference") for participant in entry.get("participant", ())}
     added = [
         {"extension": [mark], "actor": {"reference": person}, "required": "required", "status": "tentative"}
-        for person in people
+        for person in freed.people
         if person not in there
     ]
     profiles = [*entry.get("meta", {}).get("profile", ())]
     return {
         **entry,
         "meta": {**entry.get("meta", {}), "profile": [*profiles, *([] if APPOINTMENT in profiles else [APPOINTMENT])]},
-        "extension": [*_others(entry), mark, {"url": HOLD_UNTIL, "valueInstant": instant(until)}],
+        "extension": [
+            *_others(entry),
+            mark,
+            {"url": HOLD_UNTIL, "valueInstant": instant(until)},
+            {"url": HELD_FROM, "valuePositiveInt": int(entry["meta"]["versionId"])},
+        ],
         "status": "pending",
-        "start": slot["start"],
-        "end": slot["end"],
-        "slot": [{"reference": f"Slot/{slot['id']}"}],
+        "start": freed.start,
+        "end": freed.end,
+        "slot": [{"reference": f"Slot/{slot}"} for slot in freed.slots],
         "participant": [*entry.get("participant", ()), *added],
     }
 
 
 def accepted(offer: Resource) -> Resource:
-    """The offer, booked."""
+    """The offer, booked; it still has the mark of the entry that it was, until nobody has to be asked."""
     people = [{**_unmarked(each), "status": "accepted"} for each in offer["participant"]]
-    return {**_without(offer, _others(offer)), "status": "booked", "participant": people}
+    mark = [each for each in offer["extension"] if each.get("url") == HELD_FROM]
+    return {**_without(offer, [*_others(offer), *mark]), "status": "booked", "participant": people}
 
 
 def withdrawn(offer: Resource, *, refused: bool) -> Resource:
@@ -60,7 +62,7 @@ def withdrawn(offer: Resource, *, refused: bool) -> Resource:
 
 def _others(appointment: Resource) -> list[dict[str, Any]]:
     """The extensions that are not of an offer."""
-    return [each for each in appointment.get("extension", ()) if each.get("url") not in (OFFER, HOLD_UNTIL)]
+    return [each for each in appointment.get("extension", ()) if each.get("url") not in (OFFER, HOLD_UNTIL, HELD_FROM)]
 
 
 def _without(element: dict[str, Any], extensions: list[dict[str, Any]]) -> dict[str, Any]:

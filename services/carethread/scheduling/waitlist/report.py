@@ -1,22 +1,24 @@
-"""`Appointment/$offer-report`: how fair the offers of a period were; see `fairness`."""
+"""`Appointment/$offer-report`: how fair the offers of a period were; see `fairness`.
+
+Counted is who waited at some time of the period, also those who left without an offer.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from urllib.parse import urlencode
 
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Busy, Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
-from carethread.core.fhir.search import parse_query
-from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Request, Resource
-from carethread.core.ports.offers import Offer
+from carethread.core.ports.offers import Offer, Waited
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
+from carethread.scheduling.moments import asked_span
 from carethread.scheduling.standing import present
-from carethread.scheduling.waitlist.entries import Entry, entry_of
 from carethread.scheduling.waitlist.fairness import UNKNOWN, Case, Group, groups
 
 _PARAMETERS = ("from", "to")
@@ -30,31 +32,32 @@ def offer_report(runtime: Runtime, call: Call, context: Context) -> Resource:
     authorize("search-type", "Appointment", context)
     refuse_unknown(call, "a report", _PARAMETERS)
     begin, end = _period(call)
-    offers = list(_offers(runtime, begin, end))
-    waiting = _waiting(runtime)
-    patients = sorted({entry.patient for entry in waiting} | {offer.patient for offer in offers})
+    offers = _offers(runtime, begin, end)
+    waited = list(islice(_waited(runtime, begin, end), _MOST + 1))
+    patients = sorted({each.patient for each in waited[:_MOST]})
     people, insurances = _people(runtime, patients), dict(_insurances(runtime, patients, context))
     made: dict[str, list[Offer]] = {}
     for offer in offers:
         made.setdefault(offer.entry, []).append(offer)
-    entries = {entry.id: (entry.patient, entry.priority) for entry in waiting}
-    entries |= {offer.entry: (offer.patient, _priority(runtime, offer.entry)) for offer in offers}
     cases = [
         Case(
-            people.get(patient, {}),
-            priority,
-            insurances.get(patient, UNKNOWN),
-            offered=id_ in made,
-            accepted=any(offer.outcome == "accepted" for offer in made.get(id_, ())),
+            people.get(each.patient, {}),
+            each.priority,
+            insurances.get(each.patient, UNKNOWN),
+            offered=each.entry in made,
+            accepted=any(offer.outcome == "accepted" for offer in made.get(each.entry, ())),
         )
-        for id_, (patient, priority) in sorted(entries.items())
+        for each in waited[:_MOST]
     ]
+    notes = [_note("Nobody waited in this period.")] if not cases else []
+    if len(waited) > _MOST:
+        notes.append(_note(f"More than {_MOST:,} waited; the first {_MOST:,} by id are counted. Ask for less time."))
     found = groups(cases, context.clock())
-    return {"resourceType": "Parameters", "parameter": [_part(group) for group in found] or [_nobody()]}
+    return {"resourceType": "Parameters", "parameter": [*notes, *map(_part, found)]}
 
 
-def _nobody() -> Resource:
-    return {"name": "note", "valueString": "Nobody waited in this period."}
+def _note(text: str) -> Resource:
+    return {"name": "note", "valueString": text}
 
 
 def _part(group: Group) -> Resource:
@@ -76,7 +79,7 @@ def _period(call: Call) -> tuple[int, int]:
     moments = []
     for name, last in (("from", 0), ("to", 1)):
         given = call.params.get(name, ())
-        span = date_range(given[0]) if len(given) == 1 else None
+        span = asked_span(given[0]) if len(given) == 1 else None
         if span is None:
             raise Malformed(f"{name} is needed once, a date such as 2026-11-01.", code="value", expression=name)
         moments.append(span[last])
@@ -96,18 +99,16 @@ def _offers(runtime: Runtime, begin: int, end: int) -> Iterator[Offer]:
         after = found[-1][0]
 
 
-def _waiting(runtime: Runtime) -> list[Entry]:
-    query = parse_query("Appointment", [("status", "waitlist"), ("_sort", "_lastUpdated")])
-    matches = runtime.store.snapshot(lambda session: session.search(query, _MOST)).matches
-    read = (entry_of(stored, json.parse_object(stored.body), runtime.base_url) for stored in matches)
-    return [entry for entry in read if entry]
+def _waited(runtime: Runtime, begin: int, end: int) -> Iterator[Waited]:
+    """Who waited at some time of the period, whatever became of it."""
+    after = ""
 
+    def page() -> Sequence[Waited]:
+        return runtime.store.glance(lambda session: session.offers.waited(begin, end, after, _PAGE))
 
-def _priority(runtime: Runtime, id_: str) -> int:
-    key = ("Appointment", id_)
-    stored = runtime.store.glance(lambda session: session.current([key])).get(key)
-    entry = entry_of(stored, json.parse_object(stored.body), runtime.base_url) if stored and stored.body else None
-    return entry.priority if entry else 5
+    while found := page():
+        yield from found
+        after = found[-1].entry
 
 
 def _people(runtime: Runtime, patients: Sequence[str]) -> dict[str, Resource]:
@@ -126,8 +127,14 @@ def _insurances(runtime: Runtime, patients: Sequence[str], context: Context) -> 
         answer = runtime.peer.call(_OWNER, request)
         if answer.status != 200:
             raise Busy(f"The owner of Coverage answers {answer.status}.")
-        for entry in json.parse_object(answer.body).get("entry", ()):
-            yield from _insurance(entry["resource"], runtime.base_url)
+        coverages = [entry["resource"] for entry in json.parse_object(answer.body).get("entry", ())]
+        for coverage in sorted(coverages, key=_rank, reverse=True):  # of several the one that pays first counts
+            yield from _insurance(coverage, runtime.base_url)
+
+
+def _rank(coverage: Resource) -> tuple[int, str]:
+    """In which order it pays; what says nothing comes last."""
+    return coverage.get("order", 2**31), coverage["id"]
 
 
 def _insurance(coverage: Resource, base_url: str) -> Iterator[tuple[str, str]]:

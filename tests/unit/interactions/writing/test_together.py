@@ -84,7 +84,7 @@ def done(runtime: Runtime, commands: Sequence[Command]) -> list[Result | BaseExc
     def before() -> None:
         ready.set()
         deadline = time.monotonic() + 10
-        while store.begun == 1 and len(runtime.gathering._waiting) < len(commands) - 1:
+        while store.begun == 1 and len(runtime.gatherings["creates"]._waiting) < len(commands) - 1:
             assert time.monotonic() < deadline
             time.sleep(0.001)
 
@@ -139,7 +139,7 @@ def test_what_concerns_more_waits_for_nobody_and_nobody_for_it(command: Command)
         return [None]
 
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(runtime.gathering.do, object(), keep)
+        first = pool.submit(runtime.gatherings["creates"].do, object(), keep)
         assert apply(runtime, [command], CONTEXT)[0].outcome in ("created", "deleted")
         assert store.begun == 1
         held.set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from carethread.core.errors import Invalid
 from carethread.core.fhir.validation import validate
 from carethread.scheduling.availability.reading import MOST_DAYS, template_of
 from carethread.scheduling.availability.template import Rule, master_of
+from carethread.scheduling.zones import DAYS
 from support.availability import availability, part, rule, schedule
 
 SERVICE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/service-type", "code": "124"}]}
@@ -92,6 +93,49 @@ WRONG = {
     "a folder of zones": (schedule(availability(rule(), zone="America/Indiana")), f"{AT}.extension[0]", "IANA"),
     "a machine's own zone": (schedule(availability(rule(), zone="localtime")), f"{AT}.extension[0]", "IANA"),
     "start after end": (one("12:00", "09:00"), f"{RULE}.extension[2]", "start is before end"),
+    "an end of midnight overnight": (
+        one("22:00", "00:00", overnight=True), f"{RULE}.extension[2]", "on the next day",
+    ),
+    "more than a day": (one("08:00", "09:00", overnight=True), f"{RULE}.extension[2]", "a day at most"),
+    "from midnight overnight": (one("00:00", "06:00", overnight=True), f"{RULE}.extension[2]", "a day at most"),
+    "overnight by a number": (one("22:00", "06:00", overnight=1), f"{RULE}.extension[4]", "true or false"),
+    "an end before the start by day": (
+        one("22:00", "06:00", overnight=False), f"{RULE}.extension[2]", "overnight, it is on the next",
+    ),
+    "a break behind the night": (
+        one("22:00", "06:00", breaks=[("05:30", "06:00")], overnight=True), f"{RULE}.extension[4]",
+        "within the rule's hours",
+    ),
+    "a break over the begin of a night": (
+        one("22:00", "06:00", breaks=[("21:30", "22:30")], overnight=True), f"{RULE}.extension[4].extension[1]",
+        "within the rule's hours",
+    ),
+    "every 0 weeks": (
+        one(valid={"start": "2031-01-01"}, every_weeks=0), f"{RULE}.extension[5]", "from 1 to 52",
+    ),
+    "every 53 weeks": (
+        one(valid={"start": "2031-01-01"}, every_weeks=53), f"{RULE}.extension[5]", "from 1 to 52",
+    ),
+    "every second week of nobody knows which": (one(every_weeks=2), f"{RULE}.extension[4]", "the first day"),
+    "every second week up to a day": (
+        one(valid={"end": "2031-12-31"}, every_weeks=2), f"{RULE}.extension[5]", "the first day",
+    ),
+    "a night over the next morning": (
+        schedule(availability(rule("22:00", "06:00", overnight=True), rule("05:30", "08:00", days=("sat", "sun")))),
+        f"{AT}.extension[3]", f"On sat its hours overlap with those of {RULE}",
+    ),
+    "a morning behind which a night began before": (
+        schedule(availability(rule("05:00", "08:00", days=("mon",)), rule("22:00", "06:00", days=("sun",),
+                                                                        overnight=True))),
+        f"{AT}.extension[3]", f"On sun its hours overlap with those of {RULE}",
+    ),
+    "weeks that meet": (
+        schedule(availability(
+            rule(days=("tue",), valid={"start": "2031-01-06"}, every_weeks=2),
+            rule(days=("tue",), valid={"start": "2031-01-13"}, every_weeks=3),
+        )),
+        f"{AT}.extension[3]", f"On tue its hours overlap with those of {RULE}",
+    ),
     "start at end": (one("09:00", "09:00"), f"{RULE}.extension[2]", "start is before end"),
     "seconds": (
         schedule(availability([*part("day", "mon"), *part("start", "09:00:30"), *part("end", "10:00:00"),
@@ -123,6 +167,14 @@ WRONG = {
         f"{AT}.extension[3]", f"On fri its hours overlap with those of {RULE}",
     ),
     "valid backwards": (one(valid={"start": "2031-02-01", "end": "2031-01-01"}), f"{RULE}.extension[4]", "before"),
+    "valid by a text": (
+        schedule(availability([*rule(), {"url": "valid", "valueString": "2031"}])), f"{RULE}.extension[8]", "a period",
+    ),
+    "an absence of a text": (
+        schedule({"url": availability()["url"], "extension": [
+            *part("zone", "UTC"), *part("rule", rule()), {"url": "absence", "valueString": "2031"}]}),
+        f"{AT}.extension[2]", "A period",
+    ),
     "valid for a month": (one(valid={"start": "2031-02"}), f"{RULE}.extension[4].value.start", "whole day"),
     "valid by the week": (one(valid={"start": "2031-W52-1"}), f"{RULE}.extension[4].value.start", "whole day"),
     "absence backwards": (
@@ -174,12 +226,70 @@ def test_rules_that_follow_each_other_in_time_do_not_overlap():
     assert template is not None and template.rules[0].last < template.rules[1].first
 
 
+def test_a_night_with_its_breaks() -> None:
+    breaks = [("23:45", "00:15"), ("02:00", "02:30"), ("23:00", "23:30")]
+    template = template_of(schedule(availability(rule("22:00", "06:00", 15, breaks=breaks, overnight=True))))
+    assert template is not None
+    assert (template.rules[0].start, template.rules[0].end) == (1320, 1800)
+    assert template.rules[0].breaks == ((1380, 1410), (1425, 1455), (1560, 1590))
+    round_ = template_of(schedule(availability(rule("08:00", "08:00", breaks=[("23:00", "00:00")], overnight=True))))
+    assert round_ is not None and (round_.rules[0].end, round_.rules[0].breaks) == (1920, ((1380, 1440),))
+
+
+def test_weeks_that_take_turns_do_not_overlap() -> None:
+    even, odd = ({"start": f"2031-01-{day}"} for day in ("06", "13"))
+    given_ = availability(rule(valid=even, every_weeks=2), rule(valid=odd, every_weeks=2))
+    assert [issue for issue in validate(schedule(given_)) if issue.severity == "error"] == []
+    template = template_of(schedule(given_))
+    assert template is not None and [each.weeks for each in template.rules] == [2, 2]
+
+
+_WEEKLY = st.builds(
+    Rule,
+    days=st.frozensets(st.integers(0, 6), min_size=1, max_size=2),
+    start=st.integers(0, 23),
+    end=st.integers(1, 24),
+    length=st.just(1),
+    first=st.integers(0, 40).map(lambda day: date(2031, 1, 1) + timedelta(day)),
+    last=st.just(date.max) | st.integers(0, 90).map(lambda day: date(2031, 1, 1) + timedelta(day)),
+    weeks=st.integers(1, 4),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_WEEKLY.filter(lambda each: each.first <= each.last), min_size=2, max_size=2))
+def test_rules_overlap_where_an_hour_is_given_twice(rules: list[Rule]) -> None:
+    """Held against all hours of the next 200 days; more than 12 weeks behind the last begin nothing is new."""
+    parts, hours = [], list[set[int]]()
+    for each in rules:
+        night = each.end <= each.start
+        valid = {"start": each.first.isoformat()} | ({} if each.last == date.max else {"end": each.last.isoformat()})
+        days = tuple(DAYS[day] for day in sorted(each.days))
+        more: dict[str, Any] = {"valid": valid, "every_weeks": each.weeks, **({"overnight": True} if night else {})}
+        parts.append(rule(f"{each.start:02d}:00", f"{each.end % 24:02d}:00", 60, days, **more))
+        monday = each.first - timedelta(each.first.weekday())
+        hours.append(set())
+        for number in range(200):
+            day = date(2031, 1, 1) + timedelta(number)
+            of_week = (day - monday) // timedelta(7) % each.weeks == 0
+            if of_week and day.weekday() in each.days and each.first <= day <= each.last:
+                hours[-1].update(range(24 * number + each.start, 24 * (number + night) + each.end))
+    try:
+        template_of(schedule(availability(*parts)))
+        refused = False
+    except Invalid as error:
+        assert "overlap" in error.issues[0].diagnostics
+        refused = True
+    assert refused == bool(hours[0] & hours[1])
+
+
 _VALUES = st.one_of(
     st.none(), st.integers(-2, 2000), st.text(max_size=12), st.sampled_from(["09:00:00", "mon", "UTC", "2031-01-01"]),
     st.just({"start": "2031-01-01"}),
 )  # fmt: skip
 _NAMES = st.sampled_from(["zone", "horizon-days", "rule", "absence", "holiday", "holidays", "day", "start", "end",
-                          "slot-minutes", "capacity", "break", "valid", "modality"])  # fmt: skip
+                          "slot-minutes", "capacity", "break", "valid", "modality", "overnight",
+                          "every-weeks"])  # fmt: skip
 _PARTS = st.recursive(
     st.fixed_dictionaries({"url": _NAMES, "valueCode": _VALUES}),
     lambda inner: st.fixed_dictionaries({"url": _NAMES, "extension": st.lists(inner, max_size=6)}),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carethread.scheduling.waitlist.entries import Entry, fits
+from carethread.scheduling.waitlist.entries import Asked, Entry, fits
 from carethread.scheduling.waitlist.ranking import LONGEST_DAYS, Ranked, rank
 
 DAY = 24 * 3600 * 1_000_000
@@ -66,9 +66,9 @@ def test_urgency_then_risk_then_wait() -> None:
 def test_what_someone_asked_for() -> None:
     person = Entry("e", "Patient/a", 0, kinds=frozenset({"s|1"}), wanted=frozenset({"Practitioner/x"}))
     span = (100, 200)
-    assert fits(person, "slot", frozenset({"s|1"}), frozenset({"Practitioner/x"}), span)
-    assert not fits(person, "slot", frozenset({"s|2"}), frozenset({"Practitioner/x"}), span)
-    assert not fits(person, "slot", frozenset({"s|1"}), frozenset({"Practitioner/y"}), span)
-    assert not fits(replace(person, declined=frozenset({"slot"})), "slot", frozenset(), person.wanted, span)
-    assert not fits(replace(person, windows=((150, 300),)), "slot", frozenset(), person.wanted, span)
-    assert fits(replace(person, windows=((0, 300),)), "slot", frozenset(), person.wanted, span)
+    assert fits(person, Asked("slot", frozenset({"s|1"}), frozenset({"Practitioner/x"}), span))
+    assert not fits(person, Asked("slot", frozenset({"s|2"}), frozenset({"Practitioner/x"}), span))
+    assert not fits(person, Asked("slot", frozenset({"s|1"}), frozenset({"Practitioner/y"}), span))
+    assert not fits(replace(person, declined=frozenset({"slot"})), Asked("slot", frozenset(), person.wanted, span))
+    assert not fits(replace(person, windows=((150, 300),)), Asked("slot", frozenset(), person.wanted, span))
+    assert fits(replace(person, windows=((0, 300),)), Asked("slot", frozenset(), person.wanted, span))

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 
-from carethread.adapters.sql.arrays import numbers, texts
+from carethread.adapters.sql.arrays import array, numbers, texts
 from carethread.adapters.sql.calendars import entering, purposing
 from carethread.adapters.sql.calendars.free import OPENING, Wanted, first_free
 from carethread.adapters.sql.direct import run
@@ -39,6 +39,13 @@ _AMONG_TEXT = (
 )
 """`_AMONG` as the driver takes it, for PostgreSQL: what finding asks again and again."""
 
+_WITHIN_TEXT = (
+    'SELECT b.actor, b."begin", b."end", b.appointment, b.until '
+    f"FROM unnest({array(1, 'text')}, {array(2, 'bigint')}, {array(3, 'bigint')}) AS asked (actor, after, before), "
+    'LATERAL (SELECT * FROM busy WHERE busy.actor = asked.actor AND busy."end" > asked.after '
+    'AND busy."begin" < asked.before) AS b'
+)
+
 _values = attrgetter("actor", "begin", "end", "appointment", "until")
 
 _TAKEN = select(*_ROW).where(busy.c.appointment.in_(bindparam("appointments", expanding=True)))
@@ -58,23 +65,31 @@ _REFRESH = (
 )
 """A slot with as many takers as seats is free when the first hold is over; one that is busy with fewer is closed."""
 
+_FREE_TEXT = f"""CASE WHEN openings.status = 'free' THEN 0 WHEN seats.taken >= openings.capacity THEN seats.first
+    ELSE {FOREVER} END"""
+_FIRST_TEXT = f"count(*) AS taken, min(CASE WHEN until > 0 THEN until ELSE {FOREVER} END) AS first"
 _REFRESH_TEXT = f"""
 WITH refreshed AS (
-  UPDATE openings SET free = CASE
-    WHEN openings.status = 'free' THEN 0
-    WHEN seats.taken >= openings.capacity THEN seats.first
-    ELSE {FOREVER} END
-  FROM unnest($1::text[]) AS asked (slot), LATERAL (
-    SELECT count(*) AS taken, min(CASE WHEN busy.until > 0 THEN busy.until ELSE {FOREVER} END) AS first
-    FROM busy WHERE busy.actor = '{_SEAT}' || asked.slot
+  UPDATE openings SET free = {_FREE_TEXT}
+  FROM unnest({array(1, "text")}) AS asked (slot), LATERAL (
+    SELECT {_FIRST_TEXT} FROM busy WHERE busy.actor = '{_SEAT}' || asked.slot
   ) AS seats
   WHERE openings.slot = asked.slot)
 SELECT 1"""
-_OCCUPY_TEXT = (
-    'WITH taken AS (INSERT INTO busy (actor, "begin", "end", appointment, until) SELECT * FROM '
-    "unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[])) SELECT 1"
-)
-"""As the driver takes them, for PostgreSQL: each booking needs both."""
+_OCCUPY_TEXT = f"""
+WITH taken AS (
+  INSERT INTO busy (actor, "begin", "end", appointment, until) SELECT * FROM
+    unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[]) RETURNING actor, until),
+refreshed AS (
+  UPDATE openings SET free = {_FREE_TEXT}
+  FROM unnest({array(6, "text")}) AS asked (slot), LATERAL (
+    SELECT {_FIRST_TEXT} FROM (
+      SELECT until FROM busy WHERE busy.actor = '{_SEAT}' || asked.slot
+      UNION ALL SELECT until FROM taken WHERE taken.actor = '{_SEAT}' || asked.slot) AS all_of_them
+  ) AS seats
+  WHERE openings.slot = asked.slot)
+SELECT 1"""
+"""As the driver takes them, for PostgreSQL: each booking needs the second, which sees the table as it was before."""
 
 _SLOTS = (
     select(*OPENING)
@@ -90,6 +105,11 @@ _AT_ROWS = (
     select(*OPENING)
     .join(purposes, purposes.c.number == openings.c.purpose)
     .where(openings.c.row.in_(bindparam("rows", expanding=True)))
+)
+_OF_SLOTS = (
+    select(*OPENING)
+    .join(purposes, purposes.c.number == openings.c.purpose)
+    .where(_slot.in_(bindparam("slots", expanding=True)))
 )
 
 
@@ -115,6 +135,15 @@ class SqlCalendar:
             found = run(self._connection, _AMONG_TEXT, [texts(wanted), begin, end], binary=True)
         return [Occupied(*row) for row in found]
 
+    def within(self, spans: Sequence[tuple[str, int, int]]) -> list[Occupied]:
+        if not spans:
+            return []
+        if is_sqlite(self._connection):
+            return [row for actor, begin, end in spans for row in self.busy([actor], begin, end)]
+        actors, begins, ends = zip(*spans, strict=True)
+        sent = [texts(actors), numbers(begins), numbers(ends)]
+        return [Occupied(*row) for row in run(self._connection, _WITHIN_TEXT, sent, binary=True)]
+
     def taken(self, appointments: Iterable[str]) -> list[Occupied]:
         return [Occupied(*row) for row in self._connection.execute(_TAKEN, {"appointments": list(appointments)})]
 
@@ -122,26 +151,23 @@ class SqlCalendar:
         leaving = {"appointments": list(instead)}
         left = [Occupied(*row) for row in self._connection.execute(_LEAVE, leaving)] if leaving["appointments"] else []
         touched = {row.actor for row in (*rows, *left)}
+        slots = sorted(actor.removeprefix(_SEAT) for actor in touched if actor.startswith(_SEAT))
+        if rows and not is_sqlite(self._connection):
+            actors, begins, ends, whose, untils = zip(*map(_values, rows), strict=True)
+            sent = [texts(actors), numbers(begins), numbers(ends), texts(whose), numbers(untils), texts(slots)]
+            run(self._connection, _OCCUPY_TEXT, sent)
+            return left
         if rows:
-            self._enter(rows)
-        self._refresh(sorted(actor.removeprefix(_SEAT) for actor in touched if actor.startswith(_SEAT)))
-        return left
-
-    def _enter(self, rows: Sequence[Occupied]) -> None:
-        if is_sqlite(self._connection):
             values = [{name: getattr(row, name) for name in Occupied.__slots__} for row in rows]
             self._connection.execute(busy.insert(), values)
-            return
-        actors, begins, ends, whose, untils = zip(*map(_values, rows), strict=True)
-        sent = [texts(actors), numbers(begins), numbers(ends), texts(whose), numbers(untils)]
-        run(self._connection, _OCCUPY_TEXT, sent)
+        self._refresh(slots)
+        return left
 
     def open(self, entered: Sequence[Opening]) -> None:
         for start in range(0, len(entered), _CHUNK):
             some = entered[start : start + _CHUNK]
-            purpose = purposing.enter(self._connection, {opening.kinds for opening in some})
-            entering.enter(self._connection, [(purpose[opening.kinds], opening) for opening in some])
-            self._refresh([opening.slot for opening in some if opening.status != "free"])
+            if not entering.enter(self._connection, some):
+                self._refresh([opening.slot for opening in some if opening.status != "free"])
 
     def shut(self, slots: Iterable[str]) -> None:
         self._connection.execute(delete(openings).where(_slot.in_(list(slots))))
@@ -173,6 +199,9 @@ class SqlCalendar:
     def slots(self, schedule: str, begin: int, end: int) -> list[Opening]:
         wanted = {"schedule": schedule, "after": begin, "before": end}
         return [Opening(*row) for row in self._connection.execute(_SLOTS, wanted)]
+
+    def openings_of(self, slots: Iterable[str]) -> list[Opening]:
+        return [Opening(*row) for row in self._connection.execute(_OF_SLOTS, {"slots": list(slots)})]
 
     def at_rows(self, rows: Iterable[int]) -> list[Opening]:
         return [Opening(*row) for row in self._connection.execute(_AT_ROWS, {"rows": list(rows)})]

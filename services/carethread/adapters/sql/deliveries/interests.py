@@ -11,7 +11,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from carethread.adapters.sql.arrays import array, numbers, texts
 from carethread.adapters.sql.deliveries.rows import interest_of, subscriber_of
+from carethread.adapters.sql.direct import run
+from carethread.adapters.sql.engine import is_sqlite
 from carethread.adapters.sql.tables import reached, subscribers
 from carethread.adapters.sql.upsert import upsert
 from carethread.core.ports.deliveries import NEVER, Interest, Subscriber
@@ -94,8 +97,24 @@ def interest(connection: Connection, subscription: str) -> Interest | None:
     return interest_of(row) if row else None
 
 
+_REACH_TEXT = (
+    "WITH higher AS (INSERT INTO reached (service, sequence) "
+    f"SELECT * FROM unnest({array(1, 'text')}, {array(2, 'bigint')}) AS given (service, sequence) "
+    "WHERE EXISTS (SELECT FROM reached WHERE service = '') ORDER BY service "
+    "ON CONFLICT (service) DO UPDATE SET sequence = excluded.sequence WHERE reached.sequence < excluded.sequence) "
+    "SELECT sequence FROM reached WHERE service = '' FOR UPDATE"
+)
+"""`hold`, and what is behind what was seen, in one message to PostgreSQL: each batch of events needs both."""
+
+
+def _sent(sequences: Mapping[str, int]) -> list[str]:
+    return [texts(sequences), numbers(sequences.values())]
+
+
 def reach(connection: Connection, sequences: Mapping[str, int]) -> int:
     """Note how far each service was seen; returns the generation of the interests, which stand until the end."""
+    if sequences and not is_sqlite(connection) and (held := run(connection, _REACH_TEXT, _sent(sequences))):
+        return int(held[0][0])
     generation = hold(connection)
     known = seen(connection)
     for service, sequence in sequences.items():

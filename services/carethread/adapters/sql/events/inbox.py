@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 
+from carethread.adapters.sql.arrays import array, texts
+from carethread.adapters.sql.direct import run
+from carethread.adapters.sql.engine import is_sqlite
 from carethread.adapters.sql.events.retention import is_forgotten
 from carethread.adapters.sql.tables import dead_letters, inbox
 from carethread.adapters.sql.tables import positions as places
@@ -17,6 +20,12 @@ from carethread.core.ports import Place
 
 _CHUNK = 5000
 """Rows in one INSERT; SQLite takes 32,766 variables, and a row has two."""
+
+_ENTER_TEXT = (
+    f"INSERT INTO inbox (reaction, ce_id) SELECT $1::text, ce_id FROM unnest({array(2, 'text')}) AS ce_id "
+    "ON CONFLICT DO NOTHING RETURNING ce_id"
+)
+"""As the driver takes it, for PostgreSQL: SQLAlchemy would compile it anew for each number of events."""
 
 _MOVE = (  # made once, for the same reason as the store's statements
     update(places)
@@ -36,6 +45,8 @@ def first_time(connection: Connection, reaction: str, ids: Sequence[str]) -> set
     entered: set[str] = set()
     old = is_forgotten(connection, ids)
     ids = [id_ for id_ in ids if id_ not in old] if old else ids
+    if not is_sqlite(connection):
+        return {id_ for (id_,) in run(connection, _ENTER_TEXT, [reaction, texts(ids)])} if ids else entered
     for start in range(0, len(ids), _CHUNK):
         rows = [{"reaction": reaction, "ce_id": id_} for id_ in ids[start : start + _CHUNK]]
         statement = upsert(connection, inbox).values(rows).on_conflict_do_nothing()

@@ -64,6 +64,9 @@ class SqlSession:
         """Who has got each place that this session gave to anybody; empty: it was given up."""
         self._written: dict[Key, Stored] = {}
         """What this session has written, and nobody else can meanwhile."""
+        self._locked: frozenset[int] = frozenset()
+        """The names that this session holds to its end, as numbers."""
+        self._kin: dict[frozenset[str], list[str]] = {}
 
     @property
     def deliveries(self) -> SqlDeliveries:
@@ -153,16 +156,21 @@ class SqlSession:
         return includes.referring(self._connection, keys, params, at_most)
 
     def kin(self, ids: Iterable[str]) -> list[str]:
-        return merges.kin(self._connection, ids)
+        asked = frozenset(ids)
+        if asked not in self._kin:
+            self._kin[asked] = merges.kin(self._connection, asked)
+        return list(self._kin[asked])
 
     def write(self, writes: Sequence[Write]) -> None:
         if not writes:
             return
+        self._kin.clear()
         rows = store_writes(self._connection, writes, self._waker.channel)
         self._written |= {key: replace(w.stored, row=rows[key]) for key, w in last(writes).items()}
 
     def forget(self, type_name: str, count: int) -> int:
         self._written.clear()
+        self._kin.clear()
         return forget(self._connection, type_name, count)
 
     def claim(self, kind: str, key: str, holder: str) -> str:
@@ -179,6 +187,17 @@ class SqlSession:
             found: str | None = taken or self.claimed(kind, [key]).get(key)
             if found:
                 return found
+
+    def claim_all(self, kind: str, holders: Mapping[str, str]) -> None:
+        if not holders:
+            return
+        if is_sqlite(self._connection):
+            places = [{"kind": kind, "key": key, "holder": holder} for key, holder in holders.items()]
+            self._connection.execute(statements.CLAIM_ALL, places)
+        else:
+            run(self._connection, statements.CLAIM_ALL_TEXT, [kind, texts(holders), texts(holders.values())])
+        self._places |= {(kind, key): "" for key in holders}
+        self._seats |= {(kind, key): holder for key, holder in holders.items()}
 
     def release(self, kind: str, holder: str, keep: Iterable[str] = ()) -> list[str]:
         statement = {"kind": kind, "holder": holder, "keep": list(keep)}
@@ -202,8 +221,10 @@ class SqlSession:
 
     def lock(self, names: Iterable[str]) -> None:
         if not is_sqlite(self._connection):  # SQLite has one writer at a time
-            held = sorted({int.from_bytes(sha256(name.encode()).digest()[:4], signed=True) for name in names})
-            run(self._connection, statements.HOLD_TEXT, [numbers(held)])
+            wanted = {int.from_bytes(sha256(name.encode()).digest()[:4], signed=True) for name in names} - self._locked
+            if wanted:
+                run(self._connection, statements.HOLD_TEXT, [numbers(sorted(wanted))])
+                self._locked |= wanted
 
     def committed(
         self, types: Sequence[str], begin: int, before: int, after: tuple[int, int, int], most: int
@@ -256,6 +277,7 @@ class SqlSession:
         if body is None:
             return None
         self._written.clear()
+        self._kin.clear()
         part, made, moved = staging.read(body)
         staging.move(self._connection, moved)
         write_kept(self._connection, made, now, self._waker.channel)
@@ -266,12 +288,13 @@ class SqlSession:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        written = dict(self._written)
+        written, locked = dict(self._written), self._locked
         try:
             with self._connection.begin_nested():
                 yield
         except BaseException:
-            self._written = written
+            self._written, self._locked = written, locked
+            self._kin.clear()
             raise
 
     def first_time(self, reaction: str, event_ids: Sequence[str]) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import sqlite
 
+from carethread.adapters.sql.arrays import array
 from carethread.adapters.sql.tables import INDEX_TABLES, claims, outbox, resources, versions
 
 STORED = (
@@ -41,16 +42,17 @@ CURRENT_ONE_TEXT = (
 CURRENT_ROWS_TEXT = (
     f"SELECT {', '.join(map(str, STORED))} FROM resources "
     "JOIN versions ON versions.row = resources.row AND versions.version = resources.version "
-    "WHERE resources.row = ANY($1::bigint[])"
+    f"WHERE resources.row = ANY ({array(1, 'bigint')}::bigint[])"
 )
 CURRENT_TEXT = (
-    f"SELECT {', '.join(map(str, STORED))} FROM unnest($1::text[], $2::text[]) AS asked (type, id) "
+    f"SELECT {', '.join(map(str, STORED))} FROM unnest({array(1, 'text')}, {array(2, 'text')}) AS asked (type, id) "
     "JOIN resources ON resources.type = asked.type AND resources.id = asked.id "
     "JOIN versions ON versions.row = resources.row AND versions.version = resources.version"
 )
 """`CURRENT_OF` all types for PostgreSQL: of a list of 500 pairs the planning alone takes 20 ms."""
 LOCKED_TEXT = (
-    "SELECT locked.row, locked.held FROM unnest($1::text[], $2::text[]) AS asked (type, id) CROSS JOIN LATERAL "
+    f"SELECT locked.row, locked.held FROM unnest({array(1, 'text')}, {array(2, 'text')}) AS asked (type, id) "
+    "CROSS JOIN LATERAL "
     "(SELECT r.row, r.held FROM resources r WHERE r.type = asked.type AND r.id = asked.id FOR UPDATE) AS locked"
 )
 """One lookup for each key, in the order given: a list of pairs is compared with every resource while the table is
@@ -74,6 +76,11 @@ _PLACE: dict[str, Any] = {name: bindparam(name) for name in ("kind", "key", "hol
 
 CLAIM = sqlite.insert(claims).values(_PLACE).on_conflict_do_nothing().returning(claims.c.holder)
 CLAIM_TEXT = "INSERT INTO claims (kind, key, holder) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING holder"
+CLAIM_ALL = insert(claims)
+CLAIM_ALL_TEXT = (
+    "WITH made AS (INSERT INTO claims (kind, key, holder) "
+    f"SELECT $1::text, given.* FROM unnest({array(2, 'text')}, {array(3, 'text')}) AS given) SELECT 1"
+)
 CLAIMED = select(claims.c.key, claims.c.holder).where(
     claims.c.kind == bindparam("kind"), claims.c.key.in_(bindparam("keys", expanding=True))
 )

@@ -213,7 +213,7 @@ def _at_once(connection: Connection, arrays: Arrays, channel: str) -> None:
         return
     if "changed" in arrays:
         one, (known, *_) = arrays["changed"]
-        run(connection, _forgetting(), [f"{{{known}}}" if one else known])
+        run(connection, _forgetting(one), [known])
     channels = [channel] if "events" in arrays else []
     values = [value for _, each in arrays.values() for value in each]
     parts = tuple((name, one) for name, (one, _) in arrays.items())
@@ -231,12 +231,10 @@ def _reserve(connection: Connection) -> int:
 
 
 @cache
-def _forgetting() -> str:
-    """The index rows of resources whose rows are given, once for each table."""
-    gone = [
-        f'gone_{kind} AS (DELETE FROM {table.name} WHERE "row" = ANY($1::bigint[]))'
-        for kind, table in INDEX_TABLES.items()
-    ]
+def _forgetting(one: bool) -> str:
+    """The index rows of resources whose rows are given, once for each table; of one in a form that is planned once."""
+    which = "= $1::bigint" if one else "= ANY ($1::bigint[])"
+    gone = [f'gone_{kind} AS (DELETE FROM {table.name} WHERE "row" {which})' for kind, table in INDEX_TABLES.items()]
     return f"WITH {', '.join(gone)} SELECT 1"
 
 

@@ -32,7 +32,7 @@ from carethread.adapters.sql.tables.indexes import (
 from carethread.adapters.sql.tables.relaying import beats, forgotten, messages, outbox, relay
 from carethread.adapters.sql.tables.requests import requests
 from carethread.adapters.sql.tables.resources import claims, exports, mirrors, resources, staged, versions
-from carethread.adapters.sql.tables.scheduling import busy, offers, openings, purposes
+from carethread.adapters.sql.tables.scheduling import busy, offers, openings, purposes, waited, waiting
 from carethread.adapters.sql.tables.timers import timers
 
 __all__ = [
@@ -76,4 +76,6 @@ __all__ = [
     "tokens",
     "uris",
     "versions",
+    "waited",
+    "waiting",
 ]

@@ -17,6 +17,7 @@ requests = Table(
     Column("body", LargeBinary, nullable=False),
     Column("key", TEXT, nullable=False),
     Column("new", Boolean, nullable=False),
+    Column("condition", TEXT, nullable=False),
     Column("backfill", Boolean, nullable=False),
     Column("traceparent", String(64), nullable=False),
     Column("since", BigInteger, nullable=False),

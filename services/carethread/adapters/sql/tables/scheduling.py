@@ -74,8 +74,40 @@ offers = Table(
     Column("outcome", String(16), nullable=False),
     Column("settled", BigInteger, nullable=False),
     Index("offers_open", "entry", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("offers_open_to", "patient", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("offers_by_entry", "entry"),
     Index("offers_by_slot", "slot", "offered"),
     Index("offers_by_time", "offered"),
     sqlite_autoincrement=True,
 )
 """One offer of an entry is open at a time."""
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("entry", String(64), nullable=False),
+    Column("kind", BigInteger, nullable=False),
+    Column("actor", BigInteger, nullable=False),
+    Column("begin", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("patient", String(140), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("wish", String, nullable=False),
+    PrimaryKeyConstraint("entry", "kind"),
+    Index("waiting_for", "kind", "actor", "end"),
+)
+"""Who waits, once for each service that would do. `kind` and `actor` are numbers that follow from what they stand for
+(`calendars.purposing`), so that an index takes them however long that is."""
+
+waited = Table(
+    "waited",
+    metadata,
+    Column("entry", String(64), primary_key=True),
+    Column("patient", String(140), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Index("waited_until", "until"),
+)
+"""Who waits and who has waited, offered something or not: what is asked of whether offers are fair."""

@@ -9,6 +9,7 @@ down_revision = "0002"
 
 def upgrade() -> None:
     _calendar()
+    _waiting()
     _errands()
     _readers()
     _beats()
@@ -98,8 +99,38 @@ def _calendar() -> None:
     )
     is_open = sa.text("outcome = 'open'")
     op.create_index("offers_open", "offers", ["entry"], unique=True, sqlite_where=is_open, postgresql_where=is_open)
+    op.create_index("offers_open_to", "offers", ["patient"], sqlite_where=is_open, postgresql_where=is_open)
+    op.create_index("offers_by_entry", "offers", ["entry"], unique=False)
     op.create_index("offers_by_slot", "offers", ["slot", "offered"], unique=False)
     op.create_index("offers_by_time", "offers", ["offered"], unique=False)
+
+
+def _waiting() -> None:
+    """Who waits for what."""
+    op.create_table(
+        "waiting",
+        sa.Column("entry", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.BigInteger(), nullable=False),
+        sa.Column("begin", sa.BigInteger(), nullable=False),
+        sa.Column("end", sa.BigInteger(), nullable=False),
+        sa.Column("patient", sa.String(length=140), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("wish", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("entry", "kind"),
+    )
+    op.create_index("waiting_for", "waiting", ["kind", "actor", "end"], unique=False)
+    op.create_table(
+        "waited",
+        sa.Column("entry", sa.String(length=64), nullable=False),
+        sa.Column("patient", sa.String(length=140), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("entry"),
+    )
+    op.create_index("waited_until", "waited", ["until"], unique=False)
 
 
 def _errands() -> None:
@@ -129,6 +160,7 @@ def _errands() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("key", exact, nullable=False),
         sa.Column("new", sa.Boolean(), nullable=False),
+        sa.Column("condition", exact, nullable=False),
         sa.Column("backfill", sa.Boolean(), nullable=False),
         sa.Column("traceparent", sa.String(length=64), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),

@@ -1,19 +1,22 @@
-"""Whether the people who are to come can: the owner is asked, for a copy may lag, and it must not.
+"""Whether the people who are to come can: who is deceased, inactive or merged into another is booked for no more.
 
-Who is deceased, inactive or merged into another is booked for no more.
+Who books by the desk has the owner asked, for a copy may lag; plain writes are judged by what the copy knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from carethread.core.errors import Invalid, Issue
 from carethread.core.fhir import json
 from carethread.core.fhir.search.merges import survivor
-from carethread.core.ports import Resource
+from carethread.core.ports import Resource, Session
 from carethread.core.service import Runtime
+from carethread.scheduling.standing import present
 
 PATIENT = "Patient"
+
+_WHERE = "Appointment.participant.actor"
 
 
 def refuse_absent(runtime: Runtime, ids: Sequence[str]) -> None:
@@ -27,14 +30,23 @@ def absences(runtime: Runtime, ids: Sequence[str]) -> list[Issue]:
     return [issue for id_ in dict.fromkeys(ids) if (issue := _absence(runtime, id_))]
 
 
+def known_absences(session: Session, ids: Iterable[str], base_url: str) -> list[Issue]:
+    """An issue for each Patient of whom the copy here says that they cannot come; of the others nothing is known."""
+    found = present(session, {(PATIENT, id_) for id_ in ids})
+    return [issue for (_, id_), patient in sorted(found.items()) if (issue := _issue(id_, patient, base_url))]
+
+
 def _absence(runtime: Runtime, id_: str) -> Issue | None:
     owner = next(mirror.owner for mirror in runtime.service.mirrors if mirror.type == PATIENT)
     stored = runtime.owners.read(owner, (PATIENT, id_))
-    where = "Appointment.participant.actor"
     if stored is None or stored.deleted:
-        return Issue("not-found", f"{PATIENT}/{id_} is not here.", where)
-    why = why_not(json.parse(stored.body), runtime.base_url)
-    return Issue("business-rule", f"{PATIENT}/{id_} {why}.", where) if why else None
+        return Issue("not-found", f"{PATIENT}/{id_} is not here.", _WHERE)
+    return _issue(id_, json.parse(stored.body), runtime.base_url)
+
+
+def _issue(id_: str, patient: Resource, base_url: str) -> Issue | None:
+    why = why_not(patient, base_url)
+    return Issue("business-rule", f"{PATIENT}/{id_} {why}.", _WHERE) if why else None
 
 
 def why_not(patient: Resource, base_url: str) -> str:
