@@ -93,7 +93,8 @@ def seating(runtime: Runtime, session: Session, asked: Asked) -> Seating:
         raise TooCostly(f"At most {MOST_SEATS} can be looked for at once; this team has more.", expression="team")
     seats = seats or [Seat()]
     if asked.arrangement == "parallel":
-        seats += [seats[0]] * (len(asked.patients) - 1)
+        leading = next((seat for seat in seats if seat.schedules is None or seat.schedules), seats[0])
+        seats += [leading] * (len(asked.patients) - 1)
     needs = list(_needs(people, asked))
     if len(seats) == 1 and not seats[0].bare:  # it is this one who has to be all that is needed
         seats = [Seat(_common(seats[0].schedules, [need for need in needs if need.places is None]))]
