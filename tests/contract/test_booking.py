@@ -32,7 +32,7 @@ from carethread.interactions.transaction import batch, transaction
 from carethread.interactions.update import update
 from carethread.scheduling import SERVICE
 from carethread.scheduling.rules import APPOINTMENT, HOLDING
-from carethread.scheduling.transitions import is_move
+from carethread.scheduling.visits.transitions import is_move
 from support.stores import open_store, runtime
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.servers)

@@ -10,7 +10,7 @@ import pytest
 
 from carethread.core.context import Context
 from carethread.core.ports import Session, Timer
-from carethread.scheduling import rebuilding
+from carethread.scheduling.booking import rebuilding
 from support.stores import open_store
 from support.waiting import Desk
 

@@ -13,7 +13,7 @@ import pytest
 
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
-from carethread.scheduling.conflicts import duplicates
+from carethread.scheduling.booking.conflicts import duplicates
 from carethread.scheduling.desk.placing import repeated
 from support.desk import Desk, desk, patient, schedule, slot, wish
 

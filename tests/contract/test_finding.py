@@ -23,10 +23,10 @@ from carethread.core.ports import Key, Request, Session, Stored
 from carethread.core.service import Runtime
 from carethread.interactions.rest.handling import handle
 from carethread.scheduling import SERVICE
-from carethread.scheduling.calendars import slot_stored
+from carethread.scheduling.booking.calendars import slot_stored
 from carethread.scheduling.finding import proposals
-from carethread.scheduling.following import appointment_follows
 from carethread.scheduling.rules import CAPACITY, HOLD_UNTIL, MODALITY, PLACE
+from carethread.scheduling.visits.following import appointment_follows
 from support.finding_model import Practice, Question, Resource, moment
 from support.stores import BASE, open_store, put, runtime
 

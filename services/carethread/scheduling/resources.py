@@ -1,17 +1,17 @@
 """The types that scheduling owns, what their writes mean, and what it mirrors."""
 
 from carethread.core.service import PROFILES, Mirror, ResourceType
-from carethread.scheduling.aliases import role_kept
 from carethread.scheduling.availability.checking import schedule_written
 from carethread.scheduling.availability.remaking import schedule_stored
-from carethread.scheduling.booking import (
+from carethread.scheduling.booking.aliases import role_kept
+from carethread.scheduling.booking.calendars import slot_stored
+from carethread.scheduling.booking.rule import (
     appointment_leaves,
     appointment_settled,
     appointment_written,
 )
-from carethread.scheduling.calendars import slot_stored
-from carethread.scheduling.following import appointment_follows
-from carethread.scheduling.slotting import slot_written
+from carethread.scheduling.booking.slots import slot_written
+from carethread.scheduling.visits.following import appointment_follows
 from carethread.scheduling.waitlist.answering import response_written
 
 TYPES = (

@@ -15,7 +15,7 @@ from carethread.core.ports.calendar import FOREVER
 from carethread.scheduling.availability.expanding import outside, rule_at, slot_id
 from carethread.scheduling.availability.reading import template_of
 from carethread.scheduling.availability.template import Rule, Template, master_of
-from carethread.scheduling.rebook import ask_to_rebook
+from carethread.scheduling.rebooking.tasks import ask_to_rebook
 from carethread.scheduling.rules import PLACE, extension
 
 REASONS = {

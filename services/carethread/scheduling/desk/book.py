@@ -14,7 +14,8 @@ from carethread.core.fhir import json
 from carethread.core.ports import Resource, Stored
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.availability.template import master_of
-from carethread.scheduling.conflicts import Look, Place
+from carethread.scheduling.booking.conflicts import Look, Place
+from carethread.scheduling.booking.remembering import remembered
 from carethread.scheduling.desk.composing import slot_ids
 from carethread.scheduling.desk.placing import (
     begun,
@@ -29,7 +30,6 @@ from carethread.scheduling.desk.placing import (
 from carethread.scheduling.desk.states import asked, booked
 from carethread.scheduling.desk.wishes import Wish
 from carethread.scheduling.policies import CONFIRM_WITHIN, OTHERWISE, given
-from carethread.scheduling.remembering import remembered
 from carethread.scheduling.rules import is_asked, moment
 from carethread.scheduling.waitlist.offers import accepted, is_offer
 

@@ -7,14 +7,14 @@ from carethread.core.errors import Invalid, NotFound
 from carethread.core.fhir import json
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Runtime
-from carethread.scheduling.conflicting import Conflicting
-from carethread.scheduling.conflicts import conflicts, strangers
+from carethread.scheduling.booking.conflicting import Conflicting
+from carethread.scheduling.booking.conflicts import conflicts, strangers
 from carethread.scheduling.desk.book import DONE
 from carethread.scheduling.desk.composing import absent, composed, find_places
 from carethread.scheduling.desk.looking import Glance
 from carethread.scheduling.desk.placing import TYPE, wanted_slots
 from carethread.scheduling.desk.wishes import Wish
-from carethread.scheduling.transitions import refuse_jump
+from carethread.scheduling.visits.transitions import refuse_jump
 
 
 def check(runtime: Runtime, session: Session, context: Context, wish: Wish, id_: str = "") -> list[Conflicting]:

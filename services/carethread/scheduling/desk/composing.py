@@ -14,12 +14,12 @@ from carethread.core.errors import Invalid
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Key, Resource
-from carethread.scheduling.conflicting import Conflicting
-from carethread.scheduling.conflicts import Look, Place
+from carethread.scheduling.booking.conflicting import Conflicting
+from carethread.scheduling.booking.conflicts import Look, Place
+from carethread.scheduling.booking.remembering import waits_again
 from carethread.scheduling.desk.wishes import Wish
 from carethread.scheduling.joining import common, distinct
 from carethread.scheduling.moments import refuse_untold
-from carethread.scheduling.remembering import waits_again
 from carethread.scheduling.rules import (
     APPOINTMENT,
     CANCELLED_BY,

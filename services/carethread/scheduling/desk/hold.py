@@ -10,10 +10,10 @@ from carethread.core.clock import instant, to_micros
 from carethread.core.errors import Invalid
 from carethread.core.ports import Resource, Stored
 from carethread.interactions.writing.unit import WriteUnit
+from carethread.scheduling.booking.remembering import remembered, returned
 from carethread.scheduling.desk.placing import begun, drafted, kept, put, refuse_others, repeated, standing
 from carethread.scheduling.desk.states import given_up, held
 from carethread.scheduling.desk.wishes import Wish
-from carethread.scheduling.remembering import remembered, returned
 from carethread.scheduling.rules import HELD_SINCE, extension, is_asked, is_hold, moment
 from carethread.scheduling.waitlist.offers import is_offer, withdrawn
 

@@ -22,7 +22,8 @@ from carethread.interactions.rest.bundle import entry, searchset
 from carethread.interactions.rest.exchange import CONTENT, answer
 from carethread.interactions.rest.headers import versions_of
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.scheduling.conflicting import FIRM, Conflicting
+from carethread.scheduling.booking.conflicting import FIRM, Conflicting
+from carethread.scheduling.booking.people import PATIENT, absences, refuse_absent
 from carethread.scheduling.desk.book import book
 from carethread.scheduling.desk.cancel import Cancellation, cancel
 from carethread.scheduling.desk.check import check
@@ -45,7 +46,6 @@ from carethread.scheduling.desk.reschedule import reschedule
 from carethread.scheduling.desk.together import Asked, together
 from carethread.scheduling.desk.wishes import Wish
 from carethread.scheduling.finding import proposals
-from carethread.scheduling.people import PATIENT, absences, refuse_absent
 
 
 @dataclass(frozen=True, slots=True)

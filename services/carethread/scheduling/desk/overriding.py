@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from carethread.core.errors import Invalid
 from carethread.core.ports import Resource
-from carethread.scheduling.conflicting import FIRM, Conflicting, refusal
+from carethread.scheduling.booking.conflicting import FIRM, Conflicting, refusal
 from carethread.scheduling.desk.wishes import Override
 from carethread.scheduling.rules import OVERRIDE, with_extensions
 

@@ -13,14 +13,14 @@ from carethread.interactions.writing.check import check_resource
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.conditional import condition_of, match_one
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.scheduling.aliases import locked
-from carethread.scheduling.conflicting import GONE, refusal
-from carethread.scheduling.conflicts import Look, Place, by_itself, duplicates, strangers, taken
+from carethread.scheduling.booking.aliases import locked
+from carethread.scheduling.booking.conflicting import GONE, refusal
+from carethread.scheduling.booking.conflicts import Look, Place, by_itself, duplicates, strangers, taken
+from carethread.scheduling.booking.occupancy import taken_anew
+from carethread.scheduling.booking.people import PATIENT
 from carethread.scheduling.desk.composing import absent, composed, find_places, slot_ids
 from carethread.scheduling.desk.overriding import passed_over
 from carethread.scheduling.desk.wishes import Wish
-from carethread.scheduling.occupancy import taken_anew
-from carethread.scheduling.people import PATIENT
 from carethread.scheduling.rules import OVERRIDE, overridden, takers, without_extensions
 from carethread.scheduling.waitlist.offers import is_offer
 

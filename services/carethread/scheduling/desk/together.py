@@ -18,10 +18,10 @@ from carethread.core.ports import Key, Occupied, Resource, Session, Stored, Writ
 from carethread.core.service import Runtime
 from carethread.interactions.writing.together import SMALL, Alone, Sight, Way, done_together
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.scheduling.aliases import rooms
+from carethread.scheduling.booking.aliases import rooms
+from carethread.scheduling.booking.occupancy import SEAT
 from carethread.scheduling.desk.placing import ASKED, TYPE, lock_of
 from carethread.scheduling.desk.wishes import Wish
-from carethread.scheduling.occupancy import SEAT
 from carethread.scheduling.rules import EXCLUSIVE, busy_rows, capacity, is_room, moment, takers
 
 _DAY = 86_400_000_000

@@ -24,6 +24,7 @@ from carethread.core.service import PROFILES, Call, Runtime
 from carethread.interactions.mirror import remember
 from carethread.interactions.rest.bundle import entry, link_url, searchset
 from carethread.interactions.rest.exchange import CONTENT
+from carethread.scheduling.booking.people import why_not
 from carethread.scheduling.finding import proposals
 from carethread.scheduling.finding.asking import Asked, Token, asked
 from carethread.scheduling.finding.combining import Plan, Terms, plans
@@ -33,7 +34,6 @@ from carethread.scheduling.finding.seating import People, Seat, Seating, seating
 from carethread.scheduling.finding.suiting import REASON, Criterion, Source, criteria_of, sources
 from carethread.scheduling.finding.windows import Span, spans
 from carethread.scheduling.finding.world import World
-from carethread.scheduling.people import why_not
 
 MOST = 50
 """Proposals in one answer, over all its pages; as many more may come of each view that ranking adds."""

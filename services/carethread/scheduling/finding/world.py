@@ -11,7 +11,7 @@ from itertools import accumulate
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Key, Occupied, Opening, Resource, Session
-from carethread.scheduling.aliases import behind
+from carethread.scheduling.booking.aliases import behind
 from carethread.scheduling.rules import EXCLUSIVE, is_room
 
 _SEAT = "Slot/"

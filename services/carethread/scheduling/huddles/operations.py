@@ -21,9 +21,9 @@ from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.rest.bundle import entry, searchset
 from carethread.interactions.rest.exchange import CONTENT
-from carethread.scheduling.aliases import behind
 from carethread.scheduling.availability.expanding import outside
 from carethread.scheduling.availability.reading import template_of
+from carethread.scheduling.booking.aliases import behind
 from carethread.scheduling.counting import COUNT, number_in
 from carethread.scheduling.huddles.gaps import Closed, common
 from carethread.scheduling.moments import asked_span

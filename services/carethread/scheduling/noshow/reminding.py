@@ -16,9 +16,9 @@ from carethread.core.ports import Resource, Session
 from carethread.core.service import Runtime
 from carethread.interactions.requesting import request
 from carethread.scheduling.availability.reading import template_of
+from carethread.scheduling.booking.people import why_not
 from carethread.scheduling.contacting import channel, medium, preferred_language
 from carethread.scheduling.noshow.texts import language, reminder
-from carethread.scheduling.people import why_not
 from carethread.scheduling.quiet import awake, before_night, zone_of
 from carethread.scheduling.rules import moment
 from carethread.scheduling.standing import here

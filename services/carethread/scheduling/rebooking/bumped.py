@@ -19,8 +19,8 @@ from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.fhir.search.merges import survivor
 from carethread.core.ports import Resource, Session, Span, Stored
-from carethread.scheduling.people import why_not
-from carethread.scheduling.rebook import rebook_task, services, was_firm
+from carethread.scheduling.booking.people import why_not
+from carethread.scheduling.rebooking.tasks import rebook_task, services, was_firm
 from carethread.scheduling.rules import HOLDING, canceller, is_ours, moment
 from carethread.scheduling.standing import here
 from carethread.scheduling.waitlist.entries import Entry, entry_of

@@ -11,7 +11,7 @@ from carethread.core.ports import Resource
 from carethread.scheduling.reconciling.pairs import pairs
 from carethread.scheduling.reconciling.sides import GONE, Seats, Side, Visit
 from carethread.scheduling.rules import canceller
-from carethread.scheduling.transitions import is_move
+from carethread.scheduling.visits.transitions import is_move
 
 KINDS: Mapping[str, str] = {
     "stuck-busy": "A Slot is busy, and no Appointment has it.",

@@ -15,9 +15,9 @@ from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.rest.bundle import entry, searchset
 from carethread.interactions.rest.exchange import CONTENT
 from carethread.interactions.writing.unit import WriteUnit
+from carethread.scheduling.booking.people import PATIENT, refuse_absent
 from carethread.scheduling.desk.parameters import RESOURCE, Given
 from carethread.scheduling.desk.wishes import Wish
-from carethread.scheduling.people import PATIENT, refuse_absent
 from carethread.scheduling.series.changing import Recurring, book_series, cancel_series, move_series
 from carethread.scheduling.series.expanding import MOST, moment_of, occurrences
 from carethread.scheduling.zones import zone_named

@@ -12,12 +12,12 @@ from carethread.core.errors import Conflict, Invalid
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit
-from carethread.scheduling.booking import appointment_leaves, end_hold
-from carethread.scheduling.confirming import answered
+from carethread.scheduling.booking.rule import appointment_leaves, end_hold
 from carethread.scheduling.desk.book import firm
 from carethread.scheduling.desk.composing import find_places, slot_ids
 from carethread.scheduling.desk.looking import Glance
 from carethread.scheduling.rules import is_ours, verb
+from carethread.scheduling.visits.confirming import answered
 from carethread.scheduling.waitlist.offers import accepted, is_offer, withdrawn
 
 _DECIDED = ("accepted", "declined", "tentative")

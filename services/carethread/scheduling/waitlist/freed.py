@@ -8,8 +8,8 @@ from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Key, Resource, Session, Timer
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.scheduling.calendars import kinds
-from carethread.scheduling.closing import GIVERS, interpreters_of
+from carethread.scheduling.booking.calendars import kinds
+from carethread.scheduling.booking.closing import GIVERS, interpreters_of
 from carethread.scheduling.joining import common
 from carethread.scheduling.quiet import zone_of
 from carethread.scheduling.rules import MODALITY, capacity, extension, moment

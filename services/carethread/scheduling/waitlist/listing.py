@@ -8,7 +8,7 @@ from dataclasses import replace
 from carethread.core.fhir import json
 from carethread.core.ports import FOREVER, Resource, Session, Stored
 from carethread.core.ports.offers import Candidate, Waiting
-from carethread.scheduling.remembering import waits_again
+from carethread.scheduling.booking.remembering import waits_again
 from carethread.scheduling.waitlist.entries import Asked, Entry, entry_of, fits
 
 EACH = 1000

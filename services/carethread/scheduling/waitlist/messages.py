@@ -14,9 +14,9 @@ from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Resource, Session, Timer
 from carethread.core.service import Runtime
 from carethread.interactions.requesting import request
+from carethread.scheduling.booking.people import why_not
 from carethread.scheduling.contacting import channel, medium, preferred_language
 from carethread.scheduling.noshow.texts import language
-from carethread.scheduling.people import why_not
 from carethread.scheduling.quiet import awake, zone_of
 from carethread.scheduling.rules import OFFER, extension, hold_until, moment
 from carethread.scheduling.standing import here

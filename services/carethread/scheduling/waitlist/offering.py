@@ -19,7 +19,7 @@ from carethread.core.ports.offers import Offer
 from carethread.core.service import Runtime
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.scheduling.people import why_not
+from carethread.scheduling.booking.people import why_not
 from carethread.scheduling.rules import extension
 from carethread.scheduling.standing import here
 from carethread.scheduling.waitlist.deadlines import deadline

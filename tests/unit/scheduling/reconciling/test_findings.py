@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from carethread.scheduling.reconciling.findings import KINDS, Finding, findings
 from carethread.scheduling.reconciling.sides import Seats, Visit
-from carethread.scheduling.transitions import is_move
+from carethread.scheduling.visits.transitions import is_move
 
 STATUSES = ("proposed", "pending", "booked", "arrived", "fulfilled", "noshow", "cancelled", "entered-in-error")
 HOW_FAR = ("proposed", "pending", "booked", "arrived", "checked-in", "fulfilled")

@@ -11,9 +11,9 @@ from carethread.core.errors import Invalid, Issue
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Resource
 from carethread.core.service import Unit
-from carethread.scheduling.conflicting import Conflicting
-from carethread.scheduling.occupancy import beyond, crowded
-from carethread.scheduling.people import PATIENT, known_absences
+from carethread.scheduling.booking.conflicting import Conflicting
+from carethread.scheduling.booking.occupancy import beyond, crowded
+from carethread.scheduling.booking.people import PATIENT, known_absences
 from carethread.scheduling.rules import DESK_MARKS, HOLDING, PASSING, extension, moment
 
 _WAIT = ("proposed", "waitlist")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from carethread.core.ports import Occupied
-from carethread.scheduling.occupancy import (
+from carethread.scheduling.booking.occupancy import (
     beside,
     beyond,
     named_by,

@@ -32,7 +32,7 @@ from carethread.scheduling.rules import (
     is_ours,
     moment,
 )
-from carethread.scheduling.transitions import lapsed
+from carethread.scheduling.visits.transitions import lapsed
 
 _OPEN = "rebook"
 """The kind of the places."""

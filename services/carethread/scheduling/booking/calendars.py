@@ -9,8 +9,8 @@ from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
 from carethread.core.ports import Opening, Resource, Session, Stored
 from carethread.core.service import Runtime
-from carethread.scheduling.aliases import taking
 from carethread.scheduling.availability.withdrawing import withdraw_unwanted
+from carethread.scheduling.booking.aliases import taking
 from carethread.scheduling.rules import MODALITY, PLACE, capacity, extension, moment
 from carethread.scheduling.waitlist.freeing import left_behind
 

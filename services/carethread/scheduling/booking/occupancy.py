@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Key, Occupied, Resource
-from carethread.scheduling.conflicting import Conflicting
+from carethread.scheduling.booking.conflicting import Conflicting
 from carethread.scheduling.rules import Aliases, actors, busy_rows, capacity, moment
 
 SEAT = "slot"

@@ -16,7 +16,7 @@ from carethread.scheduling.rules import (
     extension,
     moment,
 )
-from carethread.scheduling.visiting import VISIT_TIMES, marked
+from carethread.scheduling.visits.visiting import VISIT_TIMES, marked
 
 START = "2031-03-03T09:00:00Z"
 NOW = moment("2031-03-02T08:00:00Z")

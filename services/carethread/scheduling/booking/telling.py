@@ -15,7 +15,7 @@ from carethread.core.service import PROFILES, Unit
 from carethread.scheduling.availability.template import master_of
 from carethread.scheduling.rules import APPOINTMENT, CONFIRM_BY, HOLDING, PASSING, extension, is_ours
 from carethread.scheduling.standing import present
-from carethread.scheduling.transitions import is_move, lapsed
+from carethread.scheduling.visits.transitions import is_move, lapsed
 
 
 def is_told(unit: Unit, before: Resource | None, appointment: Resource | None) -> bool:

@@ -16,7 +16,7 @@ from carethread.core.ports import Resource, Session
 from carethread.core.service import Reaction, Runtime
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.rules import HOLDING, is_ours, moment
-from carethread.scheduling.visiting import with_time
+from carethread.scheduling.visits.visiting import with_time
 
 _BEGUN = ("in-progress", "onleave", "finished")
 """Statuses of an Encounter whose period begins with it; before, that may be when the person came."""

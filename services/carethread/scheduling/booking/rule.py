@@ -15,10 +15,9 @@ from carethread.core.errors import Conflict, Invalid
 from carethread.core.ports import Occupied, Resource
 from carethread.core.ports.calendar import FOREVER
 from carethread.core.service import Ruling, Unit
-from carethread.scheduling.aliases import locked
-from carethread.scheduling.closing import closed_by_provider
-from carethread.scheduling.moments import refuse_untold
-from carethread.scheduling.occupancy import (
+from carethread.scheduling.booking.aliases import locked
+from carethread.scheduling.booking.closing import closed_by_provider
+from carethread.scheduling.booking.occupancy import (
     OPEN,
     SEAT,
     beside,
@@ -31,9 +30,12 @@ from carethread.scheduling.occupancy import (
     slot_of,
     slot_place,
 )
-from carethread.scheduling.plain import refuse_marks, refuse_unfit
+from carethread.scheduling.booking.plain import refuse_marks, refuse_unfit
+from carethread.scheduling.booking.remembering import returned
+from carethread.scheduling.booking.slots import is_full
+from carethread.scheduling.booking.telling import carried_on, is_told
+from carethread.scheduling.moments import refuse_untold
 from carethread.scheduling.policies import OTHERWISE, late_within
-from carethread.scheduling.remembering import returned
 from carethread.scheduling.rules import (
     HOLDING,
     PASSING,
@@ -49,10 +51,8 @@ from carethread.scheduling.rules import (
     verb,
     without_extensions,
 )
-from carethread.scheduling.slotting import is_full
-from carethread.scheduling.telling import carried_on, is_told
-from carethread.scheduling.transitions import refuse_jump
-from carethread.scheduling.visiting import marked, refuse_early
+from carethread.scheduling.visits.transitions import refuse_jump
+from carethread.scheduling.visits.visiting import marked, refuse_early
 from carethread.scheduling.waitlist.offers import is_offer, withdrawn
 
 

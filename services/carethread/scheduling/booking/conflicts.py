@@ -16,13 +16,12 @@ from carethread.core.errors import Invalid
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
 from carethread.core.ports import Key, Resource, Session, Stored
-from carethread.scheduling.aliases import behind, merged, rooms
 from carethread.scheduling.availability.expanding import outside
 from carethread.scheduling.availability.reading import template_of
 from carethread.scheduling.availability.template import Template
-from carethread.scheduling.conflicting import Conflicting
-from carethread.scheduling.joining import actors_of
-from carethread.scheduling.occupancy import (
+from carethread.scheduling.booking.aliases import behind, merged, rooms
+from carethread.scheduling.booking.conflicting import Conflicting
+from carethread.scheduling.booking.occupancy import (
     SEAT,
     beside,
     beyond,
@@ -38,6 +37,7 @@ from carethread.scheduling.occupancy import (
     seats,
     slot_place,
 )
+from carethread.scheduling.joining import actors_of
 from carethread.scheduling.rules import (
     EXCLUSIVE,
     HOLD_UNTIL,

@@ -12,10 +12,10 @@ from carethread.core.errors import Conflict
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Resource
 from carethread.core.service import Unit
-from carethread.scheduling.booking import appointment_leaves, appointment_settled, keep_apart
+from carethread.scheduling.booking.rule import appointment_leaves, appointment_settled, keep_apart
 from carethread.scheduling.policies import late_within
 from carethread.scheduling.rules import CANCELLED_BY, HOLDING, REASONS, is_hold, is_ours, moment, with_extensions
-from carethread.scheduling.visiting import marked
+from carethread.scheduling.visits.visiting import marked
 
 _OPEN = ("proposed", "pending", "booked")
 """Statuses in which one of ours can be answered."""

@@ -9,8 +9,8 @@ from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.ports import Session, Timer
 from carethread.core.service import Runtime
-from carethread.scheduling.aliases import taking
-from carethread.scheduling.calendars import slot_stored, versions
+from carethread.scheduling.booking.aliases import taking
+from carethread.scheduling.booking.calendars import slot_stored, versions
 from carethread.scheduling.waitlist.listing import waiting_entered
 
 CALENDAR = "calendar"

@@ -13,13 +13,13 @@ from carethread.core.ports import Resource, Session, Stored, Timer
 from carethread.core.service import Runtime
 from carethread.interactions.requesting import request
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.scheduling.booking import end_hold
-from carethread.scheduling.calendars import appointments_entered, versions
+from carethread.scheduling.booking.calendars import appointments_entered, versions
+from carethread.scheduling.booking.rule import end_hold
 from carethread.scheduling.noshow.watching import watched
-from carethread.scheduling.rebook import ask_after_cancellation, settle_rebooking
+from carethread.scheduling.rebooking.tasks import ask_after_cancellation, settle_rebooking
 from carethread.scheduling.rules import hold_until, is_ours, overridden
-from carethread.scheduling.traces import correction_trace, override_traces
-from carethread.scheduling.transitions import CORRECTIONS, is_correction
+from carethread.scheduling.visits.traces import correction_trace, override_traces
+from carethread.scheduling.visits.transitions import CORRECTIONS, is_correction
 from carethread.scheduling.waitlist.listing import waiting_entered
 from carethread.scheduling.waitlist.seeking import look_for
 
