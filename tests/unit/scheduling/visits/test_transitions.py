@@ -15,7 +15,7 @@ from carethread.core.ports import Resource
 from carethread.scheduling.rules import CANCELLED_BY, CONFIRM_BY, HOLD_UNTIL
 from carethread.scheduling.visits.transitions import FIRST, MOVES, is_correction, is_move, lapsed, refuse_jump
 
-PAGE = Path(__file__).parents[3] / "docs" / "scheduling.md"
+PAGE = Path(__file__).parents[4] / "docs" / "scheduling.md"
 STATUSES = st.sampled_from(sorted(MOVES))
 
 
