@@ -27,8 +27,8 @@ from carethread.interactions.rest.handling import handle
 from carethread.interactions.update import update
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.scheduling import SERVICE
-from carethread.scheduling.availability import reading, remaking
+from carethread.scheduling import SERVICE, zones
+from carethread.scheduling.availability import remaking
 from carethread.scheduling.availability.remaking import Made, remake
 from carethread.scheduling.availability.stranded import stranded_among
 from carethread.scheduling.rules import APPOINTMENT, HOLD_UNTIL
@@ -462,7 +462,7 @@ def test_new_data_of_a_zone_moves_the_slots(desk: Desk, monkeypatch: pytest.Monk
     desk.put(mornings(horizon=1))
     desk.work()
     desk.book(desk.slots()["02 11:00"])
-    monkeypatch.setattr(reading, "ZoneInfo", lambda name: ZoneInfo("Europe/Helsinki"))
+    monkeypatch.setattr(zones, "ZoneInfo", lambda name: ZoneInfo("Europe/Helsinki"))
     monkeypatch.setattr(remaking, "_template", remaking._template.__wrapped__)  # a new process has read none yet
     desk.remake()
     assert times(desk) == ["02 07:00", "02 08:00", "02 09:00", "02 11:00"]

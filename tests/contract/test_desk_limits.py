@@ -128,7 +128,7 @@ def test_a_plain_write_of_ours_is_refused_what_the_desk_would(front: Desk, sent:
     answer = front.ask("POST", "Appointment", sent)
     assert (answer.status, kinds(answer)) == (422, why)
     assert front.ask("PUT", "Appointment/told", {**sent, "id": "told"}, backfill=True).status == 201
-    theirs = {name: each for name, each in sent.items() if name != "meta"}
+    theirs = {**sent, "meta": {"source": "urn:made-up:ehr"}}
     assert front.ask("POST", "Appointment", theirs).status == 201, "what an EHR tells is taken as it comes"
 
 
