@@ -12,6 +12,7 @@ import pytest
 from carethread.core.fhir import json
 from carethread.core.ports import Resource, Stored
 from carethread.interactions import mirror
+from carethread.scheduling.rules import APPOINTMENT
 from support.desk import OURS, START, Desk, desk, lasting, of, patient, refer, schedule, slot, wish
 
 BY_THE_LEAD = {"override_role": "desk-lead", "override_reason": "both have agreed"}
@@ -141,6 +142,20 @@ def test_a_plain_change_of_what_has_begun_is_no_new_booking(front: Desk) -> None
     assert front.ask("PUT", f"Appointment/{booked['id']}", late).status == 422
 
 
+_ENDED = ("meta", "extension", "cancelationReason")
+
+
+def test_what_was_ours_stays_ours_without_our_profile(front: Desk) -> None:
+    booked = front.done("book", *wish(["one-0"], "ann"))
+    ended = front.done("cancel", of(booked))
+    again = {**{name: each for name, each in ended.items() if name not in _ENDED}, "status": "booked"}
+    answer = front.ask("PUT", f"Appointment/{ended['id']}", again)
+    assert (answer.status, kinds(answer)) == (422, ["business-rule"])
+    noted = {**ended, "comment": "Called."}
+    answer = front.ask("PUT", f"Appointment/{ended['id']}", {n: each for n, each in noted.items() if n != "meta"})
+    assert json.parse(answer.body)["meta"]["profile"] == [APPOINTMENT]
+
+
 def test_a_series_and_a_renewal_ask_after_the_people_too(front: Desk) -> None:
     parts = [
         {"name": "rule", "valueString": "FREQ=DAILY;COUNT=1"},
@@ -152,6 +167,8 @@ def test_a_series_and_a_renewal_ask_after_the_people_too(front: Desk) -> None:
     assert (answer.status, b"deceased" in answer.body) == (422, True)
     held = front.done("hold", *wish(["one-0"], "ann"))
     front.put(patient("ann", active=False), service="records")
+    moved = front.call("move-series", {"name": "start", "valueString": "2031-03-04T15:00:00"}, parts[2], id_=held["id"])
+    assert (moved.status, b"inactive" in moved.body) == (422, True)
     assert front.refused("renew", of(held)) == (422, [("business-rule", "")])
 
 

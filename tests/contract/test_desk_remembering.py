@@ -122,8 +122,8 @@ def test_a_mark_that_leads_nowhere_leads_nowhere(front: Desk, number: int) -> No
         {"url": OURS + "held-from", "valuePositiveInt": number},
         {"url": OURS + "hold-until", "valueInstant": "2031-03-03T08:05:00Z"},
     ]
-    plain = {name: value for name, value in booked.items() if name != "meta"}
-    front.put({**plain, "status": "pending", "extension": marks})
+    told = {**booked, "meta": {"source": "urn:made-up:ehr"}}
+    front.put({**told, "status": "pending", "extension": marks})
     front.pass_time(minutes=5)
     front.fire()
     assert front.status(f"Appointment/{booked['id']}") == "cancelled"

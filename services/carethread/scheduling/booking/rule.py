@@ -33,7 +33,7 @@ from carethread.scheduling.booking.occupancy import (
 from carethread.scheduling.booking.plain import refuse_marks, refuse_unfit
 from carethread.scheduling.booking.remembering import returned
 from carethread.scheduling.booking.slots import is_full
-from carethread.scheduling.booking.telling import carried_on, is_told
+from carethread.scheduling.booking.telling import carried_on, is_told, still_ours
 from carethread.scheduling.moments import refuse_untold
 from carethread.scheduling.policies import OTHERWISE, late_within
 from carethread.scheduling.rules import (
@@ -93,6 +93,7 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
     if after:
         refuse_untold(after)
     told = is_told(unit, before, after)
+    after = still_ours(before, after) if after and not told else after
     ours = after if after and is_ours(after) and not told else None
     if ours:
         refuse_jump(before, ours)

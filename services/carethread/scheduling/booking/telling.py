@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from carethread.core.errors import Invalid
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Key, Resource, Session
@@ -25,7 +26,7 @@ def is_told(unit: Unit, before: Resource | None, appointment: Resource | None) -
     if appointment is None or is_ours(appointment):
         return False
     told = (appointment, before or {})
-    return any("source" in each.get("meta", {}) for each in told) or _decides(unit, (appointment,))
+    return any("source" in each.get("meta", {}) for each in told) or _decides(unit, told)
 
 
 def carried_on(unit: Unit, before: Resource | None, sent: Resource) -> Resource | None:
@@ -50,6 +51,20 @@ def carried_on(unit: Unit, before: Resource | None, sent: Resource) -> Resource 
     if kept:
         made["extension"] = [*sent.get("extension", ()), *kept]
     return None if any(issue.severity in ("error", "fatal") for issue in validate(made)) else made
+
+
+def still_ours(before: Resource | None, sent: Resource) -> Resource:
+    """One of ours stays ours, also where somebody who does not tell of it leaves our profile out.
+
+    Raises Invalid for what our profile does not allow.
+    """
+    if before is None or not is_ours(before) or is_ours(sent):
+        return sent
+    meta = sent.get("meta", {})
+    made = {**sent, "meta": {**meta, "profile": [*meta.get("profile", ()), APPOINTMENT]}}
+    if issues := [issue for issue in validate(made) if issue.severity in ("error", "fatal")]:
+        raise Invalid(issues=issues)
+    return made
 
 
 def _decides(unit: Unit, appointments: Iterable[Resource]) -> bool:

@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Invalid, Malformed
+from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Response, Session, Stored
 from carethread.core.service import Call, Operation, Runtime
+from carethread.interactions.read import read
 from carethread.interactions.rest.bundle import entry, searchset
 from carethread.interactions.rest.exchange import CONTENT
 from carethread.interactions.writing.unit import WriteUnit
@@ -66,6 +68,9 @@ def move(runtime: Runtime, call: Call, context: Context) -> Response:
     given = Given(call, runtime.base_url, _MOVE)
     zone, rest = _zone(given), _rest(given)
     begin = moment_of(_local(given), zone)
+    visit = json.parse(read(runtime, ("Appointment", call.id), context).body)
+    named = keys_at(visit, "participant.actor", runtime.base_url)
+    refuse_absent(runtime, [each for kind, each in named if kind == PATIENT])
     return _done(runtime, context, lambda unit: move_series(unit, call.id, begin, zone, rest=rest))
 
 
