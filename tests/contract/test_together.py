@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from carethread.adapters.sql.tables import outbox, resources, versions
 from carethread.core.context import Context, new_id
 from carethread.core.errors import Busy, Conflict, FhirError, Invalid, PreconditionFailed, TooLarge
 from carethread.core.fhir import json
-from carethread.core.ports import Resource, Session
+from carethread.core.ports import Resource
 from carethread.core.service import Limits, Runtime
 from carethread.interactions.create import create
 from carethread.interactions.delete import delete
@@ -28,6 +27,7 @@ from carethread.interactions.update import update
 from carethread.interactions.writing.command import Result
 from carethread.interactions.writing.conditional import condition_of
 from carethread.scheduling import SERVICE
+from support.gate import Gate
 from support.stores import open_store, runtime
 
 CONTEXT = Context()
@@ -168,27 +168,6 @@ def test_among_all_else_that_is_written_every_answer_is_right(scheduling: Runtim
         expected += Counter({"Appointment": 10, "Slot": 2, "Schedule": 1})
     expected["Schedule"] += 1
     assert Counter(type_name for type_name, _, _ in kept(scheduling)) == expected
-
-
-class Gate:
-    """Lets the first transaction begin when so many creates wait behind it; counts the transactions."""
-
-    def __init__(self, runtime: Runtime, waiting: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.transactions = 0
-        self._transact = runtime.store.transact
-        self._lock = threading.Lock()
-        self._gathering, self._waiting = runtime.gatherings["creates"], waiting
-        monkeypatch.setattr(runtime.store, "transact", self.transact)
-
-    def transact(self, work: Callable[[Session], Any]) -> Any:
-        with self._lock:
-            self.transactions += 1
-            first = self.transactions == 1
-        deadline = time.monotonic() + 10
-        while first and len(self._gathering._waiting) < self._waiting:
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
-        return self._transact(work)
 
 
 def test_those_that_come_meanwhile_are_stored_by_one_transaction(

@@ -76,7 +76,7 @@ class _Ahead(Sight):
         self._taken: dict[str, str] = {}
         self._asking: dict[str, str] = {}
         self._asked: dict[str, str] = {}
-        self.calendar.standing(self._seats.values())
+        self.calendar.taken(holder.removeprefix(f"{TYPE}/") for holder in self._seats.values() if holder)
 
     def _spans(
         self,
@@ -119,9 +119,7 @@ class _Ahead(Sight):
             raise Alone
 
     def kin(self, ids: Iterable[str]) -> list[str]:
-        if not self._alike:
-            raise Alone
-        return sorted(set(ids))
+        return sorted(set(ids)) if self._alike else self._session.kin(ids)
 
     def claimed(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
         wanted = list(keys)
@@ -168,13 +166,6 @@ class _Calendar:
         self._rows = self._calendar.within(sorted(self._spans))
         self._of: dict[str, list[Occupied]] = {}
 
-    def standing(self, holders: Iterable[str]) -> None:
-        """Read what those take who have the seats (`Appointment/1`)."""
-        held = sorted({holder.removeprefix(f"{TYPE}/") for holder in holders if holder})
-        self._of = {id_: [] for id_ in held}
-        for row in self._calendar.taken(held) if held else ():
-            self._of[row.appointment].append(row)
-
     def lock(self, actors: Iterable[str]) -> None:
         if not self._locked >= set(actors):
             raise Alone
@@ -188,9 +179,11 @@ class _Calendar:
         return sorted(found, key=lambda row: (row.begin, row.appointment))
 
     def taken(self, appointments: Iterable[str]) -> list[Occupied]:
-        wanted = list(appointments)
-        if not self._of.keys() >= set(wanted):
-            raise Alone
+        wanted = sorted(set(appointments))
+        if new := [id_ for id_ in wanted if id_ not in self._of]:
+            self._of |= {id_: [] for id_ in new}
+            for row in self._calendar.taken(new):
+                self._of[row.appointment].append(row)
         return [row for id_ in wanted for row in self._of[id_]]
 
     def enter(self, rows: Sequence[Occupied]) -> None:
