@@ -22,9 +22,8 @@ from carethread.scheduling.booking.aliases import rooms
 from carethread.scheduling.booking.occupancy import SEAT
 from carethread.scheduling.desk.placing import ASKED, TYPE, lock_of
 from carethread.scheduling.desk.wishes import Wish
+from carethread.scheduling.moments import DAY
 from carethread.scheduling.rules import EXCLUSIVE, busy_rows, capacity, is_room, moment, takers
-
-_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class _Ahead(Sight):
             if not times:
                 continue
             begin, end = min(times)[0], max(end for _, end in times)
-            first, last = begin - begin % _DAY, end - end % _DAY + _DAY
+            first, last = begin - begin % DAY, end - end % DAY + DAY
             people = {("Patient", id_) for id_ in wish.patients} | set(named[id(wish)])
             for plan in {plan for key in here for plan in plans[key]}:
                 if (stored := self._stands.get(plan)) and not stored.deleted:
@@ -103,7 +102,7 @@ class _Ahead(Sight):
                         yield f"Schedule/{plan[1]}", first, last
             for kind, id_ in people:
                 if kind in EXCLUSIVE:
-                    more = _DAY if kind == "Patient" else 0  # their day is one of the Schedule's zone
+                    more = DAY if kind == "Patient" else 0  # their day is one of the Schedule's zone
                     yield f"{kind}/{id_}", first - more, last + more
 
     def current(self, keys: Iterable[Key], *, lock: bool = False) -> dict[Key, Stored]:

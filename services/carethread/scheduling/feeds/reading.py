@@ -15,9 +15,9 @@ from carethread.core.ports import Key, Resource, Session
 from carethread.core.service import Runtime
 from carethread.scheduling.availability.template import AVAILABILITY
 from carethread.scheduling.feeds.visits import Visit, name_of, visit
+from carethread.scheduling.moments import DAY
 from carethread.scheduling.rules import extension
 
-_DAY = 86_400_000_000
 DAYS_BACK, DAYS_AHEAD = 90, 400
 MOST = 5000
 """Appointments of one calendar; of more, the latest."""
@@ -28,8 +28,8 @@ _NAMED = ("Practitioner", "PractitionerRole", "Location", "HealthcareService")
 
 def window(now: int) -> tuple[int, int]:
     """From when until when a calendar goes, in microseconds; the same all day, in UTC."""
-    today = now - now % _DAY
-    return today - DAYS_BACK * _DAY, today + (DAYS_AHEAD + 1) * _DAY
+    today = now - now % DAY
+    return today - DAYS_BACK * DAY, today + (DAYS_AHEAD + 1) * DAY
 
 
 def visits(runtime: Runtime, session: Session, actor: str, context: Context) -> list[Visit]:

@@ -26,13 +26,12 @@ from carethread.scheduling.availability.reading import template_of
 from carethread.scheduling.booking.aliases import behind
 from carethread.scheduling.counting import COUNT, number_in
 from carethread.scheduling.huddles.gaps import Closed, common
-from carethread.scheduling.moments import asked_span
+from carethread.scheduling.moments import DAY, asked_span
 from carethread.scheduling.rules import APPOINTMENT, HUDDLE, SERVICE_KIND
 
 _PARAMETERS = ("team", "participant", "start", "end", "minutes", "_count")
 _CARETEAMS = "careteams"
 _MOST_PEOPLE, _MOST_TEAMS, _MOST_DAYS, _MOST_FOUND = 30, 20, 31, 50
-_DAY = 86_400_000_000
 _STAFF = ("Practitioner", "PractitionerRole")
 
 
@@ -119,13 +118,13 @@ def _closed(plans: Sequence[Closed], begin: int, end: int) -> str:
 
 def _span(call: Call, now: int) -> tuple[int, int]:
     moments = {}
-    for name, default in (("start", now), ("end", now + 7 * _DAY)):
+    for name, default in (("start", now), ("end", now + 7 * DAY)):
         given = call.params.get(name, ())
         span = asked_span(given[0]) if len(given) == 1 else None
         if given and span is None:
             raise Malformed(f"{name} is one date or instant.", code="value", expression=name)
         moments[name] = span[0] if span else default
-    if not 0 < moments["end"] - moments["start"] <= _MOST_DAYS * _DAY:
+    if not 0 < moments["end"] - moments["start"] <= _MOST_DAYS * DAY:
         raise Malformed(f"start comes before end, by {_MOST_DAYS} days at most.", code="value", expression="end")
     return moments["start"], moments["end"]
 

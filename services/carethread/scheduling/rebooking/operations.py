@@ -13,16 +13,16 @@ from carethread.core.ports import Request, Resource, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.scheduling.counting import COUNT, count_of
+from carethread.scheduling.moments import DAY
 from carethread.scheduling.narrowing import ACTORS, FROM, TO, actors_asked, span_of
 from carethread.scheduling.rebooking.bumped import Asked, Bumped, Reader
 from carethread.scheduling.rebooking.need import by_need, need_parts
 from carethread.scheduling.waitlist.ranking import Ranked
 
-_DAY = 86_400_000_000
-_BACK, _AHEAD = 92 * _DAY, 366 * _DAY
+_BACK, _AHEAD = 92 * DAY, 366 * DAY
 """From when to when visits are looked for, around now, where it is not said."""
 
-_LONGEST = 732 * _DAY
+_LONGEST = 732 * DAY
 _MOST = 1000
 _TAKES = (FROM, TO, *ACTORS, COUNT)
 
@@ -91,7 +91,7 @@ def _period(call: Call, now: int) -> tuple[int, int]:
     end = span_of(call, TO, (0, now + _AHEAD))[1]
     if not 0 < end - begin <= _LONGEST:
         raise Malformed(
-            f"from comes before to, by {_LONGEST // _DAY} days at most.", code="value", expression=TO
+            f"from comes before to, by {_LONGEST // DAY} days at most.", code="value", expression=TO
         )  # fmt: skip
     return begin, end
 

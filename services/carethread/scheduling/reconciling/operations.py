@@ -14,7 +14,7 @@ from carethread.core.ports import Resource, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.read import read
-from carethread.scheduling.moments import asked_span
+from carethread.scheduling.moments import DAY, asked_span
 from carethread.scheduling.reconciling.findings import KINDS, Finding, findings
 from carethread.scheduling.reconciling.reading import Reader
 from carethread.scheduling.reconciling.sides import Seats, Visit
@@ -23,7 +23,6 @@ MOST_DAYS = 92
 MOST_FINDINGS = 1000
 _FROM, _TO, _KIND = "from", "to", "kind"
 _TAKES = (_FROM, _TO, _KIND)
-_DAY = 86_400_000_000
 
 
 def reconcile(runtime: Runtime, call: Call, context: Context) -> Resource:
@@ -96,7 +95,7 @@ def _period(call: Call) -> tuple[int, int]:
     begin, end = spans[0][0], spans[1][1] if "T" not in call.params[_TO][0] else spans[1][0]
     if not begin < end:
         raise Malformed("to is after from.", code="value", expression=_TO)
-    if end - begin > MOST_DAYS * _DAY:
+    if end - begin > MOST_DAYS * DAY:
         raise Malformed(f"A report is over {MOST_DAYS} days at most.", code="too-costly", expression=_TO)
     return begin, end
 

@@ -14,6 +14,7 @@ from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Key, Resource, Session, Span, Stored
 from carethread.core.service import Runtime
 from carethread.scheduling.availability.template import master_of
+from carethread.scheduling.moments import DAY
 from carethread.scheduling.reconciling.sides import Seats, Visit, schedule_of, seats, visit
 
 MOST = 20_000
@@ -97,7 +98,7 @@ class Reader:
         return {
             row.appointment
             for some in _some([slot.reference for slot in slots])
-            for row in self.session.calendar.busy(some, begin - _DAY, end + _DAY)
+            for row in self.session.calendar.busy(some, begin - DAY, end + DAY)
         }
 
     def _statuses(self, stored: Visit) -> list[str]:
@@ -110,10 +111,6 @@ class Reader:
         wanted = set(keys)
         found = self.session.current(wanted) if wanted else {}
         return {key: (each, json.parse_object(each.body)) for key, each in found.items() if not each.deleted}
-
-
-_DAY = 86_400_000_000
-"""By so much an Appointment may say other times than its Slot."""
 
 
 def _some(names: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -16,7 +16,7 @@ from carethread.core.fhir.targets import is_id
 from carethread.core.ports import FOREVER, Resource, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
-from carethread.scheduling.counting import COUNT, count_of
+from carethread.scheduling.counting import COUNT, count_of, number_of
 from carethread.scheduling.rebooking.need import need_parts
 from carethread.scheduling.rules import MODALITIES
 from carethread.scheduling.waitlist.entries import Entry
@@ -53,7 +53,8 @@ def waiting(runtime: Runtime, call: Call, context: Context) -> Resource:
     authorize("search-type", "Appointment", context)
     refuse_unknown(call, "the list", _PARAMETERS)
     asked = _asked(call)
-    count, offset, now = count_of(call, _MOST), _offset(call), to_micros(context.clock())
+    count, now = count_of(call, _MOST), to_micros(context.clock())
+    offset = number_of(_one(call, _OFFSET) or "0", _OFFSET, _FARTHEST, least=0)
 
     def ranked(session: Session) -> list[Ranked]:
         kinds = (asked.service,) if asked.service else ()
@@ -114,13 +115,6 @@ def _one(call: Call, name: str) -> str:
     if len(given) > 1:
         raise Malformed(f"{name} can be said once.", code="value", expression=name)
     return given[0] if given else ""
-
-
-def _offset(call: Call) -> int:
-    text = _one(call, _OFFSET) or "0"
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) <= _FARTHEST):
-        raise Malformed(f"{_OFFSET} is a number from 0 to {_FARTHEST}.", code="value", expression=_OFFSET)
-    return int(text)
 
 
 OPERATIONS = (
