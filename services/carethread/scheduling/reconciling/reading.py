@@ -98,7 +98,7 @@ class Reader:
         return {
             row.appointment
             for some in _some([slot.reference for slot in slots])
-            for row in self.session.calendar.busy(some, begin - DAY, end + DAY)
+            for row in self.session.calendar.busy(some, begin - _APART, end + _APART)
         }
 
     def _statuses(self, stored: Visit) -> list[str]:
@@ -121,3 +121,6 @@ def _some(names: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _too_many(what: str) -> TooCostly:
     return TooCostly(f"The period has more than {MOST} {what}; ask for a shorter one, or for one Schedule.")
+
+_APART = DAY
+"""By so much an Appointment may say other times than its Slot."""
