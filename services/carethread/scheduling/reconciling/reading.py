@@ -122,5 +122,6 @@ def _some(names: Sequence[str]) -> Iterator[Sequence[str]]:
 def _too_many(what: str) -> TooCostly:
     return TooCostly(f"The period has more than {MOST} {what}; ask for a shorter one, or for one Schedule.")
 
+
 _APART = DAY
 """By so much an Appointment may say other times than its Slot."""
