@@ -62,6 +62,8 @@ def gateway(
                 return (exporting.cancel if request.method == "DELETE" else exporting.poll)(request, names, send)
             case ["$export", _, file] if type_of(file) in owners:
                 return forward(owners[type_of(file)], request, context)
+        if service := answered_by(request.path, services):
+            return forward(service, request, context)
         if is_search(request, owners):
             return search(request, services, send, base_url, limits, context)
         if head in owners:
@@ -107,6 +109,16 @@ def gateway(
         return guarded(lambda: route(request, context))
 
     return guarded_route
+
+
+def answered_by(path: str, services: Sequence[Service]) -> str:
+    """The service that declares an operation on a type of another's; empty where the path is of none."""
+    type_name, _, rest = path.partition("/")
+    name = rest.rpartition("/")[2]
+    if not name.startswith("$"):
+        return ""
+    found = ((o, s) for s in services if not s.owns(type_name) for o in s.operations)
+    return next((s.name for o, s in found if o.type == type_name and o.name == name[1:]), "")
 
 
 def _bundle_of(body: bytes) -> Response:

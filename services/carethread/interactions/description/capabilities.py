@@ -10,7 +10,7 @@ from carethread.core.context import Context
 from carethread.core.fhir.search.parameters import searchable, targets
 from carethread.core.ports import Resource
 from carethread.core.service import Operation, Service
-from carethread.interactions.operations import GENERIC, operations_of
+from carethread.interactions.operations import GENERIC, operations_on
 from carethread.interactions.patch import PATCH_FORMATS
 from carethread.interactions.rest.table import SYSTEM_CODES, TYPE_CODES
 from carethread.interactions.searching.answerable import kept
@@ -63,7 +63,7 @@ def capability_statement(services: Sequence[Service], base_url: str, context: Co
             {
                 "mode": "server",
                 "security": _SECURITY,
-                "resource": [_resource(name, types[name], referring.get(name, ())) for name in sorted(types)],
+                "resource": [_resource(name, types[name], services, referring.get(name, ())) for name in sorted(types)],
                 "interaction": [{"code": code} for code in SYSTEM_CODES],
                 "searchParam": [
                     {"name": name, "type": type_, "documentation": said} for name, type_, said in _ACROSS_TYPES
@@ -85,7 +85,7 @@ def _referring(sources: Iterable[str], types: Iterable[str]) -> Mapping[str, Seq
     return found
 
 
-def _resource(name: str, service: Service, referring: Sequence[str]) -> Resource:
+def _resource(name: str, service: Service, services: Sequence[Service], referring: Sequence[str]) -> Resource:
     parameters = searchable(name)
     includes = [f"{name}:{code}" for code, parameter in sorted(parameters.items()) if parameter.type == "reference"]
     found: Resource = {
@@ -113,9 +113,7 @@ def _resource(name: str, service: Service, referring: Sequence[str]) -> Resource
         {"name": code, "definition": parameter.url, "type": parameter.type}
         for code, parameter in sorted(parameters.items())
     ]
-    found["operation"] = [
-        _operation(o) for o in operations_of(service) if o.type in ("", name) and o.levels != ("system",)
-    ]
+    found["operation"] = [_operation(operation) for operation, _ in operations_on(name, services)]
     return found
 
 

@@ -19,7 +19,7 @@ from carethread.core.ports import Request, Response
 from carethread.core.service import Operation, Service
 from carethread.interactions.description.openapi_parts import SHAPES, components, errors, search_names
 from carethread.interactions.description.openapi_schemas import Json, content, ref
-from carethread.interactions.operations import GENERIC, operations_of
+from carethread.interactions.operations import GENERIC, operations_on
 from carethread.interactions.rest import table
 from carethread.interactions.rest.headers import not_modified
 from carethread.interactions.rest.table import INTERACTIONS, Interaction
@@ -143,7 +143,7 @@ def document(services: Sequence[Service], base_url: str) -> Json:
     owners = {type_.name: service for service in services for type_ in service.types}
     types = sorted(owners)
     paths: dict[str, Json] = {}
-    for path, method, operation in _operations(owners):
+    for path, method, operation in _operations(owners, services):
         where = f"{url.path}/{path}".rstrip("/") if path else f"{url.path}/"
         paths.setdefault(where, {})[method.lower()] = operation
     shared = components(types)
@@ -164,7 +164,7 @@ def document(services: Sequence[Service], base_url: str) -> Json:
     }
 
 
-def _operations(owners: Mapping[str, Service]) -> Iterator[tuple[str, str, Json]]:
+def _operations(owners: Mapping[str, Service], services: Sequence[Service]) -> Iterator[tuple[str, str, Json]]:
     """Path below the base URL, method and Operation Object of all there is."""
     for each in INTERACTIONS:
         if (each.code, each.manner) not in _SAID:
@@ -175,12 +175,11 @@ def _operations(owners: Mapping[str, Service]) -> Iterator[tuple[str, str, Json]
     for operation in GENERIC:
         if "system" in operation.levels:
             yield from _methods(operation, "", "", "system")
-    for type_name, service in sorted(owners.items()):
-        for operation in operations_of(service):
-            if operation.type in ("", type_name):
-                for level in operation.levels:
-                    if level != "system":
-                        yield from _methods(operation, type_name, service.name, level)
+    for type_name in sorted(owners):
+        for operation, service in operations_on(type_name, services):
+            for level in operation.levels:
+                if level != "system":
+                    yield from _methods(operation, type_name, service.name, level)
 
 
 def _types_of(each: Interaction, owners: Mapping[str, Service]) -> Sequence[str]:

@@ -3,6 +3,8 @@ http://hl7.org/fhir/R4/operations.html."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from carethread.core.context import Context, authorize
 from carethread.core.errors import NotSupported
 from carethread.core.ports import Request, Resource, Response
@@ -33,7 +35,8 @@ def invoke(
 def find(runtime: Runtime, name: str, type_name: str, level: str) -> Operation:
     """The operation. Raises NotSupported naming those that are there."""
     owned = runtime.service.owns(type_name) is not None
-    here = [o for o in operations_of(runtime.service) if _stands_on(o, type_name, owned=owned)]
+    declared = [o for o in runtime.service.operations if o.type]
+    here = [o for o in operations_of(runtime.service) if _stands_on(o, type_name, declared, owned=owned)]
     for operation in here:
         if operation.name == name and level in operation.levels:
             return operation
@@ -43,10 +46,12 @@ def find(runtime: Runtime, name: str, type_name: str, level: str) -> Operation:
     raise NotSupported(f"{where}; there is {known}.")
 
 
-def _stands_on(operation: Operation, type_name: str, *, owned: bool) -> bool:
+def _stands_on(operation: Operation, type_name: str, declared: Sequence[Operation], *, owned: bool) -> bool:
     if not type_name:
         return "system" in operation.levels
-    return operation.type in ("", type_name) and (owned or operation.partial) and operation.levels != ("system",)
+    if operation.levels == ("system",) or operation.type not in ("", type_name):
+        return False
+    return owned or operation.partial or operation in declared
 
 
 def simple_values(parameters: Resource | None) -> list[tuple[str, str]]:

@@ -63,11 +63,11 @@ def test_it_has_each_interaction_of_each_type_and_no_other(whole: dict[str, Any]
             expected.add((f"/fhir/{each.path.replace('{type}', name)}", each.method.lower()))
     for service in ALL.values():
         for operation in operations_of(service):
+            named = [operation.type] if operation in service.operations else []
+            on = [type_.name for type_ in service.types if operation.type in ("", type_.name)] or named
             for level in operation.levels:
-                for type_ in service.types if level != "system" else [None]:
-                    if type_ and operation.type not in ("", type_.name):
-                        continue
-                    head = f"{type_.name}/" if type_ else ""
+                for type_name in on if level != "system" else [""]:
+                    head = f"{type_name}/" if type_name else ""
                     path = f"/fhir/{head}{'{id}/' if level == 'instance' else ''}${operation.name}"
                     expected |= {(path, "post")} if operation.affects_state else {(path, "get"), (path, "post")}
     assert {(path, method) for path, methods in whole["paths"].items() for method in methods} == expected
