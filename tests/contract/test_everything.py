@@ -242,3 +242,15 @@ def test_a_wrong_parameter_says_what_is_wrong(filled: Practice, query: str, said
 def test_only_patients_have_it(filled: Practice) -> None:
     assert filled.ask("Observation/march/$everything").status == 404
     assert filled.ask("Patient/$everything").status == 404
+
+
+def test_a_place_of_any_length_is_read(filled: Practice) -> None:
+    def found(after: str) -> list[Any]:
+        headers = {"x-carethread-part": "members", "x-carethread-after": after}
+        answer = filled.ask("Patient/a/$everything", service="records", headers=headers)
+        assert answer.status == 200, answer.body
+        entries: list[Any] = json.loads(answer.body).get("entry", [])
+        return entries
+
+    assert found("0")
+    assert found("9" * 18) == found("9" * 5000) == []

@@ -255,7 +255,7 @@ def everything(runtime: Runtime, call: Call, context: Context) -> Response:
     after = call.request.headers.get(AFTER_HEADER.lower(), "")
     match call.request.headers.get(PART_HEADER.lower()):
         case "members":
-            found, row = own.members(asked, int(after) if after.isascii() and after.isdigit() else 0)
+            found, row = own.members(asked, int(after[:18]) if after.isascii() and after.isdigit() else 0)
             entries = [entry(f"{runtime.base_url}/{each.type}/{each.id}", each.body) for each in found]
             return Response(200, {**headers, AFTER_HEADER: str(row)}, searchset("searchset", None, {}, entries))
         case "references":
