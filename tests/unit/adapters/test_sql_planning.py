@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 from sqlalchemy import Connection
 
-from carethread.adapters.sql.searching.planning import Plan, leads, plan_of
+from carethread.adapters.sql.searching.planning import Plan, leads, plan_of, plan_of_referring
 from carethread.adapters.sql.searching.search import matches
 from carethread.adapters.sql.searching.spelling import Spelling, both, either, of, quoted
 from carethread.core.fhir.search import parse_query
@@ -124,3 +124,18 @@ def test_two_bounds_of_one_date_are_one_range() -> None:
     spelled = matches(asked("Appointment?date=ge2026-01&date=lt2026-02"), "r", sql)
     assert spelled.count("Appointment.date") == 1
     assert sql.joined == ", index_date t1"
+
+
+@pytest.mark.parametrize(
+    ("types", "params", "plan"),
+    [
+        (["Patient"], ["CareTeam.patient"], Plan.ONCE),
+        (["Patient", "Encounter"], ["Observation.encounter", "Observation.patient"], Plan.ONCE),
+        (["Practitioner", "Location"], ["Schedule.actor"], Plan.ONCE),
+        (["Organization"], ["Encounter.service-provider"], Plan.FOR_VALUES),
+        (["Patient", "Practitioner"], ["Appointment.actor"], Plan.FOR_VALUES),
+        (["Practitioner"], ["Schedule.actor", "Appointment.actor"], Plan.FOR_VALUES),
+    ],
+)
+def test_what_few_refer_to_is_planned_once(types: list[str], params: list[str], plan: Plan) -> None:
+    assert plan_of_referring(types, params) is plan

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, literal_column
@@ -162,7 +162,37 @@ def _begun(connection: Connection, begin: Callable[[Connection], None]) -> Itera
             yield
     else:
         begin(connection)
+        with _ended_as_told(connection):
+            yield
+
+
+@contextmanager
+def _ended_as_told(connection: Connection) -> Iterator[None]:
+    """Roll back past PostgreSQL's driver when the block raises: at a rollback of its own it drops all it prepared."""
+    try:
         yield
+    except BaseException:
+        if not connection.invalidated:
+            with suppress(DBAPIError):
+                tell(connection, "ROLLBACK")
+        raise
+
+
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[None]:
+    """Inside a transaction: what the block has done is undone when it raises, and the transaction goes on."""
+    if is_sqlite(connection):
+        with connection.begin_nested():
+            yield
+        return
+    tell(connection, "SAVEPOINT here")
+    try:
+        yield
+    except BaseException:
+        if not connection.invalidated:
+            tell(connection, "ROLLBACK TO here; RELEASE here")
+        raise
+    tell(connection, "RELEASE here")
 
 
 @contextmanager
@@ -205,10 +235,12 @@ def reading(engine: Engine, *, seconds: float | None = READ_SECONDS) -> Iterator
     """
     with _away_is_busy(), engine.connect() as connection:
         if not is_sqlite(engine):
-            connection.exec_driver_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            tell(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             if seconds is None:
-                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-            yield connection
+                tell(connection, "SET LOCAL idle_in_transaction_session_timeout = 0")
+            with _ended_as_told(connection):
+                yield connection
+                tell(connection, "COMMIT")
             return
         with _ended_after(connection, seconds):
             connection.exec_driver_sql("BEGIN")

@@ -15,12 +15,12 @@ from carethread.core.errors import Malformed
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.fhir.search.query import CURSOR
 from carethread.core.fhir.targets import parse_reference
+from carethread.core.moments import DAY, FIRST, LAST
 from carethread.core.ports import Key, Resource
 from carethread.core.service import Call, Limits
+from carethread.interactions.operations.counting import number_of
 from carethread.interactions.operations.parameters import refuse_unknown
-from carethread.scheduling.counting import number_of
 from carethread.scheduling.finding.windows import Window, texts_of, window_of, zone_of
-from carethread.scheduling.moments import DAY, FIRST, LAST
 from carethread.scheduling.rules import MODALITIES
 
 LONGEST = 366 * DAY

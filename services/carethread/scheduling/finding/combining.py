@@ -15,12 +15,12 @@ from itertools import accumulate, islice
 from operator import attrgetter
 
 from carethread.core.errors import TooCostly
+from carethread.core.moments import DAY
 from carethread.core.ports import Calendar, Key, Opening
 from carethread.scheduling.finding.seating import Seat
 from carethread.scheduling.finding.suiting import Criterion, Need, Source, enough
 from carethread.scheduling.finding.windows import Span, inside, next_open
 from carethread.scheduling.finding.world import World
-from carethread.scheduling.moments import DAY
 
 _ALONE, _TOGETHER, _LAST_LOOK = 64, 192, 1024
 """Slots of the first seat that are fetched at once, ever more; of those that others join fewer suit."""

@@ -44,11 +44,13 @@ _EARLIEST = Reason("earliest", "By when it begins, whatever else speaks for it",
 """Why something ranks where it does that is not ranked by reasons."""
 
 _PATH = "Appointment/$find"
-_PARAMS = {"serviceType": "service-type", "specialty": "specialty"}
-"""By which a Schedule is found that says it."""
-
 _SERVICE = "HealthcareService"
-"""By its type and specialty it says what its Schedules are for."""
+_SAYING = {
+    "serviceType": ("Schedule.service-type",),
+    "specialty": ("Schedule.specialty",),
+    REASON: tuple(f"{kind}.{param}" for kind in ("Schedule", _SERVICE) for param in ("service-type", "specialty")),
+}
+"""By which is found what says it: a Schedule, or the HealthcareService whose Schedules are for it."""
 
 _FOR_OTHERS = "Nothing that suits is made for the reason, so it excludes nothing: what is proposed is for others."
 
@@ -184,14 +186,10 @@ def _with_heirs(session: Session, criterion: Criterion, known: Collection[str]) 
     """What is wanted, with the Schedules that say it for slots that are silent; looked up where there are such."""
     if not any(map(criterion.is_left_by, known)):
         return criterion
-    text = ",".join(token.text() for token in criterion.tokens)
     people = People(session, "")
-    params = _PARAMS.values() if criterion.element == REASON else [_PARAMS[criterion.element]]
-    said = {each for param in params for each in people.matching("Schedule", (param, text), most=_MOST_HEIRS)}
-    heirs = frozenset(id_ for _, id_ in said)
-    if criterion.element == REASON:
-        heirs |= people.schedules({each for param in params for each in people.matching(_SERVICE, (param, text))})
-    return replace(criterion, heirs=heirs)
+    said = people.saying(criterion.tokens, *_SAYING[criterion.element], most=_MOST_HEIRS)
+    services = {key for key in said if key[0] == _SERVICE}
+    return replace(criterion, heirs=people.schedules(services).union(id_ for _, id_ in said - services))
 
 
 def _first(session: Session, world: World, terms: Terms, patients: Sequence[int]) -> Iterator[tuple[Plan, str]]:
@@ -231,7 +229,7 @@ def _views(session: Session, terms: Terms, wishes: Wishes, base_url: str) -> Ite
     yield terms
     if carers := wishes.carers | wishes.seen:
         people = People(session, base_url)
-        theirs = people.schedules(people.with_roles(carers))
+        theirs = people.schedules(carers)
         first = terms.seats[0]
         mine = theirs if first.schedules is None else theirs & first.schedules
         if mine and mine != first.schedules:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
+from carethread.core.moments import DAY
 from carethread.core.ports import Key, Resource, Session
 from carethread.scheduling.finding.asking import Asked
 from carethread.scheduling.finding.combining import Plan
@@ -17,7 +18,6 @@ from carethread.scheduling.finding.seating import clinicians
 from carethread.scheduling.finding.suiting import place_of
 from carethread.scheduling.finding.windows import spans
 from carethread.scheduling.finding.world import World
-from carethread.scheduling.moments import DAY
 
 _GEOLOCATION = "http://hl7.org/fhir/StructureDefinition/geolocation"
 _MOST_TEAMS = 20

@@ -16,11 +16,12 @@ from typing import NamedTuple
 from carethread.core.clock import instant
 from carethread.core.errors import NotFound
 from carethread.core.fhir import json
-from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.elements import extension, keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Key, Resource, Session, Stored
 from carethread.core.service import Runtime
 from carethread.scheduling.joining import actors_of, common, distinct
-from carethread.scheduling.rules import APPOINTMENT, MODALITY, SLOT_MODALITY, extension, moment
+from carethread.scheduling.rules import APPOINTMENT, MODALITY, SLOT_MODALITY
 
 PREFIX = "find-"
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple
 
+from carethread.core.moments import DAY
 from carethread.core.ports import Key
 from carethread.scheduling.finding.asking import Token
 from carethread.scheduling.finding.suiting import says
 from carethread.scheduling.finding.windows import Span, inside
-from carethread.scheduling.moments import DAY
 
 _REMOTE = ("modality|video", "modality|phone", "modality|home")
 _EARTH_KM = 6371.0

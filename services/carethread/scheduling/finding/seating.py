@@ -14,6 +14,7 @@ from carethread.core.errors import Issue, TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.search.query import TokenValue
 from carethread.core.ports import Key, Resource, Session
 from carethread.core.service import Runtime
 from carethread.scheduling.finding.asking import MOST_SEATS, Asked, Token
@@ -21,6 +22,8 @@ from carethread.scheduling.finding.suiting import Need
 
 MOST = 2000
 """Actors, or Schedules, that a word may mean."""
+
+_ROLE_OF = "PractitionerRole.practitioner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +57,30 @@ class People:
         _bound(found)
         return set(found)
 
-    def matching(self, type_name: str, *params: tuple[str, str], most: int = MOST) -> set[Key]:
+    def matching(self, type_name: str, *params: tuple[str, str]) -> set[Key]:
         """What a search finds."""
-        found = self.session.search(parse_query(type_name, params, base=self.base), most + 1).matches
-        _bound(found, most)
+        found = self.session.search(parse_query(type_name, params, base=self.base), MOST + 1).matches
+        _bound(found)
         return {(type_name, stored.id) for stored in found}
 
     def with_roles(self, keys: Iterable[Key]) -> set[Key]:
         """The keys, and the roles of the practitioners among them."""
         wanted = set(keys)
         people = {key for key in wanted if key[0] == "Practitioner"}
-        return wanted | self.referring(people, "PractitionerRole.practitioner")
+        return wanted | self.referring(people, _ROLE_OF)
+
+    def saying(self, tokens: Iterable[Token], *params: str, most: int = MOST) -> set[Key]:
+        """What has one of the codes by one of the parameters."""
+        found = self.session.having([TokenValue(*token) for token in tokens], params, most + 1)
+        _bound(found, most)
+        return set(found)
 
     def schedules(self, keys: Iterable[Key]) -> frozenset[str]:
-        """The Schedules of the actors."""
-        return frozenset(id_ for _, id_ in self.referring(keys, "Schedule.actor"))
+        """The Schedules of the actors, in whatever role."""
+        wanted = sorted(set(keys))
+        found = self.session.referring(wanted, ["Schedule.actor"], MOST + 1, through=[_ROLE_OF]) if wanted else []
+        _bound(found)
+        return frozenset(id_ for _, id_ in found)
 
     def living(self, keys: Iterable[Key]) -> dict[Key, tuple[int, Resource]]:
         """Those of the resources that are here, with their numbers."""
@@ -111,19 +123,19 @@ def _common(schedules: frozenset[str] | None, needs: Iterable[Need]) -> frozense
 def _seat_of(people: People, keys: Iterable[Key], issues: list[Issue]) -> Seat:
     """Who of the keys has a Schedule, and the others as they are; those are named who are not here."""
     wanted = set(keys)
-    plans = people.referring(people.with_roles(wanted), "Schedule.actor")
+    plans = people.schedules(wanted)
     alone = wanted if not plans else _without(people, wanted, plans) if len(wanted) > 1 else set()
     here = people.living(alone) if alone else {}
     for kind, id_ in sorted(alone - here.keys()):
         issues.append(Issue("not-found", f"{kind}/{id_} is not known here.", severity="warning"))
     bare = tuple(sorted((key, row) for key, (row, _) in here.items()))
-    return Seat(frozenset(id_ for _, id_ in plans), bare)
+    return Seat(plans, bare)
 
 
-def _without(people: People, wanted: set[Key], plans: set[Key]) -> set[Key]:
+def _without(people: People, wanted: set[Key], plans: Iterable[str]) -> set[Key]:
     """Those of whom none of the Schedules is, in whatever role."""
     planned: set[Key] = set()
-    for _, schedule in people.living(plans).values():
+    for _, schedule in people.living(("Schedule", id_) for id_ in plans).values():
         planned.update(keys_at(schedule, "actor", people.base))
     for _, role in people.living(key for key in planned if key[0] == "PractitionerRole").values():
         planned.update(keys_at(role, "practitioner", people.base))

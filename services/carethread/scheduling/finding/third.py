@@ -12,6 +12,7 @@ from dataclasses import replace
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.errors import Issue
+from carethread.core.moments import DAY, LAST
 from carethread.core.ports import Opening, Resource, Session
 from carethread.core.service import Call, Runtime
 from carethread.scheduling.finding.asking import LONGEST, Asked, asked
@@ -19,7 +20,6 @@ from carethread.scheduling.finding.combining import plans
 from carethread.scheduling.finding.finding import terms_of
 from carethread.scheduling.finding.seating import seating
 from carethread.scheduling.finding.world import World
-from carethread.scheduling.moments import DAY, LAST
 
 NAMES = (
     "start", "zone", "service-type", "specialty", "visit-type", "modality", "practitioner", "actor", "organization",

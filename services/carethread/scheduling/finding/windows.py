@@ -11,7 +11,7 @@ from typing import Any
 
 from carethread.core.clock import from_micros, to_micros
 from carethread.core.errors import Malformed
-from carethread.scheduling.zones import DAYS, zone_named
+from carethread.core.zones import DAYS, zone_named
 
 Span = tuple[int, int]
 """From a moment up to another, in microseconds."""

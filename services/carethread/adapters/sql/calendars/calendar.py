@@ -33,11 +33,12 @@ _AMONG = (
     .order_by(busy.c.begin, busy.c.appointment)
 )
 _AMONG_TEXT = (
-    'SELECT b.actor, b."begin", b."end", b.appointment, b.until '
-    "FROM unnest($1::text[]) AS asked (actor) JOIN busy b ON b.actor = asked.actor "
-    'WHERE b."end" > $2::bigint AND b."begin" < $3::bigint ORDER BY b."begin", b.appointment'
+    f'SELECT b.actor, b."begin", b."end", b.appointment, b.until FROM unnest({array(1, "text")}) AS asked (actor), '
+    'LATERAL (SELECT * FROM busy WHERE busy.actor = asked.actor AND busy."end" > (SELECT $2::bigint) '
+    'AND busy."begin" < (SELECT $3::bigint) OFFSET 0) AS b ORDER BY b."begin", b.appointment'
 )
-"""`_AMONG` as the driver takes it, for PostgreSQL: what finding asks again and again."""
+"""`_AMONG` as the driver takes it, for PostgreSQL: what finding asks again and again. It is planned once, and with an
+OFFSET each actor is looked up by itself, whatever is guessed of how many rows they have."""
 
 _WITHIN_TEXT = (
     'SELECT b.actor, b."begin", b."end", b.appointment, b.until '
@@ -132,7 +133,7 @@ class SqlCalendar:
                 _AMONG, {"actors": wanted, "after": begin, "before": end}
             )
         else:
-            found = run(self._connection, _AMONG_TEXT, [texts(wanted), begin, end], binary=True)
+            found = run(self._connection, _AMONG_TEXT, [texts(wanted), begin, end], binary=True, prepare=True)
         return [Occupied(*row) for row in found]
 
     def within(self, spans: Sequence[tuple[str, int, int]]) -> list[Occupied]:

@@ -7,7 +7,7 @@ become free by itself is not in the indexes (`tables.openings`).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
@@ -107,30 +107,45 @@ def _opening(row: Any) -> Opening:
 _COLUMNS = ", ".join("p.kinds" if name == "kinds" else f'o."{name}"' for name in Opening.__slots__)
 
 
+_SENT: dict[str, tuple[str, Callable[[Collection[Any]], str]]] = {
+    "schedule": ("text[]", texts),
+    "purpose": ("bigint[]", numbers),
+}
+"""How the values of a column are sent."""
+
+
 def _at_once(connection: Connection, wanted: Wanted, each: str) -> list[Opening]:
-    """In one statement of PostgreSQL, which cannot be told of a lateral join and of what is counted otherwise."""
+    """In one statement of PostgreSQL, which cannot be told of a lateral join and of what is counted otherwise.
+
+    Where an index has all that is asked for, the statement is planned once: PostgreSQL is not shown the values, for it
+    would plan for each anew. Else how it is best done depends on them.
+    """
+    among = {name: asked for name in _SENT if (asked := getattr(wanted, f"{name}s")) is not None}
+    once = bool(each) and all(len(asked) == 1 for name, asked in among.items() if name != each)
     values: list[object] = [wanted.begin, wanted.behind, wanted.end, wanted.now]
-    limit = f'ORDER BY "begin", "row" LIMIT {wanted.most:d}'  # as a number: of a place nobody knows how small it is
+
+    def place(number: int, kind: str) -> str:
+        return f"(SELECT ${number}::{kind})" if once else f"${number}::{kind}"
+
+    begin, behind, end, now = (place(number, "bigint") for number in range(1, 5))
     met = [
         f"free < {FOREVER}",
-        '("begin", "row") > ($1::bigint, $2::bigint)',
-        '"begin" < $3::bigint',
-        "free <= $4::bigint",
+        f'"begin" >= {begin}',  # follows from the next, but PostgreSQL does not see how little that leaves
+        f'("begin", "row") > ({begin}, {behind})',
+        f'"begin" < {end}',
+        f"free <= {now}",
     ]
-    among = {}
-    if wanted.schedules is not None:
-        among["schedule"] = "text", texts(wanted.schedules)
-    if wanted.purposes is not None:
-        among["purpose"] = "bigint", numbers(wanted.purposes)
     source = ""
-    for name, (kind, array) in among.items():
-        values.append(array)
-        place = f"${len(values)}::{kind}[]"
-        if each == name:
-            source = f"unnest({place}) AS asked (value) CROSS JOIN LATERAL "
+    for name, asked in among.items():
+        kind, sent = _SENT[name]
+        values.append(sent(asked))
+        array = place(len(values), kind)
+        if name == each:
+            source = f"unnest({array}) AS asked (value) CROSS JOIN LATERAL "
             met.append(f"{name} = asked.value")
         else:
-            met.append(f"{name} = ANY({place})")
+            met.append(f"{name} = ({array})[1]" if once else f"{name} = ANY({array})")
+    limit = f'ORDER BY "begin", "row" LIMIT {wanted.most:d}'  # as a number: of a place nobody knows how small it is
     first = f"(SELECT * FROM openings WHERE {' AND '.join(met)} {limit})"
     found = run(
         connection,
@@ -138,5 +153,6 @@ def _at_once(connection: Connection, wanted: Wanted, each: str) -> list[Opening]
         f'JOIN purposes p ON p.number = o.purpose ORDER BY o."begin", o."row"',
         values,
         binary=True,
+        prepare=once,
     )
     return [Opening(*row) for row in found]

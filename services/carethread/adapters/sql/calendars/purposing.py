@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from hashlib import sha256
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
+from carethread.adapters.sql.direct import run
+from carethread.adapters.sql.engine import is_sqlite
 from carethread.adapters.sql.tables import purposes
 from carethread.adapters.sql.upsert import upsert
 
-_KNOWN = select(purposes.c.number, purposes.c.kinds)
+_KNOWN = "SELECT number, kinds FROM purposes"
 
 
 def number(kinds: str) -> int:
@@ -31,4 +33,6 @@ def enter(connection: Connection, numbers: Mapping[str, int]) -> None:
 
 def known(connection: Connection) -> dict[int, str]:
     """All that slots are for."""
-    return dict(row._tuple() for row in connection.execute(_KNOWN))
+    if is_sqlite(connection):
+        return dict(row._tuple() for row in connection.exec_driver_sql(_KNOWN))
+    return dict(run(connection, _KNOWN, [], binary=True))

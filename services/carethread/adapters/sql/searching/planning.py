@@ -8,7 +8,7 @@ Every other plan depends on the values: `status=booked` ends at the first page w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 
 from carethread.core.fhir.search.query import Compartment, Criterion, Node, ReferenceValue, TokenValue
@@ -17,6 +17,9 @@ ONE_PERSONS = frozenset(
     ("Patient", "RelatedPerson", "Encounter", "EpisodeOfCare", "Appointment", "Slot", "CarePlan", "ServiceRequest")
 )
 """Types to one of which few resources refer; a Practitioner, a Location or an Organization has any number."""
+
+_REFERRED_BY_FEW = frozenset(("Schedule.actor",))
+"""Parameters by which few refer even to a Practitioner or a Location."""
 
 
 class Plan(Enum):
@@ -40,6 +43,11 @@ def plan_of(criteria: Sequence[Node]) -> Plan:
     if any(map(_is_of_one, criteria)):
         return Plan.ONCE
     return Plan.LEFT if not criteria or any(map(_names, criteria)) else Plan.FOR_VALUES
+
+
+def plan_of_referring(types: Iterable[str], params: Iterable[str]) -> Plan:
+    """How it is planned to look for what refers to resources of the types by one of the parameters."""
+    return Plan.ONCE if ONE_PERSONS.issuperset(types) or _REFERRED_BY_FEW.issuperset(params) else Plan.FOR_VALUES
 
 
 def _is_of_one(node: Node) -> bool:
