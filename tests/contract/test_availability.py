@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carethread.adapters.sql.store.store import SqlStore
+from carethread.core import zones
 from carethread.core.context import Context
 from carethread.core.errands.timing import Timing
 from carethread.core.errors import Conflict, FhirError, Invalid
@@ -27,7 +28,7 @@ from carethread.interactions.rest.handling import handle
 from carethread.interactions.update import update
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.scheduling import SERVICE, zones
+from carethread.scheduling import SERVICE
 from carethread.scheduling.availability import remaking
 from carethread.scheduling.availability.remaking import Made, remake
 from carethread.scheduling.availability.stranded import stranded_among

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -643,6 +644,53 @@ def test_a_transaction_that_nobody_goes_on_with_is_ended_but_a_long_view_is_not(
         connection.exec_driver_sql("SELECT 1")
     assert [stored.id for chunk in whole for stored in chunk.versions] == ["a"]
     store.close()
+
+
+def test_what_was_prepared_outlasts_a_view(postgres_database: str) -> None:
+    store = open_store(postgres_database, pool=1)
+    put(store, [task("a")])
+    for _ in range(8):
+        assert current(store, "a")
+    with reading(store.engine) as connection:
+        known = "SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%JOIN versions%'"
+        assert connection.exec_driver_sql(known.replace("%", "%%")).all()
+        assert connection.exec_driver_sql("SHOW transaction_isolation").scalar() == "repeatable read"
+    with store.engine.connect() as connection:
+        assert connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "off"
+    store.close()
+
+
+def test_what_was_prepared_outlasts_what_is_undone(postgres_database: str) -> None:
+    store = open_store(postgres_database, pool=1)
+    put(store, [task("a")])
+
+    def undone(session: Session, *, wholly: bool) -> None:
+        with suppress(Undone), session.savepoint():
+            session.claim("place", "of-one", "a")
+            raise Undone
+        assert session.claimed("place", ["of-one"]) == {}
+        if wholly:
+            session.claim("place", "of-two", "a")
+            raise Undone
+
+    for _ in range(8):
+        assert current(store, "a")
+    for work in (store.transact, store.snapshot):
+        with pytest.raises(Undone):
+            work(_failing)
+    store.transact(lambda session: undone(session, wholly=False))
+    with pytest.raises(Undone):
+        store.transact(lambda session: undone(session, wholly=True))
+    assert store.snapshot(lambda session: session.claimed("place", ["of-one", "of-two"])) == {}
+    with reading(store.engine) as connection:
+        known = "SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%JOIN versions%'"
+        assert connection.exec_driver_sql(known.replace("%", "%%")).all()
+    store.close()
+
+
+def _failing(session: Session) -> None:
+    assert session.claimed("place", ["of-one"]) == {}
+    raise Undone
 
 
 def test_a_commit_that_fails_leaves_the_write_lock_to_others(tmp_path: Path) -> None:

@@ -312,3 +312,48 @@ def test_those_ahead_are_told_and_stay(store) -> None:
     assert ahead == [("a", b"a"), ("b", b"b")]
     assert store.glance(lambda session: len(session.timers.ahead("note", 1))) == 1
     assert desk.work(10) == ["note/a/a", "note/b/b"]
+
+
+def test_kinds_that_are_last_wait_for_all_others(store) -> None:
+    """Many that are due at the same midnight, and longer, do not keep a deadline waiting."""
+    desk = Desk(store)
+    order: list[str] = []
+
+    def told(runtime: Runtime, session: Session, timers: Sequence[Timer], context: Context) -> None:
+        order.append(f"{timers[0].kind} {len(timers)}")
+
+    def one(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
+        order.append(timer.kind)
+
+    last = frozenset({"many", "sweep"})
+    service = Service(
+        "records", "", (), timers={"note": one, "sweep": one}, timers_together={"many": told}, timers_last=last
+    )
+    desk.timing = replace(desk.timing, runtime=replace(desk.timing.runtime, service=service))
+    for number in range(30):
+        desk.set("many", str(number), 1)
+    desk.set("sweep", "all", 1)
+    desk.set("note", "a", 2)
+    desk.set("note", "b", 3)
+    desk.work(4)
+    assert order == ["note", "note", "many 25", "many 5", "sweep"]
+
+
+def test_several_are_set_at_once_each_to_its_moment(store) -> None:
+    desk = Desk(store)
+    desk.set("note", "a", 99, b"before")
+    store.transact(lambda session: session.timers.set_all("note", {"a": NOW + SECOND, "b": NOW + 2 * SECOND}))
+    store.transact(lambda session: session.timers.set_all("note", {}))
+    assert desk.work(1) == ["note/a/"]
+    assert desk.work(2) == ["note/a/", "note/b/"]
+
+
+def test_of_some_kinds_more_are_handled_together(store) -> None:
+    desk, sizes = Desk(store), []
+    desk.handle_together("many", lambda runtime, session, timers, context: sizes.append(len(timers)))
+    service = replace(desk.timing.runtime.service, timers_at_once={"many": 40})
+    desk.timing = replace(desk.timing, runtime=replace(desk.timing.runtime, service=service))
+    for number in range(50):
+        desk.set("many", f"{number:02d}", 1)
+    desk.work(1)
+    assert sizes == [40, 10]

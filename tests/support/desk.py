@@ -18,6 +18,7 @@ from carethread.core.fhir import json
 from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Runtime
 from carethread.interactions.rest.handling import handle
+from carethread.questionnaires import SERVICE as QUESTIONNAIRES
 from carethread.records import SERVICE as RECORDS
 from carethread.scheduling import SERVICE as SCHEDULING
 from support.stores import BASE, open_store
@@ -35,7 +36,7 @@ class Desk:
         self.now = START
         self.runtimes: dict[str, Runtime] = {}
         owners, peer = LocalOwners(self.runtimes), LocalPeer(self.runtimes)
-        for service in (RECORDS, SCHEDULING, CARETEAMS):
+        for service in (RECORDS, SCHEDULING, CARETEAMS, QUESTIONNAIRES):
             if service.name in stores:
                 self.runtimes[service.name] = Runtime(service, stores[service.name], owners, peer, BASE)
 
@@ -53,11 +54,12 @@ class Desk:
     def pass_time(self, **length: float) -> None:
         self.now += timedelta(**length)
 
-    def fire(self) -> None:
-        """Do what is due by now."""
-        timing = Timing(self.runtime, lambda: self.now)
+    def fire(self) -> int:
+        """Do what is due by now; how many times something was."""
+        timing, count = Timing(self.runtime, lambda: self.now), 0
         while timing.step():
-            pass
+            count += 1
+        return count
 
     def ask(
         self,

@@ -41,10 +41,11 @@ def url() -> str:
     return os.environ.get("CARETHREAD_TEST_DATABASE_URL") or run.once("postgres", lambda: start().url)
 
 
-def start(*, durable: bool = False) -> Postgres:
-    """Start a server of one's own; `Unavailable` says why there is no way to. A `durable` one survives the machine."""
+def start(*, durable: bool = False, **more: str) -> Postgres:
+    """Start a server of one's own; `Unavailable` says why there is no way to. A `durable` one survives the machine;
+    `more` are settings of PostgreSQL."""
     port = free_port()
-    settings = _DURABLE if durable else _FAST
+    settings = {**(_DURABLE if durable else _FAST), **more}
     server = first(lambda: _in_container(port, settings), lambda: _from_packages(port, settings))
     return Postgres(_url(port), server)
 

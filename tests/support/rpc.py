@@ -19,7 +19,14 @@ from carethread.adapters.sql.events.outbox import SqlOutbox
 from carethread.composition.rpc import alone
 from carethread.core.fhir import json
 from carethread.core.service import Runtime
-from carethread.v1 import events_pb2, events_pb2_grpc, fhir_pb2, fhir_pb2_grpc, scheduling_pb2_grpc
+from carethread.v1 import (
+    careteams_pb2_grpc,
+    events_pb2,
+    events_pb2_grpc,
+    fhir_pb2,
+    fhir_pb2_grpc,
+    scheduling_pb2_grpc,
+)
 from support.servers import free_port
 from support.stores import BASE
 
@@ -44,6 +51,10 @@ class Rpc:
     @property
     def scheduling(self) -> Any:
         return scheduling_pb2_grpc.SchedulingServiceStub(self.channel)
+
+    @property
+    def care_teams(self) -> Any:
+        return careteams_pb2_grpc.CareTeamServiceStub(self.channel)
 
     @property
     def events(self) -> Any:

@@ -17,7 +17,7 @@ TYPE_PREFIX = "dev.carethread."
 CONTENT_TYPE = "application/fhir+json"
 
 VERBS = ("created", "updated", "deleted", "booked", "arrived", "checkedin", "fulfilled", "noshow", "cancelled",
-         "merged", "unmerged")  # fmt: skip
+         "merged", "unmerged", "leadchanged")  # fmt: skip
 """What an event can say that happened; all but the first three are more than these, and are in their place."""
 
 INBOUND, INBOUND_OUTCOME, DEAD_LETTER = "inbound", "inbound-outcome", "dead-letter"

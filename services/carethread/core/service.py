@@ -28,6 +28,11 @@ class Unit(Protocol):
         """The service that the transaction is of."""
         ...
 
+    @property
+    def now(self) -> int:
+        """The moment of what the transaction writes, in microseconds; the clock goes on meanwhile."""
+        ...
+
     def find(self, key: Key, *, again: bool = False) -> Resource | None:
         """The resource as it stands inside the transaction, locked; None when missing or deleted.
 
@@ -103,6 +108,9 @@ class Mirror:
     search parameters that the copies are indexed by, for the service's own use; searches from outside that lead there
     are the owner's. None: all, and searches lead there as they do to the service's own types. `stored`: what follows
     once copies are kept, as for an owned type, in a context of the service's own.
+
+    `keeps`: copies are made only of what it is true for; what there is a copy of already stays one. `traces`: each of
+    those has one of these texts in its JSON, so that most of the others need not be parsed.
     """
 
     type: str
@@ -110,6 +118,8 @@ class Mirror:
     merged_only: bool = False
     params: frozenset[str] | None = None
     stored: StoredHook | None = None
+    keeps: Callable[[Resource], bool] | None = None
+    traces: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +212,10 @@ class Service:
     """What is done when a timer of a kind is due; see `core.ports.Timers`."""
     timers_together: Mapping[str, TimersHandler] = field(default_factory=dict, hash=False)
     """The same for kinds of which many may be due at once, and which wait for no other kind."""
+    timers_last: frozenset[str] = frozenset()
+    """Kinds that wait for all others: of which very many may be due at once, and none is urgent."""
+    timers_at_once: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """Of how many such timers a handler is told at most, for kinds of which more than usual pay."""
     definitions: tuple[str, ...] = ()
     """Folders of `fhir_profiles/` whose resources the service publishes as its own, such as `measures`."""
     publishes: Callable[[], Sequence[Resource]] | None = None

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from carethread.demo.departments import SOCIAL_WORKER, Clinician, colleagues
+from carethread.demo.departments import DEPARTMENTS, SOCIAL_WORKER, Clinician, colleagues
 from carethread.demo.directory import PRACTICE
-from carethread.demo.fhir import HL7, LOINC, SNOMED, UCUM, Resource, coding, concept, ref
+from carethread.demo.fhir import HL7, HOUSE, LOINC, SNOMED, UCUM, Resource, coding, concept, ref
 from carethread.demo.illnesses import ILLNESSES
 from carethread.demo.people import Person
 from carethread.demo.questionnaires import PHQ9_TOTAL
@@ -100,6 +100,7 @@ def care_teams(all_teams: list[Team]) -> Iterator[Resource]:
         p = t.person
         yield {
             "resourceType": "CareTeam", "id": t.id,
+            "meta": {"profile": [HOUSE + "StructureDefinition/care-team"]},
             "status": "active",
             "category": [concept(LOINC, "LA28865-6", "Longitudinal care-coordination focused care team")],
             "name": f"Care team of {p.display}",
@@ -107,17 +108,49 @@ def care_teams(all_teams: list[Team]) -> Iterator[Resource]:
             "period": {"start": STARTED},
             "participant": [
                 {"role": [concept(SNOMED, "116154003", "Patient")], "member": p.reference},
-                *({"role": [_role(member)], "member": member.reference} for member in t.members),
+                {"role": [_role(p.doctor, "accountable")], "member": p.doctor.reference},
+                *({"role": [_role(member)], "member": member.reference} for member in t.members if member != p.doctor),
                 *([{"role": [concept(SNOMED, "133932002", "Caregiver")], "member": ref("RelatedPerson", p.relative_id)}]
                   if p.relative else []),
             ],
-            "managingOrganization": [ref("Organization", PRACTICE)],
+            "managingOrganization": [ref("Organization", p.doctor.department.organization)],
         }  # fmt: skip
 
 
-def _role(clinician: Clinician) -> Resource:
-    role = clinician.role
-    return concept(SNOMED, role.snomed, role.snomed_display, text=role.title)
+HOUSE_TEAM = "demo-careteam-practice"
+
+
+def department_teams() -> Iterator[Resource]:
+    """Who leads the practice and each department, and who is on call there when nobody else answers."""
+    yield _department_team(HOUSE_TEAM, "The practice", PRACTICE, colleagues("primary-care"))
+    for d in DEPARTMENTS:
+        yield _department_team(f"demo-careteam-{d.key}", d.name, d.organization, colleagues(d.key), up=HOUSE_TEAM)
+
+
+def _department_team(id_: str, name: str, organization: str, people: tuple[Clinician, ...], up: str = "") -> Resource:
+    """The first of the people leads, the second stands in for them, and the second and the third are on call."""
+    lead, *others = people[:3]
+    backup = {"url": HOUSE + "StructureDefinition/backup", "valueReference": others[0].reference}
+    above = {"url": HOUSE + "StructureDefinition/escalates-to", "valueReference": ref("CareTeam", up)}
+    return {
+        "resourceType": "CareTeam", "id": id_,
+        "meta": {"profile": [HOUSE + "StructureDefinition/department-team"]},
+        **({"extension": [above]} if up else {}),
+        "status": "active",
+        "name": f"{name}: who leads and who is on call",
+        "period": {"start": STARTED},
+        "participant": [
+            {"extension": [backup], "role": [_role(lead, "accountable")], "member": lead.reference},
+            *({"role": [_role(each, "on-call")], "member": each.reference} for each in others),
+        ],
+        "managingOrganization": [ref("Organization", organization)],
+    }  # fmt: skip
+
+
+def _role(clinician: Clinician, *codes: str) -> Resource:
+    """What a clinician is, and what they are to the team."""
+    made = concept(SNOMED, clinician.role.snomed, clinician.role.snomed_display, text=clinician.role.title)
+    return {**made, "coding": [*made["coding"], *(coding(HOUSE + "CodeSystem/care-team-role", code) for code in codes)]}
 
 
 def goals(all_teams: list[Team], today: date) -> Iterator[Resource]:

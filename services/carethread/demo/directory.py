@@ -23,7 +23,9 @@ def organizations() -> Iterator[Resource]:
     }  # fmt: skip
     for d in DEPARTMENTS:
         yield {
-            "resourceType": "Organization", "id": d.organization, "meta": TEST_DATA, "active": True,
+            "resourceType": "Organization", "id": d.organization, "meta": TEST_DATA,
+            "extension": [{"url": TIMEZONE, "valueCode": d.zone}],
+            "active": True,
             "identifier": [{"system": HOUSE + "sid/demo-organization", "value": d.key}],
             "type": [concept(HL7 + "organization-type", "dept", "Hospital Department")],
             "name": d.name,

@@ -44,6 +44,7 @@ def generate(seed: int, today: date) -> Iterator[Resource]:
 
     found = {r.person.number: r.found for r in answered if r.found}
     teams = careteams.teams(residents, found)
+    yield from careteams.department_teams()
     yield from careteams.care_teams(teams)
     yield from careteams.goals(teams, today)
     yield from careteams.care_plans(teams)

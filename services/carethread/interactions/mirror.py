@@ -56,10 +56,13 @@ def keep(
     versions: Sequence[Stored],
     wanted: Collection[Key] | None = None,
     made: Mapping[Key, IndexRows] = MappingProxyType({}),
+    *,
+    context: Context | None = None,
 ) -> None:
     """Store what is newer than the copy that is there; of several versions of one resource the last.
 
-    `wanted`: of what has no copy yet, only these get one. `made`: index rows that are ready.
+    `wanted`: of what has no copy yet, only these get one. `made`: index rows that are ready. `context`: in which what
+    follows is done; without one it is the service's own.
     """
     newest: dict[Key, Stored] = {}
     for stored in versions:
@@ -70,7 +73,7 @@ def keep(
     taken = {
         key: stored
         for key, stored in newest.items()
-        if (stored.version > present[key].version if key in present else wanted is None or key in wanted)
+        if (stored.version > present[key].version if key in present else _is_wanted(runtime, stored, wanted))
     }
     session.write(
         [
@@ -85,7 +88,23 @@ def keep(
     for mirror in runtime.service.mirrors:
         ids = sorted(id_ for kind, id_ in taken if kind == mirror.type)
         if mirror.stored and ids:
-            mirror.stored(runtime, session, ids, Context(Principal(runtime.service.name)))
+            mirror.stored(runtime, session, ids, context or Context(Principal(runtime.service.name)))
+
+
+def _is_wanted(runtime: Runtime, stored: Stored, wanted: Collection[Key] | None) -> bool:
+    """Whether what has no copy yet gets one."""
+    if wanted is not None:
+        return (stored.type, stored.id) in wanted
+    mirror = next((each for each in runtime.service.mirrors if each.type == stored.type), None)
+    return mirror is None or stored.deleted or _is_kept(mirror, stored.body)
+
+
+def _is_kept(mirror: Mirror, body: bytes) -> bool:
+    if mirror.keeps is None:
+        return True
+    if mirror.traces and not any(trace in body for trace in mirror.traces):
+        return False
+    return mirror.keeps(json.restore(body))
 
 
 def _index(runtime: Runtime, stored: Stored) -> IndexRows:
@@ -124,10 +143,10 @@ def start(runtime: Runtime, mirror: Mirror, stopped: Callable[[], bool] = lambda
     _moved(runtime, name, progress, replace(progress, place=None))
 
 
-def _copied(runtime: Runtime, mirror: Mirror, chunk: Chunk) -> list[tuple[Stored, IndexRows]]:
-    """What a mirror takes of a chunk, with its index rows."""
+def _copied(runtime: Runtime, mirror: Mirror, chunk: Chunk) -> list[tuple[Stored, IndexRows | None]]:
+    """What a mirror may take of a chunk, with the index rows of what it surely does."""
     return [
-        (stored, _index(runtime, stored))
+        (stored, _index(runtime, stored) if _is_kept(mirror, stored.body) else None)
         for stored in chunk.versions
         if not mirror.merged_only or _is_merged(runtime, stored.body)
     ]
@@ -148,14 +167,15 @@ def _moved(
     name: str,
     before: Progress | None,
     after: Progress,
-    copied: Sequence[tuple[Stored, IndexRows]] = (),
+    copied: Sequence[tuple[Stored, IndexRows | None]] = (),
 ) -> Progress:
-    """Keep what was copied, and how far the mirror is with it."""
-    made = {(stored.type, stored.id): index for stored, index in copied}
+    """Keep what was copied, and how far the mirror is with it; what was there before is history."""
+    made = {(stored.type, stored.id): index for stored, index in copied if index}
+    context = Context(Principal(runtime.service.name), backfill=True)
 
     def work(session: Session) -> None:
         _mark(session, name, before, after)
-        keep(runtime, session, [stored for stored, _ in copied], made=made)
+        keep(runtime, session, [stored for stored, _ in copied], made=made, context=context)
 
     runtime.store.transact(work)
     return after
@@ -225,8 +245,12 @@ def reaction(mirror: Mirror) -> Reaction:
     """What feeds a mirror: a projection of the owner's events."""
 
     def handle(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
-        wanted = _about_merges(runtime, events) if mirror.merged_only else None
-        keep(runtime, session, [_stored(event) for event in events], wanted)
+        for backfill in (True, False):
+            told = [event for event in events if event.backfill is backfill]
+            wanted = _about_merges(runtime, told) if mirror.merged_only else None
+            context = Context(Principal(runtime.service.name), backfill=backfill)
+            if told:
+                keep(runtime, session, [_stored(event) for event in told], wanted, context=context)
 
     return Reaction(f"mirror-{_name(mirror)}", "projection", (mirror.type,), handle, partial(_make_anew, mirror=mirror))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
-from carethread.scheduling.rules import PLACE, extension
+from carethread.scheduling.rules import PLACE
 
 
 def common(spans: dict[Any, list[tuple[int, int]]]) -> tuple[int, int]:

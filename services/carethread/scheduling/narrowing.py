@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from carethread.core.errors import Malformed
 from carethread.core.fhir.targets import is_id
+from carethread.core.moments import asked_span
 from carethread.core.service import Call
-from carethread.scheduling.counting import number_of
-from carethread.scheduling.moments import asked_span
+from carethread.interactions.operations.counting import number_of
 
 FROM, TO, OFFSET = "from", "to", "_offset"
 ACTORS: Mapping[str, tuple[str, ...]] = {

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from carethread.core.errors import Invalid
-from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.elements import extension, keys_at
 from carethread.core.ports import Resource, Session
 from carethread.core.service import PROFILES
-from carethread.scheduling.rules import extension
-from carethread.scheduling.standing import present
+from carethread.interactions.standing import present
 
 LATE_WITHIN = PROFILES + "late-within"
 """A visit that its patient cancels less than so long before it starts is cancelled late; of several Schedules the

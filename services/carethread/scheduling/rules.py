@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Any
 
-from carethread.core.fhir.elements import keys_at
-from carethread.core.fhir.search.dates import date_range
+from carethread.core.fhir.elements import extension, keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Occupied, Resource
 from carethread.core.service import PROFILES
 
@@ -113,28 +112,6 @@ def is_ours(resource: Resource) -> bool:
     return APPOINTMENT in resource.get("meta", {}).get("profile", ())
 
 
-def extension(element: Mapping[str, Any], url: str) -> Mapping[str, Any]:
-    """The extension of that URL; empty where there is none."""
-    return next((found for found in element.get("extension", ()) if found.get("url") == url), {})
-
-
-def with_extensions(element: Resource, marks: Mapping[str, Mapping[str, Any]]) -> Resource:
-    """The element with these extensions, a value for each URL, in place of those it had of the same URLs."""
-    kept = [each for each in element.get("extension", ()) if each.get("url") not in marks]
-    made = [*kept, *({"url": url, **value} for url, value in marks.items())]
-    rest = {name: value for name, value in element.items() if name != "extension"}
-    return {**rest, "extension": made} if made else rest
-
-
-def without_extensions(element: Resource, urls: Collection[str]) -> Resource:
-    """The element without the extensions of these URLs."""
-    if not any(each.get("url") in urls for each in element.get("extension", ())):
-        return dict(element)
-    kept = [each for each in element["extension"] if each.get("url") not in urls]
-    rest = {name: value for name, value in element.items() if name != "extension"}
-    return {**rest, "extension": kept} if kept else rest
-
-
 def cancelled_by(before: Resource | None, after: Resource) -> str:
     """Who has cancelled just now, `patient` or `provider`, by the mark or else the reason; empty where nobody has.
 
@@ -167,12 +144,6 @@ def capacity(slot: Resource | None) -> int:
     """How many Appointments a Slot takes: 1 to MOST_SEATS, for what was told may say anything."""
     stated = extension(slot or {}, CAPACITY).get("valueInteger", 1)
     return min(stated, MOST_SEATS) if isinstance(stated, int) and stated > 0 else 1
-
-
-def moment(instant: object) -> int:
-    """Microseconds of a FHIR instant; 0 where it is none."""
-    span = date_range(instant) if isinstance(instant, str) else None
-    return span[0] if span else 0
 
 
 def is_hold(appointment: Resource) -> bool:

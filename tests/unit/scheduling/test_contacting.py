@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from carethread.core.contacting import CHANNELS, medium
 from carethread.core.fhir.validation import validate
 from carethread.interactions.writing.check import check_resource
-from carethread.scheduling.contacting import CHANNEL, CHANNELS, channel, medium
+from carethread.scheduling.contacting import CHANNEL, channel
 
 
 @pytest.mark.parametrize("name", CHANNELS)

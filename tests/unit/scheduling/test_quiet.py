@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carethread.core.clock import from_micros, to_micros
+from carethread.core.quiet import SLEEPS, WAKES, awake, before_night
 from carethread.scheduling.noshow.reminding import BEFORE, next_reminder
-from carethread.scheduling.quiet import SLEEPS, WAKES, awake, before_night, zone_of
+from carethread.scheduling.quiet import zone_of
 
 ZONES = [ZoneInfo(name) for name in ("UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Auckland")]
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -13,28 +13,22 @@ from urllib.parse import parse_qs, urlsplit
 
 import grpc
 
-from carethread.adapters.rpc.calls import Call, Workers, timely
+from carethread.adapters.rpc.calls import Workers
 from carethread.adapters.rpc.events import Events
 from carethread.adapters.rpc.health import SCHEDULING_SERVICE
-from carethread.adapters.rpc.messages import to_message
+from carethread.adapters.rpc.operating import Operating, Query, keyed, micros, references, resources, texts
 from carethread.core.errors import Malformed
 from carethread.core.events import Event
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
-from carethread.core.fhir.search.dates import date_range
 from carethread.core.fhir.search.query import CURSOR
 from carethread.core.fhir.targets import is_id
-from carethread.core.ports import Request, Resource, Response
+from carethread.core.ports import Resource, Response
 from carethread.core.service import PROFILES, Runtime
-from carethread.interactions.operations.invoke import invoke
-from carethread.interactions.read import living
-from carethread.interactions.rest.exchange import answer, refuse_nul
-from carethread.interactions.rest.status import error_of
 from carethread.v1 import events_pb2, fhir_pb2, scheduling_pb2
 
 TYPE = "Appointment"
 _SLOT = "Slot"
-_FAILED = 400
 _BROKEN = ("error", "fatal")
 _BY = {
     scheduling_pb2.CANCELLED_BY_UNSPECIFIED: "",
@@ -87,42 +81,24 @@ class Scheduling:
         await self._events.stream(asked, call, _filter(request, self._runtime.base_url))
 
 
-class _Desk:
-    """The operations for one call, whose writes end with it."""
+class _Desk(Operating):
+    """The operations of the desk for one call."""
 
-    def __init__(self, runtime: Runtime, call: Call) -> None:
-        self.base_url = runtime.base_url
-        self._runtime = timely(runtime, call.check)
-        self._call = call
-
-    def do(
-        self, name: str, parts: Sequence[Resource], query: Sequence[tuple[str, str]] = (), key: str = ""
-    ) -> Response:
+    def ask(self, name: str, parts: Sequence[Resource], query: Query = (), key: str = "") -> Response:
         """What an operation answers. Raises what it raises."""
-        refuse_nul(query)
-        body: Resource | None = {"resourceType": "Parameters", "parameter": list(parts)} if parts else None
-        headers = {"idempotency-key": key} if key else {}
-        request = Request("POST", f"{TYPE}/${name}", query, headers)
-        said = invoke(self._runtime, request, name, TYPE, "", body, self._call.context)
-        response = said if isinstance(said, Response) else answer(said)
-        if response.status >= _FAILED:
-            raise error_of(response)
-        return response
+        return self.do((TYPE, ""), name, parts, query, keyed(key))
 
     def appointment(self, name: str, parts: Sequence[Resource], key: str = "") -> fhir_pb2.ResourceVersion:
         """The Appointment that an operation answers, in the version that it made."""
-        resource = json.parse_object(self.do(name, parts, key=key).body)["entry"][0]["resource"]
-        place, version = (TYPE, resource["id"]), int(resource["meta"]["versionId"])
-        found = self._runtime.store.glance(lambda session: session.version(place, version))
-        return to_message(living(found, place, str(version)))
+        return self.version(json.parse_object(self.ask(name, parts, key=key).body)["entry"][0]["resource"])
 
 
 def _find(desk: _Desk, request: scheduling_pb2.FindSlotsRequest) -> scheduling_pb2.FindSlotsResponse:
     query = [(each.name, each.value) for each in request.parameters]
     if request.page_token:
         query.append((CURSOR, request.page_token))
-    parts = list(_resources("patient-resource", [request.patient] if request.patient else []))
-    bundle = json.parse_object(desk.do("find", parts, query).body)
+    parts = list(resources("patient-resource", [request.patient] if request.patient else []))
+    bundle = json.parse_object(desk.ask("find", parts, query).body)
     told = [each for each in bundle.get("entry", ()) if each["search"]["mode"] == "match"]
     others = [each["resource"] for each in bundle.get("entry", ()) if each["search"]["mode"] == "outcome"]
     found = scheduling_pb2.FindSlotsResponse(
@@ -139,8 +115,8 @@ def _proposal(appointment: Resource, score: float, base_url: str) -> scheduling_
     reasons = [each for each in appointment.get("extension", ()) if each.get("url") == PROFILES + "ranking-reason"]
     return scheduling_pb2.Proposal(
         id=appointment["id"],
-        begin_micros=_micros(appointment["start"]),
-        end_micros=_micros(appointment["end"]),
+        begin_micros=micros(appointment["start"]),
+        end_micros=micros(appointment["end"]),
         slots=[id_ for kind, id_ in keys_at(appointment, "slot", base_url) if kind == _SLOT],
         score=float(score),
         reasons=[_reason(each) for each in reasons],
@@ -182,7 +158,7 @@ def _book(desk: _Desk, request: scheduling_pb2.BookRequest) -> scheduling_pb2.Bo
 
 
 def _reschedule(desk: _Desk, request: scheduling_pb2.RescheduleRequest) -> scheduling_pb2.RescheduleResponse:
-    proposal = _references("proposal", TYPE, [request.proposal] if request.proposal else [])
+    proposal = references("proposal", TYPE, [request.proposal] if request.proposal else [])
     parts = [*_about(request.appointment), *_wish(request.wish), *proposal]
     return scheduling_pb2.RescheduleResponse(appointment=desk.appointment("reschedule", parts))
 
@@ -192,14 +168,14 @@ def _cancel(desk: _Desk, request: scheduling_pb2.CancelRequest) -> scheduling_pb
         raise Malformed("by is a value of CancelledBy.", code="value", expression="by")
     parts = [
         *_about(request.appointment),
-        *_texts({"by": _BY[request.by], "reason": request.reason}, "valueCode"),
-        *_texts({"comment": request.comment}),
+        *texts({"by": _BY[request.by], "reason": request.reason}, "valueCode"),
+        *texts({"comment": request.comment}),
     ]
     return scheduling_pb2.CancelResponse(appointment=desk.appointment("cancel", parts))
 
 
 def _check(desk: _Desk, request: scheduling_pb2.CheckRequest) -> scheduling_pb2.CheckResponse:
-    body = desk.do("check", [*_about(request.appointment), *_wish(request.wish)]).body
+    body = desk.ask("check", [*_about(request.appointment), *_wish(request.wish)]).body
     free = not any(issue["severity"] in _BROKEN for issue in json.parse_object(body)["issue"])
     return scheduling_pb2.CheckResponse(bookable=free, operation_outcome=fhir_pb2.OperationOutcome(json=body))
 
@@ -217,16 +193,16 @@ _CALLS: dict[str, Callable[[_Desk, Any], Any]] = {
 
 
 def _about(id_: str) -> Iterator[Resource]:
-    return _references("appointment-reference", TYPE, [id_] if id_ else [])
+    return references("appointment-reference", TYPE, [id_] if id_ else [])
 
 
 def _wish(wish: scheduling_pb2.Wish) -> Iterator[Resource]:
-    yield from _references("slot", _SLOT, wish.slots)
-    yield from _references("patient", "Patient", wish.patients)
-    yield from _resources("appointment-resource", [wish.appointment] if wish.appointment else [])
-    yield from _resources("patient-resource", wish.new_patients)
+    yield from references("slot", _SLOT, wish.slots)
+    yield from references("patient", "Patient", wish.patients)
+    yield from resources("appointment-resource", [wish.appointment] if wish.appointment else [])
+    yield from resources("patient-resource", wish.new_patients)
     said = {"comment": wish.comment, "override-role": wish.override_role, "override-reason": wish.override_reason}
-    yield from _texts(said)
+    yield from texts(said)
 
 
 def _lasting(request: Pending) -> Iterator[Resource]:
@@ -235,35 +211,12 @@ def _lasting(request: Pending) -> Iterator[Resource]:
         yield {"name": "duration", "valueDuration": length}
 
 
-def _references(name: str, type_name: str, ids: Sequence[str]) -> Iterator[Resource]:
-    for id_ in ids:
-        if not is_id(id_):
-            raise Malformed("An id has 1 to 64 of A-Z, a-z, 0-9, - and a dot.", code="value", expression=name)
-        yield {"name": name, "valueReference": {"reference": f"{type_name}/{id_}"}}
-
-
-def _resources(name: str, bodies: Sequence[bytes]) -> Iterator[Resource]:
-    for body in bodies:
-        yield {"name": name, "resource": json.parse_object(body)}
-
-
-def _texts(said: dict[str, str], member: str = "valueString") -> Iterator[Resource]:
-    for name, text in said.items():
-        if text:
-            yield {"name": name, member: text}
-
-
 def _until(held: fhir_pb2.ResourceVersion) -> int:
     """When a hold ends by itself."""
     for each in json.parse_object(held.json).get("extension", ()):
         if each.get("url") == PROFILES + "hold-until":
-            return _micros(each["valueInstant"])
+            return micros(each["valueInstant"])
     return 0
-
-
-def _micros(instant: str) -> int:
-    span = date_range(instant)
-    return span[0] if span else 0
 
 
 def _filter(request: scheduling_pb2.WatchSlotsRequest, base_url: str) -> Callable[[Event], bool]:

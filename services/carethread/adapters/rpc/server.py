@@ -16,9 +16,18 @@ import grpc
 from grpc_reflection.v1alpha import reflection
 
 from carethread.adapters.rpc.calls import Workers
+from carethread.adapters.rpc.careteams import TYPE as CARE_TEAM
+from carethread.adapters.rpc.careteams import CareTeams
 from carethread.adapters.rpc.events import Events
 from carethread.adapters.rpc.fhir import FhirServicer, Transact
-from carethread.adapters.rpc.health import EVENT_SERVICE, FHIR_SERVICE, HEALTH_SERVICE, SCHEDULING_SERVICE, Health
+from carethread.adapters.rpc.health import (
+    CARE_TEAM_SERVICE,
+    EVENT_SERVICE,
+    FHIR_SERVICE,
+    HEALTH_SERVICE,
+    SCHEDULING_SERVICE,
+    Health,
+)
 from carethread.adapters.rpc.messages import MESSAGE_BYTES
 from carethread.adapters.rpc.notifications import Notifications
 from carethread.adapters.rpc.reading import Reading
@@ -75,6 +84,8 @@ class RpcServer:
         self._events = Events(logs, most=serving.subscribers, types=types)
         desk = next((runtime for runtime in runtimes if runtime.service.owns(TYPE)), None)
         self._scheduling = Scheduling(desk, self._workers, self._events) if desk else None
+        teams = next((runtime for runtime in runtimes if runtime.service.owns(CARE_TEAM)), None)
+        self._care_teams = CareTeams(teams, self._workers) if teams else None
         self._notifications = notifications
         self._health = health
         self._loop = asyncio.new_event_loop()
@@ -117,10 +128,13 @@ class RpcServer:
         self._events.add_to(server)
         if self._scheduling:
             self._scheduling.add_to(server)
+        if self._care_teams:
+            self._care_teams.add_to(server)
         if self._notifications:
             self._notifications.add_to(server)
         await self._health.add_to(server)
         names = [FHIR_SERVICE, EVENT_SERVICE, *([SCHEDULING_SERVICE] if self._scheduling else [])]
+        names += [CARE_TEAM_SERVICE] if self._care_teams else []
         reflection.enable_server_reflection((*names, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         credentials = server_credentials(serving.tls)
         if credentials:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
 
+from carethread.adapters.sql.arrays import numbers, texts
 from carethread.adapters.sql.direct import run
 from carethread.adapters.sql.engine import is_sqlite
 from carethread.adapters.sql.tables import timers
@@ -20,6 +23,14 @@ _SET_TEXT = (
     "SELECT pg_notify($5, '')"
 )
 """Set, and tell those who wait, in one message to PostgreSQL: each booking does it."""
+
+_SET_ALL_TEXT = (
+    "WITH made AS (INSERT INTO timers (kind, key, due, next, payload, attempts, failure) "
+    "SELECT $1::text, key, due, due, ''::bytea, 0, '' FROM unnest($2::text[], $3::bigint[]) AS several (key, due) "
+    "ON CONFLICT (kind, key) DO UPDATE SET "
+    "due = excluded.due, next = excluded.next, payload = excluded.payload, attempts = 0, failure = '') "
+    "SELECT pg_notify($4, '')"
+)
 
 _TIMER = (timers.c.kind, timers.c.key, timers.c.due, timers.c.payload, timers.c.attempts, timers.c.failure)
 
@@ -41,13 +52,30 @@ class SqlTimers:
         row = upsert(self._connection, timers).values(kind=kind, key=key, **fresh)
         self._connection.execute(row.on_conflict_do_update(index_elements=[timers.c.kind, timers.c.key], set_=fresh))
 
+    def set_all(self, kind: str, due: Mapping[str, int]) -> None:
+        if not due:
+            return
+        if not is_sqlite(self._connection):
+            run(self._connection, _SET_ALL_TEXT, [kind, texts(due), numbers(due.values()), self._channel])
+            return
+        rows = [
+            {"kind": kind, "key": key, "due": at, "next": at, "payload": b"", "attempts": 0, "failure": ""}
+            for key, at in due.items()
+        ]
+        fresh = upsert(self._connection, timers)
+        anew = {name: fresh.excluded[name] for name in ("due", "next", "payload", "attempts", "failure")}
+        again = fresh.on_conflict_do_update(index_elements=[timers.c.kind, timers.c.key], set_=anew)
+        self._connection.execute(again, rows)
+
     def cancel(self, kind: str, key: str) -> None:
         self._connection.execute(delete(timers).where(timers.c.kind == kind, timers.c.key == key))
 
-    def take(self, now: int, count: int, kind: str = "") -> list[Timer]:
+    def take(self, now: int, count: int, kind: str = "", *, but: Collection[str] = ()) -> list[Timer]:
         due = select(*_TIMER).where(timers.c.next <= now).order_by(timers.c.next).limit(count)
         if kind:
             due = due.where(timers.c.kind == kind)
+        if but:
+            due = due.where(timers.c.kind.not_in(sorted(but)))
         taken = [_timer(row) for row in self._connection.execute(due.with_for_update(skip_locked=True))]
         if taken:
             these = or_(*(and_(timers.c.kind == each.kind, timers.c.key == each.key) for each in taken))

@@ -74,10 +74,18 @@ class Timing:
         return taken
 
     def _due(self, session: Session, now: int, together: int) -> list[Timer]:
-        for kind in self.runtime.service.timers_together:
-            if taken := session.timers.take(now, together, kind):
+        service = self.runtime.service
+        first = [kind for kind in service.timers_together if kind not in service.timers_last]
+        for kind in first:
+            count = service.timers_at_once.get(kind, together) if together > 1 else 1
+            if taken := session.timers.take(now, count, kind):
                 return taken
-        return session.timers.take(now, 1)
+        if taken := session.timers.take(now, 1, but=service.timers_last):
+            return taken
+        for kind in sorted(service.timers_last):
+            if taken := session.timers.take(now, together if kind in service.timers_together else 1, kind):
+                return taken
+        return []
 
     def run(self, stop: Signal) -> None:
         """Step until `stop` is set."""

@@ -1,8 +1,8 @@
-"""Walking a resource by element names."""
+"""Walking a resource by element names, and its extensions by their URLs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from carethread.core.fhir.targets import parse_reference
@@ -26,3 +26,25 @@ def keys_at(resource: dict[str, Any], path: str, base: str | None = None) -> lis
         if target and target.id:
             keys.append((target.type, target.id))
     return keys
+
+
+def extension(element: Mapping[str, Any], url: str) -> Mapping[str, Any]:
+    """The extension of that URL; empty where there is none."""
+    return next((found for found in element.get("extension", ()) if found.get("url") == url), {})
+
+
+def with_extensions(element: dict[str, Any], marks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The element with these extensions, a value for each URL, in place of those it had of the same URLs."""
+    kept = [each for each in element.get("extension", ()) if each.get("url") not in marks]
+    made = [*kept, *({"url": url, **value} for url, value in marks.items())]
+    rest = {name: value for name, value in element.items() if name != "extension"}
+    return {**rest, "extension": made} if made else rest
+
+
+def without_extensions(element: dict[str, Any], urls: Collection[str]) -> dict[str, Any]:
+    """The element without the extensions of these URLs."""
+    if not any(each.get("url") in urls for each in element.get("extension", ())):
+        return dict(element)
+    kept = [each for each in element["extension"] if each.get("url") not in urls]
+    rest = {name: value for name, value in element.items() if name != "extension"}
+    return {**rest, "extension": kept} if kept else rest

@@ -5,7 +5,11 @@ from carethread.core.ports.calendar import FOREVER, Calendar, Occupied, Opening
 from carethread.core.ports.deliveries import Deliveries
 from carethread.core.ports.held import About, DeadLetter, Held, LetterState, Waiting
 from carethread.core.ports.journal import Decision, Journal, Left
+from carethread.core.ports.ledger import Entry, Ledger
+from carethread.core.ports.needs import Looked, Need, Needs
+from carethread.core.ports.notices import Notices, Recipient, Tally
 from carethread.core.ports.postbox import Post, Postbox
+from carethread.core.ports.register import Answering, Register
 from carethread.core.ports.replays import Replay, Replays, ReplayState
 from carethread.core.ports.requests import Asked, Requests, RequestState, Wanted
 from carethread.core.ports.services import Content, Owners, Peer, Request, Response
@@ -27,6 +31,7 @@ from carethread.core.ports.values import (
 __all__ = [
     "FOREVER",
     "About",
+    "Answering",
     "Asked",
     "Belongings",
     "Calendar",
@@ -35,6 +40,7 @@ __all__ = [
     "DeadLetter",
     "Decision",
     "Deliveries",
+    "Entry",
     "Extent",
     "Fenced",
     "Held",
@@ -42,8 +48,13 @@ __all__ = [
     "Keeping",
     "Kept",
     "Key",
+    "Ledger",
     "Left",
     "LetterState",
+    "Looked",
+    "Need",
+    "Needs",
+    "Notices",
     "Occupied",
     "Opening",
     "Outbox",
@@ -55,7 +66,9 @@ __all__ = [
     "Postbox",
     "Progress",
     "Publisher",
+    "Recipient",
     "Record",
+    "Register",
     "Replay",
     "ReplayState",
     "Replays",
@@ -69,6 +82,7 @@ __all__ = [
     "Store",
     "Stored",
     "Subscription",
+    "Tally",
     "Timer",
     "Timers",
     "Waiting",

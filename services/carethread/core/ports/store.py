@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from carethread.core.events import Event
-    from carethread.core.fhir.search.query import SearchQuery
+    from carethread.core.fhir.search.query import SearchQuery, TokenValue
 from carethread.core.ports.bus import Place
 from carethread.core.ports.calendar import Calendar
 from carethread.core.ports.deliveries import Deliveries
 from carethread.core.ports.held import Held
 from carethread.core.ports.inbound import Inbound
+from carethread.core.ports.ledger import Ledger
+from carethread.core.ports.needs import Needs
+from carethread.core.ports.notices import Notices
 from carethread.core.ports.offers import Offers
+from carethread.core.ports.register import Register
 from carethread.core.ports.replays import Replays
 from carethread.core.ports.requests import Requests
 from carethread.core.ports.timers import Timers
@@ -49,6 +53,26 @@ class Session(Protocol):
         """To whom freed slots were offered."""
         ...
 
+    @property
+    def register(self) -> Register:
+        """Who answers for whom, which `careteams` keeps."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """What happened to hand-offs."""
+        ...
+
+    @property
+    def needs(self) -> Needs:
+        """Which needs were open when."""
+        ...
+
+    @property
+    def notices(self) -> Notices:
+        """Who is to read which notice, and who has."""
+        ...
+
     def current(self, keys: Iterable[Key], *, lock: bool = False) -> dict[Key, Stored]:
         """The newest version of each, deletions included; `lock` holds them against other writers, in key order."""
         ...
@@ -75,8 +99,17 @@ class Session(Protocol):
         """What the matches refer to by a reference parameter (empty: by any); of one type if that is given."""
         ...
 
-    def referring(self, keys: Sequence[Key], params: Sequence[str], at_most: int) -> list[Key]:
-        """What lives and refers to one of the keys by one of the parameters (`Type.code`); no more than so many."""
+    def referring(
+        self, keys: Sequence[Key], params: Sequence[str], at_most: int, *, through: Sequence[str] = ()
+    ) -> list[Key]:
+        """What lives and refers to one of the keys by one of the parameters (`Type.code`); no more than so many.
+
+        `through` are parameters by which others refer to the keys that count as these: roles of people.
+        """
+        ...
+
+    def having(self, values: Sequence[TokenValue], params: Sequence[str], at_most: int) -> list[Key]:
+        """What lives and has one of the values by one of the parameters (`Type.code`); no more than so many."""
         ...
 
     def count(self, query: SearchQuery, at_most: int | None = None) -> int:

@@ -6,6 +6,7 @@ microseconds of the business clock (`Context.clock`).
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,13 +38,17 @@ class Timers(Protocol):
         """
         ...
 
+    def set_all(self, kind: str, due: Mapping[str, int]) -> None:
+        """Set several of a kind, each (its key) to its own moment, without a payload."""
+        ...
+
     def cancel(self, kind: str, key: str) -> None:
         """Have nothing happen; nor is it wrong when there is no such timer."""
         ...
 
-    def take(self, now: int, count: int, kind: str = "") -> list[Timer]:
-        """At most `count` timers that are due, of one kind or of any, the longest due first; they are gone with this
-        transaction, and until its end nobody else gets them."""
+    def take(self, now: int, count: int, kind: str = "", *, but: Collection[str] = ()) -> list[Timer]:
+        """At most `count` timers that are due, of one kind or of any `but` some, the longest due first; they are gone
+        with this transaction, and until its end nobody else gets them."""
         ...
 
     def put_off(self, timer: Timer, until: int, failure: str) -> bool:

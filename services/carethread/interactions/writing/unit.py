@@ -69,6 +69,10 @@ class WriteUnit:
     def runtime(self) -> Runtime:
         return self._runtime
 
+    @property
+    def now(self) -> int:
+        return self._now
+
     def look(self, commands: Sequence[Command]) -> None:
         """Lock and read what the commands are about, in one query; first the criteria that name some of it."""
         if conditions := [c.condition for c in commands if c.condition]:

@@ -10,6 +10,7 @@ from itertools import combinations
 from carethread.core.errors import Invalid, Issue
 from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
 from carethread.core.ports import Resource
+from carethread.core.zones import DAYS, zone_named
 from carethread.scheduling.availability.holidays import LISTS
 from carethread.scheduling.availability.parts import Part, gather, part_of, wrong
 from carethread.scheduling.availability.template import (
@@ -21,7 +22,6 @@ from carethread.scheduling.availability.template import (
     disjoint,
 )
 from carethread.scheduling.rules import MODALITIES, MOST_SEATS
-from carethread.scheduling.zones import DAYS, zone_named
 
 MOST_DAYS = 731
 """The longest rolling horizon: two years."""

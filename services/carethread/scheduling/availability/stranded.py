@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from carethread.core.context import Context
 from carethread.core.fhir import json
+from carethread.core.fhir.elements import extension
 from carethread.core.ports import Opening, Resource, Session, Stored
 from carethread.core.ports.calendar import FOREVER
 from carethread.scheduling.availability.expanding import outside, rule_at, slot_id
 from carethread.scheduling.availability.reading import template_of
 from carethread.scheduling.availability.template import Rule, Template, master_of
 from carethread.scheduling.rebooking.tasks import ask_to_rebook
-from carethread.scheduling.rules import PLACE, extension
+from carethread.scheduling.rules import PLACE
 
 REASONS = {
     "hours": "It lies outside the hours that the schedule has now.",

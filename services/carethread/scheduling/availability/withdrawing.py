@@ -12,13 +12,13 @@ from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Session
 from carethread.core.ports.calendar import FOREVER
 from carethread.core.service import Runtime
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.availability.expanding import horizon_end, slot_id, slots
 from carethread.scheduling.availability.remaking import TIMER, making_template
-from carethread.scheduling.rules import moment
 
 _SLOT = "Slot/"
 

@@ -14,8 +14,8 @@ from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import FOREVER, Occupied, Resource, Session, Timer
 from carethread.core.service import Runtime
+from carethread.interactions.standing import present
 from carethread.scheduling.rules import Aliases, busy_rows, is_room, takers
-from carethread.scheduling.standing import present
 
 ROLE, PATIENT = "PractitionerRole", "Patient"
 

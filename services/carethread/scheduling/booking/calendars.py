@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from carethread.core.context import Context
 from carethread.core.fhir import json
-from carethread.core.fhir.elements import at, keys_at
+from carethread.core.fhir.elements import at, extension, keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Opening, Resource, Session, Stored
 from carethread.core.service import Runtime
 from carethread.scheduling.availability.withdrawing import withdraw_unwanted
 from carethread.scheduling.booking.aliases import taking
-from carethread.scheduling.rules import MODALITY, PLACE, capacity, extension, moment
+from carethread.scheduling.rules import MODALITY, PLACE, capacity
 from carethread.scheduling.waitlist.freeing import left_behind
 
 

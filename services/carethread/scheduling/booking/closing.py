@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from carethread.core.fhir.elements import at, keys_at
 from carethread.core.ports import Key, Resource, Session
+from carethread.interactions.standing import present
 from carethread.scheduling.rules import REASONS
-from carethread.scheduling.standing import present
 
 GIVERS = frozenset({"Practitioner", "PractitionerRole", "HealthcareService"})
 _EQUIPMENT = frozenset({"Device", "Location"})

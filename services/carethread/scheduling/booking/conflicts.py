@@ -14,7 +14,8 @@ from carethread.core.clock import from_micros, to_micros
 from carethread.core.context import Context
 from carethread.core.errors import Invalid
 from carethread.core.fhir import json
-from carethread.core.fhir.elements import at, keys_at
+from carethread.core.fhir.elements import at, extension, keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Key, Resource, Session, Stored
 from carethread.scheduling.availability.expanding import outside
 from carethread.scheduling.availability.reading import template_of
@@ -38,17 +39,7 @@ from carethread.scheduling.booking.occupancy import (
     slot_place,
 )
 from carethread.scheduling.joining import actors_of
-from carethread.scheduling.rules import (
-    EXCLUSIVE,
-    HOLD_UNTIL,
-    MODALITY,
-    actors,
-    busy_rows,
-    capacity,
-    extension,
-    moment,
-    takers,
-)
+from carethread.scheduling.rules import EXCLUSIVE, HOLD_UNTIL, MODALITY, actors, busy_rows, capacity, takers
 
 
 class Look(Protocol):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Key, Occupied, Resource
 from carethread.scheduling.booking.conflicting import Conflicting
-from carethread.scheduling.rules import Aliases, actors, busy_rows, capacity, moment
+from carethread.scheduling.rules import Aliases, actors, busy_rows, capacity
 
 SEAT = "slot"
 """The kind of claim; its key is a seat (`7d1`, `7d1#1`, ...), its holder the Appointment's reference."""

@@ -12,7 +12,7 @@ from carethread.core.fhir import json
 from carethread.core.fhir.search.merges import survivor
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Runtime
-from carethread.scheduling.standing import present
+from carethread.interactions.standing import present
 
 PATIENT = "Patient"
 

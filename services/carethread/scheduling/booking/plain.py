@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from carethread.core.clock import to_micros
 from carethread.core.errors import Invalid, Issue
-from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.elements import extension, keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource
 from carethread.core.service import Unit
 from carethread.scheduling.booking.conflicting import Conflicting
 from carethread.scheduling.booking.occupancy import beyond, crowded
 from carethread.scheduling.booking.people import PATIENT, known_absences
-from carethread.scheduling.rules import DESK_MARKS, HOLDING, PASSING, extension, moment
+from carethread.scheduling.rules import DESK_MARKS, HOLDING, PASSING
 
 _WAIT = ("proposed", "waitlist")
 _TAKE = ("pending", "booked")

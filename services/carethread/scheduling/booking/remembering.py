@@ -4,16 +4,9 @@ of it."""
 from __future__ import annotations
 
 from carethread.core.fhir import json
+from carethread.core.fhir.elements import extension, with_extensions, without_extensions
 from carethread.core.ports import Resource, Session
-from carethread.scheduling.rules import (
-    DESK_MARKS,
-    HELD_FROM,
-    MODALITY,
-    SLOT_MODALITY,
-    extension,
-    with_extensions,
-    without_extensions,
-)
+from carethread.scheduling.rules import DESK_MARKS, HELD_FROM, MODALITY, SLOT_MODALITY
 
 _WAITED = ("proposed", "waitlist")
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from carethread.core.clock import to_micros
 from carethread.core.errors import Conflict, Invalid
+from carethread.core.fhir.elements import without_extensions
+from carethread.core.moments import refuse_untold
 from carethread.core.ports import Occupied, Resource
 from carethread.core.ports.calendar import FOREVER
 from carethread.core.service import Ruling, Unit
@@ -34,7 +36,6 @@ from carethread.scheduling.booking.plain import refuse_marks, refuse_unfit
 from carethread.scheduling.booking.remembering import returned
 from carethread.scheduling.booking.slots import is_full
 from carethread.scheduling.booking.telling import carried_on, is_told, still_ours
-from carethread.scheduling.moments import refuse_untold
 from carethread.scheduling.policies import OTHERWISE, late_within
 from carethread.scheduling.rules import (
     HOLDING,
@@ -49,7 +50,6 @@ from carethread.scheduling.rules import (
     slots_held,
     takers,
     verb,
-    without_extensions,
 )
 from carethread.scheduling.visits.transitions import refuse_jump
 from carethread.scheduling.visits.visiting import marked, refuse_early

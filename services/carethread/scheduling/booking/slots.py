@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 
 from carethread.core.errors import Conflict, Invalid, Issue
 from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.search.dates import moment
+from carethread.core.moments import refuse_untold
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Ruling, Unit
 from carethread.scheduling.booking.occupancy import OPEN, SEAT, seats
 from carethread.scheduling.booking.telling import is_of_ehr
-from carethread.scheduling.moments import refuse_untold
-from carethread.scheduling.rules import CAPACITY, MOST_SEATS, capacity, moment, slot_status
+from carethread.scheduling.rules import CAPACITY, MOST_SEATS, capacity, slot_status
 
 
 def slot_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:

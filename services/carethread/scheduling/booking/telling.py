@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from carethread.core.errors import Invalid
-from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.elements import extension, keys_at
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Key, Resource, Session
 from carethread.core.service import PROFILES, Unit
+from carethread.interactions.standing import present
 from carethread.scheduling.availability.template import master_of
-from carethread.scheduling.rules import APPOINTMENT, CONFIRM_BY, HOLDING, PASSING, extension, is_ours
-from carethread.scheduling.standing import present
+from carethread.scheduling.rules import APPOINTMENT, CONFIRM_BY, HOLDING, PASSING, is_ours
 from carethread.scheduling.visits.transitions import is_move, lapsed
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from carethread.core.clock import to_micros
 from carethread.core.errors import Invalid
 from carethread.core.fhir import json
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource, Stored
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.availability.template import master_of
@@ -30,7 +31,7 @@ from carethread.scheduling.desk.placing import (
 from carethread.scheduling.desk.states import asked, booked
 from carethread.scheduling.desk.wishes import Wish
 from carethread.scheduling.policies import CONFIRM_WITHIN, OTHERWISE, given
-from carethread.scheduling.rules import is_asked, moment
+from carethread.scheduling.rules import is_asked
 from carethread.scheduling.waitlist.offers import accepted, is_offer
 
 DONE = ("booked", "arrived", "checked-in", "fulfilled")

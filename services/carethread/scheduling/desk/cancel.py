@@ -10,11 +10,12 @@ from typing import Literal
 
 from carethread.core.errors import Invalid
 from carethread.core.fhir.definitions import code_system
+from carethread.core.fhir.elements import with_extensions
 from carethread.core.ports import Resource, Stored
 from carethread.interactions.writing.unit import WriteUnit, refuse_other
 from carethread.scheduling.desk.placing import kept, put, standing
 from carethread.scheduling.desk.states import given_up
-from carethread.scheduling.rules import CANCELLED_BY, REASONS, is_hold, with_extensions
+from carethread.scheduling.rules import CANCELLED_BY, REASONS, is_hold
 
 By = Literal["patient", "provider"]
 

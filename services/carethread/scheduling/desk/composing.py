@@ -12,26 +12,16 @@ from typing import Any
 from carethread.core.clock import instant, to_micros
 from carethread.core.errors import Invalid
 from carethread.core.fhir import json
-from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.elements import extension, keys_at, with_extensions, without_extensions
+from carethread.core.fhir.search.dates import moment
+from carethread.core.moments import refuse_untold
 from carethread.core.ports import Key, Resource
 from carethread.scheduling.booking.conflicting import Conflicting
 from carethread.scheduling.booking.conflicts import Look, Place
 from carethread.scheduling.booking.remembering import waits_again
 from carethread.scheduling.desk.wishes import Wish
 from carethread.scheduling.joining import common, distinct
-from carethread.scheduling.moments import refuse_untold
-from carethread.scheduling.rules import (
-    APPOINTMENT,
-    CANCELLED_BY,
-    DESK_MARKS,
-    LATE,
-    MODALITY,
-    SLOT_MODALITY,
-    extension,
-    moment,
-    with_extensions,
-    without_extensions,
-)
+from carethread.scheduling.rules import APPOINTMENT, CANCELLED_BY, DESK_MARKS, LATE, MODALITY, SLOT_MODALITY
 
 NOWHERE: Key = ("Schedule", "")
 """The Schedule of a Slot that names none of ours."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.errors import Invalid
+from carethread.core.fhir.elements import extension
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource, Stored
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.booking.remembering import remembered, returned
 from carethread.scheduling.desk.placing import begun, drafted, kept, put, refuse_others, repeated, standing
 from carethread.scheduling.desk.states import given_up, held
 from carethread.scheduling.desk.wishes import Wish
-from carethread.scheduling.rules import HELD_SINCE, extension, is_asked, is_hold, moment
+from carethread.scheduling.rules import HELD_SINCE, is_asked, is_hold
 from carethread.scheduling.waitlist.offers import is_offer, withdrawn
 
 MINUTE = 60_000_000

@@ -16,6 +16,7 @@ from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.ports import Resource, Response, Session, Stored
 from carethread.core.service import Call, Operation, Runtime
+from carethread.interactions.operations.once import derived
 from carethread.interactions.read import read
 from carethread.interactions.requesting import request
 from carethread.interactions.rest.bundle import entry, searchset
@@ -38,7 +39,6 @@ from carethread.scheduling.desk.parameters import (
     RESOURCE,
     WISHES,
     Given,
-    derived,
     judged,
 )
 from carethread.scheduling.desk.placing import TYPE, standing

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from carethread.core.errors import Invalid
+from carethread.core.fhir.elements import with_extensions
 from carethread.core.ports import Resource
 from carethread.scheduling.booking.conflicting import FIRM, Conflicting, refusal
 from carethread.scheduling.desk.wishes import Override
-from carethread.scheduling.rules import OVERRIDE, with_extensions
+from carethread.scheduling.rules import OVERRIDE
 
 ROLES: Mapping[str, str] = {
     "clinician": "Clinician who gives the care",

@@ -7,8 +7,9 @@ from typing import Any
 
 from carethread.core.errors import Conflict, Gone, Invalid, Malformed, NotFound
 from carethread.core.fhir import json
-from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.elements import keys_at, without_extensions
 from carethread.core.ports import Key, Resource, Stored
+from carethread.interactions.operations.once import ASKED
 from carethread.interactions.writing.check import check_resource
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.conditional import condition_of, match_one
@@ -21,13 +22,10 @@ from carethread.scheduling.booking.people import PATIENT
 from carethread.scheduling.desk.composing import absent, composed, find_places, slot_ids
 from carethread.scheduling.desk.overriding import passed_over
 from carethread.scheduling.desk.wishes import Wish
-from carethread.scheduling.rules import OVERRIDE, overridden, takers, without_extensions
+from carethread.scheduling.rules import OVERRIDE, overridden, takers
 from carethread.scheduling.waitlist.offers import is_offer
 
 TYPE = "Appointment"
-
-ASKED = "asked"
-"""The kind of claim by which an Appointment is for one request: its key is the id, its holder what was asked."""
 
 
 def standing(unit: WriteUnit, id_: str) -> Resource:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from carethread.core.clock import instant
+from carethread.core.fhir.elements import with_extensions, without_extensions
 from carethread.core.ports import Resource
-from carethread.scheduling.rules import CONFIRM_BY, HELD_SINCE, HOLD_UNTIL, PASSING, with_extensions, without_extensions
+from carethread.scheduling.rules import CONFIRM_BY, HELD_SINCE, HOLD_UNTIL, PASSING
 
 _ENDED = ("cancelationReason",)
 

@@ -14,16 +14,18 @@ from typing import cast
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.search.dates import moment
+from carethread.core.moments import DAY
 from carethread.core.ports import Key, Occupied, Resource, Session, Stored, Write
 from carethread.core.service import Runtime
+from carethread.interactions.operations.once import ASKED
 from carethread.interactions.writing.together import SMALL, Alone, Sight, Way, done_together
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.booking.aliases import rooms
 from carethread.scheduling.booking.occupancy import SEAT
-from carethread.scheduling.desk.placing import ASKED, TYPE, lock_of
+from carethread.scheduling.desk.placing import TYPE, lock_of
 from carethread.scheduling.desk.wishes import Wish
-from carethread.scheduling.moments import DAY
-from carethread.scheduling.rules import EXCLUSIVE, busy_rows, capacity, is_room, moment, takers
+from carethread.scheduling.rules import EXCLUSIVE, busy_rows, capacity, is_room, takers
 
 
 @dataclass(frozen=True, slots=True)

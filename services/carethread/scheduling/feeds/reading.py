@@ -8,15 +8,14 @@ from dataclasses import replace
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, Principal, restrict
 from carethread.core.fhir import json
-from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.elements import extension, keys_at
 from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.search.merges import survivor
+from carethread.core.moments import DAY
 from carethread.core.ports import Key, Resource, Session
 from carethread.core.service import Runtime
 from carethread.scheduling.availability.template import AVAILABILITY
 from carethread.scheduling.feeds.visits import Visit, name_of, visit
-from carethread.scheduling.moments import DAY
-from carethread.scheduling.rules import extension
 
 DAYS_BACK, DAYS_AHEAD = 90, 400
 MOST = 5000

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from carethread.core.fhir.elements import at, keys_at
+from carethread.core.fhir.elements import at, extension, keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource, Stored
-from carethread.scheduling.rules import HOLDING, MODALITY, extension, hold_until, moment
+from carethread.scheduling.rules import HOLDING, MODALITY, hold_until
 
 _WAYS = {"video": "Video", "phone": "Phone", "home": "At home"}
 """Where a visit is that is not at a place of ours."""

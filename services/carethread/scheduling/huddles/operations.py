@@ -16,17 +16,17 @@ from carethread.core.errors import Invalid, Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search import parse_query
+from carethread.core.moments import DAY, asked_span
 from carethread.core.ports import Key, Resource, Response, Session
 from carethread.core.service import Call, Operation, Runtime
+from carethread.interactions.operations.counting import COUNT, number_in
 from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.rest.bundle import entry, searchset
 from carethread.interactions.rest.exchange import CONTENT
 from carethread.scheduling.availability.expanding import outside
 from carethread.scheduling.availability.reading import template_of
 from carethread.scheduling.booking.aliases import behind
-from carethread.scheduling.counting import COUNT, number_in
 from carethread.scheduling.huddles.gaps import Closed, common
-from carethread.scheduling.moments import DAY, asked_span
 from carethread.scheduling.rules import APPOINTMENT, HUDDLE, SERVICE_KIND
 
 _PARAMETERS = ("team", "participant", "start", "end", "minutes", "_count")

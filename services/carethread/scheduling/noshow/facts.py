@@ -6,11 +6,10 @@ from carethread.core.clock import instant
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search import parse_query
-from carethread.core.fhir.search.dates import date_range
+from carethread.core.fhir.search.dates import date_range, moment
 from carethread.core.ports import Resource, Session, Stored
 from carethread.core.service import Runtime
 from carethread.scheduling.noshow.scoring import Facts
-from carethread.scheduling.rules import moment
 
 _RECORDS = "records"
 _LAST = 10

@@ -8,18 +8,18 @@ from carethread.core.errors import TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.search.dates import moment
 from carethread.core.fhir.search.query import SearchQuery
 from carethread.core.ports import Resource, Session, Stored
 from carethread.core.service import Call, Operation, Runtime
+from carethread.interactions.operations.counting import COUNT, count_of
 from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.read import read
-from carethread.scheduling.counting import COUNT, count_of
+from carethread.interactions.standing import present
 from carethread.scheduling.narrowing import ACTORS, FROM, OFFSET, TO, actors_asked, offset_of, span_of
 from carethread.scheduling.noshow.facts import facts_of
 from carethread.scheduling.noshow.outcomes import OPEN, Doubt, doubts
 from carethread.scheduling.noshow.scoring import Reason, score
-from carethread.scheduling.rules import moment
-from carethread.scheduling.standing import present
 
 _MOST, _MOST_READ = 100, 5_000
 """Visits in an answer, and in a work list."""

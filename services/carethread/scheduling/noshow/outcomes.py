@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from carethread.core.clock import instant
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
-from carethread.core.fhir.search.dates import date_range
+from carethread.core.fhir.search.dates import date_range, moment
 from carethread.core.ports import Resource
 from carethread.core.service import Runtime
-from carethread.scheduling.rules import moment
 
 OPEN = ("booked", "pending", "arrived", "checked-in")
 """Statuses that a past visit should not have any more."""

@@ -10,18 +10,20 @@ from datetime import tzinfo
 from uuid import NAMESPACE_URL, uuid5
 
 from carethread.core.clock import from_micros, instant, to_micros
+from carethread.core.contacting import medium, preferred_language
 from carethread.core.context import Context
 from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource, Session
+from carethread.core.quiet import awake, before_night
 from carethread.core.service import Runtime
 from carethread.interactions.requesting import request
+from carethread.interactions.standing import here
 from carethread.scheduling.availability.reading import template_of
 from carethread.scheduling.booking.people import why_not
-from carethread.scheduling.contacting import channel, medium, preferred_language
+from carethread.scheduling.contacting import channel
 from carethread.scheduling.noshow.texts import language, reminder
-from carethread.scheduling.quiet import awake, before_night, zone_of
-from carethread.scheduling.rules import moment
-from carethread.scheduling.standing import here
+from carethread.scheduling.quiet import zone_of
 
 _HOUR = 3_600_000_000
 BEFORE = (7 * 24 * _HOUR, 48 * _HOUR, 3 * _HOUR)

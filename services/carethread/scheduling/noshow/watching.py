@@ -9,12 +9,12 @@ from datetime import tzinfo
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource, Session, Timer
 from carethread.core.service import Runtime
+from carethread.interactions.standing import here
 from carethread.scheduling.noshow.closing import GRACE, close
 from carethread.scheduling.noshow.reminding import in_the_morning, next_reminder, remind, zone_of_visit
-from carethread.scheduling.rules import moment
-from carethread.scheduling.standing import here
 
 VISIT = "visit"
 """The kind of timer; its key is the Appointment's id."""

@@ -16,13 +16,13 @@ from carethread.core.errors import TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search import parse_query
-from carethread.core.fhir.search.dates import date_range
+from carethread.core.fhir.search.dates import date_range, moment
 from carethread.core.fhir.search.merges import survivor
 from carethread.core.ports import Resource, Session, Span, Stored
+from carethread.interactions.standing import here
 from carethread.scheduling.booking.people import why_not
 from carethread.scheduling.rebooking.tasks import rebook_task, services, was_firm
-from carethread.scheduling.rules import HOLDING, canceller, is_ours, moment
-from carethread.scheduling.standing import here
+from carethread.scheduling.rules import HOLDING, canceller, is_ours
 from carethread.scheduling.waitlist.entries import Entry, entry_of
 
 MOST = 5_000

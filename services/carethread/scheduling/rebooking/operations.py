@@ -9,11 +9,11 @@ from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Busy, Malformed
 from carethread.core.fhir import json
+from carethread.core.moments import DAY
 from carethread.core.ports import Request, Resource, Session
 from carethread.core.service import Call, Operation, Runtime
+from carethread.interactions.operations.counting import COUNT, count_of
 from carethread.interactions.operations.parameters import refuse_unknown
-from carethread.scheduling.counting import COUNT, count_of
-from carethread.scheduling.moments import DAY
 from carethread.scheduling.narrowing import ACTORS, FROM, TO, actors_asked, span_of
 from carethread.scheduling.rebooking.bumped import Asked, Bumped, Reader
 from carethread.scheduling.rebooking.need import by_need, need_parts

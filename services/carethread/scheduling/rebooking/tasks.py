@@ -17,21 +17,12 @@ from uuid import NAMESPACE_URL, uuid5
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.fhir import json
-from carethread.core.fhir.elements import at, keys_at
+from carethread.core.fhir.elements import at, extension, keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource, Session, Stored
 from carethread.core.service import PROFILES
 from carethread.interactions.requesting import request, request_change
-from carethread.scheduling.rules import (
-    CANCELLED_BY,
-    HOLD_UNTIL,
-    HOLDING,
-    cancelled_by,
-    canceller,
-    extension,
-    is_asked,
-    is_ours,
-    moment,
-)
+from carethread.scheduling.rules import CANCELLED_BY, HOLD_UNTIL, HOLDING, cancelled_by, canceller, is_asked, is_ours
 from carethread.scheduling.visits.transitions import lapsed
 
 _OPEN = "rebook"

@@ -10,11 +10,11 @@ from itertools import islice
 from carethread.core.clock import instant
 from carethread.core.context import Context
 from carethread.core.errors import Malformed
+from carethread.core.moments import DAY, asked_span
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.read import read
-from carethread.scheduling.moments import DAY, asked_span
 from carethread.scheduling.reconciling.findings import KINDS, Finding, findings
 from carethread.scheduling.reconciling.reading import Reader
 from carethread.scheduling.reconciling.sides import Seats, Visit

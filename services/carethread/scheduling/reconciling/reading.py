@@ -11,10 +11,10 @@ from carethread.core.errors import TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search import parse_query
+from carethread.core.moments import DAY
 from carethread.core.ports import Key, Resource, Session, Span, Stored
 from carethread.core.service import Runtime
 from carethread.scheduling.availability.template import master_of
-from carethread.scheduling.moments import DAY
 from carethread.scheduling.reconciling.sides import Seats, Visit, schedule_of, seats, visit
 
 MOST = 20_000

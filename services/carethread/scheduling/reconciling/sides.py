@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from carethread.core.fhir.elements import at, keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource, Stored
 from carethread.core.service import PROFILES
-from carethread.scheduling.rules import HOLDING, actors, capacity, hold_until, is_ours, moment
+from carethread.scheduling.rules import HOLDING, actors, capacity, hold_until, is_ours
 
 SLOT = PROFILES + "slot"
 

@@ -13,15 +13,15 @@ from carethread.core.errors import Busy, Conflict, FhirError, Held, Invalid, Iss
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource, Stored
+from carethread.interactions.operations.once import derived
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.desk.book import book
 from carethread.scheduling.desk.cancel import Cancellation, cancel
-from carethread.scheduling.desk.parameters import derived
 from carethread.scheduling.desk.placing import standing
 from carethread.scheduling.desk.reschedule import reschedule
 from carethread.scheduling.desk.wishes import Wish
-from carethread.scheduling.rules import moment
 from carethread.scheduling.series.expanding import MOST, shifted
 
 SYSTEM = "https://carethread.dev/fhir/appointment-series"

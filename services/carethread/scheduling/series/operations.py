@@ -13,6 +13,7 @@ from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Response, Session, Stored
 from carethread.core.service import Call, Operation, Runtime
+from carethread.core.zones import zone_named
 from carethread.interactions.read import read
 from carethread.interactions.rest.bundle import entry, searchset
 from carethread.interactions.rest.exchange import CONTENT
@@ -22,7 +23,6 @@ from carethread.scheduling.desk.parameters import RESOURCE, Given
 from carethread.scheduling.desk.wishes import Wish
 from carethread.scheduling.series.changing import Recurring, book_series, cancel_series, move_series
 from carethread.scheduling.series.expanding import MOST, moment_of, occurrences
-from carethread.scheduling.zones import zone_named
 
 _BOOK = ("rule", "start", "zone", "duration", "except", "schedule", "patient", RESOURCE, "comment")
 _MOVE = ("start", "zone", "scope")

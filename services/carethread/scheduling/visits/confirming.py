@@ -9,12 +9,13 @@ from collections.abc import Collection
 
 from carethread.core.clock import to_micros
 from carethread.core.errors import Conflict
-from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.elements import keys_at, with_extensions
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource
 from carethread.core.service import Unit
 from carethread.scheduling.booking.rule import appointment_leaves, appointment_settled, keep_apart
 from carethread.scheduling.policies import late_within
-from carethread.scheduling.rules import CANCELLED_BY, HOLDING, REASONS, is_hold, is_ours, moment, with_extensions
+from carethread.scheduling.rules import CANCELLED_BY, HOLDING, REASONS, is_hold, is_ours
 from carethread.scheduling.visits.visiting import marked
 
 _OPEN = ("proposed", "pending", "booked")

@@ -12,10 +12,11 @@ from carethread.core.context import Context, Principal
 from carethread.core.events import Event
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Reaction, Runtime
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.scheduling.rules import HOLDING, is_ours, moment
+from carethread.scheduling.rules import HOLDING, is_ours
 from carethread.scheduling.visits.visiting import with_time
 
 _BEGUN = ("in-progress", "onleave", "finished")

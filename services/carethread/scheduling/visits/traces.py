@@ -10,8 +10,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
+from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource, Stored
-from carethread.scheduling.rules import OVERRIDE, extension
+from carethread.scheduling.rules import OVERRIDE
 
 _TYPES = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 _AGENTS = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"

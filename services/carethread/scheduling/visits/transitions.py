@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from carethread.core.errors import Invalid
+from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
-from carethread.scheduling.rules import CANCELLED_BY, CONFIRM_BY, HOLD_UNTIL, extension
+from carethread.scheduling.rules import CANCELLED_BY, CONFIRM_BY, HOLD_UNTIL
 
 MOVES: Mapping[str, tuple[str, ...]] = {
     "proposed": ("pending", "booked", "waitlist", "cancelled", "entered-in-error"),

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 
 from carethread.core.clock import instant
 from carethread.core.errors import Invalid
+from carethread.core.fhir.elements import extension, with_extensions
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
-from carethread.scheduling.rules import CANCELLED_BY, LATE, cancelled_by, extension, moment, with_extensions
+from carethread.scheduling.rules import CANCELLED_BY, LATE, cancelled_by
 
 VISIT_TIMES = PROFILES + "visit-times"
 """Extension of an Appointment with the instants `arrived`, `checked-in`, `started` and `ended`, each where it is known.

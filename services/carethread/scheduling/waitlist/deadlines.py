@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 
 from carethread.core.clock import from_micros, to_micros
-from carethread.scheduling.quiet import SLEEPS, awake
+from carethread.core.quiet import SLEEPS, awake
 
 MINUTES: Mapping[str, int] = {"phone": 60, "sms": 120, "app": 120, "email": 240}
 """Waking minutes for an answer, by channel."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from carethread.core.fhir.elements import at, keys_at
+from carethread.core.fhir.elements import at, extension, keys_at
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import FOREVER, Resource, Stored
 from carethread.core.service import PROFILES
 from carethread.scheduling.contacting import channel
-from carethread.scheduling.rules import MODALITY, actors, extension
+from carethread.scheduling.rules import MODALITY, actors
 
 TRAVEL = PROFILES + "travel-time"
 """Extension of an entry: how long its person needs to come, a Duration."""

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from carethread.core.contacting import preferred_language
+from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
-from carethread.scheduling.contacting import preferred_language
-from carethread.scheduling.rules import extension
 
 FEWEST = 5
 """People in a group without whom a share says nothing."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from carethread.core.fhir import json
-from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.elements import extension, keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Key, Resource, Session, Timer
+from carethread.interactions.standing import present
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.booking.calendars import kinds
 from carethread.scheduling.booking.closing import GIVERS, interpreters_of
 from carethread.scheduling.joining import common
 from carethread.scheduling.quiet import zone_of
-from carethread.scheduling.rules import MODALITY, capacity, extension, moment
-from carethread.scheduling.standing import present
+from carethread.scheduling.rules import MODALITY, capacity
 from carethread.scheduling.waitlist.freeing import offer_soon
 from carethread.scheduling.waitlist.leaving import Freed
 

@@ -11,9 +11,9 @@ from carethread.core.fhir import json
 from carethread.core.ports import Resource, Session
 from carethread.core.ports.offers import Offer
 from carethread.core.service import Call, Operation, Runtime
+from carethread.interactions.operations.counting import COUNT, count_of
 from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.read import read
-from carethread.scheduling.counting import COUNT, count_of
 
 _MOST = 100
 _DEFINITION = "https://carethread.dev/fhir/OperationDefinition/offer-history"

@@ -9,17 +9,20 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from carethread.core.clock import from_micros, to_micros
+from carethread.core.contacting import medium, preferred_language
 from carethread.core.context import Context
-from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.elements import extension, keys_at
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource, Session, Timer
+from carethread.core.quiet import awake
 from carethread.core.service import Runtime
 from carethread.interactions.requesting import request
+from carethread.interactions.standing import here
 from carethread.scheduling.booking.people import why_not
-from carethread.scheduling.contacting import channel, medium, preferred_language
+from carethread.scheduling.contacting import channel
 from carethread.scheduling.noshow.texts import language
-from carethread.scheduling.quiet import awake, zone_of
-from carethread.scheduling.rules import OFFER, extension, hold_until, moment
-from carethread.scheduling.standing import here
+from carethread.scheduling.quiet import zone_of
+from carethread.scheduling.rules import OFFER, hold_until
 from carethread.scheduling.waitlist.offers import is_offer
 from carethread.scheduling.waitlist.texts import offer as text_of
 

@@ -14,14 +14,14 @@ from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.errors import FhirError
 from carethread.core.fhir import json
+from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource, Session, Timer
 from carethread.core.ports.offers import Offer
 from carethread.core.service import Runtime
+from carethread.interactions.standing import here
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.booking.people import why_not
-from carethread.scheduling.rules import extension
-from carethread.scheduling.standing import here
 from carethread.scheduling.waitlist.deadlines import deadline
 from carethread.scheduling.waitlist.entries import Entry, fits
 from carethread.scheduling.waitlist.freed import AGAIN, freed_of, is_free

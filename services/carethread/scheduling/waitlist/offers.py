@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from carethread.core.clock import instant
+from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
-from carethread.scheduling.rules import APPOINTMENT, HELD_FROM, HOLD_UNTIL, OFFER, extension
+from carethread.scheduling.rules import APPOINTMENT, HELD_FROM, HOLD_UNTIL, OFFER
 from carethread.scheduling.waitlist.entries import DECLINED
 from carethread.scheduling.waitlist.leaving import Freed
 

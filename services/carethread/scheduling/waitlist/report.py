@@ -13,12 +13,12 @@ from carethread.core.context import Context, authorize
 from carethread.core.errors import Busy, Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
+from carethread.core.moments import asked_span
 from carethread.core.ports import Request, Resource
 from carethread.core.ports.offers import Offer, Waited
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
-from carethread.scheduling.moments import asked_span
-from carethread.scheduling.standing import present
+from carethread.interactions.standing import present
 from carethread.scheduling.waitlist.fairness import UNKNOWN, Case, Group, groups
 
 _PARAMETERS = ("from", "to")

@@ -15,8 +15,8 @@ from carethread.core.errors import Malformed
 from carethread.core.fhir.targets import is_id
 from carethread.core.ports import FOREVER, Resource, Session
 from carethread.core.service import Call, Operation, Runtime
+from carethread.interactions.operations.counting import COUNT, count_of, number_of
 from carethread.interactions.operations.parameters import refuse_unknown
-from carethread.scheduling.counting import COUNT, count_of, number_of
 from carethread.scheduling.rebooking.need import need_parts
 from carethread.scheduling.rules import MODALITIES
 from carethread.scheduling.waitlist.entries import Entry

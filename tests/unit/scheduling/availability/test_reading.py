@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from carethread.core.clock import to_micros
 from carethread.core.errors import Invalid
 from carethread.core.fhir.validation import validate
+from carethread.core.zones import DAYS
 from carethread.scheduling.availability.reading import MOST_DAYS, template_of
 from carethread.scheduling.availability.template import Rule, master_of
-from carethread.scheduling.zones import DAYS
 from support.availability import availability, part, rule, schedule
 
 SERVICE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/service-type", "code": "124"}]}

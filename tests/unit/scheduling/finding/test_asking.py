@@ -9,10 +9,10 @@ import pytest
 
 from carethread.core.clock import to_micros
 from carethread.core.errors import Malformed
+from carethread.core.moments import DAY, LAST
 from carethread.core.ports import Request
 from carethread.core.service import Call, Limits
 from carethread.scheduling.finding.asking import NAMES, Asked, asked
-from carethread.scheduling.moments import DAY, LAST
 
 NOW = to_micros(datetime(2031, 1, 6, tzinfo=UTC))
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carethread.core.moments import DAY
 from carethread.scheduling.finding.asking import Token
 from carethread.scheduling.finding.ranking import REASONS, Facts, Place, Wishes, kilometres, rank
-from carethread.scheduling.moments import DAY
 
 CLINICIAN = ("Practitioner", "a")
 HERE = Place((52.0, 13.0), "10115", "made")

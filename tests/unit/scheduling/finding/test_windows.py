@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from carethread.core.clock import from_micros, to_micros
 from carethread.core.errors import Malformed
+from carethread.core.zones import DAYS
 from carethread.scheduling.finding.windows import Window, inside, next_open, spans, texts_of, window_of, zone_of
-from carethread.scheduling.zones import DAYS
 
 NEW_YORK = ZoneInfo("America/New_York")
 MINUTE = 60_000_000

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from carethread.core.fhir.elements import extension
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource
 from carethread.scheduling.policies import OTHERWISE
-from carethread.scheduling.rules import (
-    CANCELLED_BY,
-    CONFIRM_BY,
-    HOLD_UNTIL,
-    LATE,
-    REASONS,
-    cancelled_by,
-    extension,
-    moment,
-)
+from carethread.scheduling.rules import CANCELLED_BY, CONFIRM_BY, HOLD_UNTIL, LATE, REASONS, cancelled_by
 from carethread.scheduling.visits.visiting import VISIT_TIMES, marked
 
 START = "2031-03-03T09:00:00Z"

@@ -19,12 +19,16 @@ from carethread.adapters.sql.calendars.calendar import SqlCalendar
 from carethread.adapters.sql.calendars.offers import SqlOffers
 from carethread.adapters.sql.deliveries.ledger import SqlDeliveries
 from carethread.adapters.sql.direct import run
-from carethread.adapters.sql.engine import is_sqlite
+from carethread.adapters.sql.engine import is_sqlite, savepoint
 from carethread.adapters.sql.events import inbox, postbox
 from carethread.adapters.sql.events.committed import committed
 from carethread.adapters.sql.events.held import SqlHeld
 from carethread.adapters.sql.events.inbound import SqlInbound
 from carethread.adapters.sql.events.replays import SqlReplays
+from carethread.adapters.sql.ledger import SqlLedger
+from carethread.adapters.sql.needs import SqlNeeds
+from carethread.adapters.sql.notices import SqlNotices
+from carethread.adapters.sql.register import SqlRegister
 from carethread.adapters.sql.requests import SqlRequests
 from carethread.adapters.sql.searching import includes, pages
 from carethread.adapters.sql.searching import search as searching
@@ -40,7 +44,7 @@ from carethread.adapters.sql.timers import SqlTimers
 from carethread.adapters.sql.transactions import staging
 from carethread.adapters.sql.wake import Waker
 from carethread.core.events import Event
-from carethread.core.fhir.search.query import SearchQuery
+from carethread.core.fhir.search.query import SearchQuery, TokenValue
 from carethread.core.ports import Belongings, Extent, Key, Page, Place, Progress, Span, Stored, Write
 
 _CHUNK = 500
@@ -152,8 +156,13 @@ class SqlSession:
             for key in includes.targets(self._connection, rows, [f"{type_name}.{param}"] if param else [], target)
         ]
 
-    def referring(self, keys: Sequence[Key], params: Sequence[str], at_most: int) -> list[Key]:
-        return includes.referring(self._connection, keys, params, at_most)
+    def referring(
+        self, keys: Sequence[Key], params: Sequence[str], at_most: int, *, through: Sequence[str] = ()
+    ) -> list[Key]:
+        return includes.referring(self._connection, keys, params, at_most, through)
+
+    def having(self, values: Sequence[TokenValue], params: Sequence[str], at_most: int) -> list[Key]:
+        return includes.having(self._connection, values, params, at_most)
 
     def kin(self, ids: Iterable[str]) -> list[str]:
         asked = frozenset(ids)
@@ -290,7 +299,7 @@ class SqlSession:
     def savepoint(self) -> Iterator[None]:
         written, locked = dict(self._written), self._locked
         try:
-            with self._connection.begin_nested():
+            with savepoint(self._connection):
                 yield
         except BaseException:
             self._written, self._locked = written, locked
@@ -322,6 +331,22 @@ class SqlSession:
     @property
     def offers(self) -> SqlOffers:
         return SqlOffers(self._connection)
+
+    @property
+    def register(self) -> SqlRegister:
+        return SqlRegister(self._connection)
+
+    @property
+    def ledger(self) -> SqlLedger:
+        return SqlLedger(self._connection)
+
+    @property
+    def needs(self) -> SqlNeeds:
+        return SqlNeeds(self._connection)
+
+    @property
+    def notices(self) -> SqlNotices:
+        return SqlNotices(self._connection)
 
     @property
     def inbound(self) -> SqlInbound:

@@ -29,6 +29,9 @@ from carethread.adapters.sql.tables.indexes import (
     tokens,
     uris,
 )
+from carethread.adapters.sql.tables.ledger import ledger, needs
+from carethread.adapters.sql.tables.notices import recipients
+from carethread.adapters.sql.tables.register import accountable
 from carethread.adapters.sql.tables.relaying import beats, forgotten, messages, outbox, relay
 from carethread.adapters.sql.tables.requests import requests
 from carethread.adapters.sql.tables.resources import claims, exports, mirrors, resources, staged, versions
@@ -37,6 +40,7 @@ from carethread.adapters.sql.tables.timers import timers
 
 __all__ = [
     "INDEX_TABLES",
+    "accountable",
     "beats",
     "binding_tokens",
     "busy",
@@ -52,9 +56,11 @@ __all__ = [
     "inbound_answers",
     "inbound_versions",
     "inbox",
+    "ledger",
     "messages",
     "metadata",
     "mirrors",
+    "needs",
     "notifications",
     "numbers",
     "offers",
@@ -64,6 +70,7 @@ __all__ = [
     "purposes",
     "quantities",
     "reached",
+    "recipients",
     "references",
     "relay",
     "replays",

@@ -42,6 +42,12 @@ def date_range(text: str, zone: tzinfo = UTC) -> tuple[int, int] | None:
         return None
 
 
+def moment(text: object) -> int:
+    """Microseconds of a FHIR instant; 0 where it is none."""
+    span = date_range(text) if isinstance(text, str) else None
+    return span[0] if span else 0
+
+
 def asked_range(text: str) -> tuple[int, int] | None:
     """The `date_range` of a URL's parameter, where a plus sign that was not percent-encoded has become a blank.
 

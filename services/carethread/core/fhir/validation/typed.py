@@ -62,14 +62,15 @@ def _extension(value: dict[str, Any], place: Place, run: Run) -> None:
 
 def _bundle(value: dict[str, Any], place: Place, run: Run) -> None:
     """http://hl7.org/fhir/R4/bundle.html#bundle-unique"""
+    kind = str(value.get("type"))  # that it may be no string is told elsewhere
     for index, entry in _entries(value):
         at: Place = (place, "entry", index)
         resource, url = entry.get("resource"), entry.get("fullUrl")
-        if "fullUrl" not in entry and value.get("type") not in _WITHOUT_FULL_URL:
+        if "fullUrl" not in entry and kind not in _WITHOUT_FULL_URL:
             run.add("required", (at, "fullUrl", None), "An entry must have a fullUrl, but in a transaction or a batch.")
         if type(resource) is not dict:
             continue
-        if value.get("type") == "searchset" and "id" not in resource and not _is_outcome(resource):
+        if kind == "searchset" and "id" not in resource and not _is_outcome(resource):
             run.add("required", ((at, "resource", None), "id", None), "What a search finds must have an id.")
         if "fullUrl" not in entry:
             continue

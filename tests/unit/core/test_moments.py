@@ -9,7 +9,7 @@ import pytest
 
 from carethread.core.clock import from_micros, instant
 from carethread.core.errors import Invalid
-from carethread.scheduling.moments import FIRST, LAST, refuse_untold
+from carethread.core.moments import FIRST, LAST, refuse_untold
 
 
 @pytest.mark.parametrize(
