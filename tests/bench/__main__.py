@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import (
+    agenda,
+    answering,
     booking,
     contending,
     exporting,
@@ -21,6 +23,7 @@ from bench import (
     mirroring,
     offering,
     relaying,
+    risking,
     scaling,
     serving,
     starting,
@@ -42,8 +45,11 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "relaying": relaying.measure,
     "matching": matching.measure,
     "mirroring": mirroring.measure,
+    "risking": risking.measure,
+    "answering": answering.measure,
     "serving": serving.measure,
     "hooking": hooking.measure,
+    "agenda": agenda.measure,
     "scaling": scaling.measure,
     "streaming": streaming.measure,
 }

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from carethread.core.errors import Conflict, Invalid
-from carethread.scheduling.rules import APPOINTMENT, CANCELLED_BY, LATE, extension
+from carethread.core.fhir.elements import extension
+from carethread.scheduling.rules import APPOINTMENT, CANCELLED_BY, LATE
 from support.stores import open_store
 from support.waiting import Desk
 

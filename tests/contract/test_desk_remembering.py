@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource
-from carethread.scheduling.rules import moment
 from support.desk import OURS, Desk, desk, of, patient, schedule, slot, wish
 
 PERIOD = [{"start": "2031-05-01", "end": "2031-06-01"}]

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from carethread.core.fhir import json
+from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
 from carethread.scheduling.policies import CONFIRM_WITHIN, LATE_WITHIN, NO_SHOW_POLICY
-from carethread.scheduling.rules import CONFIRM_BY, LATE, extension
+from carethread.scheduling.rules import CONFIRM_BY, LATE
 from support import desk as desks
 from support.desk import OURS, Desk, of, patient, schedule, slot, wish
 from support.stores import put

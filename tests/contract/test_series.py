@@ -14,12 +14,12 @@ from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.errors import Conflict, FhirError, Invalid, Malformed
 from carethread.core.fhir import json
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Request, Resource
 from carethread.core.service import Call, Runtime
 from carethread.interactions.update import update
 from carethread.records import SERVICE as RECORDS
 from carethread.scheduling import SERVICE
-from carethread.scheduling.rules import moment
 from carethread.scheduling.series.operations import book, cancel, move
 from support.stores import BASE, open_store
 

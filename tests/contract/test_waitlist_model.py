@@ -35,8 +35,8 @@ from carethread.core.errands.timing import Timing
 from carethread.core.errors import Conflict
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
+from carethread.core.quiet import SLEEPS, WAKES
 from carethread.scheduling import SERVICE
-from carethread.scheduling.quiet import SLEEPS, WAKES
 from carethread.scheduling.waitlist.freeing import OFFER_TIMER
 from support import postgres
 from support.stores import open_store, runtime

@@ -22,7 +22,7 @@ from google.protobuf import json_format
 from grpc_health.v1 import health_pb2
 from sqlalchemy import create_engine, text
 
-from carethread.v1 import events_pb2, events_pb2_grpc, fhir_pb2, fhir_pb2_grpc, scheduling_pb2
+from carethread.v1 import careteams_pb2, events_pb2, events_pb2_grpc, fhir_pb2, fhir_pb2_grpc, scheduling_pb2
 from support import run
 from support.certificates import authority
 from support.processes import CareThread, carethread
@@ -49,7 +49,7 @@ def address(server: CareThread) -> str:
 
 def test_the_pages_examples_run(server):
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(blocks).replace(DOCUMENTED, address(server))],
         env={**os.environ, "PYTHONPATH": str(ROOT / "services")},
@@ -66,7 +66,8 @@ def test_the_pages_examples_run(server):
         "dev.carethread.patient.created",
         "dev.carethread.patient.updated",
     ]
-    assert lines[6:] == ["pending True", "booked 2", "False"]
+    assert lines[6:9] == ["pending True", "booked 2", "False"]
+    assert lines[9:] == ["PractitionerRole/somebody", "accepted", "['offered', 'accepted']"]
 
 
 def test_the_pages_commands_name_calls_and_messages_that_there_are():
@@ -77,6 +78,8 @@ def test_the_pages_commands_name_calls_and_messages_that_there_are():
         "carethread.v1.EventService/Subscribe": events_pb2.SubscribeRequest,
         "carethread.v1.SchedulingService/FindSlots": scheduling_pb2.FindSlotsRequest,
         "carethread.v1.SchedulingService/WatchSlots": scheduling_pb2.WatchSlotsRequest,
+        "carethread.v1.CareTeamService/WhoIsAccountable": careteams_pb2.WhoIsAccountableRequest,
+        "carethread.v1.CareTeamService/Ledger": careteams_pb2.LedgerRequest,
         "grpc.health.v1.Health/Check": health_pb2.HealthCheckRequest,
     }
     found = re.findall(rf"^grpcurl -plaintext -d '(.*)' {DOCUMENTED} (\S+)$", PAGE, re.MULTILINE)

@@ -1,33 +1,120 @@
 """The types that careteams owns, what their writes mean, and what it mirrors."""
 
-from carethread.core.service import PROFILES, Mirror, ResourceType
+from collections.abc import Sequence
+
+from carethread.careteams.handing.following import hand_off_follows
+from carethread.careteams.handing.needs import needs_kept
+from carethread.careteams.handing.rule import task_written
+from carethread.careteams.keeping import TRACES, is_kept
+from carethread.careteams.meeting.deciding import decision_stored
+from carethread.careteams.navigation.attending import patient_kept, risk_stored
+from carethread.careteams.navigation.guarding import flag_written
+from carethread.careteams.navigation.hooks import outreach_stored
+from carethread.careteams.navigation.staffing import practitioner_kept, role_kept
+from carethread.careteams.notices.following import notice_stored, role_moves, team_hears
+from carethread.careteams.notices.guarding import notice_written
+from carethread.careteams.person.opening import visit_opened
+from carethread.careteams.plans.detecting import conflicts_of
+from carethread.careteams.plans.watching import plan_watched, shown
+from carethread.careteams.risk.effect import definition_written, definitions_stored
+from carethread.careteams.risk.following import judged
+from carethread.careteams.teams.answering import keep_register
+from carethread.careteams.teams.leaving import staff_kept, team_ends
+from carethread.careteams.teams.merging import merge_kept
+from carethread.careteams.teams.relieving import watch
+from carethread.careteams.teams.rule import team_leaves, team_settled, team_written
+from carethread.careteams.workload.watching import member_kept
+from carethread.core.context import Context
+from carethread.core.ports import Session
+from carethread.core.service import PROFILES, Mirror, ResourceType, Runtime, StoredHook
+
+
+def each_of(*hooks: StoredHook) -> StoredHook:
+    """Several things that follow from one type's versions, in this order."""
+
+    def stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
+        for hook in hooks:
+            hook(runtime, session, ids, context)
+
+    return stored
+
 
 TYPES = (
-    ResourceType("CareTeam", profile=PROFILES + "care-team"),
-    ResourceType("CarePlan", profile=PROFILES + "care-plan"),
-    ResourceType("Goal"),
-    ResourceType("Task", profile=PROFILES + "task-hand-off"),
-    ResourceType("Communication"),
+    ResourceType(
+        "CareTeam",
+        team_written,
+        gives_up=team_leaves,
+        settles=team_settled,
+        profile=PROFILES + "care-team",
+        stored=each_of(keep_register, watch, team_ends, team_hears, conflicts_of("CareTeam"), judged("CareTeam")),
+    ),
+    ResourceType(
+        "CarePlan",
+        profile=PROFILES + "care-plan",
+        stored=each_of(needs_kept("CarePlan"), conflicts_of("CarePlan"), plan_watched, judged("CarePlan")),
+    ),
+    ResourceType("Goal", profile=PROFILES + "goal", stored=each_of(conflicts_of("Goal"), judged("Goal"))),
+    ResourceType(
+        "Task",
+        rule=task_written,
+        profile=PROFILES + "task-hand-off",
+        stored=each_of(
+            hand_off_follows, needs_kept("Task"), decision_stored, outreach_stored, shown("Task"), judged("Task")
+        ),
+    ),
+    ResourceType(
+        "Communication", notice_written, stored=each_of(notice_stored, shown("Communication"), judged("Communication"))
+    ),
     ResourceType("CommunicationRequest"),
-    ResourceType("Flag"),
-    ResourceType("RiskAssessment"),
-    ResourceType("DetectedIssue"),
-    ResourceType("Consent"),
-    ResourceType("PlanDefinition"),
+    ResourceType("Flag", flag_written, stored=each_of(needs_kept("Flag"))),
+    ResourceType(
+        "RiskAssessment",
+        profile=PROFILES + "risk-assessment",
+        stored=each_of(needs_kept("RiskAssessment"), risk_stored),
+    ),
+    ResourceType("DetectedIssue", profile=PROFILES + "plan-issue", stored=judged("DetectedIssue")),
+    ResourceType("Consent", profile=PROFILES + "sharing-consent", stored=judged("Consent")),
+    ResourceType("PlanDefinition", definition_written, profile=PROFILES + "risk-rule", stored=definitions_stored),
     ResourceType("ActivityDefinition"),
 )
 
 _OF_A_PATIENT = frozenset({"patient"})
 
 MIRRORS = (
-    Mirror("Patient", owner="records"),
-    Mirror("Practitioner", owner="records"),
-    Mirror("PractitionerRole", owner="records"),
-    Mirror("Organization", owner="records"),
-    Mirror("RelatedPerson", owner="records", params=_OF_A_PATIENT),
-    Mirror("Appointment", owner="scheduling", params=_OF_A_PATIENT),
-    Mirror("Encounter", owner="records", params=_OF_A_PATIENT),
-    Mirror("Condition", owner="records", params=_OF_A_PATIENT),
-    Mirror("Observation", owner="records", params=_OF_A_PATIENT),
-    Mirror("QuestionnaireResponse", owner="questionnaires", params=_OF_A_PATIENT),
+    Mirror("Patient", owner="records", stored=each_of(judged("Patient"), patient_kept, merge_kept)),
+    Mirror("Practitioner", owner="records", stored=each_of(practitioner_kept, staff_kept("Practitioner"))),
+    Mirror(
+        "PractitionerRole",
+        owner="records",
+        stored=each_of(role_kept, member_kept, role_moves, staff_kept("PractitionerRole")),
+    ),
+    Mirror("Organization", owner="records", stored=staff_kept("Organization")),
+    Mirror("RelatedPerson", owner="records", params=_OF_A_PATIENT, stored=judged("RelatedPerson")),
+    Mirror(
+        "Appointment",
+        owner="scheduling",
+        params=_OF_A_PATIENT | {"actor", "date"},
+        stored=each_of(shown("Appointment"), judged("Appointment"), visit_opened),
+    ),
+    Mirror("Encounter", owner="records", params=_OF_A_PATIENT, stored=each_of(shown("Encounter"), judged("Encounter"))),
+    Mirror(
+        "Condition",
+        owner="records",
+        params=_OF_A_PATIENT | {"category", "clinical-status"},
+        stored=judged("Condition"),
+    ),
+    Mirror(
+        "Observation",
+        owner="records",
+        params=_OF_A_PATIENT | {"category", "code"},
+        stored=each_of(shown("Observation"), judged("Observation")),
+        keeps=is_kept,
+        traces=TRACES,
+    ),
+    Mirror(
+        "QuestionnaireResponse",
+        owner="questionnaires",
+        params=_OF_A_PATIENT | {"_tag"},
+        stored=each_of(shown("QuestionnaireResponse"), judged("QuestionnaireResponse")),
+    ),
 )

@@ -96,6 +96,11 @@ def reference(text: str) -> dict[str, str]:
     return {"reference": text}
 
 
+def belonging(text: str) -> dict[str, Any]:
+    url = "https://carethread.dev/fhir/StructureDefinition/department"
+    return {"extension": [{"url": url, "valueReference": reference(text)}]}
+
+
 @pytest.mark.parametrize(
     "resource, department",
     [
@@ -122,6 +127,27 @@ def reference(text: str) -> dict[str, str]:
             "of PractitionerRole/r1",
         ),
         ({"resourceType": "Observation", "subject": reference("Patient/p1")}, ""),
+        ({"resourceType": "Observation", **belonging("Organization/d4")}, "d4"),
+        (
+            {
+                "resourceType": "Encounter",
+                "serviceProvider": reference("Organization/d5"),
+                **belonging("Organization/d6"),
+            },
+            "d6",
+        ),
+        ({"resourceType": "Observation", **belonging("Location/l1")}, ""),
+        ({"resourceType": "Task", "owner": reference("Organization/d7"), "focus": reference("CareTeam/t1")}, "d7"),
+        (
+            {"resourceType": "Task", "owner": reference("Practitioner/x"), "focus": reference("CareTeam/t1")},
+            "of CareTeam/t1",
+        ),
+        ({"resourceType": "Flag", "author": reference("PractitionerRole/r1")}, "of PractitionerRole/r1"),
+        ({"resourceType": "RiskAssessment", "performer": reference("Organization/d8")}, "d8"),
+        (
+            {"resourceType": "Communication", "sender": reference("Patient/p"), "basedOn": [reference("Task/t")]},
+            "of Task/t",
+        ),
     ],
 )
 def test_the_department_is_named_or_inherited(resource: dict[str, Any], department: str) -> None:

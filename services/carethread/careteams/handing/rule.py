@@ -1,0 +1,242 @@
+"""What a write of a hand-off means, whoever sends it: by an operation, or as a plain PUT, PATCH or POST of the Task.
+
+What was offered stays as it was offered: to whom, about whom, until when. Who accepts comes to answer for the person in
+the same transaction (`teams.passing`); until then who hands over does. One offer that moves a person is open at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from carethread.careteams.handing.answerers import GROUPS, PEOPLE, is_person, may_answer, same
+from carethread.careteams.handing.replaying import mentions
+from carethread.careteams.handing.returning import tell_sender
+from carethread.careteams.handing.states import (
+    HAND_OFF,
+    NEXT,
+    OPEN,
+    State,
+    deadline,
+    is_moving,
+    is_ours,
+    kind_of,
+    marked,
+    marks_of,
+    result_by,
+    state_of,
+    stepped_by,
+)
+from carethread.careteams.teams.answering import accountable
+from carethread.careteams.teams.passing import pass_on
+from carethread.careteams.teams.people import person
+from carethread.careteams.teams.reading import PERSON, ref
+from carethread.core.errors import Conflict, Invalid
+from carethread.core.fhir.validation import validate
+from carethread.core.ports import Resource
+from carethread.core.service import Ruling, Unit
+
+HANDING = "handing"
+"""The kind of the places by which one hand-off at a time moves a person: its key `Patient/1`, its holder `Task/1`."""
+
+_TERMS: Mapping[str, Callable[[Resource, str], object]] = {
+    "Task.for": lambda task, base: ref(task, "for", base),
+    "Task.code": lambda task, base: kind_of(task),
+    "Task.requester": lambda task, base: ref(task, "requester", base),
+    "Task.restriction.period.end": lambda task, base: deadline(task),
+}
+"""What was agreed on when it was offered; only the service changes some of it, when silence leads to the next."""
+
+
+def task_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
+    """Judge a step of a hand-off, and do what it means to others.
+
+    Raises Conflict for an answer that comes after another one, Invalid for what cannot follow, or who cannot take it.
+    """
+    if after is None:
+        _refuse_loss(before)
+        return Ruling()
+    if is_ours(before):
+        after = _still_ours(after)
+    elif not is_ours(after):
+        return Ruling()
+    if unit.context.backfill:
+        return Ruling()
+    now = unit.now
+    was, becomes = state_of(before) if before and is_ours(before) else "draft", state_of(after)
+    _refuse_jump(was, becomes)
+    if becomes == "draft":
+        return Ruling(resource=after)
+    if was == "draft" and becomes == "offered":
+        return Ruling(resource=_offered(unit, after, id_, now))
+    if before is None or was == "draft":
+        return Ruling(resource=marked(after))
+    if not unit.own:
+        _refuse_other_terms(unit, before, after, was, becomes)
+        after = marked(after, *(sorted(marks_of(before)) if was == becomes else ()))
+    if was == becomes:
+        return Ruling(resource=after)
+    _STEPS[becomes](unit, before, after, id_, now)
+    if was == "offered" and is_moving(after):
+        unit.session.release(HANDING, f"Task/{id_}")
+    return Ruling(resource=after)
+
+
+def _refuse_loss(before: Resource | None) -> None:
+    if before and is_ours(before) and state_of(before) in OPEN:
+        raise Conflict(
+            "An open hand-off is not deleted, for nobody would hear of it: withdraw it, or return it.",
+            expression="Task.status",
+        )
+
+
+def _still_ours(sent: Resource) -> Resource:
+    """A hand-off stays one, also where somebody leaves our profile out. Raises Invalid for what that does not allow."""
+    if is_ours(sent):
+        return sent
+    meta = {name: value for name, value in sent.get("meta", {}).items() if name != "source"}
+    made = {**sent, "meta": {**meta, "profile": sorted({*meta.get("profile", ()), HAND_OFF})}}
+    if issues := [issue for issue in validate(made) if issue.severity in ("error", "fatal")]:
+        raise Invalid(issues=issues)
+    return made
+
+
+def _refuse_jump(was: State, becomes: State) -> None:
+    """Raise where a state cannot follow another."""
+    if was not in NEXT and was != becomes:
+        raise Conflict(f"This hand-off is over: it was {was}.", code="conflict", expression="Task.status")
+    if was == "accepted" and becomes in ("offered", "declined", "withdrawn", "expired"):
+        raise Conflict("This hand-off was accepted.", code="conflict", expression="Task.status")
+    if becomes == "expired" and was == "offered":
+        text = "Only time lets an offer expire: decline it (rejected) or withdraw it (cancelled)."
+        raise Invalid(text, code="business-rule", expression="Task.status")
+    if was in NEXT and becomes not in NEXT[was]:
+        allowed = {"draft": "draft, requested or cancelled", "offered": "accepted, rejected or cancelled"}
+        then = allowed.get(was, "in-progress, on-hold, completed or failed")
+        what = "A hand-off begins as it is offered" if was == "draft" else f"It is {was}"
+        raise Invalid(f"{what}; its status can be {then}.", code="business-rule", expression="Task.status")
+
+
+def _refuse_other_terms(unit: Unit, before: Resource, after: Resource, was: State, becomes: State) -> None:
+    """Raise Invalid where a client changes what was agreed on, Conflict where somebody takes what another has."""
+    for where, told in _TERMS.items():
+        if was in NEXT and told(before, unit.base_url) != told(after, unit.base_url):
+            text = "What was offered stays as it was; withdraw it, and offer it anew."
+            raise Invalid(text, code="business-rule", expression=where)
+    if ref(before, "owner", unit.base_url) == ref(after, "owner", unit.base_url) or becomes == "accepted" != was:
+        return
+    if was == "accepted":
+        raise Conflict("Somebody else has accepted it already.", code="conflict", expression="Task.owner")
+    text = "Who is asked does not change; who accepts for a team names themselves with the status accepted."
+    raise Invalid(text, code="business-rule", expression="Task.owner")
+
+
+def _offered(unit: Unit, task: Resource, id_: str, now: int) -> Resource:
+    """The offer as it is kept. Raises Conflict while another that moves the person is open."""
+    owner, requester = (ref(task, name, unit.base_url) for name in ("owner", "requester"))
+    if not owner.startswith(tuple(f"{each}/" for each in (*PEOPLE, *GROUPS))):
+        text = f"Who is asked is a {', '.join((*PEOPLE, *GROUPS))} of this server."
+        raise Invalid(text, code="value", expression="Task.owner")
+    if same(unit.session, requester, owner, now, unit.base_url):
+        raise Invalid("Who asks and who is asked are one person.", code="business-rule", expression="Task.owner")
+    if deadline(task) <= now:
+        text = "The deadline is over already; give one that is ahead."
+        raise Invalid(text, code="value", expression="Task.restriction.period.end")
+    if (until := result_by(task)) and until <= now:
+        raise Invalid("The result is to be back later than now.", code="value", expression="Task.extension")
+    if is_moving(task):
+        _refuse_stranger(unit, task, requester, now)
+        patient = person(unit.session, ref(task, "for", unit.base_url), unit.base_url)
+        holder = unit.session.claim(HANDING, patient, f"Task/{id_}")
+        if holder != f"Task/{id_}":
+            raise Conflict(
+                f"Another hand-off of this person is open: {holder}. Withdraw that, or wait for its answer.",
+                code="conflict",
+                expression="Task.for",
+            )
+    return marked(task, "offered")
+
+
+def _refuse_stranger(unit: Unit, task: Resource, requester: str, now: int) -> None:
+    """Raise Invalid where somebody hands over a person for whom they do not answer."""
+    found = accountable(unit.session, ref(task, "for", unit.base_url), now, unit.base_url)
+    if found is None:
+        text = "Nobody answers for this person here: a CareTeam of the profile care-team with a lead comes first."
+        raise Invalid(text, code="business-rule", expression="Task.for")
+    if not same(unit.session, requester, found.member, now, unit.base_url):
+        text = "Who hands a person over is who answers for them now; Patient/[id]/$accountable says who that is."
+        raise Invalid(text, code="business-rule", expression="Task.requester")
+
+
+def _accepted(unit: Unit, before: Resource, after: Resource, id_: str, now: int) -> None:
+    who, moving = ref(after, "owner", unit.base_url), is_moving(after)
+    if moving and not is_person(who):
+        text = f"owner says who of those asked takes the person over: a {' or '.join(PEOPLE)}."
+        raise Invalid(text, code="business-rule", expression="Task.owner")
+    _refuse_who_was_not_asked(unit, id_, before, who, now)
+    if not moving:
+        return
+    patient = ref(after, "for", unit.base_url)
+    standing = accountable(unit.session, patient, now, unit.base_url)
+    team = _team(unit, before, patient) or (standing.team if standing else "")
+    if not team:
+        text = "This person has no CareTeam of the profile care-team any more, so nobody can take over here."
+        raise Conflict(text, code="conflict", expression="Task.for")
+    pass_on(unit, patient, team, who, now, f"Task/{id_}")
+
+
+def _team(unit: Unit, before: Resource, patient: str) -> str:
+    """The team that was asked, where it is one of the person's own."""
+    asked = ref(before, "owner", unit.base_url, "CareTeam")
+    found = unit.find(("CareTeam", asked.removeprefix("CareTeam/"))) if asked else None
+    if not found or PERSON not in found.get("meta", {}).get("profile", ()) or found.get("status") != "active":
+        return ""
+    theirs = person(unit.session, ref(found, "subject", unit.base_url), unit.base_url)
+    return asked if theirs == person(unit.session, patient, unit.base_url) else ""
+
+
+def _declined(unit: Unit, before: Resource, after: Resource, id_: str, now: int) -> None:
+    _refuse_no_reason(after, "declines")
+    _refuse_who_was_not_asked(unit, id_, before, stepped_by(after, unit.base_url), now)
+
+
+def _withdrawn(unit: Unit, before: Resource, after: Resource, id_: str, now: int) -> None:
+    _refuse_no_reason(after, "withdraws")
+    who, requester = stepped_by(after, unit.base_url), ref(before, "requester", unit.base_url)
+    if same(unit.session, who, requester, now, unit.base_url):
+        return
+    standing = accountable(unit.session, ref(before, "for", unit.base_url), now, unit.base_url)
+    if standing is None or not same(unit.session, who, standing.member, now, unit.base_url):
+        text = "Who hands over withdraws it, or who answers for the person now."
+        raise Invalid(text, code="business-rule", expression="Task.extension")
+
+
+def _ended(unit: Unit, before: Resource, after: Resource, id_: str, now: int) -> None:
+    """What was accepted is done, or could not be: who handed over is told."""
+    if state_of(after) == "failed":
+        _refuse_no_reason(after, "gives it back")
+    elif result_by(after) and not after.get("output"):
+        text = "A result is waited for: output says what it is."
+        raise Invalid(text, code="required", expression="Task.output")
+    tell_sender(unit, after, id_, now)
+
+
+_STEPS: Mapping[State, Callable[[Unit, Resource, Resource, str, int], None]] = {
+    "accepted": _accepted,
+    "declined": _declined,
+    "withdrawn": _withdrawn,
+    "returned": _ended,
+    "failed": _ended,
+}
+
+
+def _refuse_no_reason(after: Resource, who: str) -> None:
+    said = after.get("statusReason", {})
+    if not (said.get("text") or said.get("coding")):
+        raise Invalid(f"Who {who} says why.", code="required", expression="Task.statusReason")
+
+
+def _refuse_who_was_not_asked(unit: Unit, id_: str, before: Resource, who: str, now: int) -> None:
+    asked = [ref(before, "owner", unit.base_url), *mentions(unit.session.ledger.of([f"Task/{id_}"]))]
+    if not may_answer(unit.session, who, asked, now, unit.base_url):
+        text = "Who answers was asked, or is on a team or in a department that was."
+        raise Invalid(text, code="business-rule", expression="Task.owner")

@@ -1,0 +1,164 @@
+"""Recording a huddle: its minutes, a Task for each decision, and the document, in one transaction.
+
+The minutes are a Communication of the profile huddle-minutes. What says the same again changes nothing; what corrects
+them makes its next version: a decision that is not in them any more is cancelled where it is still open, and one that
+is keeps its Task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from carethread.careteams.meeting.concerns import CATEGORIES, DECISION, TASKS, UNDONE
+from carethread.careteams.meeting.document import document, document_id
+from carethread.careteams.meeting.earlier import HUDDLE, MINUTES
+from carethread.careteams.meeting.minutes import Decision, Minutes
+from carethread.core.clock import instant, to_micros
+from carethread.core.errors import Conflict, Invalid, NotFound
+from carethread.core.fhir import json
+from carethread.core.ports import Key, Resource, Stored
+from carethread.core.service import PROFILES
+from carethread.interactions.operations.once import derived
+from carethread.interactions.requesting import request
+from carethread.interactions.writing.unit import WriteUnit
+
+ATTENDANCE = PROFILES + "attendance"
+_PRINT = "huddle-minutes"
+"""The kind of the places that keep what was recorded: each key is the id of minutes and a fingerprint of the call."""
+
+_MOST = 5_000
+_KEPT = ("status", "statusReason", "businessStatus", "note", "output", "executionPeriod", "lastModified", "input")
+"""What the owner of a decision has said of it, which an amendment leaves as it is."""
+
+
+def minutes_id(team: str, minutes: Minutes) -> str:
+    """The id of the Communication: that which is amended, or one that follows from the identifier; empty without."""
+    if minutes.amends:
+        return minutes.amends.partition("/")[2]
+    said = minutes.identifier
+    return derived("Communication", f"{team}/huddle/{said['system']}|{said['value']}") if said else ""
+
+
+def record(
+    unit: WriteUnit, team: str, id_: str, minutes: Minutes, named: Mapping[str, Resource]
+) -> tuple[Stored, bool]:
+    """Write the minutes of a team (its id) under an id; what is there then, and whether it is new.
+
+    Raises Conflict where the id has other minutes, Invalid where there are none to amend.
+    """
+    key = ("Communication", id_)
+    before = unit.find(key)
+    _refuse_other(before, team, minutes)
+    place = f"{id_}/{minutes.print}"
+    if before is not None and unit.session.claimed(_PRINT, [place]):
+        return _found(unit, key), False
+    if before is not None and not minutes.amends:
+        said = f"Communication/{id_} has other minutes under this identifier or key; give amends to correct them."
+        raise Conflict(said, code="duplicate")
+    unit.session.claim(_PRINT, place, id_)
+    now = to_micros(unit.context.clock())
+    version = int(before["meta"]["versionId"]) + 1 if before else 1
+    tasks = list(_tasks(unit, id_, minutes, amended=before is not None))
+    unit.update(_communication(team, id_, version, minutes, before, now))
+    made = document(minutes, id_, version, tasks, named, unit.base_url, now)
+    request(unit.session, made, unit.context, f"Communication/{id_}", new=True)
+    return _found(unit, key), True
+
+
+def _found(unit: WriteUnit, key: Key) -> Stored:
+    stored = unit.stored(key)
+    if stored is None:  # it was found, or written, just now
+        raise NotFound(f"Communication/{key[1]} is not here.")
+    return stored
+
+
+def _refuse_other(before: Resource | None, team: str, minutes: Minutes) -> None:
+    if minutes.amends:
+        there = {each.get("reference") for each in (before or {}).get("recipient", ())}
+        if before is None or MINUTES not in before["meta"].get("profile", ()) or f"CareTeam/{team}" not in there:
+            raise Invalid("amends names minutes of this team.", code="not-found", expression="amends")
+
+
+def _communication(team: str, id_: str, version: int, minutes: Minutes, before: Resource | None, now: int) -> Resource:
+    attended = [(each, "present") for each in minutes.present] + [(each, "absent") for each in minutes.absent]
+    about = dict.fromkeys(each for one in minutes.people for each in (one.patient, *one.about))
+    notes = [*(before or {}).get("note", ())]
+    if minutes.amends:
+        notes.append({"authorReference": {"reference": minutes.recorder}, "time": instant(now), "text": minutes.reason})
+    return {
+        "resourceType": "Communication",
+        "id": id_,
+        "meta": {"profile": [MINUTES]},
+        **({"identifier": [minutes.identifier]} if minutes.identifier else _identifiers(before)),
+        "status": "completed",
+        "category": [{"coding": [{"system": CATEGORIES, "code": HUDDLE}]}],
+        **({"about": [{"reference": each} for each in about]} if about else {}),
+        "sent": instant(minutes.held),
+        "recipient": [
+            {"reference": f"CareTeam/{team}"},
+            *(
+                {"extension": [{"url": ATTENDANCE, "valueCode": code}], "reference": reference}
+                for reference, code in attended
+            ),
+        ],
+        "sender": {"reference": minutes.recorder},
+        "payload": [
+            {"contentReference": {"reference": f"Bundle/{document_id(id_, version)}"}},
+            *([{"contentString": minutes.text}] if minutes.text else []),
+        ],
+        **({"note": notes} if notes else {}),
+    }
+
+
+def _identifiers(before: Resource | None) -> Resource:
+    return {"identifier": before["identifier"]} if before and "identifier" in before else {}
+
+
+def _tasks(unit: WriteUnit, id_: str, minutes: Minutes, *, amended: bool) -> Iterator[Resource]:
+    """Write the Tasks of the decisions and give them as they are then; cancel those that were decided no more."""
+    wanted = {_task_id(id_, each): each for each in minutes.decisions}
+    there = {
+        each
+        for kind, each in (
+            unit.session.referring([("Communication", id_)], ["Task.based-on"], _MOST) if amended else ()
+        )
+        if kind == "Task"
+    }
+    unit.load(("Task", each) for each in {*wanted, *there})
+    for task_id, decision in wanted.items():
+        before = unit.find(("Task", task_id))
+        if before is not None and before["status"] not in UNDONE:
+            yield before
+            continue
+        kept = {name: before[name] for name in _KEPT if name in before} if before else {}
+        task = {**_task(id_, task_id, decision, minutes), **kept}
+        unit.update(task)
+        yield task
+    for task_id in sorted(there - wanted.keys()):
+        gone = unit.find(("Task", task_id))
+        if gone is not None and gone["status"] in UNDONE:
+            unit.update({**gone, "status": "cancelled", "statusReason": {"text": "The minutes were amended."}})
+
+
+def _task_id(id_: str, decision: Decision) -> str:
+    name = json.render([decision.patient, decision.key]).decode()
+    return derived("Task", f"{id_}/decision/{name}")
+
+
+def _task(id_: str, task_id: str, decision: Decision, minutes: Minutes) -> Resource:
+    return {
+        "resourceType": "Task",
+        "id": task_id,
+        "basedOn": [{"reference": f"Communication/{id_}"}],
+        "status": "requested",
+        "intent": "order",
+        "priority": decision.priority,
+        "code": {"coding": [{"system": TASKS, "code": DECISION}]},
+        "description": decision.text,
+        **({"focus": {"reference": decision.about}} if decision.about else {}),
+        "for": {"reference": decision.patient},
+        "authoredOn": instant(minutes.held),
+        "requester": {"reference": decision.decided_by},
+        "owner": {"reference": decision.owner},
+        "restriction": {"period": {"end": decision.due}},
+    }

@@ -1,0 +1,24 @@
+"""What follows once a Task is stored: one of outreach has a timer for the moment by which it is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from carethread.careteams.navigation.alarming import OVERDUE, due_of, is_open_outreach
+from carethread.careteams.navigation.terms import OUTREACH, TASKS, is_coded
+from carethread.core.context import Context
+from carethread.core.fhir import json
+from carethread.core.ports import Session
+from carethread.core.service import Runtime
+
+
+def outreach_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
+    """Have somebody told when a contact is overdue; of what is imported as history nobody is."""
+    if context.backfill:
+        return
+    for stored in session.current([("Task", id_) for id_ in ids]).values():
+        task = None if stored.deleted else json.parse_object(stored.body)
+        if task and is_open_outreach(task) and (due := due_of(task)):
+            session.timers.set(OVERDUE, stored.id, due)
+        elif stored.version > 1 and (task is None or is_coded(task.get("code"), TASKS, OUTREACH)):
+            session.timers.cancel(OVERDUE, stored.id)

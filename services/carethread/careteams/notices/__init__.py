@@ -1,0 +1,1 @@
+"""Notices: change that is told openly, with who has read it."""

@@ -1,0 +1,68 @@
+"""What an Observation tells of a person, by its code: the sections of the page about them, as data.
+
+Codes are published ones where there are such: LOINC's of the PACIO Advance Directive Information guide, of US Core's
+preference profiles, of PRAPARE and AHC (`54899-0` to `93033-9`), and SNOMED CT's of the Person-Centered Outcomes guide;
+else ours, of the CodeSystem `about-me`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from carethread.core.fhir.elements import at
+from carethread.core.fhir.profiles.library import packaged
+from carethread.core.ports import Resource
+
+LOINC = "http://loinc.org"
+SNOMED = "http://snomed.info/sct"
+ABOUT_ME = "https://carethread.dev/fhir/CodeSystem/about-me"
+VALUE_SET = "https://carethread.dev/fhir/ValueSet/about-me"
+
+MATTERS, PREFERS, LIVES, STRONG, HARD, AVOID = (
+    "what-matters", "preferences", "circumstances", "strengths", "barriers", "what-not-to-do"
+)  # fmt: skip
+
+TOPICS: Mapping[tuple[str, str], str] = {
+    (ABOUT_ME, "what-matters-most"): MATTERS,
+    (LOINC, "81340-2"): MATTERS,  # Goals and/or preferences in order of priority - Reported
+    (LOINC, "81360-0"): MATTERS,  # My likes and joys
+    (LOINC, "81361-8"): MATTERS,  # Things that make me laugh
+    (ABOUT_ME, "communication-preference"): PREFERS,
+    (ABOUT_ME, "culture"): PREFERS,
+    (ABOUT_ME, "decision-style"): PREFERS,
+    (LOINC, "95541-9"): PREFERS,  # Care experience preference
+    (LOINC, "81380-8"): PREFERS,  # Goals, preferences, and priorities for care experience
+    (LOINC, "75773-2"): PREFERS,  # Goals, preferences, and priorities for medical treatment
+    (LOINC, "107905-2"): PREFERS,  # Treatment intervention preferences
+    (LOINC, "81364-2"): PREFERS,  # Religious or cultural beliefs
+    (LOINC, "75775-7"): PREFERS,  # To tell of the role religion, faith, culture or spirituality play in my life
+    (LOINC, "54899-0"): PREFERS,  # Preferred language
+    (ABOUT_ME, "circumstance"): LIVES,
+    (LOINC, "71802-3"): LIVES,  # Housing status
+    (LOINC, "67875-5"): LIVES,  # Employment status - current
+    (LOINC, "63512-8"): LIVES,  # People living in the household
+    (ABOUT_ME, "strength"): STRONG,
+    (ABOUT_ME, "barrier"): HARD,
+    (SNOMED, "452341000124107"): HARD,  # Assessment of barriers to meet care plan goals performed
+    (LOINC, "93030-5"): HARD,  # Lack of transportation
+    (LOINC, "93033-9"): HARD,  # Worried about losing housing
+    (LOINC, "88124-3"): HARD,  # Food insecurity risk
+    (ABOUT_ME, "what-not-to-do"): AVOID,
+    (LOINC, "81362-6"): AVOID,  # My dislikes and fears
+}
+"""Which section an Observation with a code stands in; the ValueSet `about-me` has the same codes."""
+
+
+def topic(observation: Resource) -> str:
+    """The section that an Observation belongs to; empty where it tells nothing of the person."""
+    codings = [each for each in at(observation, "code.coding") if isinstance(each, dict)]
+    found = (TOPICS.get((str(each.get("system")), str(each.get("code")))) for each in codings)
+    return next((each for each in found if each), "")
+
+
+@cache
+def displays() -> Mapping[str, str]:
+    """What our codes are called."""
+    concepts = (packaged().find("CodeSystem", ABOUT_ME) or {}).get("concept", ())
+    return {str(each["code"]): str(each["display"]) for each in concepts}

@@ -1,0 +1,126 @@
+"""Which rules are in effect: those of active PlanDefinitions of our profile, one for each url.
+
+The rules that CareThread brings along are active. A practice has its own way by a PlanDefinition of the same url under
+an id of its own, which takes the place of ours whatever its status: with other numbers, or `retired`. What is in effect
+stands in the database as claimed places, each with the id and the digest of a version, so that to know that nothing has
+changed costs one look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import sha256
+from importlib.resources import files
+
+from carethread.careteams.risk.failing import rules_changed
+from carethread.careteams.risk.reading import is_rule, rule_of
+from carethread.careteams.risk.rules import Rules
+from carethread.core.clock import to_micros
+from carethread.core.context import Context
+from carethread.core.errors import FhirError, Invalid
+from carethread.core.fhir import json
+from carethread.core.fhir.search import parse_query
+from carethread.core.ports import Resource, Session, Stored
+from carethread.core.service import Ruling, Runtime, Unit
+
+FOLDER = "rules"
+"""Where in `fhir_profiles/` our own rules are."""
+
+SWEEP = "risk-sweep"
+"""The kind of timer that goes through everybody, for the rules are others."""
+
+ALARMS, HISTORY = b"", b"history"
+"""What a sweep is for: payloads begin with it."""
+
+_LONGEST_WRITE = 60_000_000
+"""Microseconds. A write that began before rules changed, with what no rule read by then, is committed after so long."""
+
+_KIND, _HOLDER = "risk-rule", "in effect"
+_TYPE = "http://terminology.hl7.org/CodeSystem/plan-definition-type|eca-rule"
+_MOST_DEFINITIONS = 1000
+_REMEMBERED = 20
+MOST_RULES = 200
+"""Rules in effect at once."""
+
+_read: dict[tuple[str, ...], Rules] = {}
+"""Rules by their places; a place says which content it is of."""
+
+
+def in_effect(session: Session) -> Rules:
+    """The rules as they stand in this transaction, by url."""
+    places = tuple(session.places(_KIND, _HOLDER))
+    if places not in _read:
+        stored = session.current([("PlanDefinition", place.partition("|")[0]) for place in places]).values()
+        rules = [rule_of(json.parse_object(each.body)) for each in stored if _place(each) in places]
+        if len(_read) > _REMEMBERED:
+            _read.clear()
+        _read[places] = Rules(sorted(rules, key=lambda rule: rule.url))
+    return _read[places]
+
+
+def was_read(type_name: str) -> bool:
+    """Whether rules that this process has seen lately read a type: then it is not worth a look beforehand."""
+    return any(type_name in rules.types for rules in _read.values())
+
+
+def definition_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
+    """Refuse a rule that cannot be asked. Raises Invalid that names each place."""
+    if after and is_rule(after):
+        rule_of(after)
+        if after["status"] == "active" and len(unit.session.places(_KIND, _HOLDER)) >= MOST_RULES and not before:
+            told = f"{MOST_RULES} rules are in effect, and more are not; retire one."
+            raise Invalid(told, code="too-costly", expression="PlanDefinition.status")
+    return Ruling()
+
+
+def definitions_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
+    """Put into effect what is, and have everybody looked at anew where that is something else than before."""
+    session.lock(["risk rules"])
+    places = _wanted(session)
+    before = set(session.places(_KIND, _HOLDER))
+    if places == before:
+        return
+    session.release(_KIND, _HOLDER, keep=places)
+    session.claim_all(_KIND, dict.fromkeys(sorted(places - before), _HOLDER))
+    rules_changed(runtime, session, {place.partition("|")[0] for place in places ^ before}, context)
+    now, mode = to_micros(context.clock()), HISTORY if context.backfill else ALARMS
+    session.timers.set(SWEEP, "rules", now, mode)
+    session.timers.set(SWEEP, "rules again", now + _LONGEST_WRITE, mode)
+
+
+def _wanted(session: Session) -> set[str]:
+    """The places of those to be in effect: for each url one's own before ours, and the one written last."""
+    query = parse_query("PlanDefinition", [("type", _TYPE)])
+    found = session.search(query, _MOST_DEFINITIONS).matches
+    chosen: dict[str, tuple[bool, bool, int, str, Stored, Resource]] = {}
+    for stored in found:
+        definition = json.parse_object(stored.body)
+        url = definition.get("url")
+        if url and is_rule(definition):
+            rank = stored.id not in _ours(), definition.get("status") == "active", stored.updated, stored.id
+            if url not in chosen or rank > chosen[url][:4]:
+                chosen[url] = (*rank, stored, definition)
+    return {_place(stored) for *_, stored, definition in chosen.values() if _is_sound(definition)}
+
+
+def _is_sound(definition: Resource) -> bool:
+    """Whether it is active and can be asked; an EHR's may be stored that cannot."""
+    if definition.get("status") != "active":
+        return False
+    try:
+        rule_of(definition)
+    except (FhirError, KeyError, StopIteration):
+        return False
+    return True
+
+
+def _place(stored: Stored) -> str:
+    return f"{stored.id}|{sha256(stored.body).hexdigest()[:24]}"
+
+
+@lru_cache(1)
+def _ours() -> frozenset[str]:
+    """The ids of the rules that CareThread brings along: the names of their files."""
+    folder = files("carethread.fhir_profiles").joinpath(FOLDER)
+    return frozenset(file.name.removesuffix(".json") for file in folder.iterdir())

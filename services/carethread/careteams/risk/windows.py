@@ -1,0 +1,122 @@
+"""When a fact counts, as intervals of the moments at which it is looked at. Pure.
+
+A window of ninety days before now has a fact in it from the fact's beginning until ninety days after its end. So what
+a rule says can only change at an end of some interval, and in between nobody need look.
+
+Moments are microseconds since 1970 UTC. Source: http://hl7.org/fhir/R4/metadatatypes.html#DataRequirement.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from carethread.core.clock import from_micros, to_micros
+from carethread.core.fhir.fhirpath import Element
+from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
+
+Interval = tuple[int, int]
+"""From inclusive, to exclusive."""
+
+Intervals = Sequence[Interval]
+"""In order, none touching another."""
+
+ALWAYS: Intervals = ((EARLIEST, LATEST),)
+NEVER: Intervals = ()
+
+_MICROS = {"s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "wk": 7 * 86_400_000_000}
+_MONTHS = {"mo": 1, "a": 12}
+UNITS = (*_MICROS, *_MONTHS)
+"""UCUM codes of durations."""
+
+LONGEST = 200
+"""Years."""
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A duration: so many months of the calendar, or so many microseconds."""
+
+    months: int = 0
+    micros: int = 0
+
+    def after(self, moment: int) -> int:
+        """The moment that much later; the end of time where there is none."""
+        if moment + self.micros >= LATEST:
+            return LATEST
+        if not self.months:
+            return moment + self.micros
+        date = from_micros(moment)
+        year, month = divmod(date.year * 12 + date.month - 1 + self.months, 12)
+        if year > 9999:
+            return LATEST
+        return to_micros(date.replace(year=year, month=month + 1, day=min(date.day, monthrange(year, month + 1)[1])))
+
+
+def length_of(duration: dict[str, Any]) -> Length | None:
+    """A FHIR Duration in UCUM; None where it is none, not a whole number, not positive or too long."""
+    value, unit = duration.get("value"), duration.get("code")
+    if duration.get("system") != "http://unitsofmeasure.org" or unit not in UNITS or "comparator" in duration:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST * 366 * 86_400:
+        return None
+    if value != int(value):
+        return None
+    length = Length(months=int(value) * _MONTHS[unit]) if unit in _MONTHS else Length(micros=int(value) * _MICROS[unit])
+    return length if length.months <= LONGEST * 12 and length.micros <= LONGEST * 366 * _MICROS["d"] else None
+
+
+def ranges_of(element: Element) -> Iterable[Interval]:
+    """What a date, a period or a timing says, from its first to before its last moment."""
+    value = element.value
+    if isinstance(value, str):
+        if element.type in ("date", "dateTime", "instant") and (span := date_range(value)):
+            yield span
+    elif isinstance(value, dict) and element.type == "Period":
+        begin, end = date_range(str(value.get("start", ""))), date_range(str(value.get("end", "")))
+        yield begin[0] if begin else EARLIEST, end[1] if end else LATEST
+    elif isinstance(value, dict) and element.type == "Timing":
+        for each in value.get("event", ()):
+            yield from ranges_of(Element(each, "dateTime"))
+        if bounds := value.get("repeat", {}).get("boundsPeriod"):
+            yield from ranges_of(Element(bounds, "Period"))
+
+
+def union(some: Iterable[Interval]) -> Intervals:
+    """The moments in any."""
+    found: list[Interval] = []
+    for begin, end in sorted(each for each in some if each[0] < each[1]):
+        if found and begin <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((begin, end))
+    return found
+
+
+def both(one: Intervals, other: Intervals) -> Intervals:
+    """The moments in both."""
+    if one is ALWAYS:
+        return other
+    if other is ALWAYS:
+        return one
+    return union((max(a[0], b[0]), min(a[1], b[1])) for a in one for b in other)
+
+
+def covers(intervals: Intervals, moment: int) -> bool:
+    return any(begin <= moment < end for begin, end in intervals)
+
+
+def next_change(intervals: Intervals, moment: int) -> int:
+    """The first moment after this one at which an interval begins or ends; LATEST where none does."""
+    return min((end for each in intervals for end in each if end > moment), default=LATEST)
+
+
+def without(one: Intervals, other: Intervals) -> Intervals:
+    """The moments in the first, and not in the other."""
+    found = list(one)
+    for low, high in other:
+        found = [part for begin, end in found for part in ((begin, min(end, low)), (max(begin, high), end))]
+        found = [(begin, end) for begin, end in found if begin < end]
+    return found

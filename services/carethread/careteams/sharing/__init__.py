@@ -1,0 +1,1 @@
+"""What leaves only with the person's Consent, and who may act for a person."""

@@ -1,0 +1,87 @@
+"""Whoever has come to answer for a person unasked is told so by a Task `take-over`; that nobody answers, by a Flag too.
+
+Sources: http://hl7.org/fhir/R4/task.html, http://hl7.org/fhir/R4/flag.html.
+"""
+
+from __future__ import annotations
+
+from uuid import NAMESPACE_URL, uuid5
+
+from carethread.careteams.teams.reading import ref
+from carethread.core.clock import instant
+from carethread.core.context import Context
+from carethread.core.ports import Resource, Session
+from carethread.core.service import PROFILES, Runtime
+from carethread.interactions.standing import here
+from carethread.interactions.writing.unit import WriteUnit
+
+TASKS = "https://carethread.dev/fhir/CodeSystem/careteam-task"
+FLAGS = "https://carethread.dev/fhir/CodeSystem/flag-kind"
+TAKE_OVER, NOBODY = "take-over", "nobody-accountable"
+
+_WHY = {
+    "shift-over": "The time up to which somebody was accountable is over, and no hand-off was accepted.",
+    "left": "Whoever was accountable does not work here any more.",
+}
+_WHO = {
+    "on-call": "Who is on call in the department answers from now on.",
+    "accountable": "Nobody is on call in the department; its lead answers from now on.",
+    "escalated": "The department has nobody on call and no lead; the department above answers from now on.",
+    "": "There is nobody on call and no lead in the department, nor above it: nobody answers.",
+}
+
+
+def raise_alarm(
+    unit: WriteUnit, id_: str, team: Resource, department: str, member: str, why: str, cause: str, now: int
+) -> None:
+    """Tell of a team that somebody has come to lead, as `cause` says, or nobody."""
+    patient = ref(team, "subject", unit.base_url, "Patient")
+    owner = member or department
+    about = {"for": {"reference": patient}} if patient else {}
+    unit.update(
+        {
+            "resourceType": "Task",
+            "id": unit.context.new_id(),
+            **_marks(department),
+            "status": "requested",
+            "intent": "order",
+            "priority": "urgent",
+            "code": {"coding": [{"system": TASKS, "code": TAKE_OVER}], "text": "Take over"},
+            "focus": {"reference": f"CareTeam/{id_}"},
+            **about,
+            "authoredOn": instant(now),
+            **({"owner": {"reference": owner}} if owner else {}),
+            "reasonCode": {"text": f"{_WHY[why]} {_WHO[cause]}"},
+        }
+    )
+    if not member and patient:
+        unit.update(
+            {
+                "resourceType": "Flag",
+                "id": _flag(id_),
+                **_marks(department),
+                "status": "active",
+                "code": {"coding": [{"system": FLAGS, "code": NOBODY}], "text": "Nobody is accountable"},
+                "subject": {"reference": patient},
+                "period": {"start": instant(now)},
+            }
+        )
+
+
+def lower(runtime: Runtime, session: Session, id_: str, now: int, context: Context) -> None:
+    """End the Flag that nobody leads a team, which somebody leads again."""
+    flag = here(session, ("Flag", _flag(id_)))
+    if flag and flag["status"] == "active":
+        unit = WriteUnit(runtime, session, context)
+        ended = {**flag.get("period", {}), "end": instant(now)}
+        unit.update({**flag, "status": "inactive", "period": ended})
+        unit.store()
+
+
+def _flag(id_: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"https://carethread.dev/fhir/CareTeam/{id_}/{NOBODY}"))
+
+
+def _marks(department: str) -> Resource:
+    value = {"url": PROFILES + "department", "valueReference": {"reference": department}}
+    return {"extension": [value]} if department else {}

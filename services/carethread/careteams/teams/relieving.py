@@ -1,0 +1,76 @@
+"""Nobody answers beyond their time: at the end of a lead's shift, and when a lead has left, somebody else takes over.
+
+That is who is on call in the team's department, else who leads that, else the same of the departments above; with an
+alarm. Where nobody is left, nobody answers, which the register and the alarm say. A timer for each team announces the
+next moment at which it may come to that; who leads then, and who takes over, is looked at then.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+
+from carethread.careteams.handing.passed import note_passed
+from carethread.careteams.teams.alarming import lower, raise_alarm
+from carethread.careteams.teams.passing import LEAD_CHANGED, passed
+from carethread.careteams.teams.people import has_left, relief
+from carethread.careteams.teams.reading import is_ours, lead_at, leads_of, ref
+from carethread.core.clock import to_micros
+from carethread.core.context import Context
+from carethread.core.ports import FOREVER, Resource, Session, Timer
+from carethread.core.service import Runtime
+from carethread.interactions.standing import present
+from carethread.interactions.writing.unit import WriteUnit
+
+log = logging.getLogger(__name__)
+
+LEAD_TIMER = "lead"
+"""The kind of timer by which it is looked who leads a team; its key is the team's id."""
+
+
+def watch(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
+    """Have it looked, when it may come to that, who leads the teams that were just stored; not those of history."""
+    if context.backfill:
+        return
+    now = to_micros(context.clock())
+    for (_, id_), team in sorted(present(session, [("CareTeam", id_) for id_ in ids]).items()):
+        due = min(_moments(team, now, runtime.base_url), default=FOREVER) if is_ours(team) else FOREVER
+        if due < FOREVER:
+            session.timers.set(LEAD_TIMER, id_, due)
+        if lead_at(team, now, runtime.base_url):
+            lower(runtime, session, id_, now, context)
+
+
+def _moments(team: Resource, now: int, base: str) -> Iterator[int]:
+    """When a lead's time is over, and when another begins, who may have left by then."""
+    for lead in leads_of(team, base):
+        if lead.stands(now) and lead.until <= now:
+            yield now
+        yield from (each for each in (lead.begin, lead.until) if now < each < lead.end)
+
+
+def lead_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
+    """See whether a team's lead goes on, or somebody has to take over."""
+    unit = WriteUnit(runtime, session, context)
+    if not relieve(unit, timer.key):
+        watch(runtime, session, [timer.key], context)
+    unit.store()
+
+
+def relieve(unit: WriteUnit, id_: str) -> bool:
+    """Have somebody take over a team, if its lead's time is over or they have left; whether it came to that."""
+    session, base, now = unit.session, unit.base_url, to_micros(unit.context.clock())
+    team = unit.find(("CareTeam", id_))
+    lead = lead_at(team, now, base) if is_ours(team) else None
+    if team is None or lead is None:
+        return False
+    why = "shift-over" if lead.until <= now else "left" if has_left(session, lead.ref, now, base) else ""
+    if why:
+        department = f"Organization/{known}" if (known := unit.department(("CareTeam", id_))) else ""
+        member, cause = relief(session, department, now, base)
+        unit.update(passed(team, member, now, cause, base), LEAD_CHANGED)
+        raise_alarm(unit, id_, team, department, member, why, cause, now)
+        if patient := ref(team, "subject", base, "Patient"):
+            note_passed(unit, f"CareTeam/{id_}", patient, lead.ref, member, now, why)
+        log.warning("accountability_passed", extra={"team": id_, "why": why, "to": cause or "nobody"})
+    return bool(why)
