@@ -18,6 +18,7 @@ import psycopg
 
 from bench import risking
 from bench.figures import Figure, percentile
+from bench.storing import store
 from carethread.core.ports.calendar import FOREVER
 from support import postgres
 from support.fhir import Fhir
@@ -82,9 +83,7 @@ def _told(connection: psycopg.Connection) -> bool:
 def _write(fhir: Fhir) -> None:
     """Doctors, and for each person who is asked about a team, a goal and what they have told."""
     staff: list[dict[str, Any]] = [{"resourceType": "Practitioner", "id": f"d{n}", "active": True} for n in range(200)]
-    _put(fhir, staff)
-    for start in range(0, TEAMS, 100):
-        _put(fhir, [each for n in range(start, start + 100) for each in _of_person(n)])
+    store(fhir, [*staff, *(each for n in range(TEAMS) for each in _of_person(n))])
 
 
 def _of_person(number: int) -> list[dict[str, Any]]:
@@ -125,14 +124,3 @@ def _observation(number: int, turn: int, subject: dict[str, Any]) -> dict[str, A
         "effectiveDateTime": "2026-11-01T10:00:00Z",
         "valueString": "Being at home with the family",
     }
-
-
-def _put(fhir: Fhir, resources: list[dict[str, Any]]) -> None:
-    entries = [
-        {"resource": each, "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"}}
-        for each in resources
-    ]
-    answer = fhir.post("", {"resourceType": "Bundle", "type": "batch", "entry": entries})
-    said = {entry["response"]["status"][:3] for entry in answer.json.get("entry", ())}
-    if said != {"201"}:
-        raise RuntimeError(f"What people have told was answered {answer.status} {said}")

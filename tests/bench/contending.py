@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.figures import Figure, family_cpu_seconds, percentile
+from bench.storing import store
 from support import postgres
 from support.desk_clients import parameters
 from support.fhir import Fhir
@@ -27,7 +28,6 @@ CLIENTS = (1, 8, 32)
 SECONDS = 6.0
 SLOTS = 6000
 SHARED = 200
-_BATCH = 500
 _GOALS = {"spread": ">= 300 booked/s at 32", "of 200": "", "one slot": "409 p99 < 30 ms"}
 
 
@@ -78,13 +78,7 @@ def _seed(fhir: Fhir, name: str, slots: int, clients: int) -> None:
         span = {"start": begin.isoformat(), "end": (begin + timedelta(minutes=10)).isoformat()}
         slot = {"resourceType": "Slot", "id": f"{name}-{number}", "status": "free", **span}
         resources.append({**slot, "schedule": {"reference": f"Schedule/{schedule}"}})
-    for begin_at in range(0, len(resources), _BATCH):
-        some = resources[begin_at : begin_at + _BATCH]
-        puts = [{"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"} for each in some]
-        entries = [{"resource": each, "request": put} for each, put in zip(some, puts, strict=True)]
-        answer = fhir.post("", {"resourceType": "Bundle", "type": "batch", "entry": entries})
-        if not all(entry["response"]["status"].startswith("201") for entry in answer.json["entry"]):
-            raise RuntimeError("The slots could not be stored.")
+    store(fhir, resources)
 
 
 def _clients(base: str, name: str, way: str, slots: int, clients: int) -> None:

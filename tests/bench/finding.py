@@ -6,7 +6,6 @@ weeks, are filled in by SQL, for a million writes would take longer than all tha
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import statistics
@@ -22,6 +21,7 @@ import psycopg
 from sqlalchemy import make_url
 
 from bench.figures import Figure, percentile
+from bench.storing import store
 from carethread.adapters.sql.calendars.purposing import number
 from support import postgres
 from support.fhir import Fhir
@@ -118,15 +118,7 @@ def _write(fhir: Fhir) -> None:
                 "participant": members,
             }
         )
-    for first in range(0, len(people), 500):
-        entries = [
-            {"request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"}, "resource": each}
-            for each in people[first : first + 500]
-        ]
-        answer = fhir.post("", {"resourceType": "Bundle", "type": "batch", "entry": entries})
-        refused = [entry for entry in answer.json["entry"] if entry["response"]["status"][:3] != "201"]
-        if refused:
-            raise RuntimeError(f"the first that was refused: {json.dumps(refused[0])}")
+    store(fhir, people)
 
 
 def _schedule(id_: str, actor: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from typing import Any
 import grpc
 
 from bench.figures import Figure, family_cpu_seconds, percentile
+from bench.storing import store
 from carethread.scheduling.rules import HOLD_UNTIL
 from carethread.v1 import events_pb2, events_pb2_grpc
 from support import postgres
@@ -40,7 +41,6 @@ _GOAL = "< 1 s"
 _LOOK_SECONDS = 0.05
 _HIGH_RISK = {"coding": [{"system": "http://snomed.info/sct", "code": "723509005"}]}
 _SYSTEM = "http://bench.example/services"
-_BATCH = 500
 
 
 def measure() -> list[Figure]:
@@ -206,11 +206,4 @@ def _service(number: int) -> dict[str, Any]:
 def _store(fhir: Fhir, resources: Iterator[dict[str, Any]]) -> None:
     """Put what others refer to first, so that what refers to it is not before it in the same Bundle."""
     order = ("Patient", "Flag", "Schedule", "Slot", "Appointment")
-    those = sorted(resources, key=lambda each: order.index(each["resourceType"]))
-    for start in range(0, len(those), _BATCH):
-        some = those[start : start + _BATCH]
-        puts = [{"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"} for each in some]
-        entries = [{"resource": each, "request": put} for each, put in zip(some, puts, strict=True)]
-        answer = fhir.post("", {"resourceType": "Bundle", "type": "batch", "entry": entries})
-        if not all(entry["response"]["status"].startswith("201") for entry in answer.json["entry"]):
-            raise RuntimeError("What is measured with could not be stored.")
+    store(fhir, sorted(resources, key=lambda each: order.index(each["resourceType"])))
