@@ -20,7 +20,7 @@ from carethread.core.moments import DAY, asked_span
 from carethread.core.ports import Answering, Looked, Need, Resource, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.counting import COUNT, count_of
-from carethread.interactions.operations.parameters import refuse_unknown
+from carethread.interactions.operations.parameters import once, refuse_unknown
 
 _MOST = 500
 _LONGEST = 366 * DAY
@@ -67,7 +67,7 @@ def orphans(runtime: Runtime, call: Call, context: Context) -> Resource:
     refuse_unknown(call, "the list of orphans", _TAKES)
     count, now = count_of(call, _MOST), to_micros(context.clock())
     begin, end = _period(call, now)
-    after = _one(call, "after")
+    after = once(call, "after")
     if after and (not after.startswith("Patient/") or not is_id(after.removeprefix("Patient/"))):
         raise Malformed("after is the person named last, such as Patient/123.", code="value", expression="after")
 
@@ -159,18 +159,11 @@ def _period(call: Call, now: int) -> tuple[int, int]:
 
 
 def _span(call: Call, name: str) -> tuple[int, int] | None:
-    text = _one(call, name)
+    text = once(call, name)
     span = asked_span(text) if text else None
     if text and span is None:
         raise Malformed(f"{name} is a date or an instant.", code="value", expression=name)
     return span
-
-
-def _one(call: Call, name: str) -> str:
-    given = call.params.get(name, ())
-    if len(given) > 1:
-        raise Malformed(f"{name} can be said once.", code="value", expression=name)
-    return given[0] if given else ""
 
 
 OPERATIONS = (

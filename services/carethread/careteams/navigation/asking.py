@@ -9,14 +9,12 @@ from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search.dates import asked_range
 from carethread.core.fhir.targets import is_id
 from carethread.core.service import Call
+from carethread.interactions.operations.parameters import once
 
 
 def text(call: Call, name: str, most: int, *, needed: bool = False) -> str:
     """A text, without the blanks around it; empty where it is not given, and need not be."""
-    given = call.params.get(name, ())
-    if len(given) > 1:
-        raise Malformed(f"{name} is given once.", code="value", expression=name)
-    said = given[0].strip() if given else ""
+    said = once(call, name).strip()
     if needed and not said:
         raise Malformed(f"{name} is needed: a text of up to {most} characters.", code="required", expression=name)
     if len(said) > most:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from carethread.careteams.meeting.known import known, why_not
@@ -20,7 +19,7 @@ from carethread.core.ports import FOREVER, Recipient, Resource, Session, Tally
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.counting import COUNT, count_of
 from carethread.interactions.operations.once import ASKED, fingerprint, new_id
-from carethread.interactions.operations.parameters import refuse_unknown
+from carethread.interactions.operations.parameters import once, refuse_unknown
 from carethread.interactions.writing.unit import WriteUnit
 
 _MOST = 5_000
@@ -122,10 +121,10 @@ def readers(runtime: Runtime, call: Call, context: Context) -> Resource:
     """Who has read a notice, and who has not yet. Raises Malformed and Invalid, NotFound or Gone."""
     authorize("read", "Communication", context)
     refuse_unknown(call, "$readers", ("state", "after", COUNT))
-    count, state = count_of(call, _MOST), _one(call, "state") or "all"
+    count, state = count_of(call, _MOST), once(call, "state") or "all"
     if state not in _STATES:
         raise Malformed(f"state is one of {', '.join(_STATES)}.", code="value", expression="state")
-    after = _one(call, "after")
+    after = once(call, "after")
 
     def look(session: Session) -> tuple[Tally, list[Recipient], bool]:
         standing = sending.notice_of(WriteUnit(runtime, session, context), call.id)["status"] in STANDING
@@ -145,7 +144,7 @@ def unread(runtime: Runtime, call: Call, context: Context) -> Resource:
     """What somebody has still to read, what is due first first. Raises Malformed."""
     authorize("search-type", "Communication", context)
     refuse_unknown(call, "$unread", ("reader", COUNT))
-    count, named = count_of(call, 1000), _one(call, "reader")
+    count, named = count_of(call, 1000), once(call, "reader")
     kind, _, id_ = named.partition("/")
     if kind not in _STAFF or not id_:
         raise Malformed("reader is a reference such as Practitioner/123.", code="value", expression="reader")
@@ -171,13 +170,6 @@ def _holds(found: Resource | None, now: int) -> bool:
 
 def _parts(call: Call) -> list[dict[str, Any]]:
     return list((call.body or {}).get("parameter", ()))
-
-
-def _one(call: Call, name: str) -> str:
-    given: Sequence[str] = call.params.get(name, ())
-    if len(given) > 1:
-        raise Malformed(f"{name} is given once.", code="value", expression=name)
-    return given[0] if given else ""
 
 
 def _named(id_: str) -> Resource:

@@ -6,11 +6,10 @@ So a note that names a condition which only a label makes sensitive stays back w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from carethread.core.fhir.elements import at
+from carethread.core.fhir.elements import at, objects
 from carethread.core.ports import Resource
 
 _NAMING = ("code", "medicationCodeableConcept", "valueCodeableConcept")
@@ -68,7 +67,7 @@ class Names:
         if not (self._codes or self._texts or self._identifiers):
             return False
         strings: list[str] = []
-        for each in _objects(resource):
+        for each in objects(resource):
             if (str(each.get("system")), str(each.get("code"))) in self._codes:
                 return True
             strings += (value for value in each.values() if isinstance(value, str))
@@ -83,14 +82,3 @@ class Names:
 
 def _plain(text: str) -> str:
     return f" {_BETWEEN.sub(' ', text.casefold()).strip()} "
-
-
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    stack = [value]
-    while stack:
-        each = stack.pop()
-        if isinstance(each, dict):
-            yield each
-            stack += each.values()
-        elif isinstance(each, list):
-            stack += each

@@ -14,7 +14,7 @@ from typing import Any
 
 from carethread.careteams.sharing.categories import ACT_CODE, CATEGORIES, covering
 from carethread.careteams.sharing.words import telling
-from carethread.core.fhir.elements import at
+from carethread.core.fhir.elements import at, objects
 from carethread.core.fhir.profiles.library import packaged
 from carethread.core.ports import Resource
 
@@ -46,7 +46,7 @@ def sensitive(resource: Resource) -> frozenset[str]:
         if isinstance(label, dict) and label.get("system", ACT_CODE) == ACT_CODE:
             found |= covering(str(label.get("code", "")))
     texts: list[str] = []
-    for each in _objects(resource):
+    for each in objects(resource):
         if isinstance(code := each.get("code"), str):
             found |= of_code(str(each.get("system", "")), code)
         if isinstance(link := each.get("linkId"), str):
@@ -83,18 +83,6 @@ def _tables() -> tuple[Mapping[tuple[str, str], frozenset[str]], Mapping[str, li
                 pattern = re.compile(rule["value"].replace("\\.", ""))
                 blocks.setdefault(include["system"], []).append((category, pattern))
     return listed, blocks
-
-
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object in a resource, itself first."""
-    stack = [value]
-    while stack:
-        each = stack.pop()
-        if isinstance(each, dict):
-            yield each
-            stack += each.values()
-        elif isinstance(each, list):
-            stack += each
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -17,6 +17,18 @@ def at(resource: dict[str, Any], path: str) -> Iterator[Any]:
     yield from found
 
 
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a JSON value, itself first, in no order."""
+    stack = [value]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, dict):
+            yield each
+            stack += each.values()
+        elif isinstance(each, list):
+            stack += each
+
+
 def keys_at(resource: dict[str, Any], path: str, base: str | None = None) -> list[tuple[str, str]]:
     """(type, id) of the literal references at a path that are local: relative, or absolute under `base`."""
     keys = []

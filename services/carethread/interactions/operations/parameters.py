@@ -1,4 +1,5 @@
-"""A parameter that an operation does not have is refused, not passed over: it may have been meant as a bound.
+"""The simple parameters of an operation: one that it does not have is refused, not passed over, for it may have been
+meant as a bound; and one that is given more than once may have been meant in another way.
 
 Source: http://hl7.org/fhir/R4/search.html#errors, whose `Prefer: handling=lenient` holds here too.
 """
@@ -29,3 +30,11 @@ def refuse_unknown(call: Call, taker: str, known: Collection[str]) -> None:
             code="not-supported",
             expression=unknown,
         )
+
+
+def once(call: Call, name: str) -> str:
+    """A parameter that may be given once; empty without it. Raises Malformed for several."""
+    given = call.params.get(name, ())
+    if len(given) > 1:
+        raise Malformed(f"{name} is given once.", code="value", expression=name)
+    return given[0] if given else ""

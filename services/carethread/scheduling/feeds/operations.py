@@ -13,7 +13,7 @@ from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Key, Resource, Response, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.mirror import remember
-from carethread.interactions.operations.parameters import refuse_unknown
+from carethread.interactions.operations.parameters import once, refuse_unknown
 from carethread.interactions.requesting import request
 from carethread.interactions.rest.headers import not_modified
 from carethread.scheduling.feeds import links
@@ -33,7 +33,7 @@ def calendar_link(runtime: Runtime, call: Call, context: Context) -> Resource:
     """
     refuse_unknown(call, "a calendar link", _LINK_TAKES)
     key = _actor(runtime, call)
-    actor, link = f"{key[0]}/{key[1]}", _one(call, _LINK) if _LINK in call.params else None
+    actor, link = f"{key[0]}/{key[1]}", once(call, _LINK) if _LINK in call.params else None
     if _flag(call, _REVOKE):
         token = None if link is None else link.rpartition("/")[2].removesuffix(_END)
         ended = runtime.store.transact(lambda session: _revoked(session, actor, token, context))
@@ -58,7 +58,7 @@ def feed(runtime: Runtime, call: Call, context: Context) -> Response:
     refuse_unknown(call, "a calendar", _FEED_TAKES)
     from carethread.scheduling.feeds.calendar import MEDIA_TYPE, calendar  # its library would delay every start
 
-    token = _one(call, _TOKEN)
+    token = once(call, _TOKEN)
     if not token:
         raise Malformed("token is needed: that of a calendar's link.", code="required", expression=_TOKEN)
 
@@ -130,16 +130,8 @@ def _must_be_here(runtime: Runtime, key: Key) -> None:
         raise Invalid(f"There is no such {key[0]}.", code="not-found", expression=_ACTOR)
 
 
-def _one(call: Call, name: str) -> str:
-    """A parameter that may be given once; empty without it."""
-    values = call.params.get(name, ())
-    if len(values) > 1:
-        raise Malformed(f"{name} is given once at most.", code="value", expression=name)
-    return values[0] if values else ""
-
-
 def _flag(call: Call, name: str) -> bool:
-    text = _one(call, name).lower()
+    text = once(call, name).lower()
     if text not in ("", "true", "false"):
         raise Malformed(f"{name} is true or false.", code="value", expression=name)
     return text == "true"

@@ -16,7 +16,7 @@ from carethread.core.fhir.targets import is_id
 from carethread.core.ports import FOREVER, Resource, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.counting import COUNT, count_of, number_of
-from carethread.interactions.operations.parameters import refuse_unknown
+from carethread.interactions.operations.parameters import once, refuse_unknown
 from carethread.scheduling.rebooking.need import need_parts
 from carethread.scheduling.rules import MODALITIES
 from carethread.scheduling.waitlist.entries import Entry
@@ -54,7 +54,7 @@ def waiting(runtime: Runtime, call: Call, context: Context) -> Resource:
     refuse_unknown(call, "the list", _PARAMETERS)
     asked = _asked(call)
     count, now = count_of(call, _MOST), to_micros(context.clock())
-    offset = number_of(_one(call, _OFFSET) or "0", _OFFSET, _FARTHEST, least=0)
+    offset = number_of(once(call, _OFFSET) or "0", _OFFSET, _FARTHEST, least=0)
 
     def ranked(session: Session) -> list[Ranked]:
         kinds = (asked.service,) if asked.service else ()
@@ -95,7 +95,7 @@ def _part(place: Ranked, number: int) -> Resource:
 
 
 def _asked(call: Call) -> _Asked:
-    said = {name: _one(call, name) for name in (_SERVICE, _ACTOR, _ORGANIZATION, _MODALITY)}
+    said = {name: once(call, name) for name in (_SERVICE, _ACTOR, _ORGANIZATION, _MODALITY)}
     kind, _, id_ = said[_ACTOR].partition("/")
     if said[_ACTOR] and (kind not in _ACTORS or not is_id(id_)):
         raise Malformed(f"{_ACTOR} is a reference such as Practitioner/123.", code="value", expression=_ACTOR)
@@ -108,13 +108,6 @@ def _asked(call: Call) -> _Asked:
         text = f"{_MODALITY} is one of {', '.join(MODALITIES)}."
         raise Malformed(text, code="value", expression=_MODALITY)
     return _Asked(said[_SERVICE], said[_ACTOR], organization, said[_MODALITY])
-
-
-def _one(call: Call, name: str) -> str:
-    given = call.params.get(name, ())
-    if len(given) > 1:
-        raise Malformed(f"{name} can be said once.", code="value", expression=name)
-    return given[0] if given else ""
 
 
 OPERATIONS = (
