@@ -166,6 +166,39 @@ def test_what_is_refused(practice: Care) -> None:
     assert len(practice.found("Communication")) == 1
 
 
+CHANGED: dict[str, tuple[Resource, str]] = {
+    "other words": ({"payload": [{"contentString": "Pills"}]}, "payload"),
+    "another person": ({"subject": {"reference": "Patient/kid"}}, "subject"),
+    "no profile": ({"meta": {"versionId": "1"}}, "meta"),
+    "one more note": ({"note": [{"text": "Pills after all"}]}, "note"),
+    "another status": ({"status": "stopped"}, "status"),
+}
+
+
+def test_what_was_decided_stays(practice: Care) -> None:
+    made = practice.operate("POST", URL, *DECISION)
+    path = f"Communication/{made['id']}"
+    for name, (members, where) in CHANGED.items():
+        status, issues = practice.refusal("PUT", path, {**made, **members})
+        assert (name, status, issues[0]["expression"]) == (name, 409, [f"Communication.{where}"])
+    patch = [{"op": "replace", "path": "/payload/0/contentString", "value": "Pills"}]
+    json_patch = {"content-type": "application/json-patch+json"}
+    assert practice.ask("PATCH", path, patch, headers=json_patch).status == 409
+    assert practice.ask("DELETE", path).status == 409
+    assert practice.read(path) == made
+    wrong = {**made, "status": "entered-in-error"}
+    assert practice.put(wrong)["status"] == "entered-in-error"
+    assert practice.refusal("PUT", path, made)[0] == 409, "it is not right again"
+
+
+def test_a_decision_that_an_ehr_sends_is_kept_as_it_was_sent(practice: Care) -> None:
+    made = practice.operate("POST", URL, *DECISION)
+    theirs = {**made, "id": "theirs", "meta": {**made["meta"], "source": "urn:ehr"}}
+    practice.put(theirs)
+    changed = {**theirs, "payload": [{"contentString": "Pills"}]}
+    assert practice.put(changed)["payload"] == [{"contentString": "Pills"}]
+
+
 def test_people_with_whom_nothing_is_decided(practice: Care) -> None:
     for person in ("late", "none"):
         status, issues = practice.refusal("POST", f"Patient/{person}/$shared-decision", body(*DECISION))

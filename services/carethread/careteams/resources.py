@@ -1,6 +1,6 @@
 """The types that careteams owns, what their writes mean, and what it mirrors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from carethread.careteams.handing.following import hand_off_follows
 from carethread.careteams.handing.needs import needs_kept
@@ -13,8 +13,11 @@ from carethread.careteams.navigation.hooks import outreach_stored
 from carethread.careteams.navigation.staffing import practitioner_kept, role_kept
 from carethread.careteams.notices.following import notice_stored, role_moves, team_hears
 from carethread.careteams.notices.guarding import notice_written
+from carethread.careteams.notices.notice import NOTICE
 from carethread.careteams.person.opening import visit_opened
+from carethread.careteams.plans.deciding import PROFILE as SHARED_DECISION
 from carethread.careteams.plans.detecting import conflicts_of
+from carethread.careteams.plans.guarding import decision_written
 from carethread.careteams.plans.watching import plan_watched, shown
 from carethread.careteams.risk.effect import definition_written, definitions_stored
 from carethread.careteams.risk.following import judged
@@ -25,8 +28,8 @@ from carethread.careteams.teams.relieving import watch
 from carethread.careteams.teams.rule import team_leaves, team_settled, team_written
 from carethread.careteams.workload.watching import member_kept
 from carethread.core.context import Context
-from carethread.core.ports import Session
-from carethread.core.service import PROFILES, Mirror, ResourceType, Runtime, StoredHook
+from carethread.core.ports import Resource, Session
+from carethread.core.service import PROFILES, Mirror, ResourceType, Ruling, Runtime, StoredHook, Unit, WriteRule
 
 
 def each_of(*hooks: StoredHook) -> StoredHook:
@@ -37,6 +40,18 @@ def each_of(*hooks: StoredHook) -> StoredHook:
             hook(runtime, session, ids, context)
 
     return stored
+
+
+def guarded_by(rules: Mapping[str, WriteRule]) -> WriteRule:
+    """Rules that only refuse, by the profile of what is stored."""
+
+    def rule(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
+        for profile in (before or {}).get("meta", {}).get("profile", ()):
+            if profile in rules:
+                rules[profile](unit, before, after, id_)
+        return Ruling()
+
+    return rule
 
 
 TYPES = (
@@ -63,7 +78,9 @@ TYPES = (
         ),
     ),
     ResourceType(
-        "Communication", notice_written, stored=each_of(notice_stored, shown("Communication"), judged("Communication"))
+        "Communication",
+        guarded_by({NOTICE: notice_written, SHARED_DECISION: decision_written}),
+        stored=each_of(notice_stored, shown("Communication"), judged("Communication")),
     ),
     ResourceType("CommunicationRequest"),
     ResourceType("Flag", flag_written, stored=each_of(needs_kept("Flag"))),

@@ -17,6 +17,7 @@ from carethread.careteams.handing.offering import department_between
 from carethread.careteams.handing.remembered import Remembered
 from carethread.careteams.handing.replaying import mentions
 from carethread.careteams.handing.rule import HANDING
+from carethread.careteams.handing.saying import gone_on
 from carethread.careteams.handing.states import deadline, is_moving, is_ours, marked, marks_of, result_by, state_of
 from carethread.careteams.handing.terms import next_due
 from carethread.careteams.teams.people import behind, department_team, escalation
@@ -82,7 +83,7 @@ def answers_due(runtime: Runtime, session: Session, timers: Sequence[Timer], con
         asked = mentions(entries[f"Task/{id_}"]) or [ref(task, "owner", runtime.base_url)]
         following = _next(known, task, asked)
         if following:
-            unit.update(_escalated(task, following, now))
+            unit.update(_escalated(gone_on(session, task, following, now, runtime.base_url), following, now))
         else:
             _expire(unit, known, task, id_)
     unit.store()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from carethread.careteams.handing.saying import SUMMARY, restricted
 from carethread.careteams.handing.states import HAND_OFF, KIND, RESULT_BY
 from carethread.careteams.handing.terms import answer_due
 from carethread.careteams.teams.answering import accountable
@@ -32,6 +33,7 @@ class Wanted:
 
     `deadline` and `result_by` are microseconds; 0: by urgency, and no result is waited for. `department` is the
     Organization that it happens in; empty: the receiver's. `summary` is the Bundle that goes with it.
+    `restricted`: it says what not everybody may read.
     """
 
     patient: str
@@ -46,6 +48,7 @@ class Wanted:
     result_by: int = 0
     department: str = ""
     summary: str = ""
+    restricted: bool = False
 
 
 def offer(unit: WriteUnit, wanted: Wanted, id_: str = "") -> Stored:
@@ -72,10 +75,9 @@ def hand_off(session: Session, wanted: Wanted, now: int, base: str | None = None
         "reasonCode": wanted.reason,
         "focus": wanted.focus and {"reference": wanted.focus},
         "note": wanted.note and [{"time": instant(now), "text": wanted.note}],
-        "input": wanted.summary
-        and [{"type": {"text": "Summary of the person"}, "valueReference": {"reference": wanted.summary}}],
+        "input": wanted.summary and [{"type": {"text": SUMMARY}, "valueReference": {"reference": wanted.summary}}],
     }
-    return {
+    made: Resource = {
         "resourceType": "Task",
         "meta": {"profile": [HAND_OFF]},
         **({"extension": marks} if marks else {}),
@@ -90,6 +92,7 @@ def hand_off(session: Session, wanted: Wanted, now: int, base: str | None = None
         "restriction": {"period": {"start": instant(now), "end": instant(until)}},
         **{name: value for name, value in optional.items() if value},
     }
+    return restricted(made) if wanted.restricted else made
 
 
 def department_between(session: Session, receiver: str, patient: str, now: int, base: str | None = None) -> str:

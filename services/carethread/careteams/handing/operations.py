@@ -18,7 +18,7 @@ from carethread.careteams.handing.parameters import OFFER, wanted
 from carethread.careteams.handing.states import ANSWERED_BY, STATUS_OF, State, is_moving, is_ours, state_of, stepped_by
 from carethread.careteams.handing.telling import OPERATIONS as TELLING
 from carethread.careteams.navigation.people import why_no_contact
-from carethread.careteams.person.referring import refuse_untold
+from carethread.careteams.person.referring import refuse_untold, untold
 from carethread.careteams.person.summary import Gathered, document, gathered
 from carethread.careteams.teams.answering import accountable
 from carethread.careteams.teams.people import key_of
@@ -72,6 +72,7 @@ def hand_off_operation(runtime: Runtime, call: Call, context: Context) -> Resour
         raise Invalid(f"The person is {why}, and is handed over no more.", code="business-rule", expression="patient")
     said = {"focus": asked.focus and {"reference": asked.focus}, "reason": asked.reason, "note": asked.note}
     refuse_untold(known, said, recipient=asked.receiver, at=now)
+    asked = replace(asked, restricted=bool(untold(known, said, recipient="", at=now)))
 
     def work(session: Session) -> _Offered:
         return _offered(WriteUnit(runtime, session, context), asked, known, id_, fingerprint(call), shift)

@@ -26,6 +26,11 @@ _STATE: Mapping[Step, State] = {
     "failed": "failed",
 }
 
+_ESCALATED = (
+    "Nobody answered in time. What was made for the receiver before is not passed on; the summary is made anew."
+)
+"""The same of every escalation, so that it does not tell of what may not be told."""
+
 _LETTERS = 500
 """Of what somebody gave as a reason."""
 
@@ -63,7 +68,7 @@ def next_entry(
         now.sender,
         now.receiver,
         now.deadline,
-        _why(task, now.state),
+        _why(task, now),
     )
 
 
@@ -77,9 +82,11 @@ def _step(now: Position) -> Step:
     return now.state
 
 
-def _why(task: Resource, state: State) -> str:
+def _why(task: Resource, now: Position) -> str:
     """The reason as it was given, its text before its codes."""
-    named = "reasonCode" if state == "offered" else "statusReason"
+    if _step(now) == "escalated":
+        return _ESCALATED
+    named = "reasonCode" if now.state == "offered" else "statusReason"
     texts = [text for text in at(task, f"{named}.text") if isinstance(text, str)]
     codes = [code for code in at(task, f"{named}.coding.code") if isinstance(code, str)]
     return next(iter([*texts, *codes]), "")[:_LETTERS]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from carethread.careteams.handing.answerers import GROUPS, PEOPLE, is_person, may_answer, same
 from carethread.careteams.handing.replaying import mentions
 from carethread.careteams.handing.returning import tell_sender
+from carethread.careteams.handing.saying import is_restricted, refuse_unsayable, restricted
 from carethread.careteams.handing.states import (
     HAND_OFF,
     NEXT,
@@ -67,12 +68,17 @@ def task_written(unit: Unit, before: Resource | None, after: Resource | None, id
     if becomes == "draft":
         return Ruling(resource=after)
     if was == "draft" and becomes == "offered":
+        if not unit.own:
+            refuse_unsayable(unit, {}, after, now)
         return Ruling(resource=_offered(unit, after, id_, now))
     if before is None or was == "draft":
         return Ruling(resource=marked(after))
     if not unit.own:
         _refuse_other_terms(unit, before, after, was, becomes)
         after = marked(after, *(sorted(marks_of(before)) if was == becomes else ()))
+        after = restricted(after) if is_restricted(before) else after
+        if was == becomes:
+            refuse_unsayable(unit, before, after, now)
     if was == becomes:
         return Ruling(resource=after)
     _STEPS[becomes](unit, before, after, id_, now)

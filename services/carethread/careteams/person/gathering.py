@@ -49,7 +49,7 @@ _ASKED: Sequence[tuple[str, str, str]] = (
 _PAGE = 1000
 _ROUNDS = 3
 _IDS_AT_ONCE = 50
-_NOBODYS = frozenset({"Patient", "Practitioner", "PractitionerRole", "Organization", "Location", "Device", "Group"})
+NOBODYS = frozenset({"Patient", "Practitioner", "PractitionerRole", "Organization", "Location", "Device", "Group"})
 """Types that no sensitive content is derived from: nobody is asked for them, but for those who are named."""
 
 
@@ -93,27 +93,7 @@ def gathered(
     """
     now, base = to_micros(context.clock()), runtime.base_url
     named = [_key(each) for each in people if each]
-
-    def work(session: Session) -> _Here:
-        order = persons(session, patient, base)
-        id_ = order[0].partition("/")[2]
-        mine = _belonging(session, id_, _WHOLE if whole else _ABOUT)
-        mine += _found(session, base, "Observation", [("patient", id_), ("code", _TELLING)])
-        if whole:
-            mine += _found(session, base, "Task", [("patient", id_), ("status", _TASKS)])
-        answers = accountable(session, patient, now, base)
-        wanted = [*named, *([_key(answers.member)] if answers else [])]
-        roles = present(session, wanted)
-        more = [key for each in roles.values() for key in _stands_for(each, base) if key not in roles]
-        return _Here(
-            present(session, map(_key, order)),
-            order,
-            {key_of(each): each for each in mine},
-            answers,
-            {**roles, **present(session, more)},
-        )
-
-    here = runtime.store.snapshot(work)
+    here = runtime.store.snapshot(lambda session: _here(session, patient, named, now, base, whole=whole))
     person = here.patients.get(_key(here.order[0])) or _asked_patient(runtime, here.order[0])
     mine, reported = here.mine, frozenset[Key]()
     if whole:
@@ -126,6 +106,49 @@ def gathered(
     rest = [_named(each, known, base) for key, each in sorted(mine.items()) if key[0] != "Consent"]
     ids = frozenset(each.partition("/")[2] for each in here.order)
     return Gathered(person, ids, base, now, rest, consents, here.answering, known, reported)
+
+
+def known_here(
+    session: Session, patient: str, at: int, base: str, *, people: Iterable[str] = (), wanted: Iterable[Key] = ()
+) -> Gathered:
+    """What this service's own database knows of `Patient/1` and of what is `wanted`, in a transaction; no owner is
+    asked, so it is enough to judge by, and not for a summary. Raises TooCostly."""
+    here = _here(session, patient, [_key(each) for each in people if each], at, base, whole=True)
+    known, new = dict(here.known), here.mine
+    asked = set(wanted)
+    for _ in range(_ROUNDS):
+        asked |= {key for each in new.values() for key in references(each, base) if key[0] not in NOBODYS}
+        new = present(session, sorted(asked - here.mine.keys() - known.keys()))
+        if not new:
+            break
+        known |= new
+    person = here.patients.get(_key(here.order[0])) or dict(
+        zip(("resourceType", "id"), _key(here.order[0]), strict=True)
+    )
+    consents = [each for key, each in here.mine.items() if key[0] == "Consent"]
+    rest = [each for key, each in sorted(here.mine.items()) if key[0] != "Consent"]
+    ids = frozenset(each.partition("/")[2] for each in here.order)
+    return Gathered(person, ids, base, at, rest, consents, here.answering, known)
+
+
+def _here(session: Session, patient: str, named: Iterable[Key], at: int, base: str, *, whole: bool) -> _Here:
+    order = persons(session, patient, base)
+    id_ = order[0].partition("/")[2]
+    mine = _belonging(session, id_, _WHOLE if whole else _ABOUT)
+    mine += _found(session, base, "Observation", [("patient", id_), ("code", _TELLING)])
+    if whole:
+        mine += _found(session, base, "Task", [("patient", id_), ("status", _TASKS)])
+    answers = accountable(session, patient, at, base)
+    wanted = [*named, *([_key(answers.member)] if answers else [])]
+    roles = present(session, wanted)
+    more = [key for each in roles.values() for key in _stands_for(each, base) if key not in roles]
+    return _Here(
+        present(session, map(_key, order)),
+        order,
+        {key_of(each): each for each in mine},
+        answers,
+        {**roles, **present(session, more)},
+    )
 
 
 def _asked_patient(runtime: Runtime, reference: str) -> Resource:
@@ -195,7 +218,7 @@ def _referred(runtime: Runtime, mine: Mapping[Key, Resource], people: Collection
     """What these refer to, and what that refers to: from the copies here, else from the owner."""
     known: dict[Key, Resource] = {}
     wanted = {key for each in mine.values() for key in references(each, runtime.base_url)}
-    wanted = {key for key in wanted if key[0] not in _NOBODYS} | set(people)
+    wanted = {key for key in wanted if key[0] not in NOBODYS} | set(people)
     for _ in range(_ROUNDS):
         missing = sorted(key for key in wanted if key not in mine and key not in known)
         if not missing:
@@ -203,7 +226,7 @@ def _referred(runtime: Runtime, mine: Mapping[Key, Resource], people: Collection
         here = runtime.store.snapshot(partial(present, keys=missing))
         new = here | _asked_for(runtime, [key for key in missing if key not in here])
         known |= new
-        wanted = {key for each in new.values() for key in references(each, runtime.base_url) if key[0] not in _NOBODYS}
+        wanted = {key for each in new.values() for key in references(each, runtime.base_url) if key[0] not in NOBODYS}
         wanted |= {key for each in people if each in new for key in _stands_for(new[each], runtime.base_url)}
     return known
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from carethread.careteams.person.gathering import Gathered
+from carethread.careteams.person.gathering import NOBODYS, Gathered
 from carethread.careteams.person.summary import PEOPLE, known_as
-from carethread.careteams.sharing.withholding import may_leave
+from carethread.careteams.sharing.withholding import key_of, may_leave
 from carethread.core.errors import Invalid, Issue
-from carethread.core.ports import Resource
+from carethread.core.fhir.elements import objects
+from carethread.core.fhir.targets import parse_reference
+from carethread.core.ports import Key, Resource
 
-_WHY = "This may go to the receiver only with a Consent of the person that names them, and what kind of content it is."
+WHY = "This may go to the receiver only with a Consent of the person that names them, and what kind of content it is."
 
 
 def refuse_untold(gathered: Gathered, parts: Mapping[str, Any], *, recipient: str, at: int) -> None:
@@ -20,13 +22,40 @@ def refuse_untold(gathered: Gathered, parts: Mapping[str, Any], *, recipient: st
     `parts` are members of the Task by the parameters' names; `at` is in microseconds. A resource that the focus names
     has to be among `people` when the person was gathered.
     """
-    told = [
-        Issue("business-rule", _WHY, name)
-        for name, value in parts.items()
-        if value and not _may_go(gathered, {name: value}, recipient, at)
+    if names := untold(gathered, parts, recipient=recipient, at=at):
+        raise Invalid(issues=[Issue("business-rule", WHY, name) for name in names])
+
+
+def untold(
+    gathered: Gathered, parts: Mapping[str, Any], *, recipient: str, at: int, labels: Sequence[Resource] = ()
+) -> list[str]:
+    """The names of those parts that may not go; an empty recipient is nobody in particular. `labels` are the Task's
+    own (`meta.security`), and hold for each part."""
+    meta = {"meta": {"security": list(labels)}} if labels else {}
+    return [
+        name for name, value in parts.items() if value and not _may_go(gathered, {**meta, name: value}, recipient, at)
     ]
-    if told:
-        raise Invalid(issues=told)
+
+
+def is_unclear(gathered: Gathered, value: Any) -> bool:
+    """Whether a part refers to something of which nobody here can tell what it is about: it was not gathered, or what
+    it rests on was not."""
+    there = {key_of(each): each for each in gathered.resources} | dict(gathered.known)
+    seen: set[Key] = set()
+    waiting = [value]
+    while waiting:
+        for each in objects(waiting.pop()):
+            text = each.get("reference")
+            target = parse_reference(text, gathered.base_url) if isinstance(text, str) else None
+            if not isinstance(text, str) or text.startswith("#") or (target and target.type in NOBODYS):
+                continue
+            key = (target.type, target.id) if target else ("", "")
+            if key not in there:
+                return True
+            if key not in seen:
+                seen.add(key)
+                waiting.append(there[key])
+    return False
 
 
 def _may_go(gathered: Gathered, members: Resource, recipient: str, at: int) -> bool:
