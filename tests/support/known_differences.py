@@ -16,6 +16,8 @@ from support.mutations import Case
 _TERMINOLOGY = "only a terminology server knows"
 _AUTHORS = "advice to authors of definitions, not a rule of R4's elements"
 _UCUM = "http://unitsofmeasure.org"
+_PROFILE = "http://hl7.org/fhir/StructureDefinition/Patient"
+_MADE_UP = {"extension": [{"url": URL, "valueString": "Made up"}]}
 _XHTML = '"text": {"status": "generated", "div": "<div xmlns=\'http://www.w3.org/1999/xhtml\'>%s</div>"}'
 
 
@@ -152,6 +154,35 @@ KNOWN: Known = {
             "Unable to resolve package id",
             "the oracle makes no snapshot of any extension's definition, HL7's own included",
         ),
+        Difference(
+            "",
+            "JsonNull",
+            "the oracle breaks where one of several profiles is absent",
+            _of("Patient", active=True, meta={"profile": [_PROFILE, None], "_profile": [None, _MADE_UP]}),
+        ),
+        Difference(
+            "",
+            "NullPointerException",
+            "the oracle breaks on a reference, or an only profile, that is absent with a reason",
+            _of(
+                "Task",
+                status="requested",
+                intent="order",
+                partOf=[{"_reference": {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}}],
+            ),
+        ),
+        Difference(
+            "Terminology_TX_Code_ValueSet_MISSING",
+            "No code provided",
+            "by R4's extensibility an extension may stand in place of a value, of a code too",
+            _of("AllergyIntolerance", patient={"reference": "Patient/a"}, category=[None], _category=[_MADE_UP]),
+        ),
+        Difference(
+            "TYPE_SPECIFIC_CHECKS_CANONICAL_ABSOLUTE",
+            "must be absolute URLs",
+            "the oracle knows some schemes of URIs; by RFC 3986 `mailto:` is absolute",
+            _of("Questionnaire", status="draft", url="mailto:"),
+        ),
         Difference("(IG|SM|SD|CODESYSTEM|OPDEF|ED)_.*", "", _AUTHORS),
     ),
     "we": (
@@ -238,6 +269,19 @@ KNOWN: Known = {
                 useContext=[{"code": {"system": "R"}, "valueRange": {"low": {"value": 1}}}],
             ),
             where=r"useContext\[\d+\]\.code\.system",
+        ),
+        Difference(
+            "value",
+            "system of a Coding must be an absolute URI",
+            "the oracle does not look at the system of a Coding by which an AuditEvent says what happened",
+            _of(
+                "AuditEvent",
+                type={"system": "{x}", "code": "110100"},
+                recorded="2031-01-01T00:00:00Z",
+                agent=[{"requestor": True}],
+                source={"observer": {"display": "x"}},
+            ),
+            where=r"AuditEvent\.(type|subtype\[\d+\])\.system",
         ),
         Difference(
             "value",
