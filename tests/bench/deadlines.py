@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -28,6 +28,8 @@ OPEN = 10_000
 BEGIN, SPREAD = 120, 30
 """Seconds from the first write to the first deadline, and over how many the deadlines are spread."""
 
+_STAFF = 50
+
 _CODES = "https://carethread.dev/fhir/CodeSystem/"
 
 
@@ -38,6 +40,7 @@ def measure() -> list[Figure]:
     try:
         subprocess.run([sys.executable, "-m", "carethread", "migrate"], env=env, check=True, stdout=sys.stderr)
         with carethread("up", env=env) as server, risking.connected(database.url) as connection:
+            _employ(server.fhir, connection)
             first = datetime.now(UTC) + timedelta(seconds=BEGIN)
             due = {n: first + timedelta(seconds=SPREAD * n / OPEN) for n in range(OPEN)}
             _write(server.fhir, due)
@@ -54,6 +57,23 @@ def measure() -> list[Figure]:
     return [
         Figure("deadline to its escalation", "< 1 s", f"{p50:.2f}, {p99:.2f}, {most:.2f} s", f"p50, p99, all; {how}")
     ]
+
+
+def _employ(fhir: Fhir, connection: psycopg.Connection) -> None:
+    """Have those who are asked be known to the service that asks them."""
+    staff = ["doctor", "lead", "duty", *(f"n{number}" for number in range(_STAFF))]
+    store(fhir, [{"resourceType": "Practitioner", "id": each, "active": True} for each in staff])
+    until = time.monotonic() + 60
+    count = "SELECT count(*) FROM careteams.resources WHERE type = 'Practitioner'"
+    while _number(connection, count) < len(staff):
+        if time.monotonic() > until:
+            raise RuntimeError("The copies of those who are asked did not come.")
+        time.sleep(0.5)
+
+
+def _number(connection: psycopg.Connection, query: LiteralString) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _lateness(connection: psycopg.Connection, due: dict[int, datetime]) -> list[float]:
@@ -100,6 +120,6 @@ def _hand_off(number: int, due: datetime) -> dict[str, Any]:
         "for": {"reference": f"Patient/p{number}"},
         "authoredOn": datetime.now(UTC).isoformat(),
         "requester": {"reference": "Practitioner/doctor"},
-        "owner": {"reference": f"Practitioner/n{number % 50}"},
+        "owner": {"reference": f"Practitioner/n{number % _STAFF}"},
         "restriction": {"period": {"end": due.isoformat()}},
     }

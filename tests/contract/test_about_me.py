@@ -13,9 +13,9 @@ from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Resource
 from support import oracle
-from support.care import Care, care, organization, part, patient, person_team, practitioner, role
+from support.care import OURS, Care, care, organization, part, patient, person_team, practitioner, role
 from support.desk import refer
-from support.person import ANN, ORDINARY, SENSITIVE, about, consent, permit
+from support.person import ANN, ORDINARY, RISK, SENSITIVE, about, concept, consent, permit
 from support.stores import put
 
 FOLDER = Path(__file__).parents[2] / "fhir_profiles"
@@ -106,6 +106,37 @@ def test_the_summary_has_every_part(practice: Care) -> None:
     assert composition["author"] == [{"reference": f"https://care.example/fhir/{ONE}"}]
     named = {each["reference"] for section in composition["section"] for each in section.get("entry", ())}
     assert named <= {each["fullUrl"] for each in bundle["entry"]}, "it stands for itself"
+
+
+@pytest.mark.parametrize(
+    ("rated", "recipient", "told"),
+    [
+        ("Practitioner/two", ONE, True),
+        ("Practitioner/one", ONE, False),
+        (ONE, "Practitioner/one", False),
+        (ONE, "Organization/eyes", False),
+        (ONE, "", False),
+        ("PractitionerRole/gone", ONE, False),
+    ],
+)
+def test_a_risk_that_rests_on_feedback_is_hidden_from_who_was_rated(
+    practice: Care, rated: str, recipient: str, told: bool
+) -> None:
+    marked = {"url": f"{OURS}rated", "valueReference": {"reference": rated}}
+    risk = next(each for each in ORDINARY if each["resourceType"] == "RiskAssessment")
+    bundle = filled(practice, {**risk, "extension": [marked]}).operate(
+        "GET", f"Patient/ann/$transfer-summary?author={ONE}" + (f"&recipient={recipient}" if recipient else "")
+    )
+    assert ("RiskAssessment/risk" in entries(bundle)) is told
+    assert ("Missed visits" in sections(bundle)["Risks"]) is told
+
+
+@pytest.mark.parametrize("level", ["certain", "high", "moderate"])
+def test_a_risk_that_is_certain_is_told_as_a_high_one_is(practice: Care, level: str) -> None:
+    risk = next(each for each in ORDINARY if each["resourceType"] == "RiskAssessment")
+    said = {**risk, "status": "corrected", "prediction": [{"qualitativeRisk": concept(RISK, level)}]}
+    bundle = filled(practice, said).operate("GET", f"Patient/ann/$transfer-summary?recipient={ONE}")
+    assert ("RiskAssessment/risk" in entries(bundle)) is (level != "moderate")
 
 
 def test_a_request_that_is_answered_is_no_pending_result(practice: Care) -> None:

@@ -111,8 +111,13 @@ def test_what_an_ehr_sends_is_stored_as_sent(practice: Care, mark: Resource) -> 
 def test_a_team_of_ours_stays_one(practice: Care) -> None:
     made = practice.put(person_team("a", "ann", part(ONE)))
     bare = {name: value for name, value in made.items() if name != "meta"}
-    status, issues = practice.refusal("PUT", "CareTeam/a", bare)
-    assert (status, issues[0]["expression"]) == (422, ["CareTeam.meta.profile"])
+    for told in (bare, {**bare, "meta": {"source": "urn:ehr"}}):
+        kept = practice.put(told)["meta"]
+        assert (kept["profile"], "source" in kept) == ([OURS + "care-team"], False)
+    assert practice.put(bare, backfill=True)["meta"]["profile"] == [OURS + "care-team"]
+    nobody = {**bare, "meta": {"source": "urn:ehr"}, "participant": [part(ONE, end="2031-01-01")]}
+    assert practice.refusal("PUT", "CareTeam/a", nobody)[0] == 422
+    assert practice.refusal("PUT", "CareTeam/a", {**bare, "subject": {"reference": "Group/all"}})[0] == 422
     practice.put({**bare, "status": "inactive"})
 
 

@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from carethread.careteams.handing.replaying import replay
 from carethread.careteams.handing.rule import HANDING
 from carethread.careteams.handing.states import is_moving, position
+from carethread.careteams.teams.people import has_left
 from carethread.core.fhir import json
 from carethread.core.ports import FOREVER, Entry, Resource
 from support import postgres
@@ -204,8 +205,12 @@ class HandingOver(RuleBasedStateMachine):
             theirs = [each for each in found if each.patient == patient_]
             now = [each for each in theirs if each.since <= self.care.micros < each.until]
             assert len(now) == 1 and now[0].member
+            assert not self.has_left(now[0].member)
             assert all(one.until == other.since for one, other in pairwise(theirs))
             assert theirs[-1].until == FOREVER
+
+    def has_left(self, member: str) -> bool:
+        return self.care.store.glance(lambda session: has_left(session, member, self.care.micros))
 
     @invariant()
     def the_ledger_says_what_the_tasks_do(self) -> None:

@@ -317,6 +317,33 @@ def test_attempts_are_logged_and_the_next_contact_is_planned(home: Care) -> None
     assert (found["next"]["valueReference"]["reference"], found["risk"]["valueCode"]) == (reached["next"], "high")
 
 
+def test_a_contact_that_is_closed_by_itself_is_followed_by_the_next(home: Care) -> None:
+    staff(home, "nora", 3)
+    at_risk(home, "ann")
+    home.fire()
+    first = task(home, "outreach", "ann", status="requested")
+    for status in ("completed", "cancelled"):
+        home.put({**task(home, "outreach", "ann", status="requested"), "status": status})
+        home.fire()
+    after = task(home, "outreach", "ann", status="requested")
+    assert (after["owner"], after["priority"]) == (first["owner"], "urgent")
+    assert len(tasks(home, "outreach", "ann")) == 3
+    log(home, "ann", "declined")
+    home.fire()
+    assert tasks(home, "outreach", "ann", status="requested") == []
+
+
+@pytest.mark.parametrize("code", ["outreach", "assign-navigator"])
+def test_what_somebody_has_to_do_is_not_deleted(home: Care, code: str) -> None:
+    staff(home, "nora", 1 if code == "outreach" else 0)
+    at_risk(home, "ann")
+    home.fire()
+    open_ = task(home, code, "ann", status="requested")
+    assert home.ask("DELETE", f"Task/{open_['id']}").status == 409
+    home.put({**open_, "status": "cancelled", "statusReason": {"text": "Written twice."}})
+    assert home.ask("DELETE", f"Task/{open_['id']}").status in (200, 204)
+
+
 def test_who_declines_is_not_asked_again(home: Care) -> None:
     staff(home, "nora", 1)
     at_risk(home, "ann")

@@ -105,7 +105,7 @@ def test_each_gap_is_found_to_the_moment(practice: Care) -> None:
                     }
                 ],
             },
-            {"occurrencePeriod": {"end": "2031-03-03"}},
+            {"occurrencePeriod": {"end": "2031-03-03T08:10:00Z"}},
         ),
     ],
 )

@@ -147,7 +147,26 @@ def test_what_people_write_at_once_is_found(practice: Care) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert standing(practice) == ["same-activity"] * 15
+    assert standing(practice) == ["same-activity"]
+    (issue,) = issues(practice)["same-activity"]
+    assert [each["reference"] for each in issue["implicated"]] == [f"CarePlan/p{number}" for number in range(6)]
+
+
+def test_many_plans_are_few_issues_and_each_of_them_ends(practice: Care, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are read at once."""
+    monkeypatch.setattr("carethread.careteams.plans.issues._PAGE", 3)
+    monkeypatch.setattr("carethread.careteams.plans.detecting.NAMED", 4)
+    ehr: dict[str, Any] = {"meta": {"source": "http://ehr.example"}}
+    for number in range(6):
+        practice.put(plan(f"p{number}", *(activity(str(code)) for code in range(10)), **ehr))
+    found = issues(practice)["same-activity"]
+    assert len(found) == 10
+    assert {(len(each["implicated"]), each["detail"][:34]) for each in found} == {
+        (4, "The same activity is in 6 plans: h")
+    }
+    for number in range(1, 6):
+        practice.ask("DELETE", f"CarePlan/p{number}")
+    assert standing(practice) == []
 
 
 PLANS = st.builds(
@@ -260,6 +279,24 @@ def test_what_shows_that_it_was_done(practice: Care, shown: Any) -> None:
     practice.pass_time(days=1)  # of a laboratory's Observation there is no copy: it is asked for each day
     practice.fire()
     assert standing(practice) == []
+
+
+def test_the_owner_of_observations_is_asked_while_nobody_waits(practice: Care, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others write meanwhile; the plan itself is looked at as it is after the answer."""
+    practice.put(plan("a", activity("1", **WEEKLY)))
+    practice.pass_time(days=8)
+    asked: list[str] = []
+
+    def observed(*_: Any) -> dict[Any, Resource]:
+        asked.append("once more")
+        practice.put(plan("b", activity("2")))
+        if len(asked) == 1:
+            practice.put(plan("a", activity("1", **WEEKLY), title="Another"))
+        return {}
+
+    monkeypatch.setattr("carethread.careteams.plans.watching.observed", observed)
+    practice.fire()
+    assert (standing(practice), len(asked)) == (["activity-overdue"], 2)
 
 
 def test_an_outcome_that_the_activity_names_counts_whatever_its_code(practice: Care) -> None:

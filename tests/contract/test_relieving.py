@@ -11,7 +11,7 @@ from carethread.careteams.teams.answering import accountable
 from carethread.careteams.teams.passing import pass_on
 from carethread.core.ports import Answering, Resource, Session
 from carethread.interactions.writing.unit import WriteUnit
-from support.care import Care, care, department_team, organization, part, patient, person_team, practitioner, role
+from support.care import OURS, Care, care, department_team, organization, part, patient, person_team, practitioner, role
 
 ONE, TWO, THREE, FOUR = (f"PractitionerRole/r-{name}" for name in ("one", "two", "three", "four"))
 
@@ -285,3 +285,125 @@ def test_of_merged_patients_the_oldest_team_answers_where_none_did(practice: Car
     assert who(practice) == who(practice, "ben") == (ONE, "")
     practice.put(person_team("b", "ben", part(TWO)))
     assert who(practice) == (TWO, "")
+
+
+# --- A team that ends ---------------------------------------------------------------------------------------------
+
+
+def plan(id_: str, person: str, status: str = "active") -> Resource:
+    return {
+        "resourceType": "CarePlan", "id": id_, "status": status, "intent": "plan",
+        "subject": {"reference": f"Patient/{person}"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["inactive", "deleted", "given to another", "its period"])
+def test_a_team_that_ends_leaves_nobody_in_silence(practice: Care, how: str) -> None:
+    period = {"period": {"end": practice.at(hours=1)}} if how == "its period" else {}
+    team = person_team("a", "ann", part(ONE), department="eyes", **period)
+    practice.put(team)
+    practice.put(plan("p", "ann"))
+    practice.pass_time(hours=1)
+    if how == "deleted":
+        assert practice.ask("DELETE", "CareTeam/a").status == 204
+    elif how != "its period":
+        ben = {"subject": {"reference": "Patient/ben"}}
+        practice.put({**team, **({"status": "inactive"} if how == "inactive" else ben)})
+    practice.fire()
+    assert who(practice) == ("", "")
+    (task,), (flag,) = alarms(practice), flags(practice)
+    assert (task["owner"], task["for"]) == ({"reference": "Organization/eyes"}, {"reference": "Patient/ann"})
+    assert (flag["status"], flag["subject"]) == ("active", {"reference": "Patient/ann"})
+    practice.fire()
+    practice.put(person_team("b", "ann", part(TWO)))
+    practice.fire()
+    assert (len(alarms(practice)), flags(practice)[0]["status"]) == (1, "inactive")
+
+
+def test_there_is_no_alarm_where_nobody_is_needed_or_somebody_else_answers(practice: Care) -> None:
+    practice.put(person_team("a", "ann", part(ONE)))
+    practice.put(person_team("b", "ben", part(ONE)))
+    practice.put(person_team("c", "ben", part(TWO)))
+    practice.put(plan("p", "ann"))
+    practice.put(plan("q", "ben"))
+    over = [person_team(id_, name, part(ONE), status="inactive") for id_, name in (("a", "ann"), ("b", "ben"))]
+    entries = [{"resource": each, "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"}}
+               for each in (*over, plan("p", "ann", "completed"))]  # fmt: skip
+    answer = practice.ask("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    assert answer.status == 200, answer.body
+    practice.fire()
+    assert (alarms(practice), flags(practice)) == ([], [])
+    practice.put(plan("p", "ann"))
+    practice.put(person_team("a", "ann", part(ONE)))
+    practice.put(person_team("a", "ann", part(ONE), status="inactive"), backfill=True)
+    practice.put(person_team("a", "ann", part(ONE)))
+    practice.tell(patient("ann", deceasedBoolean=True))
+    practice.put(person_team("a", "ann", part(ONE), status="inactive"))
+    practice.fire()
+    assert (alarms(practice), flags(practice)) == ([], []), "history, and who has died"
+
+
+# --- What is kept of who was merged -------------------------------------------------------------------------------
+
+
+def merged(practice: Care, into: str = "ann") -> None:
+    link = [{"type": "replaced-by", "other": {"reference": f"Patient/{into}"}}]
+    practice.tell(patient("ben", active=False, link=link) if into else patient("ben"))
+    practice.fire()
+
+
+def needs(practice: Care, person: str) -> list[str]:
+    now = practice.micros
+    found = practice.store.glance(lambda session: session.needs.between([f"Patient/{person}"], now, now + 1))
+    return [each.need for each in found]
+
+
+def test_needs_are_of_whom_they_are_about_again(practice: Care) -> None:
+    practice.put(person_team("a", "ann", part(ONE)))
+    merged(practice)
+    practice.put(plan("p", "ben"))
+    assert (needs(practice, "ann"), needs(practice, "ben")) == (["CarePlan/p"], [])
+    practice.pass_time(hours=1)
+    merged(practice, "")
+    assert (needs(practice, "ann"), needs(practice, "ben")) == ([], ["CarePlan/p"])
+    practice.pass_time(hours=1)
+    found = practice.operate("GET", "CareTeam/$orphans")["parameter"]
+    (person,) = [each["part"] for each in found if each["name"] == "person"]
+    assert person[0]["valueReference"] == {"reference": "Patient/ben"}
+    merged(practice)
+    assert (needs(practice, "ann"), needs(practice, "ben")) == (["CarePlan/p"], [])
+
+
+def hand_off(practice: Care, id_: str, person: str, sender: str, receiver: str, status: str = "requested") -> Resource:
+    kind = {"system": "https://carethread.dev/fhir/CodeSystem/hand-off-kind", "code": "care"}
+    return {
+        "resourceType": "Task", "id": id_, "meta": {"profile": [OURS + "task-hand-off"]}, "status": status,
+        "intent": "order", "code": {"coding": [kind]}, "for": {"reference": f"Patient/{person}"},
+        "authoredOn": practice.at(), "requester": {"reference": sender}, "owner": {"reference": receiver},
+        "restriction": {"period": {"end": practice.at(hours=9)}},
+    }  # fmt: skip
+
+
+def holders(practice: Care) -> dict[str, str]:
+    both = ["Patient/ann", "Patient/ben"]
+    return practice.store.glance(lambda session: session.claimed("handing", both))
+
+
+def test_hand_offs_of_who_is_merged_are_one_or_told(practice: Care) -> None:
+    practice.put(person_team("a", "ann", part(ONE)))
+    practice.put(person_team("b", "ben", part(TWO)))
+    practice.put(hand_off(practice, "of-ben", "ben", TWO, THREE))
+    merged(practice)
+    assert holders(practice) == {"Patient/ann": "Task/of-ben"}, "it moves the one person that they are"
+    assert practice.refusal("PUT", "Task/of-ann", hand_off(practice, "of-ann", "ann", ONE, FOUR))[0] == 409
+    merged(practice, "")
+    assert holders(practice) == {"Patient/ben": "Task/of-ben"}
+    practice.put(hand_off(practice, "of-ann", "ann", ONE, FOUR))
+    assert practice.found("Task?code=second-hand-off") == []
+    merged(practice)
+    assert holders(practice) == {"Patient/ann": "Task/of-ann", "Patient/ben": "Task/of-ben"}
+    (told,) = practice.found("Task?code=second-hand-off")
+    assert (told["focus"], told["owner"]) == ({"reference": "Task/of-ben"}, {"reference": TWO})
+    reason = {"name": "reason", "valueString": "Once is enough."}
+    practice.operate("POST", "Task/of-ben/$withdraw", reason)
+    assert holders(practice) == {"Patient/ann": "Task/of-ann"}

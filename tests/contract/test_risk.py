@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from carethread.adapters.sql.store.store import SqlStore
+from carethread.careteams.risk import effect
 from carethread.careteams.risk.assessments import hidden_from
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
@@ -254,6 +255,40 @@ class TestRulesThatChange:
         practice.fire()
         assert practice.risks("ann") == {}, "whatever its version"
 
+    @pytest.fixture
+    def full(self, practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Practice:
+        """Five rules are in effect, and no more can be; four are the practice's."""
+        monkeypatch.setattr(effect, "MOST_RULES", 5)
+        practice.put(rule("fifth", "%goals.exists()", reads("goals", "Goal", 1)))
+        return practice
+
+    def test_a_draft_that_comes_to_be_active_counts(self, full: Practice) -> None:
+        sixth = rule("sixth", "%goals.exists()", reads("goals", "Goal", 1))
+        full.put({**sixth, "status": "draft"})
+        answer = full.ask("PUT", "PlanDefinition/sixth", sixth)
+        assert (answer.status, json.parse_object(answer.body)["issue"][0]["code"]) == (422, "too-costly")
+        full.put({**MISSED, "version": "2"})
+        full.put({**MISSED, "status": "retired"})
+        full.put(sixth)
+
+    def test_all_rules_of_a_transaction_count(self, practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(effect, "MOST_RULES", 5)
+        some = [rule(name, "%goals.exists()", reads("goals", "Goal", 1)) for name in ("fifth", "sixth")]
+        entries = [
+            {"resource": each, "request": {"method": "PUT", "url": f"PlanDefinition/{each['id']}"}} for each in some
+        ]
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+        assert practice.ask("POST", "", bundle).status == 422
+        assert practice.ask("POST", "", {**bundle, "entry": entries[:1]}).status == 200
+
+    def test_no_draft_of_anybody_pushes_a_rule_out(self, practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(effect, "_PAGE", 2)
+        for number in range(5):
+            practice.put({**rule(f"draft-{number}", "true", reads("goals", "Goal", 1)), "status": "draft"})
+        missing(practice)
+        practice.fire()
+        assert "missed" in practice.risks("ann")
+
     def test_another_version_keeps_since_when_it_is_so(self, practice: Practice) -> None:
         missing(practice)
         practice.pass_time(days=1)
@@ -283,6 +318,7 @@ class TestFeedback:
         },
         "category": [{"coding": [{"system": f"{OURS}CodeSystem/consent-kind", "code": "feedback-in-risk"}]}],
         "patient": {"reference": "Patient/ann"},
+        "dateTime": "2031-01-01",
         "policyRule": {"text": "Opt-in."},
         "provision": {"type": "permit", "period": {"end": "2031-04-01"}},
     }
@@ -340,6 +376,25 @@ class TestFeedback:
         asked.put(self.CONSENT)
         asked.put({**self.CONSENT, "id": "d", "provision": {"type": "deny"}})
         assert asked.risks("ann") == {}
+
+    def test_unsigned_it_only_refuses(self, asked: Practice) -> None:
+        unsigned = {name: value for name, value in self.CONSENT.items() if name != "dateTime"}
+        asked.put(unsigned)
+        assert asked.risks("ann") == {}
+        asked.put(self.CONSENT)
+        asked.put({**unsigned, "id": "d", "provision": {"type": "deny"}})
+        assert asked.risks("ann") == {}
+
+    def test_where_nobody_knows_who_was_rated_it_is_hidden_from_all(self, asked: Practice) -> None:
+        asked.put(self.CONSENT)
+        named = {"url": f"{OURS}StructureDefinition/rated", "valueReference": {"reference": "Practitioner/doc"}}
+        nobody = {name: value for name, value in self.response().items() if name != "encounter"}
+        asked.tell(nobody)
+        asked.tell({**nobody, "id": "r", "extension": [named]})
+        (found,) = asked.found("RiskAssessment")
+        assert found["meta"]["security"][0]["code"] == "R"
+        assert hidden_from(found, {"Practitioner/other"})
+        assert hidden_from(found, set())
 
     def test_who_is_rated_can_be_said(self, asked: Practice) -> None:
         asked.put(self.CONSENT)
@@ -425,3 +480,18 @@ class TestTrying:
         assert answer.status == status, answer.body
         if where:
             assert json.parse_object(answer.body)["issue"][0]["expression"] == [where]
+
+
+def test_who_has_more_than_can_be_looked_at_is_judged_by_the_newest(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("carethread.careteams.risk.gathering.MOST_FACTS", 30)
+    for number in range(35):
+        practice.tell(visit(f"ann-old-{number}", "ann", practice.ago(days=20), "fulfilled"))
+    for days in (20, 10):
+        practice.tell(visit(f"ann-{days}", "ann", practice.ago(days=days)), 5)
+    practice.tell(need("ann-n", "ann"))
+    assert set(practice.risks("ann")) == {"missed"}
+    practice.pass_time(days=400)
+    assert "missed" not in practice.risks("ann"), "a timer looks at them too"
+    assert practice.store.glance(lambda session: session.timers.failing(10)) == []

@@ -18,7 +18,7 @@ from carethread.core.errands.timing import Timing
 from carethread.core.errors import Busy, Invalid
 from carethread.core.metric_names import TIMERS_FAILED, TIMERS_FIRED
 from carethread.core.ports import Session, Timer
-from carethread.core.service import Runtime, Service, TimerHandler, TimersHandler
+from carethread.core.service import AskFirst, Runtime, Service, TimerHandler, TimersHandler
 from support.looping import looping
 from support.servers import until
 from support.stores import open_store, runtime
@@ -173,6 +173,25 @@ def test_what_is_away_for_one_delays_no_other_and_is_not_told(store) -> None:
         desk.work(seconds)
     away = False
     assert desk.work(120 + 15) == ["asking/a/", "note/b/"], "asked again within 15 s"
+
+
+def test_who_lacks_an_answer_is_asked_for_it_while_no_transaction_is_open(store) -> None:
+    answers: list[str] = []
+
+    def ask() -> None:
+        desk.set("note", "b", 1)
+        answers.append("yes")
+
+    def asking(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
+        if not answers:
+            note(runtime, session, timer, context)
+            raise AskFirst(ask)
+        note(runtime, session, timer, context)
+
+    desk = Desk(store, asking=asking)
+    desk.set("asking", "a", 1)
+    assert sorted(desk.work(2)) == ["asking/a/", "note/b/"], "nothing stays of the first try"
+    assert desk.seen == {TIMERS_FIRED: 2} and desk.failing() == []
 
 
 def test_a_timer_that_is_set_anew_while_it_fails_keeps_the_new_time(store) -> None:

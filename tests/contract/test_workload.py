@@ -107,6 +107,25 @@ def test_too_much_is_a_flag_about_the_person_until_it_is_over(home: Care) -> Non
     assert (flags(home)[0]["status"], "end" in flags(home)[0]["period"]) == ("inactive", True)
 
 
+def test_who_has_more_than_is_counted_is_over_any_limit(home: Care, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("carethread.careteams.workload.measuring.MOST", 2)
+    extension = [limit("open-tasks", 100)]
+    home.tell(practitioner("nina"), role("one", "nina", "heart", availableTime=HOURS, extension=extension))
+    for number in range(2):
+        home.put(task(f"t{number}", "PractitionerRole/one"))
+    home.pass_time(days=1)
+    home.fire()
+    assert flags(home) == []
+    for number in range(2, 5):
+        home.put(task(f"t{number}", "PractitionerRole/one"))
+        home.put(task(f"d{number}", "PractitionerRole/one", status="completed", executionPeriod={"end": home.at()}))
+    home.pass_time(days=1)
+    home.fire()
+    assert [flag["status"] for flag in flags(home)] == ["active"]
+    assert facts(home.operate("GET", "PractitionerRole/one/$workload"))["open-tasks"] == 3
+    assert home.store.glance(lambda session: session.timers.failing(10)) == []
+
+
 def test_who_leaves_has_no_flag_any_more(home: Care) -> None:
     home.tell(practitioner("nina"), role("one", "nina", "heart", extension=[limit("open-tasks", 0)]))
     home.put(task("t1", "PractitionerRole/one"))

@@ -238,7 +238,7 @@ def _decision() -> dict[str, Any]:
 
 def _of_a_hand_off(fhir: Fhir, name: str, where: str) -> Answer:
     """A step of a hand-off that was offered just now."""
-    who = {"from": "Practitioner/walk", "to": "Practitioner/other", "patient": "Patient/walk"}
+    who = {"from": "Practitioner/walk", "to": "Organization/walk", "patient": "Patient/walk"}
     said = [{"name": name, "valueReference": {"reference": reference}} for name, reference in who.items()]
     offered = fhir.post(f"{where}$hand-off", _parameters(*said, {"name": "kind", "valueCode": "follow-up"}))
     if name == "hand-off":

@@ -24,10 +24,11 @@ from carethread.core.errands.timing import Timing
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Runtime
+from carethread.interactions.mirror import keep
 from carethread.interactions.rest.handling import handle
-from support.care import OURS, department_team, part, person_team
+from support.care import OURS, department_team, part, person_team, practitioner
 from support.deaths import SOMETIME, Doom, all_die, die_committing, die_in_turn, parser
-from support.stores import runtime
+from support.stores import runtime, version
 
 STEPS = ("entering", "entered", "committing", SOMETIME)
 """In order: before the ledger's entry; after it and before the commit; while that is done; anywhere."""
@@ -54,8 +55,10 @@ def ask(service: Runtime, method: str, path: str, body: Any = None) -> Response:
 
 
 def prepare(store: SqlStore) -> None:
-    """A ward, and the people for whom it answers."""
+    """A ward, its staff, and the people for whom it answers."""
     service = runtime(store, SERVICE)
+    known = [version(practitioner(each)).stored for each in STAFF]
+    store.transact(lambda session: keep(service, session, known))
     here = [part(f"Practitioner/{each}", "member") for each in ("nurse", "second")]
     duty = part("Practitioner/duty", "on-call")
     teams = [department_team("ward", "ward", part("Practitioner/lead"), duty, *here)]

@@ -1,5 +1,6 @@
 """Who cares for whom, hand-offs, huddles, shared decisions."""
 
+from carethread.careteams.handing.ceasing import TIMERS as CEASING
 from carethread.careteams.handing.operations import AT_ONCE, DEADLINES
 from carethread.careteams.handing.operations import OPERATIONS as HANDING
 from carethread.careteams.meeting.operations import OPERATIONS as MEETING
@@ -27,7 +28,16 @@ SERVICE = Service(
     about="Who cares for whom, hand-offs, huddles, shared decisions.",
     types=TYPES,
     mirrors=MIRRORS,
-    timers={**MEETING_TIMERS, **NOTICE_TIMERS, **TEAM_TIMERS, **NAVIGATING, **WORKING, **PLAN_TIMERS, **RISK},
+    timers={
+        **MEETING_TIMERS,
+        **NOTICE_TIMERS,
+        **TEAM_TIMERS,
+        **CEASING,
+        **NAVIGATING,
+        **WORKING,
+        **PLAN_TIMERS,
+        **RISK,
+    },
     timers_together={**DEADLINES, **TOGETHER},
     timers_at_once=AT_ONCE,
     timers_last=LAST,

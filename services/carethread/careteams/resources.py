@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from carethread.careteams.handing.ceasing import patient_gone
 from carethread.careteams.handing.following import hand_off_follows
 from carethread.careteams.handing.needs import needs_kept
 from carethread.careteams.handing.rule import task_written
@@ -26,6 +27,7 @@ from carethread.careteams.teams.leaving import staff_kept, team_ends
 from carethread.careteams.teams.merging import merge_kept
 from carethread.careteams.teams.relieving import watch
 from carethread.careteams.teams.rule import team_leaves, team_settled, team_written
+from carethread.careteams.teams.unanswered import team_over
 from carethread.careteams.workload.watching import member_kept
 from carethread.core.context import Context
 from carethread.core.ports import Resource, Session
@@ -61,7 +63,9 @@ TYPES = (
         gives_up=team_leaves,
         settles=team_settled,
         profile=PROFILES + "care-team",
-        stored=each_of(keep_register, watch, team_ends, team_hears, conflicts_of("CareTeam"), judged("CareTeam")),
+        stored=each_of(
+            keep_register, watch, team_over, team_ends, team_hears, conflicts_of("CareTeam"), judged("CareTeam")
+        ),
     ),
     ResourceType(
         "CarePlan",
@@ -98,7 +102,7 @@ TYPES = (
 _OF_A_PATIENT = frozenset({"patient"})
 
 MIRRORS = (
-    Mirror("Patient", owner="records", stored=each_of(judged("Patient"), patient_kept, merge_kept)),
+    Mirror("Patient", owner="records", stored=each_of(judged("Patient"), patient_kept, patient_gone, merge_kept)),
     Mirror("Practitioner", owner="records", stored=each_of(practitioner_kept, staff_kept("Practitioner"))),
     Mirror(
         "PractitionerRole",

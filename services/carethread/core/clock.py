@@ -1,7 +1,8 @@
 """Time, injected: a clock is a function that returns an aware datetime in UTC.
 
 Stored times are integers: microseconds since 1970-01-01T00:00:00Z. FHIR instants are written in UTC with milliseconds
-(http://hl7.org/fhir/R4/datatypes.html#instant).
+(http://hl7.org/fhir/R4/datatypes.html#instant). What lies outside the years 1 to 9999 of UTC cannot be written, such as a
+period without an end, or an end in another zone's last hours: it is the first or the last moment that can be.
 """
 
 from __future__ import annotations
@@ -26,15 +27,19 @@ def to_micros(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+_FIRST = to_micros(datetime(1, 1, 1, tzinfo=UTC))
+_LAST = to_micros(datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))
+
+
 def from_micros(micros: int) -> datetime:
-    """The aware datetime of microseconds since the epoch."""
-    return _EPOCH + timedelta(microseconds=micros)
+    """The aware datetime of microseconds since the epoch, or the nearest that there is."""
+    return _EPOCH + timedelta(microseconds=min(max(micros, _FIRST), _LAST))
 
 
 @lru_cache(64)  # the versions of one unit have one time, which is written several times for each
 def instant(micros: int) -> str:
     """A FHIR instant with milliseconds: `2026-11-22T08:00:00.123Z`."""
-    return from_micros(micros).strftime("%Y-%m-%dT%H:%M:%S.") + f"{micros // 1000 % 1000:03d}Z"
+    return from_micros(micros).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def http_date(micros: int) -> str:
@@ -42,4 +47,4 @@ def http_date(micros: int) -> str:
     moment = from_micros(micros)
     day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
     month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[moment.month - 1]
-    return f"{day}, {moment.day:02d} {month} {moment.year} {moment:%H:%M:%S} GMT"
+    return f"{day}, {moment.day:02d} {month} {moment.year:04d} {moment:%H:%M:%S} GMT"

@@ -164,8 +164,8 @@ class Operation:
 
 
 class AskFirst(Exception):
-    """Raised by a reaction that lacks what another service knows: its transaction comes to nothing, so that nobody
-    waits for its locks; then `ask` is called, which may raise Busy, and the reaction is begun anew."""
+    """Raised by a reaction or a timer's handler that lacks what another service knows: its transaction comes to
+    nothing, so that nobody waits for its locks; then `ask` is called, which may raise Busy, and it is begun anew."""
 
     def __init__(self, ask: Callable[[], None]) -> None:
         super().__init__()
@@ -190,7 +190,8 @@ class Reaction:
 TimerHandler = Callable[["Runtime", Session, Timer, Context], None]
 """Called with a timer that is due, in the transaction that takes it: what it does there happens together with that.
 
-It may be called again where that transaction came to nothing. Any error but Busy puts the timer off and is told.
+It may be called again where that transaction came to nothing. Any error but Busy puts the timer off and is told. It may
+raise AskFirst.
 """
 
 

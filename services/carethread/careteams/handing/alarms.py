@@ -15,12 +15,13 @@ from carethread.core.ports import Resource
 from carethread.core.service import PROFILES, Unit
 
 TASKS = "https://carethread.dev/fhir/CodeSystem/careteam-task"
-UNANSWERED, OVERDUE = "unanswered-hand-off", "overdue-result"
+UNANSWERED, OVERDUE, SECOND = "unanswered-hand-off", "overdue-result", "second-hand-off"
 
 _DEPARTMENT = PROFILES + "department"
 _TEXTS = {
     UNANSWERED: "Nobody has answered this hand-off. Hand the person over to somebody else.",
     OVERDUE: "The result of this hand-off did not come in time. Ask for it.",
+    SECOND: "The person was merged with another, of whom a hand-off is open too. Withdraw one of both.",
 }
 _PRIORITIES = {"stat": "stat", "asap": "asap"}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from carethread.careteams.handing.answerers import GROUPS, PEOPLE, is_person, may_answer, same
+from carethread.careteams.handing.fitness import refuse_who_is_gone, refuse_who_is_not_here
 from carethread.careteams.handing.replaying import mentions
 from carethread.careteams.handing.returning import tell_sender
 from carethread.careteams.handing.saying import is_restricted, refuse_unsayable, restricted
@@ -16,6 +17,7 @@ from carethread.careteams.handing.states import (
     HAND_OFF,
     NEXT,
     OPEN,
+    RESULT_BY,
     State,
     deadline,
     is_moving,
@@ -27,11 +29,14 @@ from carethread.careteams.handing.states import (
     state_of,
     stepped_by,
 )
+from carethread.careteams.navigation.terms import OPEN as OPEN_TASK
+from carethread.careteams.navigation.terms import TASKS
 from carethread.careteams.teams.answering import accountable
 from carethread.careteams.teams.passing import pass_on
-from carethread.careteams.teams.people import person
+from carethread.careteams.teams.people import key_of, person
 from carethread.careteams.teams.reading import PERSON, ref
 from carethread.core.errors import Conflict, Invalid
+from carethread.core.fhir.elements import at
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit
@@ -44,6 +49,7 @@ _TERMS: Mapping[str, Callable[[Resource, str], object]] = {
     "Task.code": lambda task, base: kind_of(task),
     "Task.requester": lambda task, base: ref(task, "requester", base),
     "Task.restriction.period.end": lambda task, base: deadline(task),
+    f"Task.extension('{RESULT_BY}').value": lambda task, base: result_by(task),
 }
 """What was agreed on when it was offered; only the service changes some of it, when silence leads to the next."""
 
@@ -61,7 +67,9 @@ def task_written(unit: Unit, before: Resource | None, after: Resource | None, id
     elif not is_ours(after):
         return Ruling()
     if unit.context.backfill:
-        return Ruling()
+        if before and state_of(after) != "offered":
+            unit.session.release(HANDING, f"Task/{id_}")
+        return Ruling(resource=after)
     now = unit.now
     was, becomes = state_of(before) if before and is_ours(before) else "draft", state_of(after)
     _refuse_jump(was, becomes)
@@ -91,6 +99,11 @@ def _refuse_loss(before: Resource | None) -> None:
     if before and is_ours(before) and state_of(before) in OPEN:
         raise Conflict(
             "An open hand-off is not deleted, for nobody would hear of it: withdraw it, or return it.",
+            expression="Task.status",
+        )
+    if before and before.get("status") in OPEN_TASK and TASKS in at(before, "code.coding.system"):
+        raise Conflict(
+            "A Task that somebody has to do is not deleted, for nobody would hear of it: cancel it, and say why.",
             expression="Task.status",
         )
 
@@ -149,10 +162,11 @@ def _offered(unit: Unit, task: Resource, id_: str, now: int) -> Resource:
         raise Invalid(text, code="value", expression="Task.restriction.period.end")
     if (until := result_by(task)) and until <= now:
         raise Invalid("The result is to be back later than now.", code="value", expression="Task.extension")
+    refuse_who_is_not_here(unit, owner, now, "Ask somebody who does; Task.owner names them.")
+    refuse_who_is_gone(unit, ref(task, "for", unit.base_url))
     if is_moving(task):
         _refuse_stranger(unit, task, requester, now)
-        patient = person(unit.session, ref(task, "for", unit.base_url), unit.base_url)
-        holder = unit.session.claim(HANDING, patient, f"Task/{id_}")
+        holder = _claim(unit, task, id_)
         if holder != f"Task/{id_}":
             raise Conflict(
                 f"Another hand-off of this person is open: {holder}. Withdraw that, or wait for its answer.",
@@ -160,6 +174,22 @@ def _offered(unit: Unit, task: Resource, id_: str, now: int) -> Resource:
                 expression="Task.for",
             )
     return marked(task, "offered")
+
+
+def _claim(unit: Unit, task: Resource, id_: str) -> str:
+    """Take the place of what moves a person, also of what moves them no more; who has it now."""
+    patient = person(unit.session, ref(task, "for", unit.base_url), unit.base_url)
+    holder = f"Task/{id_}"
+    taken = unit.session.claim(HANDING, patient, holder)
+    if taken != holder and not moves(unit.find(key_of(taken), again=True)):
+        unit.session.release(HANDING, taken)
+        taken = unit.session.claim(HANDING, patient, holder)
+    return taken
+
+
+def moves(task: Resource | None) -> bool:
+    """Whether a Task is an open offer of ours that moves a person."""
+    return task is not None and is_ours(task) and state_of(task) == "offered" and is_moving(task)
 
 
 def _refuse_stranger(unit: Unit, task: Resource, requester: str, now: int) -> None:
@@ -179,9 +209,12 @@ def _accepted(unit: Unit, before: Resource, after: Resource, id_: str, now: int)
         text = f"owner says who of those asked takes the person over: a {' or '.join(PEOPLE)}."
         raise Invalid(text, code="business-rule", expression="Task.owner")
     _refuse_who_was_not_asked(unit, id_, before, who, now)
+    if is_person(who):
+        refuse_who_is_not_here(unit, who, now, "Somebody else who was asked accepts; or it is declined or withdrawn.")
+    patient = ref(after, "for", unit.base_url)
+    refuse_who_is_gone(unit, patient)
     if not moving:
         return
-    patient = ref(after, "for", unit.base_url)
     standing = accountable(unit.session, patient, now, unit.base_url)
     team = _team(unit, before, patient) or (standing.team if standing else "")
     if not team:

@@ -29,7 +29,8 @@ MOVING = frozenset({"care", "discharge", "shift", "department-change"})
 KINDS = (*sorted(MOVING), "follow-up", "huddle", "referral")
 
 ANSWERED_BY = PROFILES + "answered-by"
-"""Extension of a hand-off: who took the last step, where that is not who the Task names for it."""
+"""Extension of a hand-off: who took the last step, where that is not who the Task names for it; without a reference
+nobody did, but the service itself."""
 
 RESULT_BY = PROFILES + "result-by"
 """Extension of a hand-off: by when its result is to be back with who handed over."""
@@ -141,13 +142,13 @@ def result_by(task: Resource) -> int:
 
 
 def stepped_by(task: Resource, base: str | None = None) -> str:
-    """Who took the step by which it came to where it is; empty: time did."""
+    """Who took the step by which it came to where it is; empty: nobody, but time or the service did."""
     state = state_of(task)
     if state == "expired" or (state in OPEN and marks_of(task) & {"escalated", "overdue"}):
         return ""
     named = "requester" if state in ("draft", "offered", "withdrawn") else "owner"
-    said = ref(dict(extension(task, ANSWERED_BY)), "valueReference", base) if state != "offered" else ""
-    return said or ref(task, named, base)
+    said = extension(task, ANSWERED_BY) if state != "offered" else {}
+    return ref(dict(said), "valueReference", base) if said else ref(task, named, base)
 
 
 def marked(task: Resource, *codes: str) -> Resource:

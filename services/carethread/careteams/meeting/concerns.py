@@ -10,9 +10,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from carethread.careteams.levels import level
 from carethread.careteams.meeting.agenda import Reason
 from carethread.careteams.plans.issues import CODES as PLAN_ISSUES
 from carethread.careteams.plans.issues import OVERDUE
+from carethread.careteams.risk.assessments import hidden_from
 from carethread.careteams.risk.feedback import KINDS
 from carethread.careteams.sharing.sensitivity import sensitive
 from carethread.careteams.teams.reading import ends
@@ -34,8 +36,6 @@ UNDONE = ("draft", "requested", "received", "accepted", "ready", "in-progress", 
 _ALARMING = frozenset({"urgent", "asap", "stat"})
 _UNFOUNDED = frozenset({"cancelled", "entered-in-error"})
 _NOT_SAID = frozenset({"not-done", "stopped", "entered-in-error"})
-_RISKS: Mapping[str, str] = {"high": "risk-high", "moderate": "risk-moderate"}
-_RISK = "http://terminology.hl7.org/CodeSystem/risk-probability"
 _POSITIVE = frozenset({"POS", "A", "AA", "H", "HH", "DET"})
 """Of v3-ObservationInterpretation."""
 
@@ -130,13 +130,8 @@ def _of_hand_off(seen: Seen, moment: Moment, *, late: bool) -> str:
 
 
 def _of_risk(seen: Seen, moment: Moment) -> str:
-    risk = seen.resource
-    if risk["status"] not in ("final", "amended", "corrected"):
-        return ""
-    found = codes([*at(risk, "prediction.qualitativeRisk")], _RISK)
-    if ends(risk.get("occurrencePeriod", {}).get("end")) <= moment.now:
-        return ""
-    return next((kind for code, kind in _RISKS.items() if code in found), "")
+    found = level(seen.resource, moment.now)
+    return f"risk-{found}" if found else ""
 
 
 def _of_issue(seen: Seen, moment: Moment) -> str:
@@ -242,4 +237,6 @@ def _since(seen: Seen, kind: str) -> int:
 
 def _hidden(seen: Seen, moment: Moment) -> bool:
     """Whether it is to be kept from a reader; from everybody where nobody says who reads."""
+    if seen.resource["resourceType"] == "RiskAssessment":
+        return hidden_from(seen.resource, moment.readers)
     return bool(seen.rated) and (not moment.readers or not seen.rated.isdisjoint(moment.readers))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from carethread.careteams.levels import LEVELS
 from carethread.careteams.meeting.agenda import Reason
 from carethread.careteams.meeting.concerns import (
     COMPLAINT,
@@ -35,7 +36,7 @@ def _searches(since: int) -> Sequence[Asked]:
     return (
         ("Task", (("status", ",".join(UNDONE)),)),
         ("Task", (("status", "rejected,failed"), ("code", f"{HAND_OFFS}|"), ("_lastUpdated", f"ge{instant(since)}"))),
-        ("RiskAssessment", (("risk", "high,moderate"),)),
+        ("RiskAssessment", (("risk", ",".join(LEVELS)),)),
         ("DetectedIssue", ()),
         ("Communication", (("category", COMPLAINT),)),
         ("QuestionnaireResponse", (("_tag", COMPLAINT),)),
@@ -78,7 +79,7 @@ def _rated(reader: Reader, resource: Resource, encounters: Mapping[Key, Resource
     if resource["resourceType"] == "Communication":
         named = keys_at(resource, "about", reader.base_url)
         return frozenset(f"{kind}/{id_}" for kind, id_ in named if kind in _ABOUT_STAFF)
-    if resource["resourceType"] not in ("QuestionnaireResponse", "RiskAssessment"):
+    if resource["resourceType"] != "QuestionnaireResponse":
         return frozenset()
     of = keys_at(resource, "encounter", reader.base_url)
     return frozenset(rated(resource, [encounters[key] for key in of if key in encounters], reader.base_url))

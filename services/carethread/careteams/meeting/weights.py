@@ -22,6 +22,7 @@ class Weight:
 
 
 WEIGHTS: Mapping[str, Weight] = {
+    "risk-certain": Weight(60, "A risk that is certain"),
     "risk-high": Weight(50, "High risk"),
     "hand-off-escalated": Weight(45, "A hand-off that nobody has answered"),
     "hand-off-expired": Weight(40, "A hand-off that has expired"),

@@ -85,6 +85,15 @@ def outreach(runtime: Runtime, call: Call, context: Context) -> Resource:
     return runtime.store.transact(work)
 
 
+def was_tried(task: Resource) -> bool:
+    """Whether a Task of outreach was closed by an attempt that is told of."""
+    return any(
+        is_coded(each.get("type"), TASKS, OUTREACH)
+        and str(each.get("valueReference", {}).get("reference", "")).startswith("Communication/")
+        for each in task.get("output", ())
+    )
+
+
 def _attempt(call: Call, turn: Turn) -> Attempt:
     found = Attempt(
         code(call, "outcome", (REACHED, NOT_REACHED, DECLINED)),

@@ -1,8 +1,8 @@
 """Everybody at high risk has an active Flag and a navigator, or an alarm says that there is none.
 
-What changes that (a RiskAssessment, a Patient who dies or is merged) sets a timer in the transaction that stores it;
-its handler looks at what is so now, and puts right what is not. So it may come late or twice. What is imported as
-history sets none.
+What changes that (a RiskAssessment, a Patient who dies or is merged, a contact that is closed by itself) sets a timer
+in the transaction that stores it; its handler looks at what is so now, and puts right what is not. So it may come late
+or twice. What is imported as history sets none.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 
+from carethread.careteams.levels import HIGH, highest, level
+from carethread.careteams.navigation.alarming import is_open_outreach
 from carethread.careteams.navigation.assigning import assign
+from carethread.careteams.navigation.attempts import was_tried
+from carethread.careteams.navigation.contacting import plan
 from carethread.careteams.navigation.finding import standing
 from carethread.careteams.navigation.joining import around, decider
-from carethread.careteams.navigation.levels import highest, level
 from carethread.careteams.navigation.navigators import reference
 from carethread.careteams.navigation.people import known, why_no_contact
 from carethread.careteams.navigation.shapes import flag, task
 from carethread.careteams.navigation.stopping import is_navigated, stop
 from carethread.careteams.navigation.terms import (
     ASSIGNED,
+    CONTACT,
     FLAGGED,
     NAVIGATORS,
     OPEN,
@@ -27,6 +31,7 @@ from carethread.careteams.navigation.terms import (
     REVIEW,
     REVIEWED,
     SETTLED,
+    pace,
 )
 from carethread.careteams.navigation.turn import Turn, begin
 from carethread.careteams.teams.people import person
@@ -58,7 +63,7 @@ def risk_stored(runtime: Runtime, session: Session, ids: Sequence[str], context:
         if not patient:
             continue
         patient = person(session, patient, runtime.base_url)
-        is_high = not stored.deleted and bool(level(assessment, now))
+        is_high = not stored.deleted and bool(level(assessment, now, HIGH))
         if is_high or session.claimed(FLAGGED, [patient]) or session.places(SETTLED, patient):
             session.timers.set(ATTEND, patient.removeprefix("Patient/"), now)
 
@@ -102,6 +107,18 @@ def _attend(turn: Turn, patient: str) -> None:
         _see_to_navigator(turn, patient, priority)
     elif flagged and not assessed:
         _ask_to_review(turn, patient, f"Flag/{flagged['id']}")
+    _keep_in_touch(turn, patient)
+
+
+def _keep_in_touch(turn: Turn, patient: str) -> None:
+    """Plan the contact after one that was closed by a plain write: whoever stops contact declines, or steps down."""
+    closed = turn.held(CONTACT, patient)
+    if closed is None or is_open_outreach(closed) or was_tried(closed):
+        return
+    owner = turn.holder(NAVIGATORS, patient) or str(closed.get("owner", {}).get("reference", ""))
+    wait = pace(closed).after if closed.get("status") == "completed" else pace(closed).again
+    priority = str(closed.get("priority", "urgent"))
+    plan(turn, patient, owner, priority, turn.now + wait, after=closed)
 
 
 def _raise_flag(turn: Turn, patient: str, assessments: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from carethread.careteams.navigation.levels import STATUSES, highest, level
+from carethread.careteams.levels import HIGH, highest, level
 from carethread.careteams.navigation.terms import OPEN, TASKS
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
@@ -38,9 +38,9 @@ def tasks(
 
 def standing(session: Session, patient: str, now: int, base_url: str) -> dict[str, str]:
     """The RiskAssessments (their ids) by which a person's risk is high now, each with its level."""
-    params = [("subject", patient), ("risk", "high,certain"), ("_sort", "-_lastUpdated")]
+    params = [("subject", patient), ("risk", ",".join(HIGH)), ("_sort", "-_lastUpdated")]
     some = found(session, "RiskAssessment", params, base_url, MOST_ASSESSMENTS)
-    return {each["id"]: said for each in some if each["status"] in STATUSES and (said := level(each, now))}
+    return {each["id"]: said for each in some if (said := level(each, now, HIGH))}
 
 
 def risk(session: Session, patient: str, now: int, base_url: str) -> str:

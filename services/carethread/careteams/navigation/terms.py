@@ -17,7 +17,6 @@ TASKS = _OURS + "careteam-task"
 ROLES, NAVIGATOR = _OURS + "care-team-role", "navigator"
 FLAGS, HIGH_RISK = _OURS + "flag-kind", "high-risk"
 OUTCOMES = _OURS + "outreach-outcome"
-PROBABILITY = "http://terminology.hl7.org/CodeSystem/risk-probability"
 
 OUTREACH, FAILED, ASSIGN, REVIEW = "outreach", "outreach-failed", "assign-navigator", "step-down-review"
 

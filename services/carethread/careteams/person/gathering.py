@@ -12,6 +12,7 @@ from functools import partial
 
 from carethread.careteams.person.lines import text
 from carethread.careteams.person.topics import TOPICS
+from carethread.careteams.risk.assessments import rated_in
 from carethread.careteams.sharing.withholding import key_of, references
 from carethread.careteams.teams.answering import accountable
 from carethread.careteams.teams.people import persons
@@ -139,7 +140,8 @@ def _here(session: Session, patient: str, named: Iterable[Key], at: int, base: s
     if whole:
         mine += _found(session, base, "Task", [("patient", id_), ("status", _TASKS)])
     answers = accountable(session, patient, at, base)
-    wanted = [*named, *([_key(answers.member)] if answers else [])]
+    rated = {_key(name) for each in mine if each["resourceType"] == "RiskAssessment" for name in rated_in(each, base)}
+    wanted = [*named, *([_key(answers.member)] if answers else []), *sorted(rated)]
     roles = present(session, wanted)
     more = [key for each in roles.values() for key in _stands_for(each, base) if key not in roles]
     return _Here(

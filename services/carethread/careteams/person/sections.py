@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from carethread.careteams.levels import HIGH, level
 from carethread.careteams.person.gathering import Gathered
 from carethread.careteams.person.lines import goal_words, line, own_words
 from carethread.careteams.person.topics import AVOID, HARD, LIVES, MATTERS, PREFERS, STRONG, topic
@@ -79,9 +80,14 @@ def _unanswered(resource: Resource, gathered: Gathered) -> bool:
 
 
 def _current(resource: Resource, gathered: Gathered) -> bool:
-    """Whether a risk or alert holds now."""
-    ends = [date_range(str(end)) for path in ("period.end", "occurrencePeriod.end") for end in at(resource, path)]
+    """Whether an alert holds now."""
+    ends = [date_range(str(end)) for end in at(resource, "period.end")]
     return all(end is None or end[1] > gathered.at for end in ends)
+
+
+def _at_high_risk(resource: Resource, gathered: Gathered) -> bool:
+    """Whether it says that the risk is high now."""
+    return resource["resourceType"] == "RiskAssessment" and bool(level(resource, gathered.at, HIGH))
 
 
 _GOALS = _of("Goal", lifecycleStatus="proposed,planned,accepted,active,on-hold")
@@ -120,13 +126,7 @@ CARE: Sequence[Section] = (
     Section(
         "Risks",
         "104605-1",
-        _both(
-            _any(
-                _of("RiskAssessment", status="final,amended", prediction__qualitativeRisk__coding__code="high"),
-                _of("Flag", status="active"),
-            ),
-            _current,
-        ),
+        _any(_at_high_risk, _both(_of("Flag", status="active"), _current)),
     ),
     Section(
         "Pending results",

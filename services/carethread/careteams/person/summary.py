@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from carethread.careteams.person.excerpts import excerpt, told
 from carethread.careteams.person.gathering import Gathered, gathered
+from carethread.careteams.person.hiding import hidden_risks
 from carethread.careteams.person.lines import languages, name_of, telephone, text
 from carethread.careteams.person.narrative import Told, html, narrative, whole
 from carethread.careteams.person.sections import ABOUT, ANSWERS, SECTIONS, TITLES, Section, filled
@@ -155,9 +156,10 @@ def _left(gathered: Gathered, recipient: str, at: int, purpose: str, free: Itera
             recipient=receiver, purpose=purpose, known=known, base=gathered.base_url, free=frozenset(free),
         )  # fmt: skip
 
-    known = gathered.known.values()
+    hidden = hidden_risks(gathered, known_as(gathered, recipient))
+    known = [each for key, each in gathered.known.items() if key not in hidden]
     people = may(told(each) for each in known if each["resourceType"] in PEOPLE)
-    mine = [each for each in gathered.resources if each["resourceType"] not in PEOPLE]
+    mine = [each for each in gathered.resources if each["resourceType"] not in PEOPLE and key_of(each) not in hidden]
     kept = may(mine, (each for each in known if each["resourceType"] not in PEOPLE))
     return _Left(kept, {key_of(each): each for each in people})
 

@@ -11,7 +11,7 @@ Only what is in force counts: active plans with activities that are not over, go
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
@@ -53,18 +53,17 @@ _WANTED = frozenset({"planned", "accepted", "active"})
 
 @dataclass(frozen=True, slots=True, order=True)
 class Conflict:
-    """`about` are the references of what is at odds, in order; `key` the code that it is about, empty where none is.
-
-    Two leads are one conflict of a person however many they are.
-    """
+    """`about` are the references of all that is at odds, in order; `key` the code that it is about, empty where none
+    is."""
 
     kind: str
     key: str
     about: tuple[str, ...]
 
     def id(self, patient: str) -> str:
-        """The id of its DetectedIssue: it follows from what it is about."""
-        about = () if self.kind == TWO else self.about
+        """The id of its DetectedIssue: of one code there is one of a kind, and two leads are one, whomever it is about
+        by now; teams that lead each other are told apart."""
+        about = self.about if self.kind == EACH_OTHER else ()
         name = "/".join(("plan-issue", patient, self.kind, self.key, *about))
         return str(uuid5(NAMESPACE_URL, f"https://carethread.dev/fhir/DetectedIssue/{name}"))
 
@@ -79,32 +78,45 @@ def conflicts(
     return {*_activities(active), *_goals(wanted, active, base_url), *_leads(leading, now, base_url)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Activity:
+    """One that is not over: of which plan, with which codes, and whether it is to be done."""
+
+    plan: str
+    number: int
+    codes: frozenset[str]
+    wanted: bool
+
+
 def _activities(plans: Sequence[Resource]) -> Iterator[Conflict]:
-    by_code: dict[str, dict[str, set[bool]]] = defaultdict(lambda: defaultdict(set))
-    alike: dict[str, list[set[str]]] = defaultdict(list)
+    by_code: dict[str, set[_Activity]] = defaultdict(set)
     for plan in plans:
-        for activity in plan.get("activity", ()):
+        for number, activity in enumerate(plan.get("activity", ())):
             detail = activity.get("detail", {})
-            codes = tokens(detail, ("code",))
-            if codes and detail.get("status") not in _OVER:
-                alike[plan["id"]].append(codes)
+            codes = frozenset(tokens(detail, ("code",)))
+            if detail.get("status") not in _OVER:
+                one = _Activity(plan["id"], number, codes, not detail.get("doNotPerform"))
                 for code in codes:
-                    by_code[code][plan["id"]].add(bool(detail.get("doNotPerform")))
-    for code, said in by_code.items():
-        for one, other in combinations(sorted(said), 2):
-            if code != _first_shared(code, alike[one], alike[other]):
-                continue
-            about = f"CarePlan/{one}", f"CarePlan/{other}"
-            if False in said[one] and False in said[other]:
-                yield Conflict(SAME, code, about)
-            if (True in said[one] and False in said[other]) or (False in said[one] and True in said[other]):
-                yield Conflict(STOP, code, about)
+                    by_code[code].add(one)
+    for code, alike in by_code.items():
+        to_do = {one.plan for one in alike if one.wanted}
+        not_to_do = {one.plan for one in alike if not one.wanted}
+        both = to_do | not_to_do
+        if len(both) > 1 and not _is_said(code, alike, by_code):
+            if len(to_do) > 1:
+                yield Conflict(SAME, code, _names("CarePlan", to_do))
+            if to_do and not_to_do:
+                yield Conflict(STOP, code, _names("CarePlan", both))
 
 
-def _first_shared(code: str, one: Sequence[set[str]], other: Sequence[set[str]]) -> str:
-    """Of the codes by which two activities are the same, the first: an activity with translations is one conflict."""
-    shared = [min(a & b) for a in one for b in other if code in a and code in b]
-    return code if code in shared else min(shared)
+def _is_said(code: str, alike: set[_Activity], by_code: Mapping[str, set[_Activity]]) -> bool:
+    """Whether another code of the activities says all that a code does: one with translations is one conflict."""
+    others = next(iter(alike)).codes - {code}
+    return any(alike < by_code[other] or (alike == by_code[other] and other < code) for other in others)
+
+
+def _names(kind: str, ids: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{kind}/{id_}" for id_ in sorted(ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +137,21 @@ _LEAST, _MOST = Decimal("-Infinity"), Decimal("Infinity")
 
 
 def _goals(goals: Sequence[Resource], plans: Sequence[Resource], base_url: str) -> Iterator[Conflict]:
-    together = [{id_ for kind, id_ in keys_at(plan, "goal", base_url) if kind == "Goal"} for plan in plans]
+    plans_of: dict[str, set[str]] = defaultdict(set)
+    for plan in plans:
+        for kind, id_ in keys_at(plan, "goal", base_url):
+            if kind == "Goal":
+                plans_of[id_].add(plan["id"])
     targets = {goal["id"]: list(_targets(goal)) for goal in goals}
     aims = {goal["id"]: tokens(goal, ("description",)) for goal in goals}
-    for one, other in combinations(sorted(targets), 2):
-        if any(one in goals_of and other in goals_of for goals_of in together):
-            continue
-        about = f"Goal/{one}", f"Goal/{other}"
+    found: dict[str, set[str]] = defaultdict(set)
+    for one, other in combinations(sorted(id_ for id_ in targets if targets[id_] or aims[id_]), 2):
         measures = [a.measure for a in targets[one] for b in targets[other] if a.excludes(b)]
         opposed = ["-".join(sorted((a, b))) for a in aims[one] for b in aims[other] if frozenset((a, b)) in OPPOSITES]
-        if measures or opposed:
-            yield Conflict(GOALS, min(measures or opposed), about)
+        if (measures or opposed) and not plans_of[one] & plans_of[other]:
+            found[min(measures or opposed)] |= {one, other}
+    for key, ids in found.items():
+        yield Conflict(GOALS, key, _names("Goal", ids))
 
 
 def _targets(goal: Resource) -> Iterator[_Target]:

@@ -36,10 +36,13 @@ TIMER = "plan-conflicts"
 MOST = 500
 """Plans, goals and teams of one person that are looked at, of each."""
 
+NAMED = 50
+"""Of what a conflict is about, so many are named; the words say how many there are."""
+
 _SAID = {
-    SAME: "The same activity is in two plans",
+    SAME: "The same activity is in {} plans",
     STOP: "One plan has an activity that another says not to do",
-    GOALS: "Two goals cannot both be reached",
+    GOALS: "{} goals cannot all be reached",
     EACH_OTHER: "Each of these teams says that the other leads",
     TWO: "These teams are led by different people, and none says that another leads",
 }
@@ -92,7 +95,8 @@ def _of(session: Session, type_name: str, patient: str, base_url: str) -> list[R
 
 def _finding(conflict: Conflict) -> Finding:
     code = f": {conflict.key.removeprefix('|')}" if conflict.key else ""
-    return Finding(conflict.kind, SEVERITY[conflict.kind], conflict.about, f"{_SAID[conflict.kind]}{code}.")
+    said = _SAID[conflict.kind].format(len(conflict.about))
+    return Finding(conflict.kind, SEVERITY[conflict.kind], conflict.about[:NAMED], f"{said}{code}.")
 
 
 def leads_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:

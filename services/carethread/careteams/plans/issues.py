@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.fhir import json
-from carethread.core.fhir.elements import at, keys_at
+from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.search.query import CURSOR
 from carethread.core.ports import Resource, Session
 from carethread.core.service import PROFILES
 from carethread.interactions.writing.unit import WriteUnit
@@ -23,7 +24,8 @@ CODES = "https://carethread.dev/fhir/CodeSystem/plan-issue"
 
 OVERDUE = "activity-overdue"
 
-_MOST = 1000
+_PAGE = 500
+"""Issues that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +43,21 @@ def is_open(issue: Resource) -> bool:
     return issue.get("status") == "final"
 
 
-def kind_of(issue: Resource) -> str:
-    """Which of our kinds an issue is of; empty for another's."""
-    codings = (each for each in at(issue, "code.coding") if isinstance(each, dict))
-    return next((str(each.get("code")) for each in codings if each.get("system") == CODES), "")
-
-
 def issues_of(
     session: Session, patient: str, kinds: Iterable[str], about: str = "", base_url: str = ""
 ) -> list[Resource]:
-    """The issues of a person that are of these kinds, open or not; of those, the ones about one reference."""
-    query = parse_query(
-        "DetectedIssue", [("patient", patient), *([("implicated", about)] if about else [])], base=base_url
-    )
-    found = (json.restore(one.body) for one in session.search(query, _MOST).matches)
-    return [issue for issue in found if kind_of(issue) in set(kinds)]
+    """All issues of a person that are of these kinds, open or not; of those, the ones about one reference."""
+    wanted = [("patient", patient), ("code", ",".join(f"{CODES}|{kind}" for kind in kinds)), ("_sort", "_id")]
+    if about:
+        wanted.append(("implicated", about))
+    found: list[Resource] = []
+    cursor: list[tuple[str, str]] = []
+    while True:
+        page = session.search(parse_query("DetectedIssue", [*wanted, *cursor], base=base_url), _PAGE)
+        found += (json.restore(one.body) for one in page.matches)
+        if not page.next:
+            return found
+        cursor = [(CURSOR, page.next)]
 
 
 def say(unit: WriteUnit, patient: str, wanted: Mapping[str, Finding], known: Iterable[Resource]) -> None:

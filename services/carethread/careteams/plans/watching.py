@@ -7,7 +7,8 @@ overdue is looked at again each day too. Risk rules read the finding as a fact.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from weakref import WeakKeyDictionary
 
 from carethread.careteams.plans.detecting import patients_of
 from carethread.careteams.plans.issues import OVERDUE, Finding, issues_of, say
@@ -17,8 +18,8 @@ from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.fhir.elements import keys_at
 from carethread.core.moments import DAY
-from carethread.core.ports import Session, Timer
-from carethread.core.service import Runtime, StoredHook
+from carethread.core.ports import Key, Resource, Session, Store, Timer
+from carethread.core.service import AskFirst, Runtime, StoredHook
 from carethread.interactions.operations.once import derived
 from carethread.interactions.standing import present
 from carethread.interactions.writing.unit import WriteUnit
@@ -28,6 +29,30 @@ TIMER = "activity"
 
 _LATE = "overdue-plan"
 """The kind of places: the plans (keys) of a person (holder) of which an activity is overdue."""
+
+
+_Question = tuple[object, ...]
+_ANSWERS: WeakKeyDictionary[Store, dict[_Question, Mapping[Key, Resource]]] = WeakKeyDictionary()
+"""What the owner of Observations has answered, by database, until the transaction that lacked it is begun anew."""
+
+_MOST_ANSWERS = 100
+"""Then those that nobody has come for are forgotten."""
+
+
+def _seen(runtime: Runtime, plan: Resource, doubtful: Sequence[Kept], due: int) -> Mapping[Key, Resource]:
+    """The Observations that may show that activities were done, for the timer that was due then. Raises AskFirst."""
+    question = (plan["id"], plan["meta"]["versionId"], due, *(each.number for each in doubtful))
+    answers = _ANSWERS.setdefault(runtime.store, {})
+    if (found := answers.pop(question, None)) is not None:
+        return found
+
+    def ask() -> None:
+        told = observed(runtime, plan, [each.activity for each in doubtful])
+        if len(answers) >= _MOST_ANSWERS:
+            answers.clear()
+        answers[question] = told
+
+    raise AskFirst(ask)
 
 
 def plan_watched(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
@@ -59,7 +84,10 @@ def _whose(session: Session, type_name: str, ids: Sequence[str], base_url: str) 
 
 
 def activities_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
-    """Look at a plan's activities, say which are overdue, and be back when the next one's time is over."""
+    """Look at a plan's activities, say which are overdue, and be back when the next one's time is over.
+
+    Raises AskFirst where something is overdue that an Observation could show to be done.
+    """
     key, base_url = ("CarePlan", timer.key), runtime.base_url
     about, now = f"CarePlan/{timer.key}", to_micros(context.clock())
     session.lock([f"activities {about}"])
@@ -73,9 +101,9 @@ def activities_due(runtime: Runtime, session: Session, timer: Timer, context: Co
     if plan and plan.get("status") == "active":
         known = recorded(session, plan, base_url)
         found = kept(plan, known, now, base_url)
-        doubtful = [each.activity for each in found if each.adherence.overdue]
-        if seen := observed(runtime, plan, doubtful) if doubtful else {}:
-            found = kept(plan, known | seen, now, base_url)
+        doubtful = [each for each in found if each.adherence.overdue]
+        if seen := _seen(runtime, plan, doubtful, timer.due) if doubtful else {}:
+            found = kept(plan, {**known, **seen}, now, base_url)
     overdue = [each for each in found if each.adherence.overdue]
     late = {derived("DetectedIssue", f"{OVERDUE}/{about}/{each.name}"): _late(each, about) for each in overdue}
     say(unit, patient, late, issues_of(session, patient, [OVERDUE], about, base_url))

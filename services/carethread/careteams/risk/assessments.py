@@ -6,15 +6,17 @@ Source: http://hl7.org/fhir/R4/riskassessment.html.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from uuid import NAMESPACE_URL, uuid5
 
+from carethread.careteams.levels import STATUSES, highest, said
 from carethread.careteams.risk.feedback import RATED
 from carethread.careteams.risk.judging import Outcome
 from carethread.careteams.risk.reading import WEIGHT
 from carethread.careteams.risk.rules import LEVELS, Rule
 from carethread.core.clock import instant
-from carethread.core.fhir.elements import at
+from carethread.core.fhir.elements import at, keys_at
 from carethread.core.fhir.json import Number
 from carethread.core.ports import Resource
 
@@ -39,14 +41,26 @@ def rule_of(assessment: Resource) -> str:
 
 def fires(assessment: Resource) -> bool:
     """Whether an assessment says that the risk is there."""
-    codes = set(at(assessment, "prediction.qualitativeRisk.coding.code"))
-    return assessment.get("status") in ("final", "amended", "corrected") and not codes.isdisjoint(("high", "moderate"))
+    return assessment.get("status") in STATUSES and bool(highest(said(assessment)))
 
 
-def hidden_from(assessment: Resource, members: set[str]) -> bool:
-    """Whether an assessment is kept from one of these (`Practitioner/1`, `PractitionerRole/2`): who was rated."""
-    rated = (each for each in assessment.get("extension", ()) if each.get("url") == RATED)
-    return any(each.get("valueReference", {}).get("reference") in members for each in rated)
+def rated_in(assessment: Resource, base_url: str | None = None) -> set[str]:
+    """The clinicians (`Practitioner/1`, `PractitionerRole/2`) of whom feedback is among what an assessment rests on."""
+    named = [each for each in assessment.get("extension", ()) if each.get("url") == RATED]
+    return {f"{kind}/{id_}" for kind, id_ in keys_at({"rated": named}, "rated.valueReference", base_url)}
+
+
+def hidden_from(assessment: Resource, members: Collection[str], base_url: str | None = None) -> bool:
+    """Whether an assessment is kept from one of these readers, who are all the references by which they are known.
+
+    One that rests on feedback is hidden from who was rated; from everybody where nobody knows who that is, or who
+    reads.
+    """
+    rated = rated_in(assessment, base_url)
+    if not rated:
+        labels = at(assessment, "meta.security")
+        return bool(rule_of(assessment)) and any(_RESTRICTED.items() <= each.items() for each in labels)
+    return not members or not rated.isdisjoint(members)
 
 
 def assessment(rule: Rule, patient: str, outcome: Outcome, before: Resource | None, now: int) -> Resource | None:
@@ -60,7 +74,7 @@ def assessment(rule: Rule, patient: str, outcome: Outcome, before: Resource | No
     made: Resource = {
         "resourceType": "RiskAssessment",
         "id": id_of(rule.url, patient),
-        "meta": {"profile": [PROFILE], **({"security": [_RESTRICTED]} if outcome.rated else {})},
+        "meta": {"profile": [PROFILE], **({"security": [_RESTRICTED]} if outcome.feedback else {})},
         **({"extension": list(map(_rated, outcome.rated))} if outcome.rated else {}),
         "status": "amended" if before else "final",
         "method": {"coding": [_coding(rule)], "text": rule.name},

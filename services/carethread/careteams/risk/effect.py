@@ -8,7 +8,7 @@ changed costs one look.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -21,6 +21,7 @@ from carethread.core.context import Context
 from carethread.core.errors import FhirError, Invalid
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.search.query import CURSOR
 from carethread.core.ports import Resource, Session, Stored
 from carethread.core.service import Ruling, Runtime, Unit
 
@@ -38,7 +39,7 @@ _LONGEST_WRITE = 60_000_000
 
 _KIND, _HOLDER = "risk-rule", "in effect"
 _TYPE = "http://terminology.hl7.org/CodeSystem/plan-definition-type|eca-rule"
-_MOST_DEFINITIONS = 1000
+_PAGE = 500
 _REMEMBERED = 20
 MOST_RULES = 200
 """Rules in effect at once."""
@@ -49,14 +50,15 @@ _read: dict[tuple[str, ...], Rules] = {}
 
 def in_effect(session: Session) -> Rules:
     """The rules as they stand in this transaction, by url."""
+    global _read
     places = tuple(session.places(_KIND, _HOLDER))
-    if places not in _read:
+    known = _read.get(places)
+    if known is None:
         stored = session.current([("PlanDefinition", place.partition("|")[0]) for place in places]).values()
         rules = [rule_of(json.parse_object(each.body)) for each in stored if _place(each) in places]
-        if len(_read) > _REMEMBERED:
-            _read.clear()
-        _read[places] = Rules(sorted(rules, key=lambda rule: rule.url))
-    return _read[places]
+        known = Rules(sorted(rules, key=lambda rule: rule.url))
+        _read = {**(_read if len(_read) < _REMEMBERED else {}), places: known}
+    return known
 
 
 def was_read(type_name: str) -> bool:
@@ -68,19 +70,22 @@ def definition_written(unit: Unit, before: Resource | None, after: Resource | No
     """Refuse a rule that cannot be asked. Raises Invalid that names each place."""
     if after and is_rule(after):
         rule_of(after)
-        if after["status"] == "active" and len(unit.session.places(_KIND, _HOLDER)) >= MOST_RULES and not before:
-            told = f"{MOST_RULES} rules are in effect, and more are not; retire one."
-            raise Invalid(told, code="too-costly", expression="PlanDefinition.status")
     return Ruling()
 
 
 def definitions_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
-    """Put into effect what is, and have everybody looked at anew where that is something else than before."""
+    """Put into effect what is, and have everybody looked at anew where that is something else than before.
+
+    Raises Invalid where more would be in effect than can be.
+    """
     session.lock(["risk rules"])
     places = _wanted(session)
     before = set(session.places(_KIND, _HOLDER))
     if places == before:
         return
+    if len(places) > max(MOST_RULES, len(before)):
+        told = f"{MOST_RULES} rules are in effect at most; retire one."
+        raise Invalid(told, code="too-costly", expression="PlanDefinition.status")
     session.release(_KIND, _HOLDER, keep=places)
     session.claim_all(_KIND, dict.fromkeys(sorted(places - before), _HOLDER))
     rules_changed(runtime, session, {place.partition("|")[0] for place in places ^ before}, context)
@@ -91,17 +96,28 @@ def definitions_stored(runtime: Runtime, session: Session, ids: Sequence[str], c
 
 def _wanted(session: Session) -> set[str]:
     """The places of those to be in effect: for each url one's own before ours, and the one written last."""
-    query = parse_query("PlanDefinition", [("type", _TYPE)])
-    found = session.search(query, _MOST_DEFINITIONS).matches
-    chosen: dict[str, tuple[bool, bool, int, str, Stored, Resource]] = {}
-    for stored in found:
+    chosen: dict[str, tuple[tuple[bool, bool, int, str], str]] = {}
+    for stored in _definitions(session):
         definition = json.parse_object(stored.body)
         url = definition.get("url")
         if url and is_rule(definition):
             rank = stored.id not in _ours(), definition.get("status") == "active", stored.updated, stored.id
-            if url not in chosen or rank > chosen[url][:4]:
-                chosen[url] = (*rank, stored, definition)
-    return {_place(stored) for *_, stored, definition in chosen.values() if _is_sound(definition)}
+            if url not in chosen or rank > chosen[url][0]:
+                chosen[url] = rank, _place(stored) if _is_sound(definition) else ""
+    return {place for _, place in chosen.values() if place}
+
+
+def _definitions(session: Session) -> Iterator[Stored]:
+    """All that are active, and whatever their status those that may take the place of ours."""
+    for params in ([("status", "active")], [("url", ",".join(sorted(_ours().values())))]):
+        after = ""
+        while True:
+            page = session.search(
+                parse_query("PlanDefinition", [("type", _TYPE), *params, *([(CURSOR, after)] if after else [])]), _PAGE
+            )
+            yield from page.matches
+            if not (after := page.next):
+                break
 
 
 def _is_sound(definition: Resource) -> bool:
@@ -120,7 +136,9 @@ def _place(stored: Stored) -> str:
 
 
 @lru_cache(1)
-def _ours() -> frozenset[str]:
-    """The ids of the rules that CareThread brings along: the names of their files."""
+def _ours() -> Mapping[str, str]:
+    """The rules that CareThread brings along: their ids, which are the names of their files, and their urls."""
     folder = files("carethread.fhir_profiles").joinpath(FOLDER)
-    return frozenset(file.name.removesuffix(".json") for file in folder.iterdir())
+    return {
+        file.name.removesuffix(".json"): str(json.parse_object(file.read_bytes())["url"]) for file in folder.iterdir()
+    }

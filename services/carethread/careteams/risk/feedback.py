@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from carethread.careteams.risk.windows import ALWAYS, Interval, Intervals, both, ranges_of, union, without
+from carethread.careteams.risk.windows import ALWAYS, NEVER, Interval, Intervals, both, ranges_of, union, without
 from carethread.core.fhir.elements import at, keys_at
 from carethread.core.fhir.fhirpath import Element
 from carethread.core.fhir.search.dates import LATEST, date_range
@@ -65,13 +65,15 @@ def agreed(consents: Iterable[Resource]) -> Intervals:
         coded = any((c.get("system"), c.get("code")) == OPT_IN for c in at(consent, "category.coding"))
         checks = [each.get("verified") for each in consent.get("verification", ())]
         if consent.get("status") == "active" and coded and kind in said and (not checks or True in checks):
-            said[kind] += _periods(consent)
+            said[kind] += _periods(consent, kind)
     return without(union(said["permit"]), union(said["deny"]))
 
 
-def _periods(consent: Resource) -> Iterable[Interval]:
-    """From when it was said on, within its period."""
+def _periods(consent: Resource, kind: str) -> Iterable[Interval]:
+    """From when it was said on, within its period; what nobody has signed only refuses, from ever on."""
     signed = date_range(str(consent.get("dateTime", "")))
+    if signed is None and kind == "permit":
+        return NEVER
     period = consent["provision"].get("period")
     told = union(ranges_of(Element(period, "Period"))) if period else ALWAYS
     return both([(signed[0], LATEST)] if signed else ALWAYS, told)

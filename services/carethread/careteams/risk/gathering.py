@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,14 +11,16 @@ from carethread.careteams.risk.assessments import id_of, rule_of
 from carethread.careteams.risk.feedback import agreed, is_feedback
 from carethread.careteams.risk.people import Fact, Person
 from carethread.careteams.risk.rules import PEOPLE, Rules
-from carethread.core.errors import TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.search.merges import survivor
 from carethread.core.ports import Key, Resource, Session, Stored
 
+log = logging.getLogger(__name__)
+
 MOST_FACTS = 20_000
-"""What of one person can be looked at."""
+"""What of one person can be looked at; of who has more, the newest of each type."""
 
 _ALSO: Mapping[str, tuple[str, str]] = {"Consent": ("patient", "patient"), "RiskAssessment": ("patient", "subject")}
 
@@ -33,7 +36,7 @@ class Looked:
 
 
 def gather(session: Session, ids: Collection[str], rules: Rules, now: int, base_url: str) -> list[Looked]:
-    """The people with these Patient ids, each with all ids that they have, now. Raises TooCostly."""
+    """The people with these Patient ids, each with all ids that they have, now."""
     patients, found = _read(session, session.kin(ids), rules)
     stands_for = {id_: _last(id_, patients, base_url) for id_ in patients}
     by_person: dict[str, dict[str, list[Resource]]] = defaultdict(lambda: defaultdict(list))
@@ -50,17 +53,29 @@ def gather(session: Session, ids: Collection[str], rules: Rules, now: int, base_
 
 def _read(session: Session, ids: Sequence[str], rules: Rules) -> tuple[dict[str, Resource | None], list[Resource]]:
     """The Patients, and all that a rule may look at of them."""
-    types = [*(kind for kind in PEOPLE if kind in rules.types), *_ALSO]
-    params = [f"{kind}.{ {**PEOPLE, **_ALSO}[kind][0] }" for kind in types]
+    names = {kind: name for kind, (name, _) in {**PEOPLE, **_ALSO}.items() if kind in _ALSO or kind in rules.types}
+    params = [f"{kind}.{name}" for kind, name in names.items()]
     most = MOST_FACTS * len(ids)
     people: list[Key] = [("Patient", id_) for id_ in ids]
     keys = session.referring(people, params, most + 1)
     if len(keys) > most:
-        raise TooCostly(f"More than {MOST_FACTS} resources of one person are not looked at.")
+        log.warning("risk_facts_left_out", extra={"people": len(ids)})
+        keys = _newest(session, ids, names)
     stored = session.current([*keys, *people])
     patients = {id_: _living(stored.get(("Patient", id_))) for id_ in ids}
     bodies = (each for key, each in stored.items() if key[0] != "Patient" and not each.deleted)
     return patients, [json.restore(each.body) for each in bodies if _may_count(each, rules)]
+
+
+def _newest(session: Session, ids: Sequence[str], names: Mapping[str, str]) -> list[Key]:
+    """What was stored last of each type (and the parameter that leads to the Patient), an equal part of each."""
+    found: dict[Key, None] = {}
+    for id_ in ids:
+        for kind, name in names.items():
+            query = parse_query(kind, [(name, f"Patient/{id_}"), ("_sort", "-_lastUpdated")])
+            page = session.search(query, MOST_FACTS // len(names))
+            found |= {(kind, each.id): None for each in page.matches}
+    return list(found)
 
 
 def _living(stored: Stored | None) -> Resource | None:

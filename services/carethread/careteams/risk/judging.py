@@ -28,8 +28,8 @@ class Reason:
 class Outcome:
     """What a rule says: whether it is true, since of which facts, and until when nothing can change by itself.
 
-    `rated` are clinicians of whom feedback is among the facts; that itself is no reason that is named. `failure` says
-    why the rule could not be asked.
+    `feedback` says whether that is among the facts, though it is no reason that is named, and `rated` which clinicians
+    it is about: nobody, where that is not known of all of it. `failure` says why the rule could not be asked.
     """
 
     fires: bool
@@ -37,6 +37,7 @@ class Outcome:
     rated: tuple[str, ...] = ()
     until: int = LATEST
     failure: str = ""
+    feedback: bool = False
 
 
 def judge(rule: Rule, person: Person, base_url: str = "") -> Outcome:
@@ -59,13 +60,13 @@ def judge(rule: Rule, person: Person, base_url: str = "") -> Outcome:
         facts = known[each.name].facts
         for fact in (fact for fact in facts if each.weight and not fact.feedback):
             reasons[fact.reference] = reasons.get(fact.reference, Decimal(0)) + each.weight / len(facts)
-    feedback = (fact for each in known.values() for fact in each.facts if fact.feedback)
-    about = {name for fact in feedback for name in _rated(fact, person, base_url)}
+    about = [_rated(fact, person, base_url) for each in known.values() for fact in each.facts if fact.feedback]
     return Outcome(
         True,
         tuple(Reason(name, weight.quantize(_PLACES, ROUND_HALF_EVEN)) for name, weight in sorted(reasons.items())),
-        tuple(sorted(about)),
+        tuple(sorted(set().union(*about))) if all(about) else (),
         until,
+        feedback=bool(about),
     )
 
 

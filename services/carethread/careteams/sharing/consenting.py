@@ -75,10 +75,15 @@ def decided(asked: Asked, consents: Iterable[Resource]) -> Decision:
     return _together(_of_consent(asked, each) for each in consents if in_force(each, asked.at))
 
 
-def in_force(consent: Resource, moment: int) -> bool:
-    """Whether a Consent is about sharing and counts: no draft, not withdrawn, signed by now, and not known as unsigned.
+def _is_signed(consent: Resource) -> bool:
+    """Whether it says when it was given; one that does not refuses, and permits nothing."""
+    return date_range(str(consent.get("dateTime", ""))) is not None
 
-    When it begins and is over, its provision says.
+
+def in_force(consent: Resource, moment: int) -> bool:
+    """Whether a Consent is about sharing and counts: no draft, not withdrawn, not signed later, nor known as unsigned.
+
+    When it begins and is over, its provision says. One without a date of its signature counts where it refuses.
     """
     scope = {each.get("code") for each in at(consent, "scope.coding") if isinstance(each, dict)}
     kinds = {each.get("system") for each in at(consent, "category.coding") if isinstance(each, dict)}
@@ -99,7 +104,8 @@ def _together(decisions: Iterable[Decision]) -> Decision:
 
 
 def _of_consent(asked: Asked, consent: Resource) -> Decision:
-    return _within(asked, consent.get("provision", {}), named=False)
+    said = _within(asked, consent.get("provision", {}), named=False)
+    return said if said == "deny" or _is_signed(consent) else ""
 
 
 def _within(asked: Asked, provision: Resource, *, named: bool) -> Decision:

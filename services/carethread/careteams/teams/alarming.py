@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from uuid import NAMESPACE_URL, uuid5
 
-from carethread.careteams.teams.reading import ref
 from carethread.core.clock import instant
 from carethread.core.context import Context
 from carethread.core.ports import Resource, Session
@@ -22,22 +21,32 @@ TAKE_OVER, NOBODY = "take-over", "nobody-accountable"
 _WHY = {
     "shift-over": "The time up to which somebody was accountable is over, and no hand-off was accepted.",
     "left": "Whoever was accountable does not work here any more.",
+    "ended": "The team that answered for the person has ended.",
 }
 _WHO = {
     "on-call": "Who is on call in the department answers from now on.",
     "accountable": "Nobody is on call in the department; its lead answers from now on.",
     "escalated": "The department has nobody on call and no lead; the department above answers from now on.",
     "": "There is nobody on call and no lead in the department, nor above it: nobody answers.",
+    "unled": "No other team of theirs has a lead: nobody answers.",
 }
 
 
 def raise_alarm(
-    unit: WriteUnit, id_: str, team: Resource, department: str, member: str, why: str, cause: str, now: int
+    unit: WriteUnit,
+    team: str,
+    patient: str,
+    department: str,
+    member: str,
+    why: str,
+    cause: str,
+    now: int,
+    about: str = "",
 ) -> None:
-    """Tell of a team that somebody has come to lead, as `cause` says, or nobody."""
-    patient = ref(team, "subject", unit.base_url, "Patient")
+    """Tell of a team (`CareTeam/1`) that somebody has come to lead, as `cause` says, or nobody. `patient` is empty for
+    a department's team. `about`: whose lack of anybody it is, where that is not the team's: the person's."""
     owner = member or department
-    about = {"for": {"reference": patient}} if patient else {}
+    whose = {"for": {"reference": patient}} if patient else {}
     unit.update(
         {
             "resourceType": "Task",
@@ -47,8 +56,8 @@ def raise_alarm(
             "intent": "order",
             "priority": "urgent",
             "code": {"coding": [{"system": TASKS, "code": TAKE_OVER}], "text": "Take over"},
-            "focus": {"reference": f"CareTeam/{id_}"},
-            **about,
+            "focus": {"reference": team},
+            **whose,
             "authoredOn": instant(now),
             **({"owner": {"reference": owner}} if owner else {}),
             "reasonCode": {"text": f"{_WHY[why]} {_WHO[cause]}"},
@@ -58,7 +67,7 @@ def raise_alarm(
         unit.update(
             {
                 "resourceType": "Flag",
-                "id": _flag(id_),
+                "id": _flag(about or team),
                 **_marks(department),
                 "status": "active",
                 "code": {"coding": [{"system": FLAGS, "code": NOBODY}], "text": "Nobody is accountable"},
@@ -68,9 +77,14 @@ def raise_alarm(
         )
 
 
-def lower(runtime: Runtime, session: Session, id_: str, now: int, context: Context) -> None:
-    """End the Flag that nobody leads a team, which somebody leads again."""
-    flag = here(session, ("Flag", _flag(id_)))
+def is_raised(session: Session, about: str) -> bool:
+    """Whether a Flag says that nobody leads a team (`CareTeam/1`), or answers for a person (`Patient/1`)."""
+    return (here(session, ("Flag", _flag(about))) or {}).get("status") == "active"
+
+
+def lower(runtime: Runtime, session: Session, about: str, now: int, context: Context) -> None:
+    """End the Flag that nobody leads a team, or answers for a person: somebody does again."""
+    flag = here(session, ("Flag", _flag(about)))
     if flag and flag["status"] == "active":
         unit = WriteUnit(runtime, session, context)
         ended = {**flag.get("period", {}), "end": instant(now)}
@@ -78,8 +92,8 @@ def lower(runtime: Runtime, session: Session, id_: str, now: int, context: Conte
         unit.store()
 
 
-def _flag(id_: str) -> str:
-    return str(uuid5(NAMESPACE_URL, f"https://carethread.dev/fhir/CareTeam/{id_}/{NOBODY}"))
+def _flag(about: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"https://carethread.dev/fhir/{about}/{NOBODY}"))
 
 
 def _marks(department: str) -> Resource:

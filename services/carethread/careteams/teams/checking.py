@@ -5,7 +5,7 @@ stand in for each other are no circle. Each issue names the participant, and fro
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from carethread.careteams.teams.reading import (
     BACKUP,
@@ -13,6 +13,7 @@ from carethread.careteams.teams.reading import (
     LEAD,
     Member,
     codes_of,
+    ends,
     in_role,
     members_of,
     of_department,
@@ -23,9 +24,14 @@ from carethread.core.errors import Issue
 from carethread.core.fhir.search.dates import EARLIEST
 from carethread.core.ports import FOREVER, Resource
 
+MOST = 500
+"""Participants of a team of ours from a moment on."""
+
 
 def problems(team: Resource, now: int, base: str | None = None) -> list[Issue]:
     """The issues of an active team, as it is from a moment on."""
+    if too_many := list(_too_many(team, now)):
+        return too_many
     return [
         *_nobody(team, base),
         *_at_once(in_role(team, LEAD, base), now, "are accountable"),
@@ -37,6 +43,18 @@ def problems(team: Resource, now: int, base: str | None = None) -> list[Issue]:
 
 def _participant(place: int, element: str = "") -> str:
     return f"CareTeam.participant[{place}]{element}"
+
+
+def _too_many(team: Resource, now: int) -> Iterator[Issue]:
+    """Who is behind the last that a team may have; those whose time is over are its past, and do not count."""
+    here = (
+        place
+        for place, participant in enumerate(team.get("participant", ()))
+        if ends(participant.get("period", {}).get("end")) > now
+    )
+    for place in islice(here, MOST, MOST + 1):
+        said = f"A team has at most {MOST} participants whose time is not over."
+        yield Issue("too-long", said, _participant(place))
 
 
 def _nobody(team: Resource, base: str | None) -> Iterator[Issue]:
@@ -79,17 +97,20 @@ def _gaps(team: Resource, now: int, base: str | None) -> Iterator[Issue]:
 
 
 def _circles(team: Resource, base: str | None) -> Iterator[Issue]:
-    """Backups who lead back to whom they stand in for."""
+    """Backups who lead back to whom they stand in for: one walk, for each has one."""
     of = {each.ref: each for each in reversed(members_of(team, base)) if each.backup}
-    told: set[str] = set()
-    for start in sorted(of.values(), key=lambda each: each.place):
-        chain = [start.ref]
-        while (one := of.get(chain[-1])) and one.backup not in chain:
-            chain.append(one.backup)
-        if one and one.backup == start.ref and start.ref not in told:
-            told.update(chain)
+    seen: set[str] = set()
+    for start in of:
+        chain: dict[str, Member] = {}
+        ref = start
+        while ref in of and ref not in seen:
+            seen.add(ref)
+            chain[ref] = of[ref]
+            ref = of[ref].backup
+        if ref in chain:
+            circle = list(chain)[list(chain).index(ref) :]
+            place = _participant(min(of[each].place for each in circle), f".extension('{BACKUP}').value")
             said = "Those who stand in for each other would do so in a circle; end it with somebody who has no backup."
-            place = _participant(start.place, f".extension('{BACKUP}').value")
             yield Issue("business-rule", said, place)
 
 

@@ -1,4 +1,4 @@
-"""Patients who are merged are one person, with one register and one coordinator; unmerged, each has their own again.
+"""Patients who are merged are one person: one register, one coordinator, their needs; unmerged, each has their own.
 
 Which Patients were merged when that was last seen to is kept as places: kind `merged`, the one merged, the one in their
 place.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from carethread.careteams.handing.merged import hand_offs_moved, needs_moved
 from carethread.careteams.teams.answering import enter, teams_of
 from carethread.careteams.teams.people import person
 from carethread.careteams.teams.reading import COORDINATOR, in_role
@@ -18,6 +19,7 @@ from carethread.core.fhir import json
 from carethread.core.fhir.search.merges import PATIENT, survivor
 from carethread.core.ports import Session, Timer
 from carethread.core.service import Runtime
+from carethread.interactions.writing.unit import WriteUnit
 
 MERGED = "merged"
 """The kind of the places, and of the timer that sees to a Patient (`Patient/1`) whose merge has changed."""
@@ -48,6 +50,10 @@ def merge_due(runtime: Runtime, session: Session, timer: Timer, context: Context
     enter(session, people, base)
     for each in sorted(people):
         _coordinate(session, each, now, base)
+    needs_moved(session, people, now, base)
+    unit = WriteUnit(runtime, session, context)
+    hand_offs_moved(unit, people)
+    unit.store()
 
 
 def _coordinate(session: Session, patient: str, now: int, base: str) -> None:

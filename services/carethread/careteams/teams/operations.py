@@ -7,11 +7,17 @@ from carethread.careteams.teams.leaving import LEAVER, leaver_due
 from carethread.careteams.teams.listing import DEPARTMENT, list_gaps
 from carethread.careteams.teams.merging import MERGED, merge_due
 from carethread.careteams.teams.relieving import LEAD_TIMER, lead_due
+from carethread.careteams.teams.unanswered import UNANSWERED, unanswered_due
 from carethread.core.fhir.search.query import CURSOR
 from carethread.core.service import Operation, TimerHandler
 from carethread.interactions.operations.counting import COUNT
 
-TIMERS: dict[str, TimerHandler] = {LEAD_TIMER: lead_due, LEAVER: leaver_due, MERGED: merge_due}
+TIMERS: dict[str, TimerHandler] = {
+    LEAD_TIMER: lead_due,
+    LEAVER: leaver_due,
+    MERGED: merge_due,
+    UNANSWERED: unanswered_due,
+}
 
 _DEFINITIONS = "https://carethread.dev/fhir/OperationDefinition/"
 

@@ -14,7 +14,8 @@ from carethread.careteams.handing.passed import note_passed
 from carethread.careteams.teams.alarming import lower, raise_alarm
 from carethread.careteams.teams.passing import LEAD_CHANGED, passed
 from carethread.careteams.teams.people import has_left, relief
-from carethread.careteams.teams.reading import is_ours, lead_at, leads_of, ref
+from carethread.careteams.teams.reading import is_ours, lead_at, leads_of, ref, team_span
+from carethread.careteams.teams.unanswered import have_seen_to
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.ports import FOREVER, Resource, Session, Timer
@@ -38,15 +39,17 @@ def watch(runtime: Runtime, session: Session, ids: Sequence[str], context: Conte
         if due < FOREVER:
             session.timers.set(LEAD_TIMER, id_, due)
         if lead_at(team, now, runtime.base_url):
-            lower(runtime, session, id_, now, context)
+            lower(runtime, session, f"CareTeam/{id_}", now, context)
 
 
 def _moments(team: Resource, now: int, base: str) -> Iterator[int]:
-    """When a lead's time is over, and when another begins, who may have left by then."""
+    """When a lead's time is over, when another begins, who may have left by then, and when the team is over."""
     for lead in leads_of(team, base):
         if lead.stands(now) and lead.until <= now:
             yield now
         yield from (each for each in (lead.begin, lead.until) if now < each < lead.end)
+    if now < (end := team_span(team)[1]) and team.get("status") == "active":
+        yield end
 
 
 def lead_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
@@ -54,7 +57,17 @@ def lead_due(runtime: Runtime, session: Session, timer: Timer, context: Context)
     unit = WriteUnit(runtime, session, context)
     if not relieve(unit, timer.key):
         watch(runtime, session, [timer.key], context)
+        _over(unit, timer.key)
     unit.store()
+
+
+def _over(unit: WriteUnit, id_: str) -> None:
+    """Have seen to the person of a team whose period is over."""
+    team = unit.find(("CareTeam", id_))
+    if team is None or not is_ours(team) or team.get("status") != "active":
+        return
+    if team_span(team)[1] <= unit.now and (patient := ref(team, "subject", unit.base_url, "Patient")):
+        have_seen_to(unit.session, patient, id_, unit.now)
 
 
 def relieve(unit: WriteUnit, id_: str) -> bool:
@@ -69,8 +82,9 @@ def relieve(unit: WriteUnit, id_: str) -> bool:
         department = f"Organization/{known}" if (known := unit.department(("CareTeam", id_))) else ""
         member, cause = relief(session, department, now, base)
         unit.update(passed(team, member, now, cause, base), LEAD_CHANGED)
-        raise_alarm(unit, id_, team, department, member, why, cause, now)
-        if patient := ref(team, "subject", base, "Patient"):
+        patient = ref(team, "subject", base, "Patient")
+        raise_alarm(unit, f"CareTeam/{id_}", patient, department, member, why, cause, now)
+        if patient:
             note_passed(unit, f"CareTeam/{id_}", patient, lead.ref, member, now, why)
         log.warning("accountability_passed", extra={"team": id_, "why": why, "to": cause or "nobody"})
     return bool(why)

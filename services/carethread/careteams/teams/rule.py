@@ -10,8 +10,10 @@ from carethread.careteams.teams.people import DEEPEST, DEPARTMENT_TEAM, has_left
 from carethread.careteams.teams.reading import (
     CAUSE,
     COORDINATOR,
+    DEPARTMENT,
     ESCALATES,
     LEADING,
+    PERSON,
     in_role,
     is_ours,
     lead_at,
@@ -21,6 +23,7 @@ from carethread.careteams.teams.reading import (
 from carethread.core.clock import to_micros
 from carethread.core.errors import Conflict, Invalid, Issue
 from carethread.core.fhir.elements import extension, with_extensions, without_extensions
+from carethread.core.fhir.validation import validate
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit
 
@@ -39,18 +42,12 @@ def team_written(unit: Unit, before: Resource | None, after: Resource | None, id
     """Hold a team of ours to what it promises. Raises Invalid, Conflict."""
     now = to_micros(unit.context.clock())
     base = unit.base_url
+    after = after and _still_ours(before, after)
     if after is None or not is_ours(after):
-        both = _is_active(before) and _is_active(after)
-        if after and both and is_ours(before) and "source" not in after.get("meta", {}):
-            raise Invalid(
-                "This team answers for people here: it keeps its profile, or ends by its status.",
-                code="business-rule",
-                expression="CareTeam.meta.profile",
-            )
         return Ruling()
     if unit.context.backfill:
         _claim(unit, after, id_, must=False)
-        return Ruling()
+        return Ruling(resource=after)
     after = _ours_alone(before, after)
     if _is_active(after):
         issues = problems(after, now, base) or _gone(unit, after, now)
@@ -60,6 +57,19 @@ def team_written(unit: Unit, before: Resource | None, after: Resource | None, id
     was, is_ = lead_at(before, now, base), lead_at(after, now, base)
     changed = before is not None and (was.ref if was else "") != (is_.ref if is_ else "")
     return Ruling(LEAD_CHANGED if changed else None, after)
+
+
+def _still_ours(before: Resource | None, sent: Resource) -> Resource:
+    """A team of ours stays one, also where somebody leaves our profile out. Raises Invalid for what that does not
+    allow."""
+    if before is None or not is_ours(before) or is_ours(sent):
+        return sent
+    ours = {PERSON, DEPARTMENT}.intersection(before["meta"]["profile"])
+    meta = {name: value for name, value in sent.get("meta", {}).items() if name != "source"}
+    made = {**sent, "meta": {**meta, "profile": sorted({*meta.get("profile", ()), *ours})}}
+    if issues := [issue for issue in validate(made) if issue.severity in ("error", "fatal")]:
+        raise Invalid(issues=issues)
+    return made
 
 
 def team_settled(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> None:

@@ -27,7 +27,7 @@ _MOST, _MOST_ROLES = 100, 2000
 
 
 def workload(runtime: Runtime, call: Call, context: Context) -> Resource:
-    """Parameters of one member. Raises Malformed, NotFound, TooCostly, Busy."""
+    """Parameters of one member. Raises Malformed, NotFound, Busy."""
     authorize("read", "PractitionerRole", context)
     refuse_unknown(call, "the workload", OF_ONE)
     now = to_micros(context.clock())
@@ -42,7 +42,7 @@ def workload(runtime: Runtime, call: Call, context: Context) -> Resource:
 
 
 def workloads(runtime: Runtime, call: Call, context: Context) -> Resource:
-    """Parameters: total, and a page of the members of a department. Raises Malformed, TooCostly."""
+    """Parameters: total, and a page of the members of a department. Raises Malformed."""
     authorize("search-type", "PractitionerRole", context)
     refuse_unknown(call, "the overview", OF_ALL)
     department = reference(call, "department", ("Organization",), runtime.base_url, needed=True)

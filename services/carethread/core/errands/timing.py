@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from threading import Event as Signal
 
 from carethread.core.clock import Clock, system_clock, to_micros
-from carethread.core.consuming.reacting import attempt
+from carethread.core.consuming.reacting import attempt, transact
 from carethread.core.context import Context, Principal
 from carethread.core.errands.resting import BEAT, work
 from carethread.core.errors import Busy, FhirError, NotSupported
@@ -57,7 +57,7 @@ class Timing:
             self._handle(session, taken)
 
         try:
-            failure = attempt(lambda: self.runtime.store.transact(work))
+            failure = attempt(lambda: transact(self.runtime.store, work))
         except Busy as error:
             failure = error
         if failure and not taken:

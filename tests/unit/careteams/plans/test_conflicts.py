@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Any
 
 import pytest
@@ -55,6 +56,37 @@ def test_the_same_activity_twice() -> None:
     assert found(plans=plans) == {
         Conflict("same-activity", f"{LOINC}|1", ("CarePlan/a", "CarePlan/b")),
         Conflict("same-activity", f"{LOINC}|3", ("CarePlan/a", "CarePlan/c")),
+    }
+
+
+def test_an_activity_of_many_plans_is_one_conflict_of_all_of_them() -> None:
+    made = [plan(f"p{number:02}", *(activity(str(code)) for code in range(10))) for number in range(25)]
+    all_ = tuple(f"CarePlan/p{number:02}" for number in range(25))
+    assert found(plans=made) == {Conflict("same-activity", f"{LOINC}|{code}", all_) for code in range(10)}
+    fewer = Conflict("same-activity", f"{LOINC}|1", all_[:2])
+    assert fewer.id("Patient/ann") == Conflict("same-activity", f"{LOINC}|1", all_).id("Patient/ann")
+    assert fewer.id("Patient/ann") != Conflict("same-activity", f"{LOINC}|2", all_[:2]).id("Patient/ann")
+
+
+def test_a_translation_that_more_plans_have_says_it_all() -> None:
+    plans = [plan("a", activity("1", "2")), plan("b", activity("2", "1")), plan("c", activity("2"))]
+    wanted = ("CarePlan/a", "CarePlan/b", "CarePlan/c")
+    assert found(plans=plans) == {Conflict("same-activity", f"{LOINC}|2", wanted)}
+
+
+def test_many_plans_are_looked_at_in_short_time() -> None:
+    made = [plan(f"p{number}", *(activity(str(code)) for code in range(10))) for number in range(500)]
+    began = time.process_time()
+    assert len(conflicts(made, [], [], NOW)) == 10
+    assert time.process_time() - began < 2
+
+
+def test_goals_of_one_measure_are_one_conflict() -> None:
+    goals = [goal(f"g{number}", "weight", **below(70)) for number in range(3)]
+    about = ("Goal/g0", "Goal/g1", "Goal/g2", "Goal/h")
+    fits = goal("i", "weight", **below(90))
+    assert found(goals=[*goals, goal("h", "weight", **above(80)), fits]) == {
+        Conflict("opposing-goals", f"{LOINC}|weight", about)
     }
 
 

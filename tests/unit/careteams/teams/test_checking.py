@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
 
-from carethread.careteams.teams.checking import problems
+from carethread.careteams.teams.checking import MOST, problems
 from carethread.core.clock import to_micros
 from carethread.core.ports import Resource
 from support.care import OURS, START, department_team, part, person_team
@@ -115,3 +116,34 @@ def test_who_leads_is_named() -> None:
     unnamed = {**part(ONE), "member": {"display": "Somebody"}}
     found = {issue.expression for issue in problems(person_team("a", "ann", unnamed), NOW)}
     assert "CareTeam.participant[0].member" in found
+
+
+def over(member: str, backup: str = "") -> Resource:
+    """Somebody whose time is over."""
+    return part(member, "member", end=at(-1), backup=backup)
+
+
+def test_a_long_chain_of_backups_is_walked_once() -> None:
+    many = 3000
+    chain = [over(f"Practitioner/{each}", f"Practitioner/{each + 1}") for each in range(many)]
+    began = time.process_time()
+    assert problems(person_team("a", "ann", part(ONE), *chain), NOW) == []
+    last = over(f"Practitioner/{many}", f"Practitioner/{many - 2}")
+    (issue,) = problems(person_team("a", "ann", part(ONE), *chain, last), NOW)
+    assert issue.expression == f"CareTeam.participant[{many - 1}].extension('{OURS}backup').value"
+    assert time.process_time() - began < 2
+
+
+def test_each_circle_is_told_once_whatever_leads_into_it() -> None:
+    backups = {"1": "2", "2": "3", "3": "2", "4": "2", "5": "5", "6": "7"}
+    parts = [over(f"Practitioner/{one}", f"Practitioner/{other}") for one, other in backups.items()]
+    found = sorted(issue.expression or "" for issue in problems(person_team("a", "ann", *parts, part(ONE)), NOW))
+    assert found == [f"CareTeam.participant[{place}].extension('{OURS}backup').value" for place in (1, 4)]
+
+
+def test_a_team_is_of_a_size_that_can_be_led() -> None:
+    past = [over(f"Practitioner/{each}") for each in range(9)]
+    parts = [part(ONE), *past, *(part(f"Practitioner/p{each}", "member") for each in range(MOST - 1))]
+    assert problems(person_team("a", "ann", *parts), NOW) == []
+    (issue,) = problems(person_team("a", "ann", *parts, part(TWO, "member")), NOW)
+    assert (issue.code, issue.expression) == ("too-long", f"CareTeam.participant[{MOST + 9}]")

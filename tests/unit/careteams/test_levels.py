@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from carethread.careteams.navigation.levels import highest, level
+from carethread.careteams.levels import HIGH, highest, level
 from carethread.core.clock import to_micros
 from support.desk import START
 from support.navigation import RISK, assessment
@@ -19,7 +19,7 @@ NOW = to_micros(START)
     [
         ("high", {}, "high"),
         ("certain", {}, "certain"),
-        ("moderate", {}, ""),
+        ("moderate", {}, "moderate"),
         ("low", {}, ""),
         ("high", {"status": "amended"}, "high"),
         ("high", {"status": "corrected"}, "high"),
@@ -37,4 +37,5 @@ def test_a_level(said: str, changed: dict[str, Any], expected: str) -> None:
 
 
 def test_the_highest_counts() -> None:
+    assert level(assessment("one", "ann", "moderate"), NOW, HIGH) == ""
     assert [highest(["high", "certain"]), highest(["low", "high"]), highest([])] == ["certain", "high", ""]
