@@ -1,8 +1,8 @@
 """Time, injected: a clock is a function that returns an aware datetime in UTC.
 
 Stored times are integers: microseconds since 1970-01-01T00:00:00Z. FHIR instants are written in UTC with milliseconds
-(http://hl7.org/fhir/R4/datatypes.html#instant). What lies outside the years 1 to 9999 of UTC cannot be written, such as a
-period without an end, or an end in another zone's last hours: it is the first or the last moment that can be.
+(http://hl7.org/fhir/R4/datatypes.html#instant). What lies outside the years 1 to 9999 of UTC cannot be written: a
+period without an end, or an end in another zone's last hours. It is the first or the last moment that can be.
 """
 
 from __future__ import annotations
