@@ -23,6 +23,7 @@ import psycopg
 from sqlalchemy import make_url
 
 from bench.figures import Figure, family_cpu_seconds, percentile
+from carethread.careteams.resources import MIRRORS
 from support import postgres
 from support.fhir import Fhir
 from support.processes import carethread
@@ -102,8 +103,15 @@ def _is_quiet(connection: psycopg.Connection) -> bool:
     return row.fetchone() == (0,)
 
 
+def _mirrored(connection: psycopg.Connection) -> bool:
+    row = connection.execute("SELECT count(*), count(place) FROM careteams.mirrors").fetchone()
+    return row == (len(MIRRORS), 0)
+
+
 def fill(connection: psycopg.Connection, people: int) -> float:
-    """Copies of what is known of so many people, in seconds."""
+    """Copies of what is known of so many people, in seconds; once the mirrors have begun, which forget what was kept
+    before."""
+    until(lambda: _mirrored(connection), seconds=60, what="the mirrors are whole")
     began = time.monotonic()
     connection.execute("SET search_path = careteams")
     for kind, param, each, body in _facts():
