@@ -119,8 +119,10 @@ def test_bound_elsewhere(sockets) -> None:
         bind(sockets, one, "t1")
         bind(sockets, two, "t1")
         assert closed(one) == (4000, "bound on another connection")
-        threading.Thread(target=two.recv, args=(5,)).start()
+        reading = threading.Thread(target=two.recv, args=(5,))
+        reading.start()
         assert sockets.send("s1", {}, b"{}", 5).taken
+        reading.join()  # one thread at a time may read
         binding = sockets.bound()["s1"]
         sockets.supersede("s1", (binding[0], binding[1] - 1))
         assert sockets.bound()["s1"] == binding, "it is another's by now"
