@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from carethread.careteams.tasks import TASKS
 from carethread.careteams.teams.reading import ref
 from carethread.core.clock import instant
 from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES, Unit
 
-TASKS = "https://carethread.dev/fhir/CodeSystem/careteam-task"
 UNANSWERED, OVERDUE, SECOND = "unanswered-hand-off", "overdue-result", "second-hand-off"
 
 _DEPARTMENT = PROFILES + "department"

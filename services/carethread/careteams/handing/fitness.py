@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from carethread.careteams.handing.answerers import is_person
 from carethread.careteams.navigation.people import why_no_contact
-from carethread.careteams.teams.people import behind, has_left, key_of, person
+from carethread.careteams.teams.people import behind, has_left, person
 from carethread.core.errors import Invalid
 from carethread.core.fhir import json
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Session, Stored
 from carethread.core.service import Unit
 from carethread.interactions.standing import here

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from carethread.careteams.handing.alarms import SECOND, alarm
 from carethread.careteams.handing.needs import needing
 from carethread.careteams.handing.rule import HANDING, moves
-from carethread.careteams.teams.people import key_of, person, persons
+from carethread.careteams.teams.people import person, persons
 from carethread.careteams.teams.reading import ref
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Session
 from carethread.interactions.standing import present
 from carethread.interactions.writing.unit import WriteUnit

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from carethread.careteams.handing.following import survivors
 from carethread.careteams.levels import HIGH, level
-from carethread.careteams.teams.alarming import TAKE_OVER, TASKS
+from carethread.careteams.tasks import OPEN, TASKS
+from carethread.careteams.teams.alarming import TAKE_OVER
 from carethread.careteams.teams.reading import ref
 from carethread.core.context import Context
 from carethread.core.fhir import json
@@ -19,7 +20,7 @@ from carethread.core.service import Runtime, StoredHook
 
 FLAG_KIND, HIGH_RISK = "https://carethread.dev/fhir/CodeSystem/flag-kind", "high-risk"
 
-_TO_DO = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold"})
+_TO_DO = frozenset(OPEN) - {"draft"}
 
 
 def _has(resource: Resource, path: str, system: str, code: str) -> bool:

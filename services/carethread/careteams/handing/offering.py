@@ -14,9 +14,9 @@ from carethread.careteams.handing.saying import SUMMARY, restricted
 from carethread.careteams.handing.states import HAND_OFF, KIND, RESULT_BY
 from carethread.careteams.handing.terms import answer_due
 from carethread.careteams.teams.answering import accountable
-from carethread.careteams.teams.people import key_of
 from carethread.careteams.teams.reading import ref
 from carethread.core.clock import instant
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource, Session, Stored
 from carethread.core.service import PROFILES
 from carethread.interactions.standing import here

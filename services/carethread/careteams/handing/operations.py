@@ -21,13 +21,13 @@ from carethread.careteams.navigation.people import why_no_contact
 from carethread.careteams.person.referring import refuse_untold, untold
 from carethread.careteams.person.summary import Gathered, document, gathered
 from carethread.careteams.teams.answering import accountable
-from carethread.careteams.teams.people import key_of
 from carethread.careteams.teams.reading import UNTIL, lead_at, ref
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.errors import Gone, Invalid, Malformed, NotFound
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import with_extensions, without_extensions
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource, Response, Session, Stored
 from carethread.core.service import Call, Operation, Runtime, TimersHandler
 from carethread.interactions.operations.given import Given

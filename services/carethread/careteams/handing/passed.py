@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from carethread.careteams.handing.rule import HANDING
 from carethread.careteams.handing.states import is_ours, marked, state_of
-from carethread.careteams.teams.people import key_of, person
+from carethread.careteams.teams.people import person
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Entry
 from carethread.interactions.writing.unit import WriteUnit
 

@@ -29,14 +29,15 @@ from carethread.careteams.handing.states import (
     state_of,
     stepped_by,
 )
-from carethread.careteams.navigation.terms import OPEN as OPEN_TASK
-from carethread.careteams.navigation.terms import TASKS
+from carethread.careteams.tasks import OPEN as OPEN_TASK
+from carethread.careteams.tasks import TASKS
 from carethread.careteams.teams.answering import accountable
 from carethread.careteams.teams.passing import pass_on
-from carethread.careteams.teams.people import key_of, person
+from carethread.careteams.teams.people import person
 from carethread.careteams.teams.reading import PERSON, ref
 from carethread.core.errors import Conflict, Invalid
 from carethread.core.fhir.elements import at
+from carethread.core.fhir.targets import key_of
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit

@@ -17,21 +17,19 @@ from carethread.careteams.plans.issues import OVERDUE
 from carethread.careteams.risk.assessments import hidden_from
 from carethread.careteams.risk.feedback import KINDS
 from carethread.careteams.sharing.sensitivity import sensitive
+from carethread.careteams.tasks import OPEN, TASKS
 from carethread.careteams.teams.reading import ends
 from carethread.core.fhir.elements import at, keys_at
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import FOREVER, Resource
 
 CODES = "https://carethread.dev/fhir/CodeSystem/"
-TASKS, HAND_OFFS, CATEGORIES = CODES + "careteam-task", CODES + "hand-off-kind", CODES + "communication-category"
+HAND_OFFS, CATEGORIES = CODES + "hand-off-kind", CODES + "communication-category"
 DECISION, COMPLAINT = "huddle-decision", f"{KINDS}|complaint"
 US_CORE_CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category"
 GRAVITY = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
 SDOH = f"{US_CORE_CATEGORY}|sdoh,{GRAVITY}|"
 """Values of the search parameter `category`: http://hl7.org/fhir/us/sdoh-clinicalcare."""
-
-UNDONE = ("draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold")
-"""Statuses of a Task that somebody has to do, or may."""
 
 _ALARMING = frozenset({"urgent", "asap", "stat"})
 _UNFOUNDED = frozenset({"cancelled", "entered-in-error"})
@@ -106,7 +104,7 @@ def _of_task(seen: Seen, moment: Moment) -> str:
     status, late = task["status"], due(task) <= moment.now
     if is_hand_off(task):
         return _of_hand_off(seen, moment, late=late)
-    if status not in UNDONE:
+    if status not in OPEN:
         return ""
     if is_decision(task):
         return "decision-overdue" if late else "decision"
@@ -121,7 +119,7 @@ def _of_hand_off(seen: Seen, moment: Moment, *, late: bool) -> str:
     if status in ("rejected", "failed"):
         ended = "hand-off-declined" if status == "rejected" else "hand-off-expired"
         return ended if seen.updated > moment.since else ""
-    if status not in UNDONE:
+    if status not in OPEN:
         return ""
     told = codes(task.get("businessStatus"), CODES + "hand-off-status")
     found = next((kind for code, kind in _HAND_OFF_STATUS.items() if code in told), "")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from carethread.careteams.meeting.concerns import TASKS, UNDONE, due, is_decision
+from carethread.careteams.meeting.concerns import due, is_decision
+from carethread.careteams.tasks import OPEN, TASKS
 from carethread.careteams.teams.reading import lead_at
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
@@ -34,25 +35,25 @@ def decision_stored(runtime: Runtime, session: Session, ids: Sequence[str], cont
         if task is None or not is_decision(task):
             continue
         late = due(task)
-        if task["status"] in UNDONE and now < late < FOREVER and not context.backfill:
+        if task["status"] in OPEN and now < late < FOREVER and not context.backfill:
             session.timers.set(DECISION_TIMER, id_, late)
-        elif task["status"] not in UNDONE or late > now:
+        elif task["status"] not in OPEN or late > now:
             session.timers.cancel(DECISION_TIMER, id_)
-        if task["status"] not in UNDONE or late > now:
+        if task["status"] not in OPEN or late > now:
             _settle(runtime, session, id_, context)
 
 
 def decision_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
     """Tell the lead of a decision that is past its date and not done."""
     task = here(session, ("Task", timer.key))
-    if task is None or not is_decision(task) or task["status"] not in UNDONE:
+    if task is None or not is_decision(task) or task["status"] not in OPEN:
         return
     if due(task) > to_micros(context.clock()):
         session.timers.set(DECISION_TIMER, timer.key, due(task))
         return
     unit = WriteUnit(runtime, session, context)
     alarm = unit.find(("Task", _alarm_id(timer.key)))
-    if alarm is None or alarm["status"] not in UNDONE:
+    if alarm is None or alarm["status"] not in OPEN:
         unit.update(_alarm(task, timer.key, _lead(runtime, session, task, context), context))
         unit.store()
 
@@ -96,6 +97,6 @@ def _settle(runtime: Runtime, session: Session, id_: str, context: Context) -> N
         return
     unit = WriteUnit(runtime, session, context)
     alarm = unit.find(("Task", _alarm_id(id_)))
-    if alarm is not None and alarm["status"] in UNDONE:
+    if alarm is not None and alarm["status"] in OPEN:
         unit.update({**alarm, "status": "completed"})
         unit.store()

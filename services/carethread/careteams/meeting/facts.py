@@ -6,18 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from carethread.careteams.levels import LEVELS
 from carethread.careteams.meeting.agenda import Reason
-from carethread.careteams.meeting.concerns import (
-    COMPLAINT,
-    HAND_OFFS,
-    SDOH,
-    SETTLED_BY_TASK,
-    UNDONE,
-    Moment,
-    Seen,
-    reasons,
-)
+from carethread.careteams.meeting.concerns import COMPLAINT, HAND_OFFS, SDOH, SETTLED_BY_TASK, Moment, Seen, reasons
 from carethread.careteams.meeting.people import Reader, standing_for
 from carethread.careteams.risk.feedback import rated
+from carethread.careteams.tasks import OPEN
 from carethread.core.clock import instant
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
@@ -34,7 +26,7 @@ Asked = tuple[str, tuple[tuple[str, str], ...]]
 
 def _searches(since: int) -> Sequence[Asked]:
     return (
-        ("Task", (("status", ",".join(UNDONE)),)),
+        ("Task", (("status", ",".join(OPEN)),)),
         ("Task", (("status", "rejected,failed"), ("code", f"{HAND_OFFS}|"), ("_lastUpdated", f"ge{instant(since)}"))),
         ("RiskAssessment", (("risk", ",".join(LEVELS)),)),
         ("DetectedIssue", ()),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from carethread.careteams.meeting.people import key_of
 from carethread.careteams.teams.reading import begins, ends
 from carethread.core.fhir import json
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource
 from carethread.core.service import Runtime
 

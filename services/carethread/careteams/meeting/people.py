@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from carethread.careteams.meeting.concerns import UNDONE
+from carethread.careteams.tasks import OPEN
 from carethread.careteams.teams.reading import members_of
 from carethread.core.context import Context, restrict
 from carethread.core.errors import TooCostly
@@ -16,7 +16,8 @@ from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.search.merges import survivor
-from carethread.core.ports import Key, Resource, Session, Stored
+from carethread.core.fhir.targets import key_of
+from carethread.core.ports import Resource, Session, Stored
 
 MOST = 5_000
 """People of a department, and of each kind what there may be about them on an agenda."""
@@ -62,11 +63,6 @@ def aliases(reader: Reader, staff: Iterable[str]) -> set[str]:
     return named | persons | {f"PractitionerRole/{one.id}" for one in held}
 
 
-def key_of(reference: str) -> Key:
-    kind, _, id_ = reference.partition("/")
-    return kind, id_
-
-
 def people_of_team(reader: Reader, id_: str, team: Resource, now: int) -> list[str]:
     """The Patients whom a team's huddle is about at a moment (microseconds)."""
     if persons := [each for each in reader.keys(team, "subject") if each.startswith("Patient/")]:
@@ -89,7 +85,7 @@ def people_of(reader: Reader, named: Iterable[str], departments: Sequence[str]) 
     everyone = aliases(reader, [*named, *(each for one in held for each in one)]) | {*named, *departments}
     asked = ",".join(sorted(everyone))
     teams = reader.search("CareTeam", ("participant", asked), ("status", "active"))
-    tasks = reader.search("Task", ("owner", asked), ("status", ",".join(UNDONE)))
+    tasks = reader.search("Task", ("owner", asked), ("status", ",".join(OPEN)))
     found = {each for one in teams for each in reader.keys(json.restore(one.body), "subject")}
     found |= {each for one in tasks for each in reader.keys(json.restore(one.body), "for")}
     people = sorted(each for each in found if each.startswith("Patient/"))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from carethread.careteams.meeting.concerns import CATEGORIES, DECISION, TASKS, UNDONE
+from carethread.careteams.meeting.concerns import CATEGORIES, DECISION
 from carethread.careteams.meeting.document import document, document_id
 from carethread.careteams.meeting.earlier import HUDDLE, MINUTES
 from carethread.careteams.meeting.minutes import Decision, Minutes
+from carethread.careteams.tasks import OPEN, TASKS
 from carethread.core.clock import instant, to_micros
 from carethread.core.errors import Conflict, Invalid, NotFound
 from carethread.core.fhir import json
@@ -127,7 +128,7 @@ def _tasks(unit: WriteUnit, id_: str, minutes: Minutes, *, amended: bool) -> Ite
     unit.load(("Task", each) for each in {*wanted, *there})
     for task_id, decision in wanted.items():
         before = unit.find(("Task", task_id))
-        if before is not None and before["status"] not in UNDONE:
+        if before is not None and before["status"] not in OPEN:
             yield before
             continue
         kept = {name: before[name] for name in _KEPT if name in before} if before else {}
@@ -136,7 +137,7 @@ def _tasks(unit: WriteUnit, id_: str, minutes: Minutes, *, amended: bool) -> Ite
         yield task
     for task_id in sorted(there - wanted.keys()):
         gone = unit.find(("Task", task_id))
-        if gone is not None and gone["status"] in UNDONE:
+        if gone is not None and gone["status"] in OPEN:
             unit.update({**gone, "status": "cancelled", "statusReason": {"text": "The minutes were amended."}})
 
 

@@ -14,19 +14,10 @@ from carethread.careteams.navigation.navigators import reference
 from carethread.careteams.navigation.people import known, why_no_contact
 from carethread.careteams.navigation.shapes import task
 from carethread.careteams.navigation.stopping import stop
-from carethread.careteams.navigation.terms import (
-    ALARM,
-    DECIDE,
-    FAILED,
-    OPEN,
-    OUTCOMES,
-    OUTREACH,
-    TASKS,
-    concept,
-    is_coded,
-)
+from carethread.careteams.navigation.terms import ALARM, DECIDE, FAILED, OUTCOMES, OUTREACH, concept, is_coded
 from carethread.careteams.navigation.times import by_day
 from carethread.careteams.navigation.turn import Turn, begin
+from carethread.careteams.tasks import OPEN, TASKS
 from carethread.careteams.teams.people import person
 from carethread.core.clock import instant
 from carethread.core.context import Context

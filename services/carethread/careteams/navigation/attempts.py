@@ -23,12 +23,12 @@ from carethread.careteams.navigation.terms import (
     MOST_UNREACHED,
     OUTCOMES,
     OUTREACH,
-    TASKS,
     concept,
     is_coded,
     pace,
 )
 from carethread.careteams.navigation.turn import Turn, begin
+from carethread.careteams.tasks import TASKS
 from carethread.careteams.teams.people import person
 from carethread.core.clock import instant
 from carethread.core.contacting import CHANNELS, medium

@@ -26,7 +26,6 @@ from carethread.careteams.navigation.terms import (
     CONTACT,
     FLAGGED,
     NAVIGATORS,
-    OPEN,
     PRIORITIES,
     REVIEW,
     REVIEWED,
@@ -34,6 +33,7 @@ from carethread.careteams.navigation.terms import (
     pace,
 )
 from carethread.careteams.navigation.turn import Turn, begin
+from carethread.careteams.tasks import OPEN
 from carethread.careteams.teams.people import person
 from carethread.core.clock import to_micros
 from carethread.core.context import Context

@@ -11,10 +11,12 @@ from carethread.careteams.navigation.asking import reference
 from carethread.careteams.navigation.choosing import Navigator
 from carethread.careteams.navigation.finding import found, risk, tasks
 from carethread.careteams.navigation.navigators import limit_of, navigators, role_of
-from carethread.careteams.navigation.terms import ASSIGN, ASSIGNED, CONTACT, FLAGGED, NAVIGATORS, OPEN, OUTREACH, TASKS
+from carethread.careteams.navigation.terms import ASSIGN, ASSIGNED, CONTACT, FLAGGED, NAVIGATORS, OUTREACH
+from carethread.careteams.tasks import OPEN, TASKS
 from carethread.core.clock import to_micros
 from carethread.core.context import Context, authorize
-from carethread.core.ports import Key, Resource, Session
+from carethread.core.fhir.targets import key_of
+from carethread.core.ports import Resource, Session
 from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.counting import COUNT, count_of, number_of
 from carethread.interactions.operations.parameters import refuse_unknown
@@ -94,7 +96,7 @@ def _room(limit: int, people: int) -> list[Resource]:
 def _person(session: Session, patient: str, now: int, base_url: str) -> Resource:
     """What is known of one person of a caseload: no more than references, codes and times."""
     names = {kind: session.claimed(kind, [patient]).get(patient, "") for kind in (ASSIGNED, CONTACT, FLAGGED)}
-    assigned, contact = (here(session, _key(names[kind])) or {} for kind in (ASSIGNED, CONTACT))
+    assigned, contact = (here(session, key_of(names[kind])) or {} for kind in (ASSIGNED, CONTACT))
     parts: list[Resource] = [_named("patient", patient)]
     if since := assigned.get("executionPeriod", {}).get("start"):
         parts.append({"name": "since", "valueDateTime": since})
@@ -114,8 +116,3 @@ def _person(session: Session, patient: str, now: int, base_url: str) -> Resource
 
 def _named(name: str, value: str) -> Resource:
     return {"name": name, "valueReference": {"reference": value}}
-
-
-def _key(name: str) -> Key:
-    kind, _, id_ = name.partition("/")
-    return kind, id_

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from carethread.careteams.levels import HIGH, highest, level
-from carethread.careteams.navigation.terms import OPEN, TASKS
+from carethread.careteams.tasks import OPEN, TASKS
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Resource, Session, Stored

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from carethread.careteams.navigation.alarming import OVERDUE, due_of, is_open_outreach
 from carethread.careteams.navigation.attending import ATTEND
-from carethread.careteams.navigation.terms import CONTACT, OUTREACH, TASKS, is_coded
+from carethread.careteams.navigation.terms import CONTACT, OUTREACH, is_coded
+from carethread.careteams.tasks import TASKS
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.fhir import json

@@ -14,6 +14,7 @@ from carethread.careteams.navigation.turn import Turn
 from carethread.careteams.teams.answering import accountable
 from carethread.careteams.teams.people import on_call
 from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource
 from carethread.interactions.writing.command import Command
 
@@ -31,7 +32,7 @@ class Around:
 def around(turn: Turn, patient: str) -> Around:
     """Who is around somebody now."""
     answering = accountable(turn.session, patient, turn.now, turn.base_url)
-    team = turn.unit.find(_key(answering.team)) if answering else None
+    team = turn.unit.find(key_of(answering.team)) if answering else None
     members = (f"{kind}/{id_}" for kind, id_ in keys_at(team or {}, "participant.member", turn.base_url))
     where = reference(team or {}, "managingOrganization", "Organization", turn.base_url)
     return Around(
@@ -52,7 +53,7 @@ def decider(turn: Turn, around: Around) -> str:
 
 def join(turn: Turn, around: Around, role: str) -> None:
     """Enter the navigator in the leading team, if there is one."""
-    team = turn.unit.find(_key(around.team)) if around.team else None
+    team = turn.unit.find(key_of(around.team)) if around.team else None
     if team is None or any(_is_there(each, role, turn.base_url) for each in team.get("participant", ())):
         return
     new = {"role": [concept(ROLES, NAVIGATOR)], "member": {"reference": role}, "period": {"start": turn.said}}
@@ -91,8 +92,3 @@ def _write(turn: Turn, team: Resource) -> None:
     """A team that its rule refuses for another reason stays as it is: the Tasks say who is the navigator."""
     turn.unit.store()
     turn.unit.attempt(Command("CareTeam", team["id"], team, own=True))
-
-
-def _key(reference: str) -> tuple[str, str]:
-    kind, _, id_ = reference.partition("/")
-    return kind, id_

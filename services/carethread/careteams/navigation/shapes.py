@@ -18,9 +18,9 @@ from carethread.careteams.navigation.terms import (
     OUTREACH,
     REVIEW,
     ROLES,
-    TASKS,
     concept,
 )
+from carethread.careteams.tasks import TASKS
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
 

@@ -13,7 +13,6 @@ from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
 
 _OURS = "https://carethread.dev/fhir/CodeSystem/"
-TASKS = _OURS + "careteam-task"
 ROLES, NAVIGATOR = _OURS + "care-team-role", "navigator"
 FLAGS, HIGH_RISK = _OURS + "flag-kind", "high-risk"
 OUTCOMES = _OURS + "outreach-outcome"
@@ -46,9 +45,6 @@ SETTLED = "stepped-down"
 
 NAMES = "navigation"
 """What is locked while somebody gets a place, or gives one up: then free places and who waits are known for sure."""
-
-OPEN = ("draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold")
-"""Statuses of a Task that somebody has to do, or may (http://hl7.org/fhir/R4/valueset-task-status.html)."""
 
 _HOUR = 3_600_000_000
 _DAY = 24 * _HOUR

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from carethread.careteams.navigation.terms import NAMES, OPEN
+from carethread.careteams.navigation.terms import NAMES
+from carethread.careteams.tasks import OPEN
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.ports import Resource, Session

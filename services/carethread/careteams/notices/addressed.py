@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from carethread.careteams.meeting.known import why_not
-from carethread.careteams.meeting.people import STAFF, Reader, key_of
+from carethread.careteams.meeting.people import STAFF, Reader
 from carethread.careteams.teams.reading import members_of
 from carethread.core.errors import TooCostly
 from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource
 from carethread.interactions.standing import present
 

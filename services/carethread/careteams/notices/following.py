@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from carethread.careteams.meeting.concerns import TASKS, UNDONE
 from carethread.careteams.meeting.people import Reader
 from carethread.careteams.notices.addressed import above, in_order, readers_of
 from carethread.careteams.notices.notice import (
@@ -21,6 +20,7 @@ from carethread.careteams.notices.notice import (
     reminder,
     terms,
 )
+from carethread.careteams.tasks import OPEN, TASKS
 from carethread.careteams.teams.reading import begins, ends
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
@@ -184,5 +184,5 @@ def _alarm(id_: str, notice: Resource, late: int, context: Context) -> Resource:
 
 def _close_alarm(unit: WriteUnit, id_: str, status: str) -> None:
     alarm = unit.find(("Task", _alarm_id(id_)))
-    if alarm is not None and alarm["status"] in UNDONE:
+    if alarm is not None and alarm["status"] in OPEN:
         unit.update({**alarm, "status": status})

@@ -13,7 +13,8 @@ from functools import partial
 from carethread.careteams.person.lines import text
 from carethread.careteams.person.topics import TOPICS
 from carethread.careteams.risk.assessments import rated_in
-from carethread.careteams.sharing.withholding import key_of, references
+from carethread.careteams.sharing.withholding import own_key, references
+from carethread.careteams.tasks import OPEN
 from carethread.careteams.teams.answering import accountable
 from carethread.careteams.teams.people import persons
 from carethread.core.clock import to_micros
@@ -23,6 +24,7 @@ from carethread.core.fhir import json
 from carethread.core.fhir.definitions import resource_types
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Answering, Belongings, Key, Resource, Session, Stored
 from carethread.core.service import Runtime
 from carethread.interactions.standing import present
@@ -34,7 +36,6 @@ RECORDS = "records"
 
 _ABOUT = ("Goal.patient", "Consent.patient", "RelatedPerson.patient")
 _WHOLE = (*_ABOUT, "Flag.patient", "CarePlan.patient", "RiskAssessment.patient", "Condition.patient")
-_TASKS = "draft,requested,received,accepted,ready,in-progress,on-hold"
 _TELLING = ",".join(f"{system}|{code}" for system, code in TOPICS)
 
 _ASKED: Sequence[tuple[str, str, str]] = (
@@ -93,14 +94,14 @@ def gathered(
     needs, from the copies kept here; owners are asked just for what these refer to and have no copy of.
     """
     now, base = to_micros(context.clock()), runtime.base_url
-    named = [_key(each) for each in people if each]
+    named = [key_of(each) for each in people if each]
     here = runtime.store.snapshot(lambda session: _here(session, patient, named, now, base, whole=whole))
-    person = here.patients.get(_key(here.order[0])) or _asked_patient(runtime, here.order[0])
+    person = here.patients.get(key_of(here.order[0])) or _asked_patient(runtime, here.order[0])
     mine, reported = here.mine, frozenset[Key]()
     if whole:
         for type_name, name, values in _ASKED:
             for each in _of_owner(runtime, type_name, [("patient", person["id"]), (name, values)]):
-                mine.setdefault(key_of(each), each)
+                mine.setdefault(own_key(each), each)
         reported = _reported(runtime, [key for key in mine if key[0] == "ServiceRequest"])
     known = here.known | _referred(runtime, mine, [key for key in named if key not in here.known])
     consents = [each for key, each in mine.items() if key[0] == "Consent"]
@@ -114,7 +115,7 @@ def known_here(
 ) -> Gathered:
     """What this service's own database knows of `Patient/1` and of what is `wanted`, in a transaction; no owner is
     asked, so it is enough to judge by, and not for a summary. Raises TooCostly."""
-    here = _here(session, patient, [_key(each) for each in people if each], at, base, whole=True)
+    here = _here(session, patient, [key_of(each) for each in people if each], at, base, whole=True)
     known, new = dict(here.known), here.mine
     asked = set(wanted)
     for _ in range(_ROUNDS):
@@ -123,8 +124,8 @@ def known_here(
         if not new:
             break
         known |= new
-    person = here.patients.get(_key(here.order[0])) or dict(
-        zip(("resourceType", "id"), _key(here.order[0]), strict=True)
+    person = here.patients.get(key_of(here.order[0])) or dict(
+        zip(("resourceType", "id"), key_of(here.order[0]), strict=True)
     )
     consents = [each for key, each in here.mine.items() if key[0] == "Consent"]
     rest = [each for key, each in sorted(here.mine.items()) if key[0] != "Consent"]
@@ -138,23 +139,23 @@ def _here(session: Session, patient: str, named: Iterable[Key], at: int, base: s
     mine = _belonging(session, id_, _WHOLE if whole else _ABOUT)
     mine += _found(session, base, "Observation", [("patient", id_), ("code", _TELLING)])
     if whole:
-        mine += _found(session, base, "Task", [("patient", id_), ("status", _TASKS)])
+        mine += _found(session, base, "Task", [("patient", id_), ("status", ",".join(OPEN))])
     answers = accountable(session, patient, at, base)
-    rated = {_key(name) for each in mine if each["resourceType"] == "RiskAssessment" for name in rated_in(each, base)}
-    wanted = [*named, *([_key(answers.member)] if answers else []), *sorted(rated)]
+    rated = {key_of(name) for each in mine if each["resourceType"] == "RiskAssessment" for name in rated_in(each, base)}
+    wanted = [*named, *([key_of(answers.member)] if answers else []), *sorted(rated)]
     roles = present(session, wanted)
     more = [key for each in roles.values() for key in _stands_for(each, base) if key not in roles]
     return _Here(
-        present(session, map(_key, order)),
+        present(session, map(key_of, order)),
         order,
-        {key_of(each): each for each in mine},
+        {own_key(each): each for each in mine},
         answers,
         {**roles, **present(session, more)},
     )
 
 
 def _asked_patient(runtime: Runtime, reference: str) -> Resource:
-    stored = runtime.owners.read(RECORDS, _key(reference))
+    stored = runtime.owners.read(RECORDS, key_of(reference))
     if stored is None:
         raise NotFound(f"{reference} is not known here.")
     return json.parse_object(stored.body)
@@ -243,10 +244,5 @@ def _asked_for(runtime: Runtime, keys: Collection[Key]) -> dict[Key, Resource]:
                 several = _of_owner(runtime, type_name, [("_id", ",".join(ids[start : start + _IDS_AT_ONCE]))])
             except NotSupported:  # a type of a service that nothing is derived from
                 break
-            found |= {key_of(each): each for each in several}
+            found |= {own_key(each): each for each in several}
     return found
-
-
-def _key(reference: str) -> Key:
-    type_name, _, id_ = reference.partition("/")
-    return type_name, id_

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from carethread.careteams.person.gathering import Gathered
 from carethread.careteams.risk.assessments import hidden_from, rated_in
-from carethread.careteams.sharing.withholding import key_of
+from carethread.careteams.sharing.withholding import own_key
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Key, Resource
 
@@ -23,7 +23,7 @@ def hidden_risks(gathered: Gathered, receiver: Collection[str]) -> set[Key]:
     risks = (
         each for each in (*gathered.resources, *gathered.known.values()) if each["resourceType"] == "RiskAssessment"
     )
-    return {key_of(each) for each in risks if _is_hidden(each, clinicians, gathered)}
+    return {own_key(each) for each in risks if _is_hidden(each, clinicians, gathered)}
 
 
 def _is_hidden(assessment: Resource, clinicians: Collection[str], gathered: Gathered) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from carethread.careteams.person.gathering import NOBODYS, Gathered
 from carethread.careteams.person.summary import PEOPLE, known_as
-from carethread.careteams.sharing.withholding import key_of, may_leave
+from carethread.careteams.sharing.withholding import may_leave, own_key
 from carethread.core.errors import Invalid, Issue
 from carethread.core.fhir.elements import objects
 from carethread.core.fhir.targets import parse_reference
@@ -40,7 +40,7 @@ def untold(
 def is_unclear(gathered: Gathered, value: Any) -> bool:
     """Whether a part refers to something of which nobody here can tell what it is about: it was not gathered, or what
     it rests on was not."""
-    there = {key_of(each): each for each in gathered.resources} | dict(gathered.known)
+    there = {own_key(each): each for each in gathered.resources} | dict(gathered.known)
     seen: set[Key] = set()
     waiting = [value]
     while waiting:

@@ -14,6 +14,7 @@ from carethread.careteams.levels import HIGH, level
 from carethread.careteams.person.gathering import Gathered
 from carethread.careteams.person.lines import goal_words, line, own_words
 from carethread.careteams.person.topics import AVOID, HARD, LIVES, MATTERS, PREFERS, STRONG, topic
+from carethread.careteams.tasks import OPEN
 from carethread.core.fhir.elements import at, keys_at
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Key, Resource
@@ -108,7 +109,7 @@ CARE: Sequence[Section] = (
         "Open items",
         "open-items",
         _any(
-            _of("Task", status="draft,requested,received,accepted,ready,in-progress,on-hold"),
+            _of("Task", status=",".join(OPEN)),
             _both(_REQUESTS, _not(_looks)),
         ),
     ),

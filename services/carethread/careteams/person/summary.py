@@ -20,11 +20,12 @@ from carethread.careteams.sharing.categories import CONFIDENTIALITY, SUBSTANCE
 from carethread.careteams.sharing.consenting import TREATMENT
 from carethread.careteams.sharing.proxies import may_act
 from carethread.careteams.sharing.sensitivity import sensitive
-from carethread.careteams.sharing.withholding import key_of, may_leave
+from carethread.careteams.sharing.withholding import may_leave, own_key
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Key, Resource
 
 __all__ = ["Gathered", "document", "gathered", "page"]
@@ -81,7 +82,7 @@ def document(
     at = to_micros(context.clock())
     left = _left(gathered, recipient, at, purpose, free)
     parts = _parts(gathered, left, kind, at)
-    chosen = {key_of(each): each for part in parts for each in part.entries}
+    chosen = {own_key(each): each for part in parts for each in part.entries}
     writer = next((key for key in _named(author, gathered) if key in left.people), None)
     for key in [
         *([writer] if writer else []),
@@ -89,7 +90,7 @@ def document(
     ]:
         if key in left.people or (key[0] not in PEOPLE and key in gathered.known):
             chosen.setdefault(key, gathered.known[key])
-    person = key_of(gathered.patient)
+    person = own_key(gathered.patient)
     chosen = {person: gathered.patient, **{key: each for key, each in chosen.items() if key != person}}
     kinds = {category for key, each in chosen.items() if key[0] not in PEOPLE for category in sensitive(each)}
     level = {"system": CONFIDENTIALITY, "code": "R" if kinds else "N"}
@@ -124,7 +125,7 @@ def page(
 
 def known_as(gathered: Gathered, recipient: str) -> frozenset[str]:
     """The references by which a receiver is known: itself, who fills the role, and its organization."""
-    stands = gathered.known.get(_key(recipient))
+    stands = gathered.known.get(key_of(recipient))
     more = {"/".join(key) for key in _filling(stands, gathered)} if stands else set()
     return frozenset({recipient} - {""} | more)
 
@@ -144,8 +145,11 @@ def _needed(resource: Resource, gathered: Gathered) -> list[Key]:
 
 def _named(member: str, gathered: Gathered) -> list[Key]:
     """Somebody by a reference, and who fills the role."""
-    stands = gathered.known.get(_key(member))
-    return [_key(member), *(key for key in (_filling(stands, gathered) if stands else ()) if key[0] == "Practitioner")]
+    stands = gathered.known.get(key_of(member))
+    return [
+        key_of(member),
+        *(key for key in (_filling(stands, gathered) if stands else ()) if key[0] == "Practitioner"),
+    ]
 
 
 def _left(gathered: Gathered, recipient: str, at: int, purpose: str, free: Iterable[str]) -> _Left:
@@ -159,9 +163,9 @@ def _left(gathered: Gathered, recipient: str, at: int, purpose: str, free: Itera
     hidden = hidden_risks(gathered, known_as(gathered, recipient))
     known = [each for key, each in gathered.known.items() if key not in hidden]
     people = may(told(each) for each in known if each["resourceType"] in PEOPLE)
-    mine = [each for each in gathered.resources if each["resourceType"] not in PEOPLE and key_of(each) not in hidden]
+    mine = [each for each in gathered.resources if each["resourceType"] not in PEOPLE and own_key(each) not in hidden]
     kept = may(mine, (each for each in known if each["resourceType"] not in PEOPLE))
-    return _Left(kept, {key_of(each): each for each in people})
+    return _Left(kept, {own_key(each): each for each in people})
 
 
 def _parts(gathered: Gathered, left: _Left, kind: str, at: int) -> list[_Part]:
@@ -200,8 +204,8 @@ def _answering(gathered: Gathered, left: _Left, at: int) -> _Part:
 
 def _reached(member: str, gathered: Gathered, left: _Left) -> str:
     """A member of a team, by name and telephone, as far as it may be told where they work."""
-    stands = gathered.known.get(_key(member))
-    keys = [_key(member), *(_filling(stands, gathered) if stands else ())]
+    stands = gathered.known.get(key_of(member))
+    keys = [key_of(member), *(_filling(stands, gathered) if stands else ())]
     several = [left.people[key] for key in keys if key in left.people]
     names = [name for each in several if (name := name_of(each))]
     phone = next((number for each in several if (number := telephone(each))), "")
@@ -231,7 +235,7 @@ def _composition(
         "id": context.new_id(),
         "status": "final",
         "type": _coded(code, title),
-        "subject": {"reference": f"{base}/{'/'.join(key_of(gathered.patient))}"},
+        "subject": {"reference": f"{base}/{'/'.join(own_key(gathered.patient))}"},
         "date": instant(at),
         "author": [{"reference": f"{base}/{author}"} if author else {"display": "CareThread"}],
         "title": f"{title}: {name}" if name else title,
@@ -247,7 +251,7 @@ def _composition(
 def _section(part: _Part, base: str) -> Resource:
     made: Resource = {"title": part.title, "code": _coded(part.code, part.title), "text": narrative(part.told)}
     if part.entries:
-        made["entry"] = [{"reference": f"{base}/{'/'.join(key_of(each))}"} for each in part.entries]
+        made["entry"] = [{"reference": f"{base}/{'/'.join(own_key(each))}"} for each in part.entries]
     elif not part.told.lines:
         system = "http://terminology.hl7.org/CodeSystem/list-empty-reason"
         made["emptyReason"] = {"coding": [{"system": system, "code": "unavailable", "display": "Unavailable"}]}
@@ -256,8 +260,3 @@ def _section(part: _Part, base: str) -> Resource:
 
 def _coded(code: str, title: str) -> Resource:
     return {"coding": [{"system": LOINC if code[0].isdigit() else ABOUT_ME, "code": code}], "text": title}
-
-
-def _key(reference: str) -> Key:
-    type_name, _, id_ = reference.partition("/")
-    return type_name, id_

@@ -17,7 +17,6 @@ from carethread.core.ports import Resource
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
 ABOUT_ME = "https://carethread.dev/fhir/CodeSystem/about-me"
-VALUE_SET = "https://carethread.dev/fhir/ValueSet/about-me"
 
 MATTERS, PREFERS, LIVES, STRONG, HARD, AVOID = (
     "what-matters", "preferences", "circumstances", "strengths", "barriers", "what-not-to-do"

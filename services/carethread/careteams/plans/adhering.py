@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from carethread.careteams.plans.schedules import MOST, Schedule, Window
 from carethread.careteams.plans.spans import OPEN
 
-STATES = ("done", "kept", "behind", "overdue", "not-due", "unknown", "stopped")
-
 
 @dataclass(frozen=True, slots=True)
 class Adherence:
-    """`needed` and `done` times up to now; `overdue` since when, and `due` when the next window ends; 0: not so."""
+    """`needed` and `done` times up to now; `overdue` since when, and `due` when the next window ends; 0: not so.
+
+    `state` is done, kept, behind, overdue, not-due, unknown or stopped.
+    """
 
     state: str
     needed: int = 0

@@ -48,7 +48,7 @@ def may_leave(
     Consent for this receiver.
     """
     some, signed = list(resources), list(consents)
-    left = {key_of(each): each for each in [*known, *some]}
+    left = {own_key(each): each for each in [*known, *some]}
     asked = Asked({}, "", recipient, purpose, at, base=base)
     withheld = {key for key, each in left.items() if not _free(each, signed, asked, free)}
     names = Names(names_of(left[key]) for key in withheld)
@@ -62,10 +62,10 @@ def may_leave(
                 withheld.add(key)
             else:
                 left[key] = rest
-    return [left[key] for key in map(key_of, some) if key not in withheld]
+    return [left[key] for key in map(own_key, some) if key not in withheld]
 
 
-def key_of(resource: Resource) -> Key:
+def own_key(resource: Resource) -> Key:
     """The type and id of a resource."""
     return resource["resourceType"], str(resource.get("id", ""))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from uuid import NAMESPACE_URL, uuid5
 
+from carethread.careteams.tasks import TASKS
 from carethread.core.clock import instant
 from carethread.core.context import Context
 from carethread.core.ports import Resource, Session
@@ -14,7 +15,6 @@ from carethread.core.service import PROFILES, Runtime
 from carethread.interactions.standing import here
 from carethread.interactions.writing.unit import WriteUnit
 
-TASKS = "https://carethread.dev/fhir/CodeSystem/careteam-task"
 FLAGS = "https://carethread.dev/fhir/CodeSystem/flag-kind"
 TAKE_OVER, NOBODY = "take-over", "nobody-accountable"
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from carethread.careteams.teams.answering import accountable, teams_of
-from carethread.careteams.teams.people import behind, department_team, escalation, key_of, person
+from carethread.careteams.teams.people import behind, department_team, escalation, person
 from carethread.careteams.teams.reading import COORDINATOR, NAVIGATOR, in_role, leads_of
 from carethread.careteams.teams.recalling import recall_members, recalling
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Malformed
 from carethread.core.fhir import json
-from carethread.core.fhir.targets import is_id
+from carethread.core.fhir.targets import is_id, key_of
 from carethread.core.moments import asked_span
 from carethread.core.ports import FOREVER, Resource, Session, Stored
 from carethread.core.service import Call, Runtime

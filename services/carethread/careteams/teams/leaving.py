@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from carethread.careteams.teams.people import key_of
 from carethread.careteams.teams.reading import ends, is_ours, lead_at
 from carethread.careteams.teams.relieving import relieve
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import FOREVER, Key, Session, Timer
 from carethread.core.service import Runtime, StoredHook
 from carethread.interactions.writing.unit import WriteUnit

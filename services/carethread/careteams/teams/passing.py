@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from carethread.careteams.teams.answering import leading
-from carethread.careteams.teams.people import key_of
 from carethread.careteams.teams.reading import CAUSE, LEAD, LEADING, ROLES, UNTIL, is_ours, lead_at, leads_of, team_span
 from carethread.core.clock import instant
 from carethread.core.errors import Invalid, NotFound
 from carethread.core.fhir.elements import with_extensions, without_extensions
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import FOREVER, Resource
 from carethread.core.service import Unit
 

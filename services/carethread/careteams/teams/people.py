@@ -23,19 +23,14 @@ from carethread.careteams.teams.reading import (
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import extension
 from carethread.core.fhir.search.merges import PATIENT, survivor
-from carethread.core.ports import Key, Resource, Session
+from carethread.core.fhir.targets import key_of
+from carethread.core.ports import Resource, Session
 from carethread.interactions.standing import here, present
 
 DEPARTMENT_TEAM = "department-team"
 """The kind of the places by which a department (`Organization/1`) has one team (`CareTeam/1`)."""
 
 DEEPEST = 16
-
-
-def key_of(reference: str) -> Key:
-    """`Type/id` taken apart."""
-    type_name, _, id_ = reference.partition("/")
-    return type_name, id_
 
 
 def person(session: Session, patient: str, base: str | None = None) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from carethread.careteams.teams.people import key_of
 from carethread.careteams.teams.reading import members_of, ref
 from carethread.core.fhir import json
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Key, Resource, Session, Stored
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from carethread.careteams.teams.checking import problems
 from carethread.careteams.teams.passing import LEAD_CHANGED
-from carethread.careteams.teams.people import DEEPEST, DEPARTMENT_TEAM, has_left, key_of, person
+from carethread.careteams.teams.people import DEEPEST, DEPARTMENT_TEAM, has_left, person
 from carethread.careteams.teams.reading import (
     CAUSE,
     COORDINATOR,
@@ -23,6 +23,7 @@ from carethread.careteams.teams.reading import (
 from carethread.core.clock import to_micros
 from carethread.core.errors import Conflict, Invalid, Issue
 from carethread.core.fhir.elements import extension, with_extensions, without_extensions
+from carethread.core.fhir.targets import key_of
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit

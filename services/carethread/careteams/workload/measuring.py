@@ -21,8 +21,9 @@ from datetime import tzinfo
 
 from carethread.careteams.navigation.finding import found
 from carethread.careteams.navigation.navigators import is_held, is_navigator, limit_of, reference
-from carethread.careteams.navigation.terms import NAVIGATORS, OPEN
+from carethread.careteams.navigation.terms import NAVIGATORS
 from carethread.careteams.navigation.times import zone_of_role
+from carethread.careteams.tasks import OPEN
 from carethread.careteams.workload.hours import MINUTE, known, merged, outside
 from carethread.careteams.workload.limits import (
     AFTER_HOURS,

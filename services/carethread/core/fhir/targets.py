@@ -33,6 +33,12 @@ class Target(NamedTuple):
     version: str
 
 
+def key_of(reference: str) -> tuple[str, str]:
+    """A reference in our own spelling, `Type/id`, taken apart."""
+    type_name, _, id_ = reference.partition("/")
+    return type_name, id_
+
+
 @lru_cache(maxsize=8192)
 def parse_reference(text: str, base: str | None = None) -> Target | None:
     """Read Reference.reference; an absolute URL under `base` is local.

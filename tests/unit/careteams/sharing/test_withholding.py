@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from carethread.careteams.person.gathering import Gathered
 from carethread.careteams.person.summary import document, page
 from carethread.careteams.sharing.sensitivity import sensitive
-from carethread.careteams.sharing.withholding import key_of, may_leave
+from carethread.careteams.sharing.withholding import may_leave, own_key
 from carethread.core.clock import from_micros
 from carethread.core.context import Context
 from carethread.core.fhir import json
@@ -88,7 +88,7 @@ def test_who_may_see_without_consent() -> None:
 
 
 def gathered(*resources: Resource) -> Gathered:
-    rest = sorted((each for each in resources if each["resourceType"] != "Consent"), key=key_of)
+    rest = sorted((each for each in resources if each["resourceType"] != "Consent"), key=own_key)
     return Gathered(PERSON, frozenset({"ann"}), BASE, NOW, rest, [])
 
 
@@ -96,15 +96,15 @@ def context() -> Context:
     return Context(new_id=lambda: "0190c5a4-0000-7000-8000-000000000000", clock=lambda: from_micros(NOW))
 
 
-_some = st.lists(st.sampled_from(ORDINARY), unique_by=lambda each: str(key_of(each)))
-_secret = st.lists(st.sampled_from(SENSITIVE), unique_by=lambda each: str(key_of(each)))
+_some = st.lists(st.sampled_from(ORDINARY), unique_by=lambda each: str(own_key(each)))
+_secret = st.lists(st.sampled_from(SENSITIVE), unique_by=lambda each: str(own_key(each)))
 DIRECT = [each for each in SENSITIVE if sensitive(each)]
 
 
 @given(_some, _secret, st.sampled_from(["transfer", "about-me"]))
 def test_no_document_tells_whether_there_was_more(some: list[Resource], secret: list[Resource], kind: str) -> None:
     """Those that only refer to something sensitive are given together with that."""
-    more = {str(key_of(each)): each for each in [*some, *secret, *DIRECT]}.values()
+    more = {str(own_key(each)): each for each in [*some, *secret, *DIRECT]}.values()
     with_it, without = gathered(*more), gathered(*some)
     made = document(with_it, kind=kind, author="", recipient="PractitionerRole/r", context=context())
     assert made == document(without, kind=kind, author="", recipient="PractitionerRole/r", context=context())
@@ -115,11 +115,11 @@ def test_no_document_tells_whether_there_was_more(some: list[Resource], secret: 
 
 
 @given(
-    st.lists(st.sampled_from([*ORDINARY, *SENSITIVE]), unique_by=lambda each: str(key_of(each))),
+    st.lists(st.sampled_from([*ORDINARY, *SENSITIVE]), unique_by=lambda each: str(own_key(each))),
     st.permutations(range(4)),
 )
 def test_the_order_does_not_matter(some: list[Resource], order: list[int]) -> None:
     turned = [each for start in order for each in some[start::4]]
     first = may_leave(some, (), NOW, recipient=(), base=BASE)
     second = may_leave(turned, (), NOW, recipient=(), base=BASE)
-    assert sorted(map(str, map(key_of, first))) == sorted(map(str, map(key_of, second)))
+    assert sorted(map(str, map(own_key, first))) == sorted(map(str, map(own_key, second)))
