@@ -18,6 +18,7 @@ from support.care import (
     part,
     patient,
     person_team,
+    practitioner,
 )
 from support.desk import refer
 from support.handing import answer, asked, entries, offered, parameters, plain_offer, steps, ward, who
@@ -42,6 +43,17 @@ def test_who_accepts_answers_from_then_on(practice: Care) -> None:
     practice.send()
     bundle = task["input"][0]["valueReference"]["reference"]
     assert practice.ask("GET", bundle, service="records").status == 200
+
+
+def test_somebody_who_is_new_is_known_in_a_moment_and_somebody_whom_nobody_knows_never(practice: Care) -> None:
+    practice.put(practitioner("newcomer"))
+    wanted = parameters(asked("Practitioner/newcomer"))
+    status, issues = practice.refusal("POST", "Task/$hand-off", wanted)
+    assert (status, issues[0]["code"]) == (503, "transient")
+    status, issues = practice.refusal("POST", "Task/$hand-off", parameters(asked("Practitioner/nobody")))
+    assert (status, issues[0]["code"], issues[0]["expression"]) == (422, "not-found", ["Task.owner"])
+    practice.tell(practitioner("newcomer"))
+    assert practice.ask("POST", "Task/$hand-off", wanted).status == 200
 
 
 def test_until_it_is_declined_or_withdrawn_the_sender_answers(practice: Care) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from carethread.careteams.handing.answerers import is_person
 from carethread.careteams.navigation.people import why_no_contact
+from carethread.careteams.person.gathering import Gathered
 from carethread.careteams.teams.people import behind, has_left, person
-from carethread.core.errors import Invalid
+from carethread.core.errors import Busy, Invalid
 from carethread.core.fhir import json
 from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Session, Stored
@@ -27,6 +28,12 @@ def refuse_who_is_not_here(unit: Unit, owner: str, now: int, then: str) -> None:
     if has_left(session, owner, now, base):
         text = f"{owner} does not work here now (inactive, or outside their period). {then}"
         raise Invalid(text, code="business-rule", expression="Task.owner")
+
+
+def refuse_who_is_on_the_way(session: Session, known: Gathered, owner: str) -> None:
+    """Raise Busy for somebody whom their owner has, and of whom no copy has come yet."""
+    if key_of(owner) in known.known and here(session, key_of(owner)) is None:
+        raise Busy(f"{owner} is new, and not known here yet. Send the same again in a moment.")
 
 
 def refuse_who_is_gone(unit: Unit, patient: str) -> None:

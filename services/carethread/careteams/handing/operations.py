@@ -11,6 +11,7 @@ from typing import Any
 
 from carethread.careteams.handing.answerers import is_person, same
 from carethread.careteams.handing.deadlines import answers_due, results_due
+from carethread.careteams.handing.fitness import refuse_who_is_on_the_way
 from carethread.careteams.handing.following import ANSWER_TIMER, RESULT_TIMER
 from carethread.careteams.handing.offering import Wanted, offer
 from carethread.careteams.handing.orphans import OPERATIONS as ORPHANS
@@ -55,7 +56,7 @@ def hand_off_operation(runtime: Runtime, call: Call, context: Context) -> Resour
     """Offer a hand-off: the Task, and the summary that goes with it.
 
     Raises Malformed and Invalid for what is asked, Conflict while another hand-off of the person is open, NotFound for
-    a person who is not known, Busy while the owner of clinical records is away.
+    a person who is not known, Busy while the owner of clinical records is away or its news have not come.
     """
     given = Given(call, runtime.base_url, OFFER)
     now = to_micros(context.clock())
@@ -72,6 +73,7 @@ def hand_off_operation(runtime: Runtime, call: Call, context: Context) -> Resour
         raise Invalid(f"The person is {why}, and is handed over no more.", code="business-rule", expression="patient")
     said = {"focus": asked.focus and {"reference": asked.focus}, "reason": asked.reason, "note": asked.note}
     refuse_untold(known, said, recipient=asked.receiver, at=now)
+    runtime.store.glance(lambda session: refuse_who_is_on_the_way(session, known, asked.receiver))
     asked = replace(asked, restricted=bool(untold(known, said, recipient="", at=now)))
 
     def work(session: Session) -> _Offered:
