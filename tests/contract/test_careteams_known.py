@@ -74,6 +74,7 @@ def test_who_decides_is_known(home: Care) -> None:
         (f"Patient/ann/$transfer-summary?recipient={NOBODY}", 422),
         (f"Patient/ann/$transfer-summary?author={NOBODY}", 422),
         ("PractitionerRole/none/$caseload", 404),
+        ("Patient/none/$ledger", 404),
     ],
 )
 def test_who_is_asked_about_is_known(home: Care, path: str, status: int) -> None:
@@ -171,3 +172,16 @@ def test_a_page_tells_needs_and_calls_codes_by_their_names(home: Care) -> None:
     page = home.ask("GET", "Patient/ann/$about-me?page=true").body.decode()
     assert "Worried about losing housing: LA33-6" in page
     assert "transportation" not in page and "Food" not in page
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        ("end=2031-03-30", "end"),
+        ("start=2031-03-30", "start"),
+        ("start=2031-02-02&end=2031-01-01", "start"),
+        ("start=2029-01-01&end=2031-01-01", "start"),
+    ],
+)
+def test_what_is_wrong_with_a_time_is_told_of_what_was_given(home: Care, query: str, where: str) -> None:
+    assert refused(home, f"CareTeam/$orphans?{query}") == (400, where)

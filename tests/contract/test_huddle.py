@@ -273,6 +273,7 @@ def test_a_department_without_a_team_has_an_agenda_too(team: Care) -> None:
     team.tell(patient("cal"), need("bus", "cal"))
     team.put(person_team("of-cal", "cal", part("PractitionerRole/eve-new")))
     assert kinds(team, "CareTeam/$huddle?department=Organization/new") == ["need"]
+    team.tell(organization("nobody"))
     assert kinds(team, "CareTeam/$huddle?department=Organization/nobody") == []
 
 

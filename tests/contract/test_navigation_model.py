@@ -59,6 +59,7 @@ class World:
         self.known: dict[str, str] = {}
         """At which level somebody was when they stepped down."""
         self.dead: set[str] = set()
+        home.tell(practitioner("doc"))
         for name in PEOPLE:
             home.tell(patient(self.name(name)))
 

@@ -11,7 +11,7 @@ import pytest
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Resource
-from support.care import OURS, Care, care, patient, practitioner, role
+from support.care import OURS, Care, care, organization, patient, practitioner, role
 from support.navigation import TASKS, assessment, navigator, staff
 
 HOURS = [
@@ -54,7 +54,8 @@ def flags(home: Care) -> list[Resource]:
 
 
 def test_what_lies_on_a_person_is_counted_over_all_their_roles(home: Care) -> None:
-    home.tell(practitioner("nina"), role("one", "nina", "heart"), role("two", "nina", "eyes"))
+    home.tell(organization("eyes"), practitioner("nina"))
+    home.tell(role("one", "nina", "heart"), role("two", "nina", "eyes"))
     home.put(task("t1", "PractitionerRole/one", restriction={"period": {"end": home.at(hours=-1)}}))
     home.put(task("t2", "PractitionerRole/two", restriction={"period": {"end": home.at(hours=1)}}))
     home.put(task("t3", "Practitioner/nina"))

@@ -1,7 +1,7 @@
 """What is history: what is told (`X-CareThread-Backfill`) of something that does not stand here as ours.
 
-What stands here is somebody's to do, or answers for somebody: who changes it is judged, and what follows is done, however
-it is sent. To tell the same again changes nothing.
+What stands here is somebody's to do, or answers for somebody: who changes it is judged, and what follows is done,
+however it is sent. To tell the same again changes nothing.
 """
 
 from __future__ import annotations

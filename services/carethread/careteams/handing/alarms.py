@@ -15,12 +15,16 @@ from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES, Unit
 
-UNANSWERED, OVERDUE, SECOND = "unanswered-hand-off", "overdue-result", "second-hand-off"
+UNANSWERED, OVERDUE, SECOND, PARTED = "unanswered-hand-off", "overdue-result", "second-hand-off", "parted-hand-off"
 
 _DEPARTMENT = PROFILES + "department"
 _TEXTS = {
     UNANSWERED: "Nobody has answered this hand-off. Hand the person over to somebody else.",
     OVERDUE: "The result of this hand-off did not come in time. Ask for it.",
+    PARTED: (
+        "This hand-off was accepted while the person was merged with another, and they are two again. Who accepted it "
+        "answers for the one whom it is for, where that one has a care team; see to it that both have somebody."
+    ),
     SECOND: "The person was merged with another, of whom a hand-off is open too. Withdraw one of both.",
 }
 _PRIORITIES = {"stat": "stat", "asap": "asap"}

@@ -1,4 +1,5 @@
-"""Who has died or become inactive is handed over no more: what was offered about them is withdrawn, and says why.
+"""Who has died, become inactive or was deleted is handed over no more: what was offered about them is withdrawn, and
+says why.
 
 The copy of the Patient tells it as it is kept; a timer then goes through what is open, some in each transaction.
 """
@@ -10,7 +11,7 @@ from dataclasses import replace
 
 from carethread.careteams.handing.fitness import is_gone, why_gone
 from carethread.careteams.handing.rule import HANDING
-from carethread.careteams.handing.states import ANSWERED_BY, STATUS_OF, is_ours, marked, state_of
+from carethread.careteams.handing.states import ANSWERED_BY, BY_SERVICE, STATUS_OF, is_ours, marked, state_of
 from carethread.careteams.teams.awaiting import have_seen_to
 from carethread.careteams.teams.people import persons
 from carethread.core.clock import to_micros
@@ -25,7 +26,7 @@ CEASED = "hand-off-ceased"
 """The kind of timer that withdraws what is open about somebody; its key is who that is (`Patient/1`)."""
 
 _AT_ONCE = 20
-_SERVICE = {"valueReference": {"display": "The service itself"}}
+_SERVICE = {"valueReference": BY_SERVICE}
 
 
 def patient_gone(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:

@@ -37,20 +37,25 @@ def refuse_who_is_on_the_way(session: Session, known: Gathered, owner: str) -> N
 
 
 def refuse_who_is_gone(unit: Unit, patient: str) -> None:
-    """Raise Invalid for a person (`Patient/1`) who is deceased or inactive."""
+    """Raise Invalid for a person (`Patient/1`) who is deceased, inactive or deleted."""
     if why := why_gone(unit.session, patient, unit.base_url):
         text = f"The person is {why}, and is handed over no more."
         raise Invalid(text, code="business-rule", expression="Task.for")
 
 
 def why_gone(session: Session, patient: str, base: str) -> str:
-    """Why somebody is cared for no more: `deceased` or `inactive`; empty where they are, or were only merged."""
-    found = here(session, key_of(person(session, patient, base)))
-    why = why_no_contact(found, base)
-    return "" if why == "merged" else why
+    """Why somebody is cared for no more: `deceased`, `inactive` or `deleted`; empty where they are, were only merged,
+    or are not known here yet."""
+    key = key_of(person(session, patient, base))
+    stored = session.current([key]).get(key)
+    return _why(stored, base) if stored else ""
 
 
 def is_gone(stored: Stored, base: str) -> bool:
     """The same of a copy of a Patient."""
-    found = None if stored.deleted else json.parse_object(stored.body)
-    return why_no_contact(found, base) in ("deceased", "inactive")
+    return bool(_why(stored, base))
+
+
+def _why(stored: Stored, base: str) -> str:
+    why = "deleted" if stored.deleted else why_no_contact(json.parse_object(stored.body), base)
+    return "" if why == "merged" else why

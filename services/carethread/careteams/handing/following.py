@@ -1,6 +1,6 @@
 """What follows from a hand-off once it is stored: its ledger, and the timers of what is waited for.
 
-What was imported comes into the ledger, but nobody is waited for.
+What history tells of comes into the ledger, and nobody is waited for whose time was over when it was told.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from carethread.careteams.handing.replaying import next_entry
 from carethread.careteams.handing.states import is_ours
+from carethread.careteams.history import no_history
 from carethread.careteams.teams.people import any_merged, person
 from carethread.careteams.teams.reading import ref
 from carethread.core.context import Context
@@ -39,7 +40,7 @@ def hand_off_follows(runtime: Runtime, session: Session, ids: Sequence[str], con
     known: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in session.ledger.of([f"Task/{id_}" for id_ in found]):
         known[entry.about].append(entry)
-    added = []
+    added, judged = [], no_history(session, "Task", ids, context, is_ours)
     people = survivors(session, {ref(task, "for", runtime.base_url) for _, task in found.values()}, runtime.base_url)
     waits: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for id_, (stored, task) in sorted(found.items()):
@@ -49,7 +50,7 @@ def hand_off_follows(runtime: Runtime, session: Session, ids: Sequence[str], con
             continue
         added.append(new)
         kind = _TIMERS.get(new.step)
-        if kind and 0 < new.deadline < FOREVER and not context.backfill:
+        if kind and 0 < new.deadline < FOREVER and (id_ in judged or new.deadline > stored.updated):
             waits[kind][id_] = new.deadline
     session.ledger.add(added)
     for kind, due in waits.items():

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from carethread.careteams.handing.alarms import SECOND, alarm, alarm_id
+from carethread.careteams.handing.alarms import PARTED, SECOND, alarm, alarm_id
+from carethread.careteams.handing.answerers import same
 from carethread.careteams.handing.needs import needing
 from carethread.careteams.handing.placing import open_moves
 from carethread.careteams.handing.rule import HANDING, moves
+from carethread.careteams.handing.states import is_moving, is_ours
+from carethread.careteams.teams.answering import accountable
 from carethread.careteams.teams.people import person, persons
 from carethread.careteams.teams.reading import ref
 from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Session
 from carethread.interactions.standing import present
 from carethread.interactions.writing.unit import WriteUnit
+
+_MOST = 1000
+"""Entries of a ledger that are looked through."""
 
 
 def needs_moved(session: Session, patients: Iterable[str], now: int, base: str) -> None:
@@ -48,3 +54,19 @@ def hand_offs_moved(unit: WriteUnit, patients: Iterable[str]) -> None:
         session.release(HANDING, holder, [place])
         if first != holder and unit.find(("Task", alarm_id(key_of(holder)[1], SECOND, sender))) is None:
             alarm(unit, task, key_of(holder)[1], SECOND, sender, unit.now)
+
+
+def hand_offs_parted(unit: WriteUnit, patient: str, before: str) -> None:
+    """Have those told who answer for two who were taken for one person (`Patient/1`), where one of them came to by a
+    hand-off that was accepted meanwhile: it was for `patient`, and moved who was used in their place, `before`."""
+    session, base, now = unit.session, unit.base_url, unit.now
+    answers = [found.member for each in (patient, before) if (found := accountable(session, each, now, base))]
+    entries = session.ledger.of_patients([before], 0, _MOST)
+    accepted = [entry for _, entry in entries if entry.step == "accepted" and entry.about.startswith("Task/")]
+    for about, who in {entry.about: entry.receiver for entry in accepted}.items():
+        task = unit.find(key_of(about))
+        if task is None or not is_ours(task) or not is_moving(task) or ref(task, "for", base) != patient:
+            continue
+        if any(same(session, who, each, now, base) for each in answers):
+            for owner in dict.fromkeys([who, *answers]):
+                alarm(unit, task, key_of(about)[1], PARTED, owner, now)

@@ -167,9 +167,12 @@ def _period(call: Call, now: int) -> tuple[int, int]:
     begin, end = _span(call, "start"), _span(call, "end")
     first = begin[0] if begin else (end[0] if end else now) // DAY * DAY
     last = min(end[1] if end else begin[1] if begin and begin[1] - begin[0] >= DAY else now, now)
+    where = "start" if begin else "end"
+    if first >= now:
+        raise Malformed(f"{where} is a moment that has been.", code="value", expression=where)
     if not 0 < last - first <= _LONGEST:
-        text = f"start comes before end, by {_LONGEST // DAY} days at most, and lies in the past."
-        raise Malformed(text, code="value", expression="start")
+        text = f"start comes before end, by {_LONGEST // DAY} days at most."
+        raise Malformed(text, code="value", expression=where)
     return first, last
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from carethread.careteams.handing.saying import may_hear
 from carethread.careteams.teams.reading import ref
 from carethread.core.clock import instant
 from carethread.core.errors import Invalid
@@ -52,13 +53,22 @@ def _whose(resource: Resource, base: str) -> set[str]:
     return {key[1] for path in _ABOUT for key in keys_at(said, path, base) if key[0] == "Patient"}
 
 
-def tell_sender(unit: Unit, task: Resource, id_: str, now: int) -> None:
-    """Have those told of the end of a hand-off who hear of it."""
+def tell_sender(unit: Unit, before: Resource, task: Resource, id_: str, now: int) -> None:
+    """Have those told of the end of a hand-off who hear of it: of what is said with it, which was judged for each of
+    them (`rule`, `$return`), and not of what was said to others before; of earlier results what each of them may hear.
+    """
+    heard = heard_by(unit.session, task, id_, unit.base_url)
+    earlier = [each for each in task.get("output", ()) if each in before.get("output", ())]
+    withheld = earlier if earlier and not may_hear(unit, task, {"output": earlier}, heard, now) else []
     results: list[Any] = [
-        each["valueReference"] for each in task.get("output", ()) if isinstance(each.get("valueReference"), dict)
+        each["valueReference"]
+        for each in task.get("output", ())
+        if isinstance(each.get("valueReference"), dict) and each not in withheld
     ]
-    said = [each["text"] for each in task.get("note", ()) if each.get("text")]
-    text = task.get("statusReason", {}).get("text")
+    new = [each for each in task.get("note", ()) if each not in before.get("note", ())]
+    said = [each["text"] for each in new if each.get("text")]
+    reason = task.get("statusReason", {})
+    text = reason.get("text") if reason != before.get("statusReason") else None
     unit.update(
         {
             "resourceType": "Communication",
@@ -70,7 +80,7 @@ def tell_sender(unit: Unit, task: Resource, id_: str, now: int) -> None:
             "subject": task["for"],
             "about": [{"reference": f"Task/{id_}"}, *results],
             "sent": instant(now),
-            "recipient": [{"reference": each} for each in heard_by(unit.session, task, id_, unit.base_url)],
+            "recipient": [{"reference": each} for each in heard],
             "sender": {"reference": ref(task, "owner", unit.base_url)},
             **({"payload": [{"contentString": each} for each in [text or said[-1]]]} if text or said else {}),
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from carethread.careteams.guarding import LONGEST
 from carethread.careteams.handing.answerers import GROUPS, PEOPLE, is_person, may_answer, same
 from carethread.careteams.handing.fitness import refuse_who_is_gone, refuse_who_is_not_here
 from carethread.careteams.handing.offering import department_of
@@ -32,11 +33,12 @@ from carethread.careteams.handing.states import (
     state_of,
     stepped_by,
 )
+from carethread.careteams.history import is_history
 from carethread.careteams.tasks import OPEN as OPEN_TASK
 from carethread.careteams.tasks import TASKS
-from carethread.careteams.teams.answering import accountable
+from carethread.careteams.teams.answering import accountable, teams_of
 from carethread.careteams.teams.passing import pass_on
-from carethread.careteams.teams.people import has_left, person, persons
+from carethread.careteams.teams.people import any_merged, has_left, person, persons
 from carethread.careteams.teams.reading import PERSON, ref
 from carethread.core.errors import Conflict, Invalid
 from carethread.core.fhir.elements import at, keys_at, profiles_of
@@ -69,15 +71,14 @@ def task_written(unit: Unit, before: Resource | None, after: Resource | None, id
     if after is None:
         _refuse_loss(before)
         return Ruling()
-    if before is not None and not unit.context.backfill:
+    if before is not None:
         _refuse_other_kind(before, after)
+    told = is_history(unit.context, before, after, is_ours)
     if is_ours(before):
         after = _still_ours(after)
     elif not is_ours(after):
         return Ruling()
-    if unit.context.backfill:
-        if before and state_of(after) != "offered":
-            unit.session.release(HANDING, f"Task/{id_}")
+    if told:
         return Ruling(resource=after)
     now = unit.now
     was, becomes = state_of(before) if before and is_ours(before) else "draft", state_of(after)
@@ -187,8 +188,12 @@ def _offered(unit: Unit, task: Resource, id_: str, now: int) -> Resource:
     if deadline(task) <= now:
         text = "The deadline is over already; give one that is ahead."
         raise Invalid(text, code="value", expression="Task.restriction.period.end")
-    if (until := result_by(task)) and until <= now:
-        raise Invalid("The result is to be back later than now.", code="value", expression="Task.extension")
+    if deadline(task) > now + LONGEST:
+        text = "An answer is waited for 366 days at most; give a deadline that is sooner."
+        raise Invalid(text, code="value", expression="Task.restriction.period.end")
+    if (until := result_by(task)) and not now < until <= now + LONGEST:
+        text = "The result is to be back later than now, and within 366 days."
+        raise Invalid(text, code="value", expression="Task.extension")
     refuse_who_is_not_here(unit, owner, now, "Ask somebody who does.")
     refuse_who_is_gone(unit, ref(task, "for", unit.base_url))
     if is_moving(task):
@@ -243,7 +248,7 @@ def _accepted(unit: Unit, before: Resource, after: Resource, id_: str, now: int)
         return
     standing = accountable(unit.session, patient, now, unit.base_url)
     theirs = _team(unit, before, patient)
-    team = theirs or (standing.team if standing else "")
+    team = theirs or (_own(unit, patient, standing.team) if standing else "")
     if not team:
         text = "This person has no CareTeam of the profile care-team any more, so nobody can take over here."
         raise Conflict(text, code="conflict", expression="Task.for")
@@ -265,6 +270,19 @@ def _team(unit: Unit, before: Resource, patient: str) -> str:
         return ""
     theirs = person(unit.session, ref(found, "subject", unit.base_url), unit.base_url)
     return asked if theirs == person(unit.session, patient, unit.base_url) else ""
+
+
+def _own(unit: Unit, patient: str, leading: str) -> str:
+    """The team by which somebody takes over: of who was merged their own, so that it is right also when they are so no
+    longer; else the one that answers for the person."""
+    if not any_merged(unit.session, [key_of(patient)[1]]):
+        return leading
+    known = unit.find(key_of(leading))
+    if known and ref(known, "subject", unit.base_url) == patient:
+        return leading
+    teams = sorted(teams_of(unit.session, patient, unit.base_url), key=lambda each: each[0].row)
+    own = [f"CareTeam/{stored.id}" for stored, team in teams if ref(team, "subject", unit.base_url) == patient]
+    return own[0] if own else leading
 
 
 def _declined(unit: Unit, before: Resource, after: Resource, id_: str, now: int) -> None:
@@ -301,7 +319,7 @@ def _ended(unit: Unit, before: Resource, after: Resource, id_: str, now: int) ->
         raise Invalid(text, code="required", expression="Task.output")
     if not unit.own:
         _refuse_no_results(unit, before, after)
-    tell_sender(unit, after, id_, now)
+    tell_sender(unit, before, after, id_, now)
 
 
 def _refuse_no_results(unit: Unit, before: Resource, after: Resource) -> None:

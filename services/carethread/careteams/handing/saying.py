@@ -9,19 +9,20 @@ is left tells that there was more.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from carethread.careteams.handing.states import KIND, STATUS
+from carethread.careteams.handing.states import ANSWERED_BY, BY_SERVICE, KIND, RESULT_BY, STATUS
 from carethread.careteams.person.gathering import known_here
 from carethread.careteams.person.referring import WHY, is_unclear, untold
 from carethread.careteams.sharing.categories import CONFIDENTIALITY
 from carethread.careteams.sharing.withholding import references
+from carethread.careteams.teams.passing import DEPARTMENT_OF
 from carethread.careteams.teams.reading import ref
 from carethread.core.errors import Invalid, Issue, TooCostly
 from carethread.core.fhir.elements import at
 from carethread.core.ports import Resource, Session
-from carethread.core.service import PROFILES, Unit
+from carethread.core.service import Unit
 
 SUMMARY = "Summary of the person"
 """Task.input.type of what goes with a hand-off."""
@@ -33,9 +34,14 @@ _PLAIN = frozenset({
     "resourceType", "id", "meta", "implicitRules", "language", "status", "intent", "priority", "for", "authoredOn",
     "lastModified", "executionPeriod", "requester", "owner", "restriction", "code", "businessStatus", "extension",
 })  # fmt: skip
-"""Members that say who, when, and how it stands; of the last three, what is ours does."""
+"""Members that say who, when, and how it stands, as far as they say no more than that (`_MORE`)."""
 
 _OURS = {"code": KIND, "businessStatus": STATUS}
+
+_MARKS = {ANSWERED_BY: "valueReference", DEPARTMENT_OF: "valueReference", RESULT_BY: "valueInstant"}
+"""The extensions of a hand-off that are ours, and their values."""
+
+_STAMPS = frozenset({"profile", "versionId", "lastUpdated", "source", "security"})
 
 _READERS = ("PractitionerRole/", "Practitioner/", "Organization/", "CareTeam/")
 
@@ -52,26 +58,98 @@ _TOO_MUCH = (
 def said_in(task: Resource) -> dict[str, Any]:
     """The members that say something, by their names; of codes and extensions those that are not ours."""
     said = {name: value for name, value in task.items() if value and name not in _PLAIN}
-    extensions = [each for each in task.get("extension", ()) if not str(each.get("url")).startswith(PROFILES)]
-    said |= {"extension": extensions} if extensions else {}
-    for name, system in _OURS.items():
-        concept = task.get(name, {})
-        others = [each for each in concept.get("coding", ()) if each.get("system") != system]
-        if others or concept.keys() - {"coding"}:
-            said[name] = {**concept, "coding": others}
-    return said
+    more = {name: tell(task[name]) for name, tell in _MORE.items() if name in task}
+    return said | {name: value for name, value in more.items() if value}
 
 
 def unsaid(task: Resource, names: Collection[str]) -> Resource:
     """The Task without what these members say."""
-    made = {name: value for name, value in task.items() if name not in names}
-    if "extension" in names:
-        ours = [each for each in task["extension"] if str(each.get("url")).startswith(PROFILES)]
-        made |= {"extension": ours} if ours else {}
-    for name in _OURS.keys() & names:
-        coding = [each for each in task[name].get("coding", ()) if each.get("system") == _OURS[name]]
-        made |= {name: {"coding": coding}} if coding else {}
-    return made
+    plain = {name: _PLAINLY[name](task[name]) for name in _PLAINLY.keys() & names if name in task}
+    made = {name: plain.get(name, value) for name, value in task.items() if name in plain or name not in names}
+    return {name: value for name, value in made.items() if value}
+
+
+def _kept(*names: str) -> Callable[[Resource], Resource]:
+    """An element with only these members."""
+    return lambda element: {name: element[name] for name in names if name in element}
+
+
+def _less(*names: str) -> Callable[[Resource], Resource]:
+    """An element without these members."""
+    return lambda element: {name: value for name, value in element.items() if name not in names}
+
+
+def _coded(system: str) -> Callable[[Resource], Resource]:
+    """A concept with only the codes of a system."""
+
+    def only(concept: Resource) -> Resource:
+        codes = [_kept("system", "code")(each) for each in concept.get("coding", ()) if each.get("system") == system]
+        return {"coding": codes} if codes else {}
+
+    return only
+
+
+def _beside(system: str) -> Callable[[Resource], Resource]:
+    """A concept without the codes of a system, but with what else is said of them."""
+
+    def rest(concept: Resource) -> Resource:
+        others = [
+            _less("system", "code")(each) if each.get("system") == system else each
+            for each in concept.get("coding", ())
+        ]
+        made = {**concept, "coding": [each for each in others if each]}
+        return made if made["coding"] or concept.keys() - {"coding"} else {}
+
+    return rest
+
+
+def _marked(extension: Resource) -> Resource:
+    """An extension of ours as we write it; empty for others."""
+    url = str(extension.get("url"))
+    if _MARKS.get(url) == "valueReference":
+        value = extension.get("valueReference", {})
+        own = value if value == BY_SERVICE else _kept("reference")(value)
+        return {"url": url, "valueReference": own}
+    return _kept("url", _MARKS[url])(extension) if url in _MARKS else {}
+
+
+def _period(restriction: Resource) -> Resource:
+    return {"period": _kept("start", "end")(restriction["period"])} if "period" in restriction else {}
+
+
+def _beside_period(restriction: Resource) -> Resource:
+    more = _less("start", "end")(restriction.get("period", {}))
+    return {**_less("period", "repetitions")(restriction), **({"period": more} if more else {})}
+
+
+_MORE: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("for", "requester", "owner"), _less("reference")),
+    **{name: _beside(system) for name, system in _OURS.items()},
+    "meta": lambda meta: _less(*_STAMPS)(meta) | _displays(meta),
+    "extension": lambda extensions: [each for each in extensions if each != _marked(each)],
+    "executionPeriod": _less("start", "end"),
+    "restriction": _beside_period,
+}
+"""Of members that are plain what says more than who, when, and how it stands."""
+
+_PLAINLY: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("for", "requester", "owner"), _kept("reference")),
+    **{name: _coded(system) for name, system in _OURS.items()},
+    "meta": lambda meta: {
+        name: [_kept("system", "code", "version")(each) for each in value] if name == "security" else value
+        for name, value in _kept(*_STAMPS)(meta).items()
+    },
+    "extension": lambda extensions: [made for each in extensions if (made := _marked(each))],
+    "executionPeriod": _kept("start", "end"),
+    "restriction": _period,
+}
+"""The same members without that."""
+
+
+def _displays(meta: Resource) -> Resource:
+    """What labels say beside their codes, which hold for all that is said."""
+    more = [_less("system", "code", "version")(each) for each in meta.get("security", ())]
+    return {"security": [each for each in more if each]} if any(more) else {}
 
 
 def is_restricted(task: Resource) -> bool:
@@ -102,6 +180,14 @@ def refuse_unsayable(unit: Unit, before: Resource, after: Resource, readers: Ite
         raise Invalid(issues=[Issue("too-costly", _TOO_MUCH, f"Task.{name}") for name in said]) from None
     if names:
         raise Invalid(issues=[Issue("business-rule", text, f"Task.{name}") for name, text in names.items()])
+
+
+def may_hear(unit: Unit, task: Resource, said: Mapping[str, Any], readers: Iterable[str], now: int) -> bool:
+    """Whether all of what is said of a hand-off may go to each of its readers, as far as can be told here."""
+    try:
+        return not any(_judged(unit.session, task, said, each, now, unit.base_url) for each in readers)
+    except TooCostly:
+        return False
 
 
 def gone_on(session: Session, task: Resource, to: str, now: int, base: str) -> Resource:

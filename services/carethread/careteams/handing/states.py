@@ -35,6 +35,9 @@ ANSWERED_BY = PROFILES + "answered-by"
 """Extension of a hand-off: who took the last step, where that is not who the Task names for it; without a reference
 nobody did, but the service itself."""
 
+BY_SERVICE = {"display": "The service itself"}
+"""Who that is where it was the service."""
+
 RESULT_BY = PROFILES + "result-by"
 """Extension of a hand-off: by when its result is to be back with who handed over."""
 

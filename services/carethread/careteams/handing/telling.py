@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from carethread.careteams.handing.replaying import replay
+from carethread.careteams.teams.known import known
 from carethread.core.clock import instant
 from carethread.core.context import Context
+from carethread.core.errors import NotFound
+from carethread.core.fhir.targets import is_id
 from carethread.core.ports import FOREVER, Entry, Resource, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.counting import COUNT, count_of, number_in
@@ -31,7 +34,7 @@ def ledger_of_task(runtime: Runtime, call: Call, context: Context) -> Resource:
 
 
 def ledger_of_person(runtime: Runtime, call: Call, context: Context) -> Resource:
-    """The entries about a person, oldest first, behind number `after`."""
+    """The entries about a person, oldest first, behind number `after`. Raises NotFound for whom nobody knows, Busy."""
     refuse_unknown(call, "the ledger", (COUNT, _AFTER))
     count, after = count_of(call, _MOST), number_in(call, _AFTER, _FARTHEST, 0) if _AFTER in call.params else 0
 
@@ -39,7 +42,10 @@ def ledger_of_person(runtime: Runtime, call: Call, context: Context) -> Resource
         patients = [f"Patient/{id_}" for id_ in {call.id, *session.kin([call.id])}]
         return session.ledger.of_patients(patients, after, count + 1)
 
-    return _parameters(runtime.store.snapshot(found), count)
+    entries, name = runtime.store.snapshot(found), f"Patient/{call.id}"
+    if not entries and not (is_id(call.id) and known(runtime, [name])):
+        raise NotFound(f"{name} is not known here." if is_id(call.id) else "This Patient is not known here.")
+    return _parameters(entries, count)
 
 
 def _parameters(page: list[tuple[int, Entry]], count: int, total: int = -1, told: Iterable[Resource] = ()) -> Resource:

@@ -71,7 +71,7 @@ def _called(runtime: Runtime, named: Mapping[str, Resource]) -> dict[str, str]:
 def _wrong(minutes: Minutes, named: Mapping[str, Resource], now: int) -> dict[str, str]:
     """Why those who are named cannot be meant: who is to do something has to be able to, the others to be here."""
     wrong = {each: "is not here" for each in _named(minutes) if each not in named}
-    wrong |= {each.owner: why_not(named.get(each.owner), now) for each in minutes.decisions}
+    wrong |= {each.owner: why_not(named.get(each.owner), now) for each in minutes.decisions if each.owner}
     return {each: why for each, why in wrong.items() if why}
 
 

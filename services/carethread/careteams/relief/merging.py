@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from carethread.careteams.handing.merged import hand_offs_moved, needs_moved
+from carethread.careteams.handing.merged import hand_offs_moved, hand_offs_parted, needs_moved
 from carethread.careteams.teams.answering import enter, teams_of
 from carethread.careteams.teams.awaiting import have_seen_to
 from carethread.careteams.teams.people import person
@@ -57,6 +57,8 @@ def merge_due(runtime: Runtime, session: Session, timer: Timer, context: Context
     needs_moved(session, people, now, base)
     unit = WriteUnit(runtime, session, context)
     hand_offs_moved(unit, people)
+    if before and timer.payload != _HISTORY and person(session, patient, base) != person(session, before, base):
+        hand_offs_parted(unit, patient, before)
     unit.store()
     for each in sorted(people) if timer.payload != _HISTORY else ():
         have_seen_to(session, each, "", now)

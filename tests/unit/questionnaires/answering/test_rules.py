@@ -484,9 +484,15 @@ def test_a_response_is_bounded() -> None:
 )
 def test_a_limit_of_another_type_is_none(value: Any) -> None:
     """What an EHR sends may say anything."""
-    core = (
-        "questionnaire-minOccurs questionnaire-maxOccurs minLength maxDecimalPlaces minValue maxValue maxSize".split()
-    )
+    core = [
+        "questionnaire-minOccurs",
+        "questionnaire-maxOccurs",
+        "minLength",
+        "maxDecimalPlaces",
+        "minValue",
+        "maxValue",
+        "maxSize",
+    ]
     urls = [*(CORE + name for name in core), SDC + "minQuantity", SDC + "maxQuantity"]
     for kind, right in TYPES:
         asked = form(item("a", kind, repeats=True, extension=[ext(url, **value) for url in urls]))
