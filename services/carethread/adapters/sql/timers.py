@@ -28,8 +28,9 @@ _SET_ALL_TEXT = (
     "WITH made AS (INSERT INTO timers (kind, key, due, next, payload, attempts, failure) "
     "SELECT $1::text, key, due, due, ''::bytea, 0, '' FROM unnest($2::text[], $3::bigint[]) AS several (key, due) "
     "ON CONFLICT (kind, key) DO UPDATE SET "
-    "due = excluded.due, next = excluded.next, payload = excluded.payload, attempts = 0, failure = '') "
-    "SELECT pg_notify($4, '')"
+    "due = excluded.due, next = excluded.next, payload = excluded.payload, attempts = 0, failure = '' "
+    "WHERE NOT $4::boolean OR excluded.due < timers.due RETURNING 1) "
+    "SELECT pg_notify($5, '') WHERE EXISTS (SELECT FROM made)"
 )
 
 _TIMER = (timers.c.kind, timers.c.key, timers.c.due, timers.c.payload, timers.c.attempts, timers.c.failure)
@@ -52,11 +53,12 @@ class SqlTimers:
         row = upsert(self._connection, timers).values(kind=kind, key=key, **fresh)
         self._connection.execute(row.on_conflict_do_update(index_elements=[timers.c.kind, timers.c.key], set_=fresh))
 
-    def set_all(self, kind: str, due: Mapping[str, int]) -> None:
+    def set_all(self, kind: str, due: Mapping[str, int], *, sooner: bool = False) -> None:
         if not due:
             return
         if not is_sqlite(self._connection):
-            run(self._connection, _SET_ALL_TEXT, [kind, texts(due), numbers(due.values()), self._channel])
+            several = [kind, texts(due), numbers(due.values())]
+            run(self._connection, _SET_ALL_TEXT, [*several, sooner, self._channel])
             return
         rows = [
             {"kind": kind, "key": key, "due": at, "next": at, "payload": b"", "attempts": 0, "failure": ""}
@@ -64,7 +66,8 @@ class SqlTimers:
         ]
         fresh = upsert(self._connection, timers)
         anew = {name: fresh.excluded[name] for name in ("due", "next", "payload", "attempts", "failure")}
-        again = fresh.on_conflict_do_update(index_elements=[timers.c.kind, timers.c.key], set_=anew)
+        later = fresh.excluded.due < timers.c.due if sooner else None
+        again = fresh.on_conflict_do_update(index_elements=[timers.c.kind, timers.c.key], set_=anew, where=later)
         self._connection.execute(again, rows)
 
     def cancel(self, kind: str, key: str) -> None:

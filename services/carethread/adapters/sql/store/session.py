@@ -44,6 +44,7 @@ from carethread.adapters.sql.timers import SqlTimers
 from carethread.adapters.sql.transactions import staging
 from carethread.adapters.sql.wake import Waker
 from carethread.core.events import Event
+from carethread.core.fhir.search.merges import PATIENT
 from carethread.core.fhir.search.query import SearchQuery, TokenValue
 from carethread.core.ports import Belongings, Extent, Key, Page, Place, Progress, Span, Stored, Write
 
@@ -173,7 +174,8 @@ class SqlSession:
     def write(self, writes: Sequence[Write]) -> None:
         if not writes:
             return
-        self._kin.clear()
+        if any(w.stored.type == PATIENT for w in writes):
+            self._kin.clear()
         rows = store_writes(self._connection, writes, self._waker.channel)
         self._written |= {key: replace(w.stored, row=rows[key]) for key, w in last(writes).items()}
 
@@ -225,8 +227,11 @@ class SqlSession:
             self._places.setdefault((kind, key), found.get(key, ""))
         return found
 
-    def places(self, kind: str, holder: str) -> list[str]:
-        return sorted(self._connection.execute(statements.PLACES, {"kind": kind, "holder": holder}).scalars())
+    def places(self, kind: str, *holders: str) -> list[str]:
+        if is_sqlite(self._connection):
+            asked = {"kind": kind, "holders": holders}
+            return sorted(self._connection.execute(statements.PLACES, asked).scalars())
+        return sorted(key for (key,) in run(self._connection, statements.PLACES_TEXT, [kind, texts(holders)]))
 
     def lock(self, names: Iterable[str]) -> None:
         if not is_sqlite(self._connection):  # SQLite has one writer at a time
