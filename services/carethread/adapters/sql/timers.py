@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from carethread.adapters.sql.arrays import numbers, texts
 from carethread.adapters.sql.direct import run
@@ -32,6 +33,14 @@ _SET_ALL_TEXT = (
     "WHERE NOT $4::boolean OR excluded.due < timers.due RETURNING 1) "
     "SELECT pg_notify($5, '') WHERE EXISTS (SELECT FROM made)"
 )
+
+_TAKE_TEXT = (
+    "WITH taken AS (SELECT kind, key FROM timers WHERE next <= $1::bigint AND ($3 = '' OR kind = $3::text) "
+    "AND kind <> ALL ($4::text[]) ORDER BY next LIMIT $2::bigint FOR UPDATE SKIP LOCKED) "
+    "DELETE FROM timers t USING taken WHERE t.kind = taken.kind AND t.key = taken.key "
+    "RETURNING t.kind, t.key, t.due, t.payload, t.attempts, t.failure, t.next"
+)
+"""Looked at, locked and taken in one message to PostgreSQL."""
 
 _TIMER = (timers.c.kind, timers.c.key, timers.c.due, timers.c.payload, timers.c.attempts, timers.c.failure)
 
@@ -74,12 +83,15 @@ class SqlTimers:
         self._connection.execute(delete(timers).where(timers.c.kind == kind, timers.c.key == key))
 
     def take(self, now: int, count: int, kind: str = "", *, but: Collection[str] = ()) -> list[Timer]:
+        if not is_sqlite(self._connection):
+            rows = run(self._connection, _TAKE_TEXT, [now, count, kind, texts(but)], binary=True)
+            return [_timer(row[:-1]) for row in sorted(rows, key=lambda row: row[-1])]
         due = select(*_TIMER).where(timers.c.next <= now).order_by(timers.c.next).limit(count)
         if kind:
             due = due.where(timers.c.kind == kind)
         if but:
             due = due.where(timers.c.kind.not_in(sorted(but)))
-        taken = [_timer(row) for row in self._connection.execute(due.with_for_update(skip_locked=True))]
+        taken = [_timer(row) for row in self._connection.execute(due)]
         if taken:
             these = or_(*(and_(timers.c.kind == each.kind, timers.c.key == each.key) for each in taken))
             self._connection.execute(delete(timers).where(these))
@@ -108,6 +120,6 @@ class SqlTimers:
         return [_timer(row) for row in self._connection.execute(found)]
 
 
-def _timer(row: Row[tuple[str, str, int, bytes, int, str]]) -> Timer:
+def _timer(row: Sequence[Any]) -> Timer:
     kind, key, due, payload, attempts, failure = row
     return Timer(kind, key, due, bytes(payload), attempts, failure)

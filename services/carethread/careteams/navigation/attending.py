@@ -2,7 +2,7 @@
 
 What changes that (a RiskAssessment, a Patient who dies or is merged, a contact that is closed by itself) sets a timer
 in the transaction that stores it; its handler looks at what is so now, and puts right what is not. So it may come late
-or twice. What is imported as history sets none.
+or twice, and for many people at once. What is imported as history sets none.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 ATTEND = "attend"
 """The kind of timer that has somebody looked at; its key is the Patient's id."""
 
+_PLACES = (FLAGGED, NAVIGATORS, ASSIGNED, CONTACT, REVIEWED)
+
 _AUTHORS = ("Practitioner", "PractitionerRole", "Device", "Organization")
 """Who may have assessed a risk, of those who may be the author of a Flag."""
 
@@ -78,17 +80,24 @@ def patient_kept(runtime: Runtime, session: Session, ids: Sequence[str], context
             session.timers.set(ATTEND, stored.id, to_micros(context.clock()))
 
 
-def attend(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
-    """Put right what is not as it should be with a person."""
+def attend(runtime: Runtime, session: Session, timers: Sequence[Timer], context: Context) -> None:
+    """Put right what is not as it should be with people."""
     turn = begin(runtime, session, context)
-    named = f"Patient/{timer.key}"
+    people = [f"Patient/{timer.key}" for timer in timers]
+    turn.look(_PLACES, people)
+    for named in people:
+        _see_to(turn, named)
+    turn.unit.store()
+
+
+def _see_to(turn: Turn, named: str) -> None:
+    session = turn.session
     why = why_no_contact(known(session, named), turn.base_url)
     patient = person(session, named, turn.base_url)
     if why and is_navigated(turn, named):
         stop(turn, named, why)
     if not why or (patient != named and not why_no_contact(known(session, patient), turn.base_url)):
         _attend(turn, patient)
-    turn.unit.store()
 
 
 def _attend(turn: Turn, patient: str) -> None:

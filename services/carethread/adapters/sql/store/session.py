@@ -220,8 +220,11 @@ class SqlSession:
 
     def claimed(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
         keys = list(keys)
-        rows = self._connection.execute(statements.CLAIMED, {"kind": kind, "keys": keys})
-        found = {row.key: row.holder for row in rows}
+        if is_sqlite(self._connection):
+            rows = self._connection.execute(statements.CLAIMED, {"kind": kind, "keys": keys})
+            found = {row.key: row.holder for row in rows}
+        else:
+            found = dict(run(self._connection, statements.CLAIMED_TEXT, [kind, texts(keys)]))
         staging.refuse_held_claims(found.values())
         for key in keys:
             self._places.setdefault((kind, key), found.get(key, ""))

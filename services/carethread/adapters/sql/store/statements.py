@@ -84,6 +84,7 @@ CLAIM_ALL_TEXT = (
 CLAIMED = select(claims.c.key, claims.c.holder).where(
     claims.c.kind == bindparam("kind"), claims.c.key.in_(bindparam("keys", expanding=True))
 )
+CLAIMED_TEXT = f"SELECT key, holder FROM claims WHERE kind = $1 AND key = ANY ({array(2, 'text')}::text[])"
 PLACES = select(claims.c.key).where(
     claims.c.kind == bindparam("kind"), claims.c.holder.in_(bindparam("holders", expanding=True))
 )
