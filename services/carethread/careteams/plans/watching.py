@@ -80,7 +80,7 @@ def _whose(session: Session, type_name: str, ids: Sequence[str], base_url: str) 
     for resource in present(session, [(type_name, id_) for id_ in ids]).values():
         for path in ("for", "participant.actor"):
             found |= {f"Patient/{id_}" for kind, id_ in keys_at(resource, path, base_url) if kind == "Patient"}
-    return {f"Patient/{id_}" for id_ in session.kin(each.removeprefix("Patient/") for each in found)} if found else set()
+    return {f"Patient/{id_}" for id_ in session.kin(each.removeprefix("Patient/") for each in found)}
 
 
 def activities_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
