@@ -17,6 +17,9 @@ from carethread.core.ports import Timer
 _LONGEST = 400
 """Bytes of a key: what an index takes anywhere."""
 
+_SEEN_IN_TIME = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint + 60000000"
+"""Whoever waits for timers looks each half a minute (`core.errands.resting.BEAT`): of what is later nobody is told."""
+
 _SET_TEXT = (
     "WITH made AS (INSERT INTO timers (kind, key, due, next, payload, attempts, failure) "
     "VALUES ($1::text, $2::text, $3::bigint, $3::bigint, $4::bytea, 0, '') ON CONFLICT (kind, key) DO UPDATE SET "
@@ -30,8 +33,8 @@ _SET_ALL_TEXT = (
     "SELECT $1::text, key, due, due, ''::bytea, 0, '' FROM unnest($2::text[], $3::bigint[]) AS several (key, due) "
     "ON CONFLICT (kind, key) DO UPDATE SET "
     "due = excluded.due, next = excluded.next, payload = excluded.payload, attempts = 0, failure = '' "
-    "WHERE NOT $4::boolean OR excluded.due < timers.due RETURNING 1) "
-    "SELECT pg_notify($5, '') WHERE EXISTS (SELECT FROM made)"
+    "WHERE NOT $4::boolean OR excluded.due < timers.due RETURNING due) "
+    f"SELECT pg_notify($5, '') WHERE EXISTS (SELECT FROM made WHERE due < {_SEEN_IN_TIME})"
 )
 
 _TAKE_TEXT = (
