@@ -173,6 +173,7 @@ def test_what_is_consented_to_goes_to_whom_it_names(practice: Care) -> None:
     assert entries(bundle).isdisjoint({"Condition/secret-drink", "Condition/secret-virus", "Condition/secret-blow"})
     assert bundle["entry"][0]["resource"]["confidentiality"] == "R"
     assert "42 CFR" not in str(bundle)
+    practice.tell(role("r-two", "two"))
     other = practice.operate("GET", "Patient/ann/$transfer-summary?recipient=PractitionerRole/r-two")
     assert b"zz" not in json.render(other).lower()
 
@@ -283,7 +284,15 @@ def test_somebody_close_sees_it_as_the_rules_say(practice: Care) -> None:
     filled(practice).tell(related)
     asked = "Patient/ann/$about-me?as=RelatedPerson/kin"
     assert practice.refusal("GET", asked)[0] == 403
-    practice.tell(consent("signed", permit(to="RelatedPerson/kin", purpose=[{"code": "FAMRQT"}])))
+    practice.tell(
+        consent(
+            "signed",
+            permit(
+                to="RelatedPerson/kin",
+                purpose=[{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "FAMRQT"}],
+            ),
+        )
+    )
     bundle = practice.operate("GET", asked)
     assert "May be told: Kin" in sections(bundle)["Who answers for this person now"]
     assert b"zz" not in json.render(bundle).lower()

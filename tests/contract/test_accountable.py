@@ -17,7 +17,7 @@ ONE, TWO, THREE = "PractitionerRole/r-one", "PractitionerRole/r-two", "Practitio
 def practice(tmp_path: Path, database_url: str) -> Iterator[Care]:
     with care(tmp_path, database_url, ("records", "careteams")) as made:
         made.tell(organization("eyes"), patient("ann"))
-        for name in ("one", "two", "three"):
+        for name in ("one", "two", "three", "head"):
             made.tell(practitioner(name), role(f"r-{name}", name, "eyes"))
         yield made
 
@@ -56,10 +56,28 @@ def test_who_answers_and_whom_to_call_after(practice: Care) -> None:
             "until": "2031-03-03T17:00:30.000Z",
         },
         "backup": "Practitioner/two",
-        "then": ["Practitioner/two", THREE, TWO, "Practitioner/head"],
+        "then": ["Practitioner/two", THREE, "Practitioner/head"],
         "coordinator": TWO,
         "navigator": TWO,
     }
+
+
+def test_who_leads_is_not_called_after_in_another_role(practice: Care) -> None:
+    practice.put(department_team("eyes", "eyes", part("Practitioner/two"), part("Practitioner/one", "on-call")))
+    practice.put(person_team("a", "ann", part(ONE), department="eyes"))
+    assert answered(practice)["then"] == ["Practitioner/two"]
+
+
+@pytest.mark.parametrize(
+    ("change", "gap"), [({"deceasedBoolean": True}, "deceased"), ({"active": False}, "inactive-patient")]
+)
+def test_who_is_cared_for_no_more_is_told_of(practice: Care, change: dict[str, object], gap: str) -> None:
+    practice.put(person_team("a", "ann", part(ONE)))
+    assert "gap" not in answered(practice)
+    practice.pass_time(hours=1)
+    practice.tell(patient("ann", **change))
+    assert answered(practice)["gap"] == gap
+    assert "gap" not in answered(practice, "Patient/ann/$accountable?at=2031-03-03T08:30:00Z")
 
 
 def test_who_answered_then(practice: Care) -> None:
@@ -89,9 +107,9 @@ def test_who_answered_then(practice: Care) -> None:
 )
 def test_the_person_behind_a_member(practice: Care, lead: str, behind: str | None) -> None:
     practice.put(department_team("eyes", "eyes", part("Practitioner/two"), part(THREE, "on-call")))
-    practice.put(department_team("circle", "round", part("CareTeam/square")))
-    practice.put(department_team("square", "square", part("Organization/round")))
-    practice.put(person_team("a", "ann", part(lead)))
+    practice.put(department_team("circle", "round", part("CareTeam/square")), backfill=True)
+    practice.put(department_team("square", "square", part("Organization/round")), backfill=True)
+    practice.put(person_team("a", "ann", part(lead)), backfill=True)
     assert answered(practice)["accountable"].get("practitioner") == behind  # type: ignore[attr-defined]
 
 

@@ -93,7 +93,7 @@ def test_who_does_not_work_here_any_more_leads_nothing(practice: Care) -> None:
     for who in ("Practitioner/one", ONE, TWO):
         status, issues = practice.refusal("PUT", "CareTeam/a", person_team("a", "ann", part(who)))
         assert (status, issues[0]["expression"]) == (422, ["CareTeam.participant[0].member"])
-    practice.put(person_team("a", "ann", part("Practitioner/unknown")))
+    practice.put(person_team("a", "ann", part("Practitioner/unknown")), backfill=True)
 
 
 def test_what_is_not_active_promises_nothing(practice: Care) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
 
 from carethread.adapters.sql.tables import ledger
+from carethread.core.metric_names import HAND_OFFS_EXPIRED, HAND_OFFS_WAITING, TAKE_OVERS
 from carethread.core.ports import Resource
 from support.care import (
     OURS,
@@ -21,7 +22,7 @@ from support.care import (
     practitioner,
 )
 from support.desk import refer
-from support.handing import answer, asked, entries, offered, parameters, plain_offer, steps, ward, who
+from support.handing import answer, asked, entries, offered, parameters, plain_offer, report, steps, ward, who
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_somebody_who_is_new_is_known_in_a_moment_and_somebody_whom_nobody_knows
     status, issues = practice.refusal("POST", "Task/$hand-off", wanted)
     assert (status, issues[0]["code"]) == (503, "transient")
     status, issues = practice.refusal("POST", "Task/$hand-off", parameters(asked("Practitioner/nobody")))
-    assert (status, issues[0]["code"], issues[0]["expression"]) == (422, "not-found", ["Task.owner"])
+    assert (status, issues[0]["code"], issues[0]["expression"]) == (422, "not-found", ["to"])
     practice.tell(practitioner("newcomer"))
     assert practice.ask("POST", "Task/$hand-off", wanted).status == 200
 
@@ -59,7 +60,7 @@ def test_somebody_who_is_new_is_known_in_a_moment_and_somebody_whom_nobody_knows
 def test_until_it_is_declined_or_withdrawn_the_sender_answers(practice: Care) -> None:
     task = offered(practice)
     status, body = answer(practice, task, "decline")
-    assert (status, body["issue"][0]["expression"]) == (422, ["Task.statusReason"])
+    assert (status, body["issue"][0]["expression"]) == (422, ["reason"])
     status, body = answer(practice, task, "decline", reason="No bed is free.")
     assert (status, body["status"], body["statusReason"]["text"]) == (200, "rejected", "No bed is free.")
     assert who(practice) == "Practitioner/doctor"
@@ -289,6 +290,7 @@ def test_for_history_nobody_is_waited_for(practice: Care) -> None:
 
 
 def test_results_close_the_loop(practice: Care) -> None:
+    practice.put(report("r1", "ann"))
     task = offered(practice, "Practitioner/nurse", "referral", expects_result=True)
     answer(practice, task, "accept")
     back = [{"name": "note", "valueString": "All is well."}]
@@ -324,6 +326,31 @@ def test_a_result_that_does_not_come_is_an_alarm_once(practice: Care) -> None:
     ]
     assert practice.operate("POST", f"Task/{task['id']}/$return", *reason)["status"] == "failed"
     assert steps(practice, task) == ["offered", "accepted", "overdue", "failed"]
+
+
+def test_what_waits_is_counted(practice: Care) -> None:
+    def counted() -> list[float]:
+        told = practice.store.glance(lambda s: {n: each(s) for n, each in practice.runtime.service.gauges.items()})
+        return [told[name] for name in (HAND_OFFS_WAITING, HAND_OFFS_EXPIRED, TAKE_OVERS)]
+
+    assert counted() == [0, 0, 0]
+    task = offered(practice, "Practitioner/nurse", "referral")
+    other = offered(practice, "Practitioner/nurse", "referral")
+    assert counted() == [2, 0, 0]
+    answer(practice, other, "accept")
+    assert counted() == [1, 0, 0]
+    for _ in range(20):
+        practice.pass_time(days=4)
+        practice.fire()
+    assert practice.read(f"Task/{task['id']}")["status"] == "failed"
+    alarms = practice.found("Task?code=unanswered-hand-off")
+    assert counted() == [0, len(alarms), 0]
+    practice.put({**alarms[0], "status": "completed"})
+    assert counted() == [0, len(alarms) - 1, 0]
+    offered(practice, end_of_shift=practice.at(minutes=30))
+    practice.pass_time(minutes=31)
+    practice.fire()
+    assert counted()[0::2] == [1, 1]
 
 
 def test_nobody_changes_the_ledger(practice: Care) -> None:
@@ -382,8 +409,8 @@ REFUSED: list[tuple[list[Resource], int, str | None]] = [
     (asked("Patient/ben"), 400, "Parameters.parameter.where(name = 'to')"),
     (asked()[1:], 400, "patient"),
     (asked()[:1], 400, "to"),
-    (asked("Practitioner/doctor"), 422, None),
-    (asked(from_="Practitioner/stranger"), 422, "Task.requester"),
+    (asked("Practitioner/doctor"), 422, "to"),
+    (asked(from_="Practitioner/stranger"), 422, "from"),
     ([*asked(), {"name": "who", "valueString": "x"}], 400, "who"),
 ]
 

@@ -10,7 +10,18 @@ import pytest
 
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
-from support.care import OURS, Care, care, department_team, organization, part, patient, person_team, practitioner
+from support.care import (
+    OURS,
+    Care,
+    care,
+    department_team,
+    organization,
+    part,
+    patient,
+    person_team,
+    practitioner,
+    role,
+)
 from support.desk import refer
 from support.person import ANN, condition, consent, deny, labels, permit
 
@@ -187,8 +198,140 @@ def test_a_draft_is_judged_when_it_is_offered(practice: Care) -> None:
     assert practice.refusal("PUT", "Task/plain", {**draft, "status": "requested"})[0] == 422
 
 
+def accepted(practice: Care, **members: Any) -> str:
+    practice.put(plain(practice, **members))
+    practice.operate("POST", "Task/plain/$answer", {"name": "answer", "valueString": "accept"})
+    return "Task/plain"
+
+
+def step(practice: Care, name: str, **parts: Any) -> tuple[int, list[str]]:
+    """The status of a step that is taken, and what is wrong with it."""
+    given = [{"name": "answer", "valueString": "decline"}] if name == "answer" else []
+    for each, value in parts.items():
+        given += refer(each, value) if "/" in str(value) else [
+            {"name": each, "valueBoolean" if value is True else "valueString": value}
+        ]  # fmt: skip
+    body = {"resourceType": "Parameters", "parameter": given}
+    status, issues = practice.refusal("POST", f"Task/plain/${name}", body)
+    assert "Zzmood" not in str(issues) if issues else True
+    return status, [each["expression"][0] for each in issues]
+
+
+@pytest.mark.parametrize(("name", "reader"), [("answer", "Practitioner/doctor"), ("withdraw", NURSE)])
+def test_why_an_offer_is_declined_or_withdrawn_says_nothing_sensitive_without_consent(
+    practice: Care, name: str, reader: str
+) -> None:
+    practice.put(plain(practice))
+    assert step(practice, name, reason="He has Zzmood") == (422, ["reason"])
+    practice.put(consent("other", permit("PSY", to=DUTY)))
+    assert step(practice, name, reason="He has Zzmood")[0] == 422, "it is for somebody else"
+    practice.put(consent("signed", permit("PSY", to=reader)))
+    assert step(practice, name, reason="He has Zzmood")[0] == 200
+
+
+def test_what_is_returned_says_nothing_sensitive_without_consent(practice: Care) -> None:
+    accepted(practice)
+    practice.tell(condition("left", "F33.1", "Zzmood still"))
+    for parts, where in (
+        ({"note": "He is in psychotherapy"}, "note"),
+        ({"failed": True, "reason": "Zzmood"}, "reason"),
+        ({"output": "Condition/left"}, "output"),
+        ({"output": "ServiceRequest/talk"}, "output"),
+        ({"output": "Condition/sugar", "note": "HIV test"}, "note"),
+    ):
+        assert step(practice, "return", **parts) == (422, [where]), parts
+    assert practice.found("Communication?based-on=Task/plain") == []
+    practice.put(consent("signed", permit("PSY", to="Practitioner/doctor")))
+    assert step(practice, "return", output="ServiceRequest/talk", note="He is in psychotherapy")[0] == 200
+    assert "psychotherapy" in str(practice.found("Communication?based-on=Task/plain"))
+
+
+def test_what_is_ordinary_is_returned(practice: Care) -> None:
+    accepted(practice)
+    assert step(practice, "return", output="ServiceRequest/xray", note="All is well.")[0] == 200
+
+
+def test_a_plain_step_says_nothing_sensitive_without_consent(practice: Care) -> None:
+    practice.put(plain(practice))
+    stands = practice.read("Task/plain")
+    why = {"statusReason": {"text": "Zzmood"}}
+    for status in ("rejected", "cancelled"):
+        told, issues = practice.refusal("PUT", "Task/plain", {**stands, **why, "status": status})
+        assert (told, issues[0]["expression"]) == (422, ["Task.statusReason"])
+    practice.operate("POST", "Task/plain/$answer", {"name": "answer", "valueString": "accept"})
+    stands = practice.read("Task/plain")
+    results = [{"type": {"text": "Result"}, "valueReference": {"reference": "Condition/mood"}}]
+    said: dict[str, Resource] = {
+        "note": {"note": [{"text": "HIV test"}]},
+        "output": {"output": results},
+        "statusReason": why,
+        "performerType": {"performerType": [{"text": "Zzmood"}]},
+        "businessStatus": {"businessStatus": {"text": "He is in psychotherapy"}},
+    }
+    for name, members in said.items():
+        for status in ("in-progress", "completed", "failed"):
+            change = {**stands, **(why if status == "failed" and name == "statusReason" else {}), **members}
+            told, issues = practice.refusal("PUT", "Task/plain", {**change, "status": status})
+            assert (name, told, issues[0]["expression"]) == (name, 422, [f"Task.{name}"])
+    other = [{"type": {"text": "Result"}, "valueReference": {"reference": "ServiceRequest/xray"}}]
+    told, issues = practice.refusal("PUT", "Task/plain", {**stands, "status": "completed", "output": other})
+    assert (told, issues[0]["expression"]) == (422, ["Task.output"]), "there is no copy of it"
+    assert "$return" in issues[0]["diagnostics"]
+    assert practice.read("Task/plain") == stands
+    practice.put({**stands, "status": "completed", "note": [{"text": "All is well."}]})
+
+
+def test_of_whom_there_is_too_much_nothing_is_told(practice: Care, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("carethread.careteams.person.gathering.MOST", 1)
+    status, issues = practice.refusal("PUT", "Task/plain", plain(practice, note=[{"text": "Call him first"}]))
+    assert (status, issues[0]["code"], issues[0]["expression"]) == (422, "too-costly", ["Task.note"])
+    assert "leave it out" in issues[0]["diagnostics"]
+    practice.put(plain(practice))
+    assert practice.read("Task/plain")["status"] == "requested", "who says nothing about them hands over all the same"
+    monkeypatch.undo()
+    practice.put({**plain(practice, note=[{"text": "Call him first"}]), "id": "other", "priority": "stat"})
+    monkeypatch.setattr("carethread.careteams.person.gathering.MOST", 1)
+    practice.pass_time(hours=3)
+    practice.fire()
+    went = practice.read("Task/other")
+    assert went["owner"]["reference"] == DUTY and "note" not in went, "and nothing goes on to the next"
+
+
 def test_what_an_ehr_says_is_kept_as_it_was_sent(practice: Care) -> None:
     for number, members in enumerate((SENSITIVE | UNKNOWN).values()):
         theirs = plain(practice, **members)
         practice.put({**theirs, "id": f"ehr-{number}", "meta": {**theirs["meta"], "source": "urn:ehr"}})
     practice.put({**plain(practice, **SENSITIVE["note"]), "id": "history"}, backfill=True)
+
+
+def told(practice: Care, recipient: str) -> bool:
+    """Whether the summary for somebody tells of what is sensitive."""
+    return b"Zzmood" in practice.ask("GET", f"Patient/ann/$transfer-summary?recipient={recipient}").body
+
+
+def test_a_consent_that_names_a_department_reaches_who_works_there(practice: Care) -> None:
+    past = {"period": {"end": "2030-12-31"}}
+    practice.tell(role("there", "nurse", "ward"), role("left", "nurse", "ward", **past))
+    practice.tell(role("off", "nurse", "ward", active=False))
+    practice.tell(practitioner("gone", active=False), role("gone-role", "gone", "ward"))
+    practice.put(consent("c", permit("PSY", to="Organization/ward")))
+    reached = [each for each in ("there", "left", "off", "gone-role") if told(practice, f"PractitionerRole/{each}")]
+    assert reached == ["there"]
+    parts = [*refer("patient", "Patient/ann"), *refer("from", "Practitioner/doctor"), *refer("focus", "Condition/mood")]
+    parts.append({"name": "kind", "valueCode": "referral"})
+    offer = {"resourceType": "Parameters", "parameter": [*parts, *refer("to", "PractitionerRole/left")]}
+    assert practice.refusal("POST", "Task/$hand-off", offer)[0] == 422
+    practice.operate("POST", "Task/$hand-off", *parts, *refer("to", "PractitionerRole/there"))
+
+
+def test_a_refusal_that_names_one_role_holds_for_all_of_the_person(practice: Care) -> None:
+    practice.tell(organization("clinic"), role("one", "nurse", "ward"), role("two", "nurse", "clinic"))
+    practice.tell(role("once", "nurse", "clinic", active=False))
+    everybody = ("Practitioner/nurse", "PractitionerRole/one", "PractitionerRole/two")
+    practice.put(consent("c", *(permit("PSY", to=each) for each in everybody)))
+    assert all(told(practice, each) for each in everybody)
+    for named in ("PractitionerRole/two", "PractitionerRole/once", "Organization/clinic", "Practitioner/nurse"):
+        practice.put(consent("d", deny("PSY", to=named)))
+        assert [each for each in everybody if told(practice, each)] == []
+    practice.put(consent("d", deny("PSY", to="PractitionerRole/other")))
+    assert told(practice, "PractitionerRole/one")

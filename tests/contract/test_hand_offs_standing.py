@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.care import OURS, Care, organization, patient, person_team, practitioner, role
+from support.care import OURS, Care, organization, part, patient, person_team, practitioner, role
 from support.handing import answer, asked, entries, offered, parameters, plain_offer, steps, ward, who
 
 
@@ -23,7 +23,7 @@ def test_who_has_left_since_does_not_come_to_answer(practice: Care, receiver: st
     practice.tell(practitioner("nurse", active=False))
     practice.fire()
     status, body = answer(practice, task, "accept")
-    assert (status, body["issue"][0]["expression"]) == (422, ["Task.owner"])
+    assert (status, body["issue"][0]["expression"]) == (422, ["by"])
     taken = {**practice.read(f"Task/{task['id']}"), "status": "accepted"}
     assert practice.ask("PUT", f"Task/{task['id']}", taken).status == 422
     assert who(practice) == "Practitioner/doctor"
@@ -38,7 +38,7 @@ def test_who_does_not_work_here_is_not_asked(practice: Care) -> None:
     for kind in ("shift", "referral"):
         for to in (*gone, *unknown):
             status, issues = practice.refusal("POST", "Task/$hand-off", parameters(asked(to, kind)))
-            assert (status, issues[0]["expression"]) == (422, ["Task.owner"]), to
+            assert (status, issues[0]["expression"]) == (422, ["to"]), to
     plain = {**plain_offer(practice), "id": "plain", "owner": {"reference": "Practitioner/second"}}
     assert practice.refusal("PUT", "Task/plain", plain)[0] == 422
 
@@ -105,3 +105,15 @@ def test_who_was_merged_is_handed_over_still(practice: Care) -> None:
     practice.fire()
     assert answer(practice, task, "accept")[0] == 200
     assert who(practice) == "Practitioner/nurse"
+
+
+def test_a_profile_with_its_version_binds_as_well(practice: Care) -> None:
+    team = person_team("bens", "ben", part("Practitioner/doctor"), department="ward")
+    practice.put({**team, "meta": {"profile": [OURS + "care-team|1.0.0"]}})
+    assert who(practice, "ben") == "Practitioner/doctor"
+    task = {**plain_offer(practice), "for": {"reference": "Patient/ben"}}
+    made = practice.put({**task, "id": "versioned", "meta": {"profile": [OURS + "task-hand-off|1"]}})
+    assert steps(practice, made) == ["offered"]
+    practice.pass_time(hours=3)
+    practice.fire()
+    assert steps(practice, made)[1:] == ["escalated"], "its deadline fires"

@@ -148,7 +148,7 @@ def test_the_oracle_finds_no_error_in_what_is_written(team: Care) -> None:
     team.fire()
     team.send()
     made = [*team.found("Communication"), *team.found("Bundle?type=document")]
-    made += [*of_code(team, "huddle-decision"), *of_code(team, "take-over")]
+    made += [*of_code(team, "huddle-decision"), *of_code(team, "overdue-decision")]
     found = oracle.judge([json.render(each) for each in made], guides=(FOLDER,))
     assert len(found) == 6
     assert [oracle.errors(each) for each in found] == [[]] * 6
@@ -167,18 +167,18 @@ def test_a_decision_past_its_date_comes_back_and_its_lead_is_told_once(team: Car
     _, (path,), _ = told(team.operate("POST", PATH, *minutes(person("ann", decision()))))
     team.pass_time(days=1)
     team.fire()
-    assert of_code(team, "take-over") == []
+    assert of_code(team, "overdue-decision") == []
     assert "decision-overdue" not in str(team.operate("GET", "CareTeam/home/$huddle"))
     team.pass_time(days=2)
     team.fire()
     team.fire()
-    (alarm,) = of_code(team, "take-over")
+    (alarm,) = of_code(team, "overdue-decision")
     assert [each for each in validate(alarm) if each.severity == "error"] == []
     assert (alarm["owner"], alarm["priority"]) == ({"reference": "Practitioner/ada"}, "urgent")
     assert alarm["focus"]["reference"] == path
     assert "decision-overdue" in str(team.operate("GET", "CareTeam/home/$huddle"))
     team.put({**team.read(path), "status": "completed"})
-    assert [each["status"] for each in of_code(team, "take-over")] == ["completed"]
+    assert [each["status"] for each in of_code(team, "overdue-decision")] == ["completed"]
     assert "decision" not in str(team.operate("GET", "CareTeam/home/$huddle"))
 
 
@@ -187,10 +187,10 @@ def test_a_later_date_settles_what_the_lead_was_told(team: Care) -> None:
     team.pass_time(days=3)
     team.fire()
     team.put({**team.read(path), "restriction": {"period": {"end": "2031-03-10"}}})
-    assert [each["status"] for each in of_code(team, "take-over")] == ["completed"]
+    assert [each["status"] for each in of_code(team, "overdue-decision")] == ["completed"]
     team.pass_time(days=7)
     team.fire()
-    assert [each["status"] for each in of_code(team, "take-over")] == ["requested"], "it is late again"
+    assert [each["status"] for each in of_code(team, "overdue-decision")] == ["requested"], "it is late again"
 
 
 def test_the_next_huddle_begins_where_the_last_was(team: Care) -> None:
@@ -210,7 +210,7 @@ def test_imported_history_rings_no_bell(team: Care) -> None:
     assert team.ask("POST", PATH, body, backfill=True).status == 200
     team.pass_time(days=30)
     team.fire()
-    assert of_code(team, "take-over") == []
+    assert of_code(team, "overdue-decision") == []
     assert len(of_code(team, "huddle-decision")) == 1
 
 

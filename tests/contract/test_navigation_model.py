@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from carethread.core.ports import Resource
-from support.care import Care, care, part, patient, person_team
+from support.care import Care, care, part, patient, person_team, practitioner
 from support.navigation import assessment, at_risk, navigator, people, staff, tasks
 
 PEOPLE, STAFF = ("ann", "ben", "cleo", "dan", "eve"), ("nora", "omar")
@@ -113,7 +113,8 @@ class World:
         seated = {each for name in map(self.name, STAFF) for each in people(home, name)}
         waiting = {each["for"]["reference"] for each in tasks(home, "assign-navigator", status="requested")}
         for name in map(self.name, PEOPLE):
-            active = [each for each in home.found(f"Flag?patient=Patient/{name}") if each["status"] == "active"]
+            raised = [each for each in home.found(f"Flag?patient=Patient/{name}") if each["status"] == "active"]
+            active = [each for each in raised if each["code"]["coding"][0]["code"] == "high-risk"]
             level = self.risks.get(name, "low")
             due = name not in self.dead and level != "low" and self.known.get(name) != level
             assert len(active) <= 1
@@ -157,6 +158,7 @@ def test_at_the_same_time(home: Care) -> None:
         staff(home, name, limit)
         if number == 0:
             home.fire()
+    home.tell(practitioner("doc"))
     for who in many:
         at_risk(home, who)
         home.put(person_team(f"of-{who}", who, part("Practitioner/doc"), department="heart"))

@@ -129,6 +129,24 @@ def test_those_who_have_not_read_it_are_reminded_and_then_the_sender_is_told(sta
     assert len(reminded(staff)) == 3
 
 
+@pytest.mark.parametrize(
+    ("priority", "at"), [("", "07:00"), ("routine", "07:00"), ("urgent", "02:00"), ("stat", "02:00")]
+)
+def test_a_routine_notice_reminds_nobody_at_night(staff: Care, priority: str, at: str) -> None:
+    zone = [{"url": "http://hl7.org/fhir/StructureDefinition/timezone", "valueCode": "Europe/Zurich"}]
+    staff.tell(organization("ward", partOf={"reference": "Organization/home"}, extension=zone))
+    due = {"name": "acknowledge-by", "valueInstant": staff.at(hours=18)}
+    said = {"p": {"name": "priority", "valueCode": priority}} if priority else {}
+    sent(staff, "Organization/ward", by=due, **said)
+    for _ in range(30):
+        staff.pass_time(hours=1)
+        staff.fire()
+        if reminded(staff):
+            break
+    assert staff.at()[11:16] == at, "UTC: it is two, or eight, in Zurich"
+    assert len(alarms(staff)) == 1
+
+
 def test_nobody_is_reminded_for_ever(staff: Care) -> None:
     sent(staff, "Practitioner/bo")
     for _ in range(40):
@@ -176,7 +194,88 @@ def test_a_notice_to_a_team_goes_to_those_who_join_it(staff: Care) -> None:
     notice = sent(staff, "CareTeam/t")
     assert readers(staff, notice) == ["Practitioner/ada"]
     staff.put(department_team("t", "home", part("Practitioner/bo"), part("Organization/ward", "on-call")))
+    staff.fire()
     assert readers(staff, notice, "?state=outstanding") == ["Practitioner/ada", "Practitioner/bo", "Practitioner/cy"]
+
+
+def test_who_writes_a_team_does_not_wait_for_all_who_read_what_it_is_told(staff: Care) -> None:
+    staff.put(department_team("t", "home", part("Practitioner/ada")))
+    notices = [sent(staff, "CareTeam/t") for _ in range(3)]
+    staff.put(department_team("t", "home", part("Practitioner/bo")))
+    assert readers(staff, notices[0], "?state=outstanding") == ["Practitioner/ada"], "not in the writer's transaction"
+    staff.fire()
+    assert [readers(staff, each, "?state=outstanding") for each in notices] == [["Practitioner/bo"]] * 3
+
+
+def test_who_joins_a_team_that_is_in_another_reads_what_that_is_told(staff: Care) -> None:
+    staff.put(department_team("in", "ward", part("Practitioner/ada")))
+    staff.put(department_team("t", "home", part("Practitioner/bo"), part("CareTeam/in", "on-call")))
+    notice = sent(staff, "CareTeam/t")
+    staff.put(department_team("in", "ward", part("Practitioner/ada"), part("Practitioner/dee", "on-call")))
+    staff.fire()
+    assert "Practitioner/dee" in readers(staff, notice, "?state=outstanding")
+    staff.put(department_team("in", "ward", part("Practitioner/ada")))
+    staff.fire()
+    assert "Practitioner/dee" not in readers(staff, notice, "?state=outstanding")
+
+
+def test_a_member_whose_time_begins_reads_it_then(staff: Care) -> None:
+    later = part("Practitioner/dee", "on-call", start=staff.at(hours=5))
+    staff.put(department_team("t", "home", part("Practitioner/ada"), later))
+    notice = sent(staff, "CareTeam/t")
+    staff.fire()
+    assert readers(staff, notice) == ["Practitioner/ada"]
+    staff.pass_time(hours=6)
+    staff.fire()
+    assert readers(staff, notice) == ["Practitioner/ada", "Practitioner/dee"]
+
+
+@pytest.mark.parametrize("through", ["Organization/practice", "CareTeam/t", "Practitioner/bo"])
+def test_who_is_active_no_more_is_waited_for_no_more_and_who_is_again_is(staff: Care, through: str) -> None:
+    staff.put(department_team("t", "ward", part("PractitionerRole/cy-1"), part("Organization/home", "on-call")))
+    notice = sent(staff, through, "Practitioner/ada")
+    staff.tell(practitioner("bo", active=False))
+    staff.fire()
+    assert "Practitioner/bo" not in readers(staff, notice, "?state=outstanding")
+    staff.tell(practitioner("bo"))
+    staff.fire()
+    assert "Practitioner/bo" in readers(staff, notice, "?state=outstanding")
+
+
+def test_a_department_that_comes_to_be_in_another_reads_what_that_is_told(staff: Care) -> None:
+    staff.tell(organization("annex"), role("dee-2", "dee", "annex"))
+    staff.fire()
+    notice = sent(staff, "Organization/practice")
+    staff.tell(organization("annex", partOf={"reference": "Organization/home"}))
+    staff.fire()
+    assert "Practitioner/dee" in readers(staff, notice)
+
+
+def test_a_plain_notice_that_reaches_nobody_is_refused(staff: Care) -> None:
+    made = staff.read(sent(staff, "Practitioner/bo"))
+    staff.tell(organization("empty"), practitioner("gone", active=False))
+    for nobody in ("Organization/empty", "Practitioner/gone", "CareTeam/none"):
+        other = {**made, "id": "plain", "recipient": [{"reference": nobody}]}
+        status, issues = staff.refusal("PUT", "Communication/plain", other)
+        assert (status, issues[0]["code"], issues[0]["expression"]) == (
+            422, "business-rule", ["Communication.recipient"],
+        ), nobody  # fmt: skip
+    nobody_is_there = {**made, "id": "plain", "recipient": [{"reference": "Organization/empty"}]}
+    ordinary = staff.put({**nobody_is_there, "meta": {"tag": [{"code": "x"}]}})
+    assert staff.refusal("PUT", "Communication/plain", {**ordinary, "meta": made["meta"]})[0] == 422
+    staff.put({**nobody_is_there, "id": "history"}, backfill=True)
+
+
+def test_a_notice_and_the_team_that_it_is_for_come_in_one_transaction(staff: Care) -> None:
+    made = staff.read(sent(staff, "Practitioner/bo"))
+    team = department_team("new", "ward", part("Practitioner/cy"))
+    entries = [
+        {"resource": each, "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"}}
+        for each in ({**made, "id": "plain", "recipient": [{"reference": "CareTeam/new"}]}, team)
+    ]
+    answer = staff.ask("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    assert answer.status == 200, answer.body
+    assert readers(staff, "Communication/plain") == ["Practitioner/cy"]
 
 
 def test_what_is_over_is_waited_for_no_more(staff: Care) -> None:
@@ -284,7 +383,8 @@ def test_what_cannot_be_meant_is_refused(staff: Care) -> None:
          [("business-rule", f"{where}[4]"), ("business-rule", f"{where}[3]")]),
         ("to who is not here", asked(staff, "Practitioner/none"), 422, [("not-found", "recipient")]),
         ("to who has left", asked(staff, "Practitioner/gone"), 422, [("not-found", "recipient")]),
-        ("to an empty department", asked(staff, "Organization/empty"), 422, [("business-rule", "recipient")]),
+        ("to an empty department", asked(staff, "Organization/empty"), 422,
+         [("business-rule", "Communication.recipient")]),
         ("in place of nothing", asked(staff, "Organization/home", s=ref("supersedes", "Communication/1")), 422,
          [("not-found", "supersedes")]),
         ("with something else", asked(staff, "Organization/home", x=ref("copy", "Practitioner/bo")), 400,
@@ -316,8 +416,10 @@ def test_what_is_asked_of_no_notice_is_refused(staff: Care) -> None:
     assert refused("GET", f"{notice}/$readers?_count=0") == 400
     assert refused("GET", "Communication/$unread?reader=Patient/ann") == 400
     why = {"name": "reason", "valueString": "x"}
-    assert refused("POST", f"{notice}/$recall", by, why) == 200
-    assert refused("POST", f"{notice}/$recall", by, why) == 409, "it holds no more"
+    sender = ref("by", "Practitioner/eve")
+    assert refused("POST", f"{notice}/$recall", by, why) == 422, "they have not sent it"
+    assert refused("POST", f"{notice}/$recall", sender, why) == 200
+    assert refused("POST", f"{notice}/$recall", sender, why) == 409, "it holds no more"
 
 
 def test_readers_are_told_in_pages(staff: Care) -> None:

@@ -191,6 +191,25 @@ def test_what_was_decided_stays(practice: Care) -> None:
     assert practice.refusal("PUT", path, made)[0] == 409, "it is not right again"
 
 
+def test_a_plain_write_replaces_no_decision(practice: Care) -> None:
+    made = practice.operate("POST", URL, *DECISION)
+    forged = {**made, "id": "forged", "inResponseTo": [{"reference": f"Communication/{made['id']}"}]}
+    bare = {name: value for name, value in forged.items() if name != "id"}
+    plain = {**forged, "id": "plain", "meta": {"tag": [{"code": "x"}]}}
+    practice.put(plain)
+    for method, path, body in (
+        ("PUT", "Communication/forged", forged),
+        ("POST", "Communication", bare),
+        ("PUT", "Communication/plain", {**plain, "meta": made["meta"]}),
+    ):
+        status, issues = practice.refusal(method, path, body)
+        assert (status, issues[0]["expression"]) == (422, ["Communication.inResponseTo"]), (method, path)
+    practice.put({**forged, "id": "history"}, backfill=True)
+    again = [*DECISION, refer("replaces", f"Communication/{made['id']}")]
+    told = practice.ask("POST", URL, {"resourceType": "Parameters", "parameter": again})
+    assert told.status == 409 and b"Communication/history" in told.body, "history has replaced it already"
+
+
 def test_a_decision_that_an_ehr_sends_is_kept_as_it_was_sent(practice: Care) -> None:
     made = practice.operate("POST", URL, *DECISION)
     theirs = {**made, "id": "theirs", "meta": {**made["meta"], "source": "urn:ehr"}}
@@ -203,3 +222,14 @@ def test_people_with_whom_nothing_is_decided(practice: Care) -> None:
     for person in ("late", "none"):
         status, issues = practice.refusal("POST", f"Patient/{person}/$shared-decision", body(*DECISION))
         assert (person, status, issues[0]["expression"]) == (person, 422, ["Patient"])
+
+
+def test_who_answers_for_somebody_may_name_them_by_a_whole_url(practice: Care) -> None:
+    whole = {"reference": f"{practice.runtime.base_url}/Patient/kid"}
+    practice.tell({**related("kids-father", "FTH", "kid"), "patient": whole})
+    by = [refer("by", "RelatedPerson/kids-father"), refer("by", "Practitioner/lee")]
+    made = practice.operate(
+        "POST", "Patient/kid/$shared-decision",
+        *(each for each in DECISION if each["name"] != "by"), *by, refer("author", "RelatedPerson/kids-father"),
+    )  # fmt: skip
+    assert made["sender"]["reference"] == "RelatedPerson/kids-father"

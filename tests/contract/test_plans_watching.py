@@ -123,6 +123,7 @@ def test_leads(practice: Care) -> None:
 
 
 def test_a_lead_who_begins_later_is_looked_at_then(practice: Care) -> None:
+    practice.put(person_team("two", "ann", part("Practitioner/two")))
     practice.put(
         person_team(
             "one",
@@ -131,7 +132,6 @@ def test_a_lead_who_begins_later_is_looked_at_then(practice: Care) -> None:
             part("Practitioner/one", start=practice.at(days=1)),
         )
     )
-    practice.put(person_team("two", "ann", part("Practitioner/two")))
     assert standing(practice) == []
     practice.pass_time(days=1)
     practice.fire()
@@ -283,6 +283,7 @@ def test_what_shows_that_it_was_done(practice: Care, shown: Any) -> None:
 
 def test_the_owner_of_observations_is_asked_while_nobody_waits(practice: Care, monkeypatch: pytest.MonkeyPatch) -> None:
     """Others write meanwhile; the plan itself is looked at as it is after the answer."""
+    practice.put(person_team("one", "ann", part("Practitioner/one")))
     practice.put(plan("a", activity("1", **WEEKLY)))
     practice.pass_time(days=8)
     asked: list[str] = []

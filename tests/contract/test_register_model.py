@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from carethread.careteams.teams.passing import pass_on
 from carethread.core.clock import from_micros, to_micros
 from carethread.core.fhir import json
-from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Resource, Session
 from carethread.interactions.writing.unit import WriteUnit
-from support.care import ROLE, Care, care, department_team, organization, part, person_team
+from support.care import Care, care, department_team, organization, part, person_team, practitioner
+from support.standing import Past, answered
 
 MINUTE = 60_000_000
 PEOPLE = [f"Practitioner/{name}" for name in "abc"]
@@ -47,7 +47,7 @@ steps = st.one_of(
 @pytest.fixture
 def practice(tmp_path: Path, database_url: str) -> Iterator[Care]:
     with care(tmp_path, database_url, ("records", "careteams")) as made:
-        made.tell(organization("eyes"))
+        made.tell(organization("eyes"), *(practitioner(name) for name in ("head", "duty", *"abc")))
         made.put(department_team("eyes", "eyes", part("Practitioner/head"), part("Practitioner/duty", "on-call")))
         yield made
 
@@ -110,48 +110,11 @@ def histories(practice: Care, number: int) -> Versions:
     return practice.store.glance(look)
 
 
-def moment(period: Resource, name: str, otherwise: int) -> int:
-    span = date_range(period[name]) if name in period else None
-    return span[0] if span else otherwise
-
-
-def lead(team: Resource | None, at: int) -> str:
-    """Who leads a team at a moment: who began last of those whose time it is."""
-    if team is None or team["status"] != "active" or not at < moment(team.get("period", {}), "end", 2**62):
-        return ""
-    standing = []
-    for participant in team["participant"]:
-        is_lead = any(c["system"] == ROLE and c["code"] == "accountable" for c in participant["role"][0]["coding"])
-        begin = moment(participant.get("period", {}), "start", 0)
-        end = moment(participant.get("period", {}), "end", 2**62)
-        goes_on = any(each["url"].endswith("accountable-until") for each in participant.get("extension", ()))
-        if is_lead and begin <= at and (at < end or goes_on):
-            standing.append((begin, participant["member"]["reference"]))
-    return max(standing)[1] if standing else ""
-
-
-def recomputed(versions: Versions, begin: int, end: int) -> dict[int, tuple[str, str]]:
+def recomputed(versions: Versions, number: int, begin: int, end: int) -> dict[int, tuple[str, str]]:
     """Who answers in each minute, as it was known then, by which team."""
-    answers: dict[int, tuple[str, str]] = {}
-    leading = ""
-    for at in range(begin, end, MINUTE):
-        known = {
-            id_: next((team for since, team in reversed(each) if since <= at), None) for id_, each in versions.items()
-        }
-        leads = {id_: found for id_, team in known.items() if (found := lead(team, at))}
-        first = {
-            id_: extension["valueInstant"]
-            for id_ in leads
-            for extension in (known[id_] or {}).get("extension", ())
-            if extension["url"].endswith("leading-since")
-        }
-        if first:
-            leading = max(first, key=lambda id_: first[id_])
-        elif leading not in leads:
-            leading = next(iter(leads), leading)
-        if leading in leads:
-            answers[at] = leads[leading], f"CareTeam/{leading}"
-    return answers
+    past, person = Past({f"CareTeam/{id_}": each for id_, each in versions.items()}), f"Patient/p{number}"
+    spans = answered(past, [person], begin)[person]
+    return {at: one[2:] for at in range(begin, end, MINUTE) for one in spans if one[0] <= at < one[1]}
 
 
 def registered(practice: Care, number: int, begin: int, end: int) -> dict[int, tuple[str, str]]:
@@ -178,5 +141,5 @@ def test_the_register_is_what_the_histories_say(practice: Care, taken: list[tupl
         assert {at: told.get(at) for at in past} == past, "what is past stays"
         past = {at: told.get(at, ("", "")) for at in told}
     end = practice.micros + 30 * MINUTE
-    assert registered(practice, number, begin, end) == recomputed(histories(practice, number), begin, end)
+    assert registered(practice, number, begin, end) == recomputed(histories(practice, number), number, begin, end)
     practice.now = from_micros(to_micros(practice.now) + MINUTE) + timedelta(0)

@@ -288,6 +288,55 @@ def test_who_is_not_known_is_reached_through_the_gateway(practice, monkeypatch) 
     assert [service for service, _ in practice.owners.got] == ["gateway"]
 
 
+def together(*resources: dict[str, object]) -> dict[str, object]:
+    """A transaction that makes resources."""
+    entries = [
+        {
+            "resource": each,
+            "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}", "ifNoneMatch": "*"},
+        }
+        for each in resources
+    ]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+def test_a_transaction_is_done_whole_and_once(practice) -> None:
+    bundle = {**together(task(id="a"), task(id="b")), "id": "both"}
+    practice.want(bundle, key="Patient/p1", new=True)
+    practice.send()
+    assert practice.left() == []
+    assert [each["status"] for each in (practice.task("a"), practice.task("b"))] == ["requested", "requested"]
+    ((owner, sent),) = practice.owners.got
+    assert (owner, sent.method, sent.path, "if-none-match" in sent.headers) == ("careteams", "POST", "", False)
+    practice.want(bundle, key="Patient/p1", new=True)
+    practice.send()
+    assert practice.left() == [], "it is there already"
+    assert practice.task("a")["meta"]["versionId"] == "1"
+
+
+def test_a_transaction_that_is_refused_is_kept_whole(practice) -> None:
+    practice.want({**together(task(id="a"), task(id="b", status="nonsense")), "id": "both"}, key="Patient/p1", new=True)
+    practice.send()
+    (asked,) = practice.left()
+    assert (asked.state, asked.wanted.path) == ("refused", "Bundle/both")
+    assert json.loads(asked.outcome)["issue"][0]["expression"] == ["Bundle.entry[1].resource.status"]
+    assert practice.owners.peer.call("careteams", Request("GET", "Task/a")).status == 404
+
+
+def test_a_transaction_of_several_owners_goes_through_the_gateway(practice) -> None:
+    event: dict[str, object] = {"resourceType": "AuditEvent", "id": "c"}
+    practice.want({**together(task(id="a"), event), "id": "both"}, key="Patient/p1", new=True)
+    practice.owners.answers[""] = [Response(503, {}, b""), Busy("It does not answer."), Response(200, {}, b"{}")]
+    practice.send()
+    assert [owner for owner, _ in practice.owners.got] == ["gateway"]
+    practice.send()
+    assert len(practice.owners.got) == 1, "it is left alone for a while"
+    practice.send(10)
+    practice.send(10)
+    assert practice.left() == []
+    assert [owner for owner, _ in practice.owners.got] == ["gateway"] * 3
+
+
 def test_several_senders_keep_the_order_of_each_key(practice) -> None:
     for number in range(8):
         for key in ("a", "b", "c", "d"):

@@ -141,6 +141,25 @@ REFUSED = [
         "INVALID_ARGUMENT",
         ["kind"],
     ),
+    ("HandOff", pb.HandOffRequest(patient="ann", kind="care"), "INVALID_ARGUMENT", ["receiver"]),
+    (
+        "HandOff",
+        pb.HandOffRequest(patient="ann", kind="care", receiver="PractitionerRole/none"),
+        "INVALID_ARGUMENT",
+        ["receiver"],
+    ),
+    (
+        "HandOff",
+        pb.HandOffRequest(patient="ann", kind="care", sender="PractitionerRole/kim", receiver="PractitionerRole/lee"),
+        "INVALID_ARGUMENT",
+        ["sender"],
+    ),
+    (
+        "HandOff",
+        pb.HandOffRequest(patient="ann", kind="care", receiver="PractitionerRole/kim", deadline_micros=1),
+        "INVALID_ARGUMENT",
+        ["deadline_micros"],
+    ),
     ("Answer", pb.AnswerRequest(task="none", answer=ACCEPT), "NOT_FOUND", []),
     ("Answer", pb.AnswerRequest(task="none"), "INVALID_ARGUMENT", ["answer"]),
     ("Ledger", pb.LedgerRequest(), "INVALID_ARGUMENT", ["patient"]),
@@ -148,10 +167,21 @@ REFUSED = [
     ("Ledger", pb.LedgerRequest(task="none"), "NOT_FOUND", []),
     ("Huddle", pb.HuddleRequest(), "INVALID_ARGUMENT", ["department"]),
     ("Huddle", pb.HuddleRequest(team="none"), "NOT_FOUND", []),
-    ("Huddle", pb.HuddleRequest(team="anns", count=10_000), "INVALID_ARGUMENT", ["_count"]),
+    ("Huddle", pb.HuddleRequest(team="anns", count=10_000), "INVALID_ARGUMENT", ["count"]),
     ("AboutMe", pb.AboutMeRequest(patient="ann", recipient="Patient/ann"), "INVALID_ARGUMENT", ["recipient"]),
-    ("AboutMe", pb.AboutMeRequest(patient="ann", as_related_person="RelatedPerson/none"), "PERMISSION_DENIED", ["as"]),
+    (
+        "AboutMe",
+        pb.AboutMeRequest(patient="ann", as_related_person="RelatedPerson/none"),
+        "PERMISSION_DENIED",
+        ["as_related_person"],
+    ),
 ]
+
+
+def test_what_is_refused_is_said_by_the_names_of_the_message(rpc: Rpc) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        rpc.care_teams.HandOff(pb.HandOffRequest(patient="ann", kind="care"), timeout=SECONDS)
+    assert outcome_of(caught.value)["issue"][0]["diagnostics"].startswith("receiver is needed")
 
 
 def test_what_is_refused(rpc: Rpc) -> None:

@@ -101,7 +101,7 @@ def test_too_much_is_a_flag_about_the_person_until_it_is_over(home: Care) -> Non
     home.pass_time(days=1)
     home.fire()
     assert len(flags(home)) == 1, "one, while it lasts"
-    home.put(task("t1", "PractitionerRole/one", status="completed"))
+    home.put(task("t1", "PractitionerRole/one", status="completed", **{"for": {"reference": "Patient/ann"}}))
     home.pass_time(days=1)
     home.fire()
     assert (flags(home)[0]["status"], "end" in flags(home)[0]["period"]) == ("inactive", True)

@@ -199,6 +199,8 @@ def test_each_operation_that_is_claimed_is_answered(
         **{name: partial(_of_navigation, fhir, name) for name in NAVIGATION},
         **{name: partial(_of_a_team, fhir, name) for name in HUDDLE},
         **{name: partial(_of_a_notice, fhir, name) for name in NOTICE},
+        "score": lambda where: fhir.get(f"{where}{_answered(fhir)}/$score"),
+        "extract": lambda where: fhir.post(f"{where}$extract", _completed()),
         "delivery-report": lambda where: fhir.get(f"{where}walk/$delivery-report?from=2026-01-01&to=2026-01-02"),
     }
     _open_desk(fhir)
@@ -211,6 +213,20 @@ def test_each_operation_that_is_claimed_is_answered(
         if claim["definition"].startswith(OURS):
             found = fhir.get(f"OperationDefinition?url={claim['definition']}").json
             assert [entry["resource"]["code"] for entry in found["entry"]] == [claim["name"]]
+
+
+def _answered(fhir: Fhir) -> str:
+    """The id of a response to a form that comes along."""
+    response = {"resourceType": "QuestionnaireResponse", "id": "answered", "status": "in-progress"}
+    form = {"questionnaire": f"{OURS}Questionnaire/phq-9"}
+    assert fhir.put("QuestionnaireResponse/answered", response | form).status in (200, 201)
+    return "answered"
+
+
+def _completed() -> dict[str, Any]:
+    """A response of which something may be extracted."""
+    form = f"{OURS}Questionnaire/phq-9"
+    return {"resourceType": "QuestionnaireResponse", "status": "completed", "questionnaire": form}
 
 
 def _kin(fhir: Fhir) -> str:

@@ -12,6 +12,7 @@ import urllib3
 from carethread.core.metric_names import (
     CONSUMER_EVENTS,
     CONSUMER_LAG,
+    HAND_OFFS_WAITING,
     HTTP_REQUESTS,
     OUTBOX_UNSENT,
     RELAY_LAG,
@@ -75,6 +76,7 @@ def test_the_workers_counters_are_seen_over_http():
         assert 0 < of(seen, f"{CONSUMER_LAG}_sum", "metrics") < 60
         assert of(seen, HTTP_REQUESTS, "gateway") >= 4
         assert set(seen[OUTBOX_UNSENT]) == {(("service", name),) for name in (*SERVICES, INBOUND)}
+        assert seen[HAND_OFFS_WAITING] == {(("service", "careteams"),): 0}
         until(lambda: not any(scrape(server)[OUTBOX_UNSENT].values()), seconds=30, what="every event is marked as sent")
 
         labels = {label for values in seen.values() for each in values for label in each}

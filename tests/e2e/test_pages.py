@@ -38,6 +38,10 @@ REFUSED = {
     "docs/risk.md": [],
     "docs/workload.md": [],
     "docs/hand-offs.md": [],
+    "docs/questionnaires.md": ["422"],
+    "docs/instruments.md": [],
+    "docs/scoring.md": [],
+    "docs/extracting.md": [],
 }
 """The pages, in the order in which somebody may read them, with what is refused because the page shows that it is."""
 

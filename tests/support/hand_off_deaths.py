@@ -41,10 +41,10 @@ _BEGAN = 1_790_000_000.0
 _FASTER = 1000
 
 
-def clock() -> datetime:
-    """The time of all workers."""
+def clock(ahead: timedelta = timedelta()) -> datetime:
+    """The time of all workers; `ahead` of it when they are dead."""
     began = datetime.fromtimestamp(_BEGAN, UTC)
-    return began + timedelta(seconds=(time.time() - _BEGAN) * _FASTER)
+    return began + timedelta(seconds=(time.time() - _BEGAN) * _FASTER) + ahead
 
 
 def ask(service: Runtime, method: str, path: str, body: Any = None) -> Response:
@@ -82,12 +82,26 @@ def offer(person: str, lead: str) -> Resource:
         "requester": {"reference": lead},
         "owner": {"reference": f"Practitioner/{random.choice(STAFF)}"},
         "restriction": {"period": {"end": instant(now + random.choice([30, 300, 3000]) * 1_000_000)}},
+        "extension": [
+            {"url": OURS + "result-by", "valueInstant": instant(now + random.choice([400, 4000]) * 1_000_000)}
+        ],
     }
+
+
+def end_shift(service: Runtime, person: str) -> None:
+    """Let who leads a person's team now answer for a while only."""
+    team = json.parse_object(ask(service, "GET", f"CareTeam/of-{person}").body)
+    until = {"url": OURS + "accountable-until", "valueDateTime": instant(to_micros(clock()) + 300_000_000)}
+    last = {**team["participant"][-1], "extension": [*team["participant"][-1].get("extension", ()), until]}
+    answer = ask(service, "PUT", f"CareTeam/{team['id']}", {**team, "participant": [*team["participant"][:-1], last]})
+    assert answer.status in (200, 422), answer.body
 
 
 def act(service: Runtime) -> None:
     """Do something at random; what is refused is refused."""
     person = random.choice(PEOPLE)
+    if random.random() < 0.2:
+        end_shift(service, person)
     found = service.store.glance(lambda session: session.register.at([f"Patient/{person}"], to_micros(clock())))
     open_ = service.store.glance(lambda session: session.claimed("handing", [f"Patient/{person}"]))
     if not open_ and found:
@@ -106,9 +120,9 @@ def act(service: Runtime) -> None:
     assert answer.status in (200, 201, 409, 422), answer.body
 
 
-def timing(store: SqlStore) -> Timing:
+def timing(store: SqlStore, ahead: timedelta = timedelta()) -> Timing:
     """What does what is due."""
-    return Timing(runtime(store, SERVICE), clock=clock)
+    return Timing(runtime(store, SERVICE), clock=partial(clock, ahead))
 
 
 def offers(store: SqlStore) -> Iterator[Resource]:

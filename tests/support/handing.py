@@ -106,5 +106,13 @@ def plain_offer(practice: Care) -> Resource:
     }
 
 
+def report(id_: str, person: str) -> Resource:
+    """A result about a person (their id)."""
+    return {
+        "resourceType": "DiagnosticReport", "id": id_, "status": "final", "code": {"text": "Laboratory"},
+        "subject": {"reference": f"Patient/{person}"},
+    }  # fmt: skip
+
+
 def parameters(parts: list[Resource]) -> Resource:
     return {"resourceType": "Parameters", "parameter": parts}

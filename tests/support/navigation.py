@@ -51,6 +51,12 @@ def task(care: Care, code: str, who: str = "", *, status: str = "") -> Resource:
     return found
 
 
+def flags(care: Care, who: str = "") -> list[Resource]:
+    """The Flags that somebody (a Patient's id), or anybody, is at high risk."""
+    found = care.found(f"Flag?patient=Patient/{who}" if who else "Flag")
+    return [each for each in found if each["code"]["coding"][0]["code"] == "high-risk"]
+
+
 def people(care: Care, id_: str) -> list[str]:
     """Whose navigator a PractitionerRole is."""
     return care.store.glance(lambda session: session.places("navigator", f"PractitionerRole/{id_}"))

@@ -1,8 +1,10 @@
 """Who cares for whom, hand-offs, huddles, shared decisions."""
 
 from carethread.careteams.handing.ceasing import TIMERS as CEASING
+from carethread.careteams.handing.needs import TIMERS as NEEDS
 from carethread.careteams.handing.operations import AT_ONCE, DEADLINES
 from carethread.careteams.handing.operations import OPERATIONS as HANDING
+from carethread.careteams.measures import GAUGES
 from carethread.careteams.meeting.operations import OPERATIONS as MEETING
 from carethread.careteams.meeting.operations import TIMERS as MEETING_TIMERS
 from carethread.careteams.navigation.operations import OPERATIONS as NAVIGATION
@@ -13,13 +15,13 @@ from carethread.careteams.notices.operations import TIMERS as NOTICE_TIMERS
 from carethread.careteams.person.operations import OPERATIONS as PERSON
 from carethread.careteams.plans.operations import OPERATIONS as PLANS
 from carethread.careteams.plans.operations import TIMERS as PLAN_TIMERS
+from carethread.careteams.relief.operations import TIMERS as RELIEVING
 from carethread.careteams.resources import MIRRORS, TYPES
 from carethread.careteams.risk.following import LAST, TOGETHER
 from carethread.careteams.risk.following import TIMERS as RISK
 from carethread.careteams.risk.trying import OPERATIONS as TRYING
 from carethread.careteams.sharing.operations import OPERATIONS as SHARING
 from carethread.careteams.teams.operations import OPERATIONS as TEAMS
-from carethread.careteams.teams.operations import TIMERS as TEAM_TIMERS
 from carethread.careteams.workload.operations import OPERATIONS as WORKLOAD
 from carethread.careteams.workload.operations import TIMERS as WORKING
 from carethread.core.service import Service
@@ -32,8 +34,9 @@ SERVICE = Service(
     timers={
         **MEETING_TIMERS,
         **NOTICE_TIMERS,
-        **TEAM_TIMERS,
+        **RELIEVING,
         **CEASING,
+        **NEEDS,
         **NAVIGATING,
         **WORKING,
         **PLAN_TIMERS,
@@ -44,4 +47,5 @@ SERVICE = Service(
     timers_last=LAST,
     operations=(*TEAMS, *HANDING, *PERSON, *SHARING, *PLANS, *MEETING, *NOTICES, *NAVIGATION, *WORKLOAD, *TRYING),
     definitions=("plans", "rules"),
+    gauges=GAUGES,
 )

@@ -27,8 +27,12 @@ def level(assessment: Resource, now: int, among: Collection[str] = LEVELS) -> st
     """The highest of the levels that it says; empty where it says none, or not any more. `now` is in microseconds."""
     if assessment.get("status") not in STATUSES:
         return ""
-    over = ends(assessment.get("occurrencePeriod", {}).get("end")) <= now
-    return "" if over else highest(said(assessment), among)
+    return "" if over_at(assessment) <= now else highest(said(assessment), among)
+
+
+def over_at(assessment: Resource) -> int:
+    """When its occurrence is over, in microseconds; FOREVER where that is not known."""
+    return ends(assessment.get("occurrencePeriod", {}).get("end"))
 
 
 def said(assessment: Resource) -> set[str]:

@@ -2,34 +2,43 @@
 
 from collections.abc import Mapping, Sequence
 
+from carethread.careteams.guarding import task_guarded
 from carethread.careteams.handing.ceasing import patient_gone
 from carethread.careteams.handing.following import hand_off_follows
 from carethread.careteams.handing.needs import needs_kept
+from carethread.careteams.handing.placing import place_passed
 from carethread.careteams.handing.rule import task_written
+from carethread.careteams.handing.settling import alarms_settled
 from carethread.careteams.keeping import TRACES, is_kept
 from carethread.careteams.meeting.deciding import decision_stored
+from carethread.careteams.meeting.earlier import MINUTES
+from carethread.careteams.meeting.guarding import minutes_written
 from carethread.careteams.navigation.attending import patient_kept, risk_stored
 from carethread.careteams.navigation.guarding import flag_written
 from carethread.careteams.navigation.hooks import outreach_stored
 from carethread.careteams.navigation.staffing import practitioner_kept, role_kept
-from carethread.careteams.notices.following import notice_stored, role_moves, team_hears
-from carethread.careteams.notices.guarding import notice_written
+from carethread.careteams.notices.following import moves, notice_stored
+from carethread.careteams.notices.guarding import notice_settled, notice_written
 from carethread.careteams.notices.notice import NOTICE
 from carethread.careteams.person.opening import visit_opened
 from carethread.careteams.plans.deciding import PROFILE as SHARED_DECISION
 from carethread.careteams.plans.detecting import conflicts_of
 from carethread.careteams.plans.guarding import decision_written
 from carethread.careteams.plans.watching import plan_watched, shown
+from carethread.careteams.relief.leaving import staff_kept, team_ends
+from carethread.careteams.relief.merging import merge_kept
+from carethread.careteams.relief.relieving import watch
+from carethread.careteams.relief.settling import teams_settled
+from carethread.careteams.relief.unanswered import team_over
 from carethread.careteams.risk.effect import definition_written, definitions_stored
 from carethread.careteams.risk.following import judged
+from carethread.careteams.risk.guarding import assessment_written
 from carethread.careteams.teams.answering import keep_register
-from carethread.careteams.teams.leaving import staff_kept, team_ends
-from carethread.careteams.teams.merging import merge_kept
-from carethread.careteams.teams.relieving import watch
+from carethread.careteams.teams.knowing import know_leads
 from carethread.careteams.teams.rule import team_leaves, team_settled, team_written
-from carethread.careteams.teams.unanswered import team_over
 from carethread.careteams.workload.watching import member_kept
 from carethread.core.context import Context
+from carethread.core.fhir.elements import profiles_of
 from carethread.core.ports import Resource, Session
 from carethread.core.service import PROFILES, Mirror, ResourceType, Ruling, Runtime, StoredHook, Unit, WriteRule
 
@@ -45,13 +54,23 @@ def each_of(*hooks: StoredHook) -> StoredHook:
 
 
 def guarded_by(rules: Mapping[str, WriteRule]) -> WriteRule:
-    """Rules that only refuse, by the profile of what is stored."""
+    """Rules that only refuse, by the profiles of what is stored or sent."""
 
     def rule(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
-        for profile in (before or {}).get("meta", {}).get("profile", ()):
+        for profile in profiles_of(before) | profiles_of(after):
             if profile in rules:
                 rules[profile](unit, before, after, id_)
         return Ruling()
+
+    return rule
+
+
+def both(first: WriteRule, second: WriteRule) -> WriteRule:
+    """A rule that only refuses, and then another."""
+
+    def rule(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
+        first(unit, before, after, id_)
+        return second(unit, before, after, id_)
 
     return rule
 
@@ -62,9 +81,17 @@ TYPES = (
         team_written,
         gives_up=team_leaves,
         settles=team_settled,
+        asks=know_leads,
         profile=PROFILES + "care-team",
         stored=each_of(
-            keep_register, watch, team_over, team_ends, team_hears, conflicts_of("CareTeam"), judged("CareTeam")
+            keep_register,
+            watch,
+            team_over,
+            teams_settled,
+            team_ends,
+            moves("CareTeam"),
+            conflicts_of("CareTeam"),
+            judged("CareTeam"),
         ),
     ),
     ResourceType(
@@ -75,21 +102,30 @@ TYPES = (
     ResourceType("Goal", profile=PROFILES + "goal", stored=each_of(conflicts_of("Goal"), judged("Goal"))),
     ResourceType(
         "Task",
-        rule=task_written,
+        rule=both(task_guarded, task_written),
         profile=PROFILES + "task-hand-off",
         stored=each_of(
-            hand_off_follows, needs_kept("Task"), decision_stored, outreach_stored, shown("Task"), judged("Task")
+            hand_off_follows,
+            place_passed,
+            alarms_settled,
+            needs_kept("Task"),
+            decision_stored,
+            outreach_stored,
+            shown("Task"),
+            judged("Task"),
         ),
     ),
     ResourceType(
         "Communication",
-        guarded_by({NOTICE: notice_written, SHARED_DECISION: decision_written}),
+        guarded_by({NOTICE: notice_written, SHARED_DECISION: decision_written, MINUTES: minutes_written}),
+        settles=notice_settled,
         stored=each_of(notice_stored, shown("Communication"), judged("Communication")),
     ),
     ResourceType("CommunicationRequest"),
     ResourceType("Flag", flag_written, stored=each_of(needs_kept("Flag"))),
     ResourceType(
         "RiskAssessment",
+        assessment_written,
         profile=PROFILES + "risk-assessment",
         stored=each_of(needs_kept("RiskAssessment"), risk_stored),
     ),
@@ -103,13 +139,17 @@ _OF_A_PATIENT = frozenset({"patient"})
 
 MIRRORS = (
     Mirror("Patient", owner="records", stored=each_of(judged("Patient"), patient_kept, patient_gone, merge_kept)),
-    Mirror("Practitioner", owner="records", stored=each_of(practitioner_kept, staff_kept("Practitioner"))),
+    Mirror(
+        "Practitioner",
+        owner="records",
+        stored=each_of(practitioner_kept, moves("Practitioner"), staff_kept("Practitioner")),
+    ),
     Mirror(
         "PractitionerRole",
         owner="records",
-        stored=each_of(role_kept, member_kept, role_moves, staff_kept("PractitionerRole")),
+        stored=each_of(role_kept, member_kept, moves("PractitionerRole"), staff_kept("PractitionerRole")),
     ),
-    Mirror("Organization", owner="records", stored=staff_kept("Organization")),
+    Mirror("Organization", owner="records", stored=each_of(moves("Organization"), staff_kept("Organization"))),
     Mirror("RelatedPerson", owner="records", params=_OF_A_PATIENT, stored=judged("RelatedPerson")),
     Mirror(
         "Appointment",

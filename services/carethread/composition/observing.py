@@ -31,7 +31,7 @@ def serve_metrics(settings: Settings, here: Mapping[str, Runtime], *, taking_in:
 
 
 def _state(settings: Settings, runtime: Runtime) -> dict[str, float]:
-    """The gauges of a service: unsent events, and parts in doubt.
+    """The gauges of a service: unsent events, parts in doubt, and what it tells of itself.
 
     Raises Busy while the database is away or has another version's schema.
     """
@@ -46,4 +46,10 @@ def _state(settings: Settings, runtime: Runtime) -> dict[str, float]:
         **gauges(runtime, now),
         PARTS_IN_DOUBT: len(doubts),
         PARTS_OLDEST_DOUBT: max((now - begun for begun in doubts.values()), default=0) / 1_000_000,
+        **_of_its_own(runtime),
     }
+
+
+def _of_its_own(runtime: Runtime) -> dict[str, float]:
+    told = runtime.service.gauges
+    return runtime.store.glance(lambda session: {name: of(session) for name, of in told.items()}) if told else {}

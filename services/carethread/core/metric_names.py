@@ -58,6 +58,10 @@ OUTBOX_UNSENT = "carethread_outbox_unsent_events"
 PARTS_IN_DOUBT = "carethread_transaction_parts_in_doubt"
 PARTS_OLDEST_DOUBT = "carethread_transaction_parts_oldest_doubt_age"
 
+HAND_OFFS_WAITING = "carethread_hand_offs_waiting"
+HAND_OFFS_EXPIRED = "carethread_hand_offs_expired"
+TAKE_OVERS = "carethread_take_overs"
+
 MEANINGS: Mapping[str, str] = {
     HTTP_REQUESTS: "FHIR requests answered, by method and status.",
     HTTP_SECONDS: "From a FHIR request's arrival to its answer, by method.",
@@ -98,6 +102,9 @@ MEANINGS: Mapping[str, str] = {
     OUTBOX_UNSENT: "Committed events that are not marked as sent; the last batch is marked some seconds after it.",
     PARTS_IN_DOUBT: "Prepared parts of transactions across services whose decision is not known 5 s later.",
     PARTS_OLDEST_DOUBT: "Seconds since the oldest part in doubt was prepared; 0 when there is none.",
+    HAND_OFFS_WAITING: "Hand-offs that were offered, and that nobody has answered yet.",
+    HAND_OFFS_EXPIRED: "Open alarms that nobody who was asked has answered a hand-off in time.",
+    TAKE_OVERS: "Open alarms that somebody has come to answer for a person unasked, or that nobody does.",
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from carethread.core.context import Context
+from carethread.core.errors import Issue
 from carethread.core.events import Event
 from carethread.core.gathering import Gathering
 from carethread.core.ports import Key, Owners, Peer, Request, Resource, Response, Session, Store, Timer
@@ -22,6 +23,8 @@ class Unit(Protocol):
     base_url: str
     own: bool
     """Whether the service itself decided on the write whose rule is asked; else a client wants it so."""
+    if_match: frozenset[int] | None
+    """The versions that the write whose rule is asked may change (`If-Match`), `{0}`: any; None: it does not say."""
 
     @property
     def runtime(self) -> Runtime:
@@ -90,6 +93,12 @@ class ResourceType:
 
     What a rule does outside of resources and claims would happen though its write is only tried, as that of a
     transaction across services is at first: `stored` is called when versions are there.
+
+    `asks` is called before a write by itself is decided, not in a transaction, with what is sent: it may ask owners,
+    and raise what the write is refused for. What is sent with others is not asked about: some of them may be new.
+
+    `judges` finds what `$validate` is to say of a resource, whether it claims our profile or not, beside what its
+    definitions say, by which it is valid. It writes nothing.
     """
 
     name: str
@@ -98,6 +107,8 @@ class ResourceType:
     settles: WriteHook | None = None
     profile: str = ""
     stored: StoredHook | None = None
+    judges: Callable[[Runtime, Resource, Context], Sequence[Issue]] | None = None
+    asks: Callable[[Runtime, Resource, Context], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +234,8 @@ class Service:
     """Further resources that the service publishes as its own, made of what is not stored as it is."""
     topics: tuple[str, ...] = ()
     """The canonicals of the topics that can be subscribed to."""
+    gauges: Mapping[str, Callable[[Session], float]] = field(default_factory=dict, hash=False)
+    """What the service shows of itself beside what all do: names of `core.metric_names`, and how many there are now."""
 
     def owns(self, type_name: str) -> ResourceType | None:
         """The declaration of an owned type."""

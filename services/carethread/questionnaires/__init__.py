@@ -1,10 +1,14 @@
 """Intake, instruments, feedback, note templates."""
 
 from carethread.core.service import Service
+from carethread.questionnaires.extracting.operations import OPERATIONS as EXTRACTING
 from carethread.questionnaires.resources import TYPES
+from carethread.questionnaires.scoring.operations import OPERATIONS as SCORING
 
 SERVICE = Service(
     name="questionnaires",
     about="Intake, instruments, feedback, note templates.",
     types=TYPES,
+    operations=(*SCORING, *EXTRACTING),
+    definitions=("questionnaires",),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
-from carethread.core.fhir.elements import extension, keys_at
+from carethread.core.fhir.elements import extension, keys_at, profiles_of
 from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Occupied, Resource
 from carethread.core.service import PROFILES
@@ -109,7 +109,7 @@ def slot_status(sent: str, full: bool) -> str:
 
 def is_ours(resource: Resource) -> bool:
     """Whether an Appointment claims our profile, and so is bound by our rules; others are kept as they were sent."""
-    return APPOINTMENT in resource.get("meta", {}).get("profile", ())
+    return APPOINTMENT in profiles_of(resource)
 
 
 def cancelled_by(before: Resource | None, after: Resource) -> str:

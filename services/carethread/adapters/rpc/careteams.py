@@ -97,7 +97,7 @@ def _hand_off(teams: Operating, request: pb.HandOffRequest) -> pb.HandOffRespons
     ]
     if request.expects_result:
         parts.append({"name": "expects-result", "valueBoolean": True})
-    answered = teams.do(("Task", ""), "hand-off", parts, headers=keyed(request.idempotency_key))
+    answered = teams.do(("Task", ""), "hand-off", parts, headers=keyed(request.idempotency_key), fields=_FIELDS)
     said = _said(answered.body)
     summary: Resource | None = next(iter(said.get("summary", ())), None)
     return pb.HandOffResponse(
@@ -105,6 +105,16 @@ def _hand_off(teams: Operating, request: pb.HandOffRequest) -> pb.HandOffRespons
         summary=json.render(summary) if summary else b"",
         summary_reference=f"Bundle/{summary['id']}" if summary else _one(said, "summary-reference"),
     )
+
+
+_FIELDS = {
+    "to": "receiver",
+    "from": "sender",
+    "deadline": "deadline_micros",
+    "result-by": "result_by_micros",
+    "end-of-shift": "end_of_shift_micros",
+}
+"""The fields of HandOffRequest by the parameters that they become, where the names differ."""
 
 
 def _answered(teams: Operating, request: pb.AnswerRequest) -> pb.AnswerResponse:
@@ -160,7 +170,8 @@ def _huddle(teams: Operating, request: pb.HuddleRequest) -> pb.HuddleResponse:
     query += [("department", f"Organization/{request.department}")] if request.department else []
     query += [("since", told("since_micros", request.since_micros))] if request.HasField("since_micros") else []
     query += [("_count", str(request.count))] if request.count else []
-    said = _said(teams.do((TYPE, request.team), "huddle", (), query).body)
+    fields = {"_count": "count", "since": "since_micros"}
+    said = _said(teams.do((TYPE, request.team), "huddle", (), query, fields=fields).body)
     return pb.HuddleResponse(
         team=_one(said, "team"),
         department=_one(said, "department"),
@@ -190,7 +201,8 @@ def _about_me(teams: Operating, request: pb.AboutMeRequest) -> pb.AboutMeRespons
     ids("patient", request.patient)
     given = {"recipient": request.recipient, "as": request.as_related_person}
     query: Query = [(name, text) for name, text in given.items() if text]
-    return pb.AboutMeResponse(json=teams.do(("Patient", request.patient), "about-me", (), query).body)
+    fields = {"as": "as_related_person"}
+    return pb.AboutMeResponse(json=teams.do(("Patient", request.patient), "about-me", (), query, fields=fields).body)
 
 
 _CALLS: dict[str, Callable[[Operating, Any], Any]] = {

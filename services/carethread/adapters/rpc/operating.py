@@ -6,6 +6,7 @@ What a call writes ends with it: see `calls.timely`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from carethread.adapters.rpc.calls import Call, timely
 from carethread.adapters.rpc.messages import to_message
@@ -17,6 +18,7 @@ from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Runtime
 from carethread.interactions.operations.invoke import invoke
+from carethread.interactions.operations.naming import named
 from carethread.interactions.read import living
 from carethread.interactions.rest.exchange import answer, refuse_nul
 from carethread.interactions.rest.status import error_of
@@ -42,17 +44,20 @@ class Operating:
         parts: Sequence[Resource] = (),
         query: Query = (),
         headers: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] = MappingProxyType({}),
     ) -> Response:
-        """What an operation on a type, or an instance of it, answers. Raises what it raises."""
+        """What an operation on a type, or an instance of it, answers. Raises what it raises, which names the `fields`
+        of the message by the parameters that are made of them."""
         refuse_nul(query)
         type_name, id_ = where
         body: Resource | None = {"resourceType": "Parameters", "parameter": list(parts)} if parts else None
         path = "/".join(each for each in (type_name, id_, f"${name}") if each)
         request = Request("POST", path, query, headers or {})
-        said = invoke(self._runtime, request, name, type_name, id_, body, self._call.context)
-        response = said if isinstance(said, Response) else answer(said)
-        if response.status >= _FAILED:
-            raise error_of(response)
+        with named(fields):
+            said = invoke(self._runtime, request, name, type_name, id_, body, self._call.context)
+            response = said if isinstance(said, Response) else answer(said)
+            if response.status >= _FAILED:
+                raise error_of(response)
         return response
 
     def version(self, resource: Resource) -> fhir_pb2.ResourceVersion:

@@ -31,6 +31,7 @@ _LOOKED = select(func.count(needs.c.patient.distinct()), func.count(needs.c.need
 _ANSWERING = select(func.count()).where(accountable.c.since < _END, accountable.c.until > _BEGIN)
 _COVERED = exists().where(
     accountable.c.patient == needs.c.patient,
+    accountable.c.member.not_in(bindparam("nobody", expanding=True)),
     or_(accountable.c.since <= needs.c.since, accountable.c.since <= _BEGIN),
     or_(accountable.c.until >= needs.c.until, accountable.c.until >= _END),
 )
@@ -79,6 +80,6 @@ class SqlNeeds:
         persons, some, open_ = self._connection.execute(_LOOKED, asked).one()._tuple()
         return Looked(persons, some, open_, self._connection.execute(_ANSWERING, asked).scalar_one())
 
-    def doubtful(self, begin: int, end: int, after: str, count: int) -> list[str]:
-        asked = {"begin": begin, "end": end, "after": after, "count": count}
+    def doubtful(self, begin: int, end: int, after: str, count: int, nobody: Collection[str] = ()) -> list[str]:
+        asked = {"begin": begin, "end": end, "after": after, "count": count, "nobody": list(nobody)}
         return list(self._connection.execute(_DOUBTFUL, asked).scalars())

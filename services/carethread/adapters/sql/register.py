@@ -23,6 +23,11 @@ _BETWEEN = (
     .where(_PATIENTS, accountable.c.since < bindparam("end"), accountable.c.until > bindparam("begin"))
     .order_by(*_IN_ORDER)
 )
+_MEMBERS = (
+    select(accountable.c.member)
+    .distinct()
+    .where(accountable.c.since < bindparam("end"), accountable.c.until > bindparam("begin"))
+)
 _BORNE = (
     select(*_ANSWERING)
     .where(
@@ -53,6 +58,9 @@ class SqlRegister:
     def between(self, patients: Collection[str], begin: int, end: int) -> list[Answering]:
         asked = {"patients": list(patients), "begin": begin, "end": end}
         return [Answering(*row) for row in self._connection.execute(_BETWEEN, asked)] if patients else []
+
+    def members(self, begin: int, end: int) -> set[str]:
+        return set(self._connection.execute(_MEMBERS, {"begin": begin, "end": end}).scalars())
 
     def borne(self, members: Collection[str], moment: int, after: str, count: int) -> list[Answering]:
         asked = {"members": list(members), "moment": moment, "after": after, "count": count + 1}

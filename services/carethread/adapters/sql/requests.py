@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, func, insert, select, update
 
-from carethread.adapters.sql.engine import NOW_MICROS, micros
+from carethread.adapters.sql.direct import run
+from carethread.adapters.sql.engine import NOW_MICROS, is_sqlite, micros
 from carethread.adapters.sql.tables import fit, requests
 from carethread.adapters.sql.wake import wake
 from carethread.core.ports import Asked, RequestState, Wanted
@@ -18,6 +19,18 @@ _IS_FIRST = ~exists().where(
     _EARLIER.c.key == requests.c.key, _EARLIER.c.number < requests.c.number, _EARLIER.c.state == _WAITING
 )
 _TOLD = [column for column in requests.c if column.name != "body"]
+
+_PUT_TEXT = (
+    "WITH made AS (INSERT INTO requests "
+    "(type, id, body, key, condition, traceparent, new, backfill, since, next, attempts, state, outcome) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+    f"{NOW_MICROS['postgresql']}, 0, 0, '{_WAITING}', '') RETURNING number) "
+    "SELECT number, pg_notify($9, '') FROM made"
+)
+
+_DONE_TEXT = (
+    "WITH gone AS (DELETE FROM requests WHERE type = $1::text AND id = $2::text AND number <= $3::bigint) SELECT 1"
+)
 
 
 class SqlRequests:
@@ -32,6 +45,8 @@ class SqlRequests:
         return NOW_MICROS[self._connection.dialect.name]
 
     def put(self, wanted: Wanted) -> int:
+        if not is_sqlite(self._connection):
+            return self._put_text(wanted)
         row = {
             "type": wanted.type,
             "id": wanted.id,
@@ -49,7 +64,13 @@ class SqlRequests:
         }
         entered = insert(requests).values(row).returning(requests.c.number)
         number: int = self._connection.execute(entered).scalar_one()
-        wake(self._connection, self._channel)
+        return number
+
+    def _put_text(self, wanted: Wanted) -> int:
+        """As `put`, in one statement of PostgreSQL, which tells of it too."""
+        flags = (wanted.new, wanted.backfill)
+        named = (wanted.type, wanted.id, wanted.body, fit(wanted.key), wanted.condition, wanted.traceparent)
+        number: int = run(self._connection, _PUT_TEXT, [*named, *flags, self._channel])[0][0]
         return number
 
     def claim(self, limit: int, seconds: float, without: Collection[str] = ()) -> list[Asked]:
@@ -63,6 +84,9 @@ class SqlRequests:
         return sorted(map(_asked, self._connection.execute(these)), key=lambda asked: asked.number)
 
     def done(self, asked: Asked) -> None:
+        if not is_sqlite(self._connection):
+            run(self._connection, _DONE_TEXT, [asked.wanted.type, asked.wanted.id, str(asked.number)])
+            return
         same = (requests.c.type == asked.wanted.type, requests.c.id == asked.wanted.id)
         self._connection.execute(delete(requests).where(*same, requests.c.number <= asked.number))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from carethread.careteams.tasks import TASKS
+from carethread.careteams.tasks import asked, refer
 from carethread.careteams.teams.reading import ref
 from carethread.core.clock import instant
 from carethread.core.fhir.elements import extension
@@ -39,19 +39,16 @@ def alarm(unit: Unit, task: Resource, id_: str, code: str, owner: str, now: int)
     """Have somebody told of a hand-off, as urgently as that was, and at least urgently."""
     marks: list[Any] = [each for each in task.get("extension", ()) if each.get("url") == _DEPARTMENT]
     unit.update(
-        {
-            "resourceType": "Task",
-            "id": alarm_id(id_, code, owner),
-            **({"extension": marks} if marks else {}),
-            "partOf": [{"reference": f"Task/{id_}"}],
-            "status": "requested",
-            "intent": "order",
-            "priority": _PRIORITIES.get(task.get("priority", ""), "urgent"),
-            "code": {"coding": [{"system": TASKS, "code": code}]},
-            "focus": {"reference": f"Task/{id_}"},
-            "for": task["for"],
-            "authoredOn": instant(now),
-            "owner": {"reference": owner},
-            "reasonCode": {"text": _TEXTS[code]},
-        }
+        asked(
+            alarm_id(id_, code, owner),
+            code,
+            instant(now),
+            priority=_PRIORITIES.get(task.get("priority", ""), "urgent"),
+            owner=refer(owner),
+            reasonCode={"text": _TEXTS[code]},
+            whom=task["for"],
+            focus=refer(f"Task/{id_}"),
+            partOf=[refer(f"Task/{id_}")],
+            extension=marks,
+        )
     )

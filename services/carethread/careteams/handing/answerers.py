@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from carethread.careteams.teams.people import behind, members
+from carethread.careteams.teams.reading import ref
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Session
+from carethread.interactions.standing import here
 
 PEOPLE = ("Practitioner", "PractitionerRole")
 GROUPS = ("CareTeam", "Organization")
@@ -27,9 +30,17 @@ def may_answer(session: Session, who: str, asked: Collection[str], at: int, base
     """Whether somebody is one of those who were asked, or on a team or in a department of theirs."""
     if any(same(session, who, each, at, base) for each in asked):
         return True
+    if any(group.startswith("Organization/") and group == _works_in(session, who, base) for group in asked):
+        return True
     return any(
         same(session, who, member.ref, at, base)
         for group in asked
         if not is_person(group)
         for member in members(session, group, at, base)
     )
+
+
+def _works_in(session: Session, who: str, base: str | None) -> str:
+    """The Organization (`Organization/1`) of a role; empty for others."""
+    role = here(session, key_of(who)) if who.startswith("PractitionerRole/") else None
+    return ref(role, "organization", base, "Organization") if role else ""

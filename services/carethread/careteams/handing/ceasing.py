@@ -11,6 +11,7 @@ from dataclasses import replace
 from carethread.careteams.handing.fitness import is_gone, why_gone
 from carethread.careteams.handing.rule import HANDING
 from carethread.careteams.handing.states import ANSWERED_BY, STATUS_OF, is_ours, marked, state_of
+from carethread.careteams.teams.awaiting import have_seen_to
 from carethread.careteams.teams.people import persons
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
@@ -52,6 +53,7 @@ def ceased(runtime: Runtime, session: Session, timer: Timer, context: Context) -
             unit.update(_withdrawn(task, why))
             session.release(HANDING, f"Task/{id_}")
     unit.store()
+    have_seen_to(session, timer.key, "", timer.due)
     if page.next:
         session.timers.set(CEASED, timer.key, timer.due, page.next.encode())
 

@@ -10,11 +10,9 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 from carethread.careteams.handing.alarms import OVERDUE, UNANSWERED, alarm, department_of
 from carethread.careteams.handing.offering import department_between
-from carethread.careteams.handing.remembered import Remembered
 from carethread.careteams.handing.replaying import mentions
 from carethread.careteams.handing.rule import HANDING
 from carethread.careteams.handing.saying import gone_on
@@ -22,6 +20,7 @@ from carethread.careteams.handing.states import deadline, is_moving, is_ours, ma
 from carethread.careteams.handing.terms import next_due
 from carethread.careteams.teams.people import behind, department_team, escalation
 from carethread.careteams.teams.reading import lead_at, ref
+from carethread.careteams.teams.recalling import recalling
 from carethread.core.clock import instant
 from carethread.core.context import Context
 from carethread.core.ports import Entry, Resource, Session, Timer
@@ -74,7 +73,7 @@ def answers_due(runtime: Runtime, session: Session, timers: Sequence[Timer], con
     """Ask the next in the chain about offers that nobody has answered in time, or let them expire with an alarm."""
     unit = WriteUnit(runtime, session, context)
     now = unit.now
-    known = _Known(cast(Session, Remembered(session)), runtime.base_url, now)
+    known = _Known(recalling(session), runtime.base_url, now)
     due = [(id_, task) for id_, task in _there(unit, timers) if state_of(task) == "offered" and deadline(task) <= now]
     entries: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in session.ledger.of([f"Task/{id_}" for id_, _ in due]):

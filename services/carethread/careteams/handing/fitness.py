@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from carethread.careteams.contact import why_no_contact
 from carethread.careteams.handing.answerers import is_person
-from carethread.careteams.navigation.people import why_no_contact
 from carethread.careteams.person.gathering import Gathered
 from carethread.careteams.teams.people import behind, has_left, person
 from carethread.core.errors import Busy, Invalid

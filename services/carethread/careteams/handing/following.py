@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from carethread.careteams.handing.replaying import next_entry
 from carethread.careteams.handing.states import is_ours
-from carethread.careteams.teams.people import person
+from carethread.careteams.teams.people import any_merged, person
 from carethread.careteams.teams.reading import ref
 from carethread.core.context import Context
 from carethread.core.fhir import json
@@ -57,8 +57,8 @@ def hand_off_follows(runtime: Runtime, session: Session, ids: Sequence[str], con
 
 
 def survivors(session: Session, patients: set[str], base: str) -> dict[str, str]:
-    """Who is meant by each; where nobody was merged, one question tells it of all."""
+    """Who is meant by each; where nobody was merged, two questions tell it of all."""
     ids = {each.removeprefix("Patient/") for each in patients if each}
-    if len(session.kin(ids)) == len(ids):
+    if not any_merged(session, ids):
         return {each: each for each in patients}
     return {each: person(session, each, base) for each in patients}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from carethread.careteams.handing.alarms import SECOND, alarm
+from carethread.careteams.handing.alarms import SECOND, alarm, alarm_id
 from carethread.careteams.handing.needs import needing
+from carethread.careteams.handing.placing import open_moves
 from carethread.careteams.handing.rule import HANDING, moves
 from carethread.careteams.teams.people import person, persons
 from carethread.careteams.teams.reading import ref
@@ -35,16 +36,15 @@ def hand_offs_moved(unit: WriteUnit, patients: Iterable[str]) -> None:
     """Have each open hand-off that moves a person hold the place of whoever that is now, the oldest first."""
     session, base = unit.session, unit.base_url
     ids = sorted({each for patient in patients for each in persons(session, patient, base)})
-    holders = sorted(set(session.claimed(HANDING, ids).values()))
+    holders = sorted({*session.claimed(HANDING, ids).values(), *open_moves(session, ids, base)})
     unit.load([key_of(each) for each in holders])
     found = [(task, holder) for holder in holders if (task := unit.find(key_of(holder)))]
     for task, holder in sorted(found, key=lambda each: (each[0].get("authoredOn", ""), each[1])):
         if not moves(task):
             session.release(HANDING, holder)
             continue
-        place = person(session, ref(task, "for", base), base)
+        place, sender = person(session, ref(task, "for", base), base), ref(task, "requester", base)
         first = session.claim(HANDING, place, holder)
-        if first == holder:
-            session.release(HANDING, holder, [place])
-        else:
-            alarm(unit, task, key_of(holder)[1], SECOND, ref(task, "requester", base), unit.now)
+        session.release(HANDING, holder, [place])
+        if first != holder and unit.find(("Task", alarm_id(key_of(holder)[1], SECOND, sender))) is None:
+            alarm(unit, task, key_of(holder)[1], SECOND, sender, unit.now)

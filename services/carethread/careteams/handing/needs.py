@@ -1,22 +1,29 @@
 """What makes that somebody has to answer for a person: an active plan, something to be done, a high risk.
 
-Kept with the moments at which each came and went (`core.ports.needs`), so that it can be asked of any past day.
+Kept with the moments at which each came and went (`core.ports.needs`), so that it can be asked of any past day. A risk
+that is said to be over at a moment ends then by itself: a timer notes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from carethread.careteams.handing.following import survivors
 from carethread.careteams.levels import HIGH, level
 from carethread.careteams.tasks import OPEN, TASKS
 from carethread.careteams.teams.alarming import TAKE_OVER
-from carethread.careteams.teams.reading import ref
+from carethread.careteams.teams.awaiting import have_seen_to, needs_changed
+from carethread.careteams.teams.reading import ends, ref
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at
-from carethread.core.ports import Resource, Session
-from carethread.core.service import Runtime, StoredHook
+from carethread.core.fhir.targets import key_of
+from carethread.core.ports import FOREVER, Resource, Session, Stored, Timer
+from carethread.core.service import Runtime, StoredHook, TimerHandler
+from carethread.interactions.standing import here
+
+OVER = "need-over"
+"""The kind of timer that notes that a need is over by itself; its key is the need (`RiskAssessment/1`)."""
 
 FLAG_KIND, HIGH_RISK = "https://carethread.dev/fhir/CodeSystem/flag-kind", "high-risk"
 
@@ -59,5 +66,43 @@ def needs_kept(type_name: str) -> StoredHook:
         people = survivors(session, {each for each in whose.values() if each}, runtime.base_url)
         states = {f"{type_name}/{one.id}": (people.get(whose[one.id], ""), one.updated) for one in found}
         session.needs.keep(states)
+        if not context.backfill:
+            _seen_to(session, type_name, found, states, runtime.base_url)
+        for one in found:
+            if whose[one.id] and (end := _end(json.parse_object(one.body))) < FOREVER:
+                session.timers.set(OVER, f"{type_name}/{one.id}", end)
 
     return stored
+
+
+def _seen_to(
+    session: Session, type_name: str, found: Collection[Stored], states: Mapping[str, tuple[str, int]], base: str
+) -> None:
+    """Have it looked at whether somebody answers for those whose needs these are, or were until now."""
+    path, _ = _NEEDS[type_name]
+    gone = {
+        one.id: ref(json.parse_object(one.body), path, base, "Patient")
+        for one in found
+        if not one.deleted and not states[f"{type_name}/{one.id}"][0]
+    }
+    people = survivors(session, {each for each in gone.values() if each}, base)
+    over = {people[each]: "" for each in gone.values() if each}
+    open_ = {whose: need for need, (whose, _) in states.items() if whose}
+    needs_changed(session, over | open_, max((one.updated for one in found), default=0))
+
+
+def _end(resource: Resource) -> int:
+    """When a need is over by itself."""
+    return ends(resource.get("occurrencePeriod", {}).get("end")) if "prediction" in resource else FOREVER
+
+
+def need_over(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
+    """Note that a need was over when its time was, unless it says otherwise by now."""
+    resource = here(session, key_of(timer.key))
+    if resource is not None and _end(resource) <= timer.due:
+        session.needs.keep({timer.key: ("", _end(resource))})
+        if patient := ref(resource, _NEEDS[timer.key.partition("/")[0]][0], runtime.base_url, "Patient"):
+            have_seen_to(session, patient, "", timer.due)
+
+
+TIMERS: Mapping[str, TimerHandler] = {OVER: need_over}

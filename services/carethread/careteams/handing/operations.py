@@ -5,10 +5,11 @@ Each is one transaction, and means what a plain write of the Task means (`rule`)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from carethread.careteams.contact import why_no_contact
 from carethread.careteams.handing.answerers import is_person, same
 from carethread.careteams.handing.deadlines import answers_due, results_due
 from carethread.careteams.handing.fitness import refuse_who_is_on_the_way
@@ -16,12 +17,14 @@ from carethread.careteams.handing.following import ANSWER_TIMER, RESULT_TIMER
 from carethread.careteams.handing.offering import Wanted, offer
 from carethread.careteams.handing.orphans import OPERATIONS as ORPHANS
 from carethread.careteams.handing.parameters import OFFER, wanted
+from carethread.careteams.handing.returning import heard_by, refuse_no_results
 from carethread.careteams.handing.states import ANSWERED_BY, STATUS_OF, State, is_moving, is_ours, state_of, stepped_by
 from carethread.careteams.handing.telling import OPERATIONS as TELLING
-from carethread.careteams.navigation.people import why_no_contact
 from carethread.careteams.person.referring import refuse_untold, untold
 from carethread.careteams.person.summary import Gathered, document, gathered
+from carethread.careteams.sharing.withholding import own_key
 from carethread.careteams.teams.answering import accountable
+from carethread.careteams.teams.people import has_left
 from carethread.careteams.teams.reading import UNTIL, lead_at, ref
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
@@ -32,10 +35,12 @@ from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource, Response, Session, Stored
 from carethread.core.service import Call, Operation, Runtime, TimersHandler
 from carethread.interactions.operations.given import Given
+from carethread.interactions.operations.naming import named
 from carethread.interactions.operations.once import ASKED, fingerprint, new_id
 from carethread.interactions.requesting import request
 from carethread.interactions.rest.exchange import CONTENT
 from carethread.interactions.rest.headers import versions_of
+from carethread.interactions.standing import here
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.unit import WriteUnit, refuse_other
 
@@ -67,6 +72,8 @@ def hand_off_operation(runtime: Runtime, call: Call, context: Context) -> Resour
     if id_ and (before := runtime.store.glance(lambda session: _made_before(session, id_, fingerprint(call)))):
         return _parameters(before, None)
     sender = asked.sender or runtime.store.snapshot(lambda session: _who_answers(session, runtime, asked.patient, now))
+    if sender == asked.receiver:
+        raise Invalid("Who asks and who is asked are one person; ask somebody else.", code="value", expression="to")
     asked = replace(asked, sender=sender)
     known = gathered(runtime, asked.patient, context, people=[asked.sender, asked.receiver, asked.focus])
     if why := why_no_contact(known.patient, runtime.base_url):
@@ -79,15 +86,27 @@ def hand_off_operation(runtime: Runtime, call: Call, context: Context) -> Resour
     def work(session: Session) -> _Offered:
         return _offered(WriteUnit(runtime, session, context), asked, known, id_, fingerprint(call), shift)
 
-    made = runtime.store.transact(work)
+    with named(_OFFERED):
+        made = runtime.store.transact(work)
     return _parameters(made.stored, made.summary)
+
+
+_OFFERED = {
+    "Task.owner": "to",
+    "Task.for": "patient",
+    "Task.requester": "from",
+    "Task.restriction.period.end": "deadline",
+    "Task.extension": "result-by",
+}
+"""The parameters of an offer by the elements that are made of them."""
 
 
 def _who_answers(session: Session, runtime: Runtime, patient: str, now: int) -> str:
     """Who hands over where nobody says it. Raises Invalid where nobody answers for the person."""
     found = accountable(session, patient, now, runtime.base_url)
     if found is None:
-        raise Invalid("Nobody answers for this person here; from says who asks.", code="required", expression="from")
+        text = "Nobody answers for this person here, so it has to be said who asks."
+        raise Invalid(text, code="required", expression="from")
     return found.member
 
 
@@ -151,8 +170,10 @@ def _step(
     state: State,
     by: str,
     change: Callable[[Resource, str], Resource],
+    *,
+    judged: bool = False,
 ) -> Response:
-    """Take a step of a hand-off, unless it was taken already by the same person."""
+    """Take a step of a hand-off, unless it was taken already by the same person. `judged`: what is said with it was."""
     versions = versions_of(call.request.headers.get("if-match"))
 
     def work(session: Session) -> Stored:
@@ -163,24 +184,42 @@ def _step(
         if not is_ours(before):
             text = "This Task is no hand-off of ours; it is answered where it comes from."
             raise Invalid(text, code="business-rule", expression="Task.meta.profile")
-        who = by or _by_default(before, state, runtime.base_url)
-        now = unit.now
+        who, now = by or _by_default(unit, before, state), unit.now
         if state_of(before) == state and same(session, stepped_by(before, runtime.base_url), who, now, unit.base_url):
             return stored
         refuse_other(before, versions)
-        made = unit.do(Command(TYPE, call.id, change(before, who))).stored
+        made = unit.do(Command(TYPE, call.id, change(before, who), own=judged)).stored
         unit.store()
         return made or stored
 
-    stored = runtime.store.transact(work)
+    with named(_STEPPED):
+        stored = runtime.store.transact(work)
     return Response(200, CONTENT, stored.body)
 
 
-def _by_default(task: Resource, state: State, base_url: str) -> str:
-    """Who takes a step where nobody says it. Raises Malformed where several could."""
-    who = ref(task, "requester" if state == "withdrawn" else "owner", base_url)
-    if state == "accepted" and is_moving(task) and not is_person(who):
-        raise Malformed("by is needed: a team was asked, and one of it takes over.", code="required", expression="by")
+_STEPPED = {
+    "Task.owner": "by",
+    f"Task.extension('{ANSWERED_BY}').value": "by",
+    "Task.statusReason": "reason",
+    "Task.output": "output",
+    "Task.note": "note",
+}
+"""The parameters of a step by the elements that are made of them."""
+
+
+def _by_default(unit: WriteUnit, task: Resource, state: State) -> str:
+    """Who takes a step where nobody says it. Raises Malformed where several could, or who would has gone."""
+    who = ref(task, "requester" if state == "withdrawn" else "owner", unit.base_url)
+    if state == "withdrawn":
+        standing = accountable(unit.session, ref(task, "for", unit.base_url), unit.now, unit.base_url)
+        if standing and is_moving(task):
+            return standing.member
+        if has_left(unit.session, who, unit.now, unit.base_url):
+            text = "by is needed: who offered it does not work here any more."
+            raise Malformed(text, code="required", expression="by")
+    elif not is_person(who):
+        text = "by is needed: a team or a department was asked, and one of it answers."
+        raise Malformed(text, code="required", expression="by")
     return who
 
 
@@ -225,6 +264,9 @@ def return_operation(runtime: Runtime, call: Call, context: Context) -> Response
     given = Given(call, runtime.base_url, ("by", "output", "note", "failed", "reason"))
     by, reason, note = given.reference("by"), given.concept("reason"), given.text("note")
     results = given.references("output")
+    said = {"output": [{"reference": each} for each in results], "reason": reason, "note": note}
+    with named(_STEPPED):
+        judged = _judged_by_owners(runtime, call, context, said, results) if results else False
     state: State = "failed" if given.flag("failed") else "returned"
     now = instant(to_micros(context.clock()))
 
@@ -237,7 +279,26 @@ def return_operation(runtime: Runtime, call: Call, context: Context) -> Response
             made = {**made, "note": [*made.get("note", ()), {"time": now, "text": note}]}
         return made
 
-    return _step(runtime, call, context, state, by, change)
+    return _step(runtime, call, context, state, by, change, judged=judged)
+
+
+def _judged_by_owners(
+    runtime: Runtime, call: Call, context: Context, said: Mapping[str, Any], results: Sequence[str]
+) -> bool:
+    """Judge what is returned by what the owners of the results know; whether there is a hand-off to return.
+
+    Raises Invalid naming what may not go to those who hear of it; Busy while an owner is away.
+    """
+    base = runtime.base_url
+    task = runtime.store.glance(lambda session: here(session, (TYPE, call.id)))
+    if task is None or not is_ours(task) or state_of(task) != "accepted":
+        return False
+    hear = runtime.store.glance(lambda session: heard_by(session, task, call.id, base))
+    known = gathered(runtime, ref(task, "for", base), context, people=[ref(task, "owner", base), *hear, *results])
+    refuse_no_results(results, {**known.known, **{own_key(each): each for each in known.resources}}, known.ids, base)
+    for each in hear:
+        refuse_untold(known, said, recipient=each, at=to_micros(context.clock()))
+    return True
 
 
 _STEPS: Mapping[str, Callable[[Runtime, Call, Context], Response]] = {

@@ -7,10 +7,12 @@ which everything was well.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from carethread.careteams.teams.gaps import UNKNOWN
+from carethread.careteams.teams.knowing import LAG, unknown
 from carethread.careteams.teams.people import persons
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, authorize
@@ -32,18 +34,28 @@ _TAKES = ("start", "end", "after", COUNT)
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A span in which needs of a person were open and nobody answered; moments are microseconds."""
+    """A span in which needs of a person were open and nobody answered; moments are microseconds. `unknown`: somebody
+    was named, whom nobody knows."""
 
     patient: str
     begin: int
     end: int
     needs: tuple[str, ...]
+    unknown: bool = False
 
 
-def gaps(needs: Sequence[Need], answering: Sequence[Answering], begin: int, end: int) -> list[Gap]:
-    """The spans of [begin, end) in which some of one person's needs were open and nobody answered. Pure."""
+def gaps(
+    needs: Sequence[Need], answering: Sequence[Answering], begin: int, end: int, nobody: Collection[str] = ()
+) -> list[Gap]:
+    """The spans of [begin, end) in which some of one person's needs were open and nobody answered. Pure.
+
+    Members in `nobody` are not known, and count only as long as a copy may be on its way.
+    """
+    named = [one for one in answering if one.member in nobody]
+    answering = [replace(one, until=min(one.until, one.since + LAG)) if one in named else one for one in answering]
     moments = {begin, end}
-    for since, until in [*((n.since, n.until) for n in needs), *((a.since, a.until) for a in answering)]:
+    said = [*((one.since, one.until) for one in needs), *((one.since, one.until) for one in (*answering, *named))]
+    for since, until in said:
         moments |= {moment for moment in (since, until) if begin < moment < end}
     order = sorted(moments)
     found: list[Gap] = []
@@ -51,10 +63,11 @@ def gaps(needs: Sequence[Need], answering: Sequence[Answering], begin: int, end:
         open_ = tuple(sorted(need.need for need in needs if need.since <= since < need.until))
         if not open_ or any(one.since <= since < one.until for one in answering):
             continue
-        if found and found[-1].end == since and found[-1].needs == open_:
-            found[-1] = Gap(found[-1].patient, found[-1].begin, until, open_)
+        is_named = any(one.since <= since < one.until for one in named)
+        if found and (found[-1].end, found[-1].needs, found[-1].unknown) == (since, open_, is_named):
+            found[-1] = replace(found[-1], end=until)
         else:
-            found.append(Gap(needs[0].patient, since, until, open_))
+            found.append(Gap(needs[0].patient, since, until, open_, is_named))
     return found
 
 
@@ -95,13 +108,14 @@ def orphans(runtime: Runtime, call: Call, context: Context) -> Resource:
 
 def _found(session: Session, base: str, begin: int, end: int, after: str) -> Iterator[list[Gap]]:
     """The gaps of each person who has some, in order of person. Raises TooCostly."""
+    nobody = unknown(session, session.register.members(begin, end))
     for _ in range(_LOOKS):
-        doubtful = session.needs.doubtful(begin, end, after, _MOST)
+        doubtful = session.needs.doubtful(begin, end, after, _MOST, nobody)
         if not doubtful:
             return
         for patient, needs, answering in _read(session, base, doubtful, begin, end):
-            if some := gaps(needs, answering, begin, end):
-                yield [Gap(patient, each.begin, each.end, each.needs) for each in some]
+            if some := gaps(needs, answering, begin, end, nobody):
+                yield [replace(each, patient=patient) for each in some]
         after = doubtful[-1]
     text = f"More than {_LOOKS * _MOST} persons had changing members; ask for a shorter period, or go on with after."
     raise TooCostly(text, expression="start")
@@ -142,6 +156,7 @@ def _part(some: Sequence[Gap]) -> Resource:
         inner: list[Resource] = [
             {"name": "period", "valuePeriod": {"start": instant(gap.begin), "end": instant(gap.end)}},
             *({"name": "need", "valueReference": {"reference": need}} for need in gap.needs),
+            *([{"name": "cause", "valueCode": UNKNOWN}] if gap.unknown else []),
         ]
         parts.append({"name": "gap", "part": inner})
     return {"name": "person", "part": parts}

@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping
 
 from carethread.careteams.handing.answerers import GROUPS, PEOPLE, is_person, may_answer, same
 from carethread.careteams.handing.fitness import refuse_who_is_gone, refuse_who_is_not_here
+from carethread.careteams.handing.offering import department_of
 from carethread.careteams.handing.replaying import mentions
-from carethread.careteams.handing.returning import tell_sender
+from carethread.careteams.handing.returning import heard_by, refuse_no_results, tell_sender
 from carethread.careteams.handing.saying import is_restricted, refuse_unsayable, restricted
 from carethread.careteams.handing.states import (
+    ANSWERED_BY,
+    CHANGE,
     HAND_OFF,
     NEXT,
     OPEN,
@@ -33,17 +36,20 @@ from carethread.careteams.tasks import OPEN as OPEN_TASK
 from carethread.careteams.tasks import TASKS
 from carethread.careteams.teams.answering import accountable
 from carethread.careteams.teams.passing import pass_on
-from carethread.careteams.teams.people import person
+from carethread.careteams.teams.people import has_left, person, persons
 from carethread.careteams.teams.reading import PERSON, ref
 from carethread.core.errors import Conflict, Invalid
-from carethread.core.fhir.elements import at
+from carethread.core.fhir.elements import at, keys_at, profiles_of
 from carethread.core.fhir.targets import key_of
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit
+from carethread.interactions.standing import present
 
 HANDING = "handing"
 """The kind of the places by which one hand-off at a time moves a person: its key `Patient/1`, its holder `Task/1`."""
+
+_BY = f"Task.extension('{ANSWERED_BY}').value"
 
 _TERMS: Mapping[str, Callable[[Resource, str], object]] = {
     "Task.for": lambda task, base: ref(task, "for", base),
@@ -63,6 +69,8 @@ def task_written(unit: Unit, before: Resource | None, after: Resource | None, id
     if after is None:
         _refuse_loss(before)
         return Ruling()
+    if before is not None and not unit.context.backfill:
+        _refuse_other_kind(before, after)
     if is_ours(before):
         after = _still_ours(after)
     elif not is_ours(after):
@@ -78,22 +86,29 @@ def task_written(unit: Unit, before: Resource | None, after: Resource | None, id
         return Ruling(resource=after)
     if was == "draft" and becomes == "offered":
         if not unit.own:
-            refuse_unsayable(unit, {}, after, now)
+            refuse_unsayable(unit, {}, after, [ref(after, "owner", unit.base_url)], now)
         return Ruling(resource=_offered(unit, after, id_, now))
     if before is None or was == "draft":
         return Ruling(resource=marked(after))
+    after = marked(after, *(sorted(marks_of(before)) if was == becomes else ()))
+    after = restricted(after) if is_restricted(before) else after
     if not unit.own:
         _refuse_other_terms(unit, before, after, was, becomes)
-        after = marked(after, *(sorted(marks_of(before)) if was == becomes else ()))
-        after = restricted(after) if is_restricted(before) else after
-        if was == becomes:
-            refuse_unsayable(unit, before, after, now)
+        refuse_unsayable(unit, before, after, _read_by(unit, before, after, id_, becomes), now)
     if was == becomes:
         return Ruling(resource=after)
     _STEPS[becomes](unit, before, after, id_, now)
     if was == "offered" and is_moving(after):
         unit.session.release(HANDING, f"Task/{id_}")
     return Ruling(resource=after)
+
+
+def _read_by(unit: Unit, before: Resource, after: Resource, id_: str, becomes: State) -> list[str]:
+    """Who reads what is newly said with a step: the other side; while both are at it, and after it, both are."""
+    asked, hear = ref(before, "owner", unit.base_url), heard_by(unit.session, after, id_, unit.base_url)
+    if becomes in ("offered", "withdrawn"):
+        return [asked]
+    return [*hear, asked] if becomes == state_of(before) else hear
 
 
 def _refuse_loss(before: Resource | None) -> None:
@@ -107,6 +122,16 @@ def _refuse_loss(before: Resource | None) -> None:
             "A Task that somebody has to do is not deleted, for nobody would hear of it: cancel it, and say why.",
             expression="Task.status",
         )
+
+
+def _refuse_other_kind(before: Resource, after: Resource) -> None:
+    """Raise Conflict where a Task of ours would be one no longer: who counts on it would not find it."""
+    had, has = (
+        {(each.get("system"), each.get("code")) for each in at(task, "code.coding")} for task in (before, after)
+    )
+    if "source" not in before.get("meta", {}) and any(kind[0] == TASKS and kind not in has for kind in had):
+        text = "What kind of Task this is stays: cancel it, say why, and make another."
+        raise Conflict(text, expression="Task.code")
 
 
 def _still_ours(sent: Resource) -> Resource:
@@ -157,13 +182,14 @@ def _offered(unit: Unit, task: Resource, id_: str, now: int) -> Resource:
         text = f"Who is asked is a {', '.join((*PEOPLE, *GROUPS))} of this server."
         raise Invalid(text, code="value", expression="Task.owner")
     if same(unit.session, requester, owner, now, unit.base_url):
-        raise Invalid("Who asks and who is asked are one person.", code="business-rule", expression="Task.owner")
+        text = "Who asks and who is asked are one person; ask somebody else."
+        raise Invalid(text, code="business-rule", expression="Task.owner")
     if deadline(task) <= now:
         text = "The deadline is over already; give one that is ahead."
         raise Invalid(text, code="value", expression="Task.restriction.period.end")
     if (until := result_by(task)) and until <= now:
         raise Invalid("The result is to be back later than now.", code="value", expression="Task.extension")
-    refuse_who_is_not_here(unit, owner, now, "Ask somebody who does; Task.owner names them.")
+    refuse_who_is_not_here(unit, owner, now, "Ask somebody who does.")
     refuse_who_is_gone(unit, ref(task, "for", unit.base_url))
     if is_moving(task):
         _refuse_stranger(unit, task, requester, now)
@@ -206,29 +232,36 @@ def _refuse_stranger(unit: Unit, task: Resource, requester: str, now: int) -> No
 
 def _accepted(unit: Unit, before: Resource, after: Resource, id_: str, now: int) -> None:
     who, moving = ref(after, "owner", unit.base_url), is_moving(after)
-    if moving and not is_person(who):
-        text = f"owner says who of those asked takes the person over: a {' or '.join(PEOPLE)}."
+    if not is_person(who):
+        text = f"owner says who of those asked takes it over: a {' or '.join(PEOPLE)}."
         raise Invalid(text, code="business-rule", expression="Task.owner")
     _refuse_who_was_not_asked(unit, id_, before, who, now)
-    if is_person(who):
-        refuse_who_is_not_here(unit, who, now, "Somebody else who was asked accepts; or it is declined or withdrawn.")
+    refuse_who_is_not_here(unit, who, now, "Somebody else who was asked accepts; or it is declined or withdrawn.")
     patient = ref(after, "for", unit.base_url)
     refuse_who_is_gone(unit, patient)
     if not moving:
         return
     standing = accountable(unit.session, patient, now, unit.base_url)
-    team = _team(unit, before, patient) or (standing.team if standing else "")
+    theirs = _team(unit, before, patient)
+    team = theirs or (standing.team if standing else "")
     if not team:
         text = "This person has no CareTeam of the profile care-team any more, so nobody can take over here."
         raise Conflict(text, code="conflict", expression="Task.for")
-    pass_on(unit, patient, team, who, now, f"Task/{id_}")
+    department = _department(unit, before, who) if kind_of(before) == CHANGE and not theirs else ""
+    pass_on(unit, patient, team, who, now, f"Task/{id_}", department)
+
+
+def _department(unit: Unit, before: Resource, who: str) -> str:
+    """The department (`Organization/1`) of who accepts, by their role, else by who was asked; empty: not known."""
+    asked = ref(before, "owner", unit.base_url)
+    return department_of(unit.session, who, unit.base_url) or department_of(unit.session, asked, unit.base_url)
 
 
 def _team(unit: Unit, before: Resource, patient: str) -> str:
     """The team that was asked, where it is one of the person's own."""
     asked = ref(before, "owner", unit.base_url, "CareTeam")
     found = unit.find(("CareTeam", asked.removeprefix("CareTeam/"))) if asked else None
-    if not found or PERSON not in found.get("meta", {}).get("profile", ()) or found.get("status") != "active":
+    if not found or PERSON not in profiles_of(found) or found.get("status") != "active":
         return ""
     theirs = person(unit.session, ref(found, "subject", unit.base_url), unit.base_url)
     return asked if theirs == person(unit.session, patient, unit.base_url) else ""
@@ -242,22 +275,43 @@ def _declined(unit: Unit, before: Resource, after: Resource, id_: str, now: int)
 def _withdrawn(unit: Unit, before: Resource, after: Resource, id_: str, now: int) -> None:
     _refuse_no_reason(after, "withdraws")
     who, requester = stepped_by(after, unit.base_url), ref(before, "requester", unit.base_url)
-    if same(unit.session, who, requester, now, unit.base_url):
+    if same(unit.session, who, requester, now, unit.base_url) and not has_left(unit.session, who, now, unit.base_url):
         return
-    standing = accountable(unit.session, ref(before, "for", unit.base_url), now, unit.base_url)
-    if standing is None or not same(unit.session, who, standing.member, now, unit.base_url):
-        text = "Who hands over withdraws it, or who answers for the person now."
-        raise Invalid(text, code="business-rule", expression="Task.extension")
+    if not _answers_now(unit, before, who, now):
+        text = "Who hands over, and works here still, withdraws it, or who answers for the person now."
+        raise Invalid(text, code="business-rule", expression=_BY)
+
+
+def _answers_now(unit: Unit, task: Resource, who: str, now: int) -> bool:
+    """Whether somebody answers for the person now."""
+    standing = accountable(unit.session, ref(task, "for", unit.base_url), now, unit.base_url)
+    return standing is not None and same(unit.session, who, standing.member, now, unit.base_url)
 
 
 def _ended(unit: Unit, before: Resource, after: Resource, id_: str, now: int) -> None:
-    """What was accepted is done, or could not be: who handed over is told."""
+    """What was accepted is done, or could not be: who has it says so, and who handed over is told."""
+    who, owner = stepped_by(after, unit.base_url), ref(before, "owner", unit.base_url)
+    if not may_answer(unit.session, who, [owner], now, unit.base_url) and not _answers_now(unit, before, who, now):
+        text = "Who accepted it returns it, or who answers for the person now."
+        raise Invalid(text, code="business-rule", expression=_BY)
     if state_of(after) == "failed":
         _refuse_no_reason(after, "gives it back")
     elif result_by(after) and not after.get("output"):
         text = "A result is waited for: output says what it is."
         raise Invalid(text, code="required", expression="Task.output")
+    if not unit.own:
+        _refuse_no_results(unit, before, after)
     tell_sender(unit, after, id_, now)
+
+
+def _refuse_no_results(unit: Unit, before: Resource, after: Resource) -> None:
+    """Raise Invalid for a new result that is not about the person; that there is one was seen to (`saying`)."""
+    base = unit.base_url
+    new = [f"{kind}/{id_}" for kind, id_ in keys_at(after, "output.valueReference", base)]
+    old = {f"{kind}/{id_}" for kind, id_ in keys_at(before, "output.valueReference", base)}
+    results = [each for each in new if each not in old]
+    ids = {each.partition("/")[2] for each in persons(unit.session, ref(after, "for", base), base)}
+    refuse_no_results(results, present(unit.session, map(key_of, results)), ids, base)
 
 
 _STEPS: Mapping[State, Callable[[Unit, Resource, Resource, str, int], None]] = {

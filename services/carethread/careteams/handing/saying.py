@@ -1,17 +1,18 @@
 """What a hand-off says beside who, when and until when: it goes to who is asked, and so only by Consent.
 
-A plain write is judged here as `$hand-off` judges what it is given, by what this service's own database knows; and what
-is said is judged anew for each to whom silence leads. Whatever was made for the first receiver alone does not go on to
+A plain write is judged here as `$hand-off` judges what it is given, by what this service's own database knows: an offer
+for who is asked, a later step for those who read what is said with it. What an offer says is judged anew for each to
+whom silence leads. Whatever was made for the first receiver alone does not go on to
 the next: instead of the summary they have a link, which is judged when it is opened, and for its reader. Nothing that
 is left tells that there was more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from carethread.careteams.handing.states import KIND
+from carethread.careteams.handing.states import KIND, STATUS
 from carethread.careteams.person.gathering import known_here
 from carethread.careteams.person.referring import WHY, is_unclear, untold
 from carethread.careteams.sharing.categories import CONFIDENTIALITY
@@ -28,26 +29,37 @@ SUMMARY = "Summary of the person"
 RESTRICTED = {"system": CONFIDENTIALITY, "code": "R"}
 """The label of a hand-off that says what not everybody may read."""
 
-_SAYS = (
-    "basedOn", "contained", "description", "encounter", "focus", "input", "note", "partOf", "reasonCode",
-    "reasonReference", "text",
-)  # fmt: skip
+_PLAIN = frozenset({
+    "resourceType", "id", "meta", "implicitRules", "language", "status", "intent", "priority", "for", "authoredOn",
+    "lastModified", "executionPeriod", "requester", "owner", "restriction", "code", "businessStatus", "extension",
+})  # fmt: skip
+"""Members that say who, when, and how it stands; of the last three, what is ours does."""
+
+_OURS = {"code": KIND, "businessStatus": STATUS}
+
 _READERS = ("PractitionerRole/", "Practitioner/", "Organization/", "CareTeam/")
 
 _UNCLEAR = (
     "What this refers to, or what that rests on, is not known here, so nobody can tell whether it may go to the "
-    "receiver: use Task/$hand-off with focus, which asks the owners, or leave it out."
+    "receiver: use Task/$hand-off with focus, or $return with output, which ask the owners, or leave it out."
+)
+_TOO_MUCH = (
+    "There is so much about the person that nobody can tell whether this may go to the receiver: leave it out, and "
+    "tell them in another way."
 )
 
 
 def said_in(task: Resource) -> dict[str, Any]:
     """The members that say something, by their names; of codes and extensions those that are not ours."""
-    said = {name: task[name] for name in _SAYS if task.get(name)}
+    said = {name: value for name, value in task.items() if value and name not in _PLAIN}
     extensions = [each for each in task.get("extension", ()) if not str(each.get("url")).startswith(PROFILES)]
-    code = task.get("code", {})
-    others = [each for each in code.get("coding", ()) if each.get("system") != KIND]
     said |= {"extension": extensions} if extensions else {}
-    return said | ({"code": {**code, "coding": others}} if others or code.keys() - {"coding"} else {})
+    for name, system in _OURS.items():
+        concept = task.get(name, {})
+        others = [each for each in concept.get("coding", ()) if each.get("system") != system]
+        if others or concept.keys() - {"coding"}:
+            said[name] = {**concept, "coding": others}
+    return said
 
 
 def unsaid(task: Resource, names: Collection[str]) -> Resource:
@@ -56,8 +68,9 @@ def unsaid(task: Resource, names: Collection[str]) -> Resource:
     if "extension" in names:
         ours = [each for each in task["extension"] if str(each.get("url")).startswith(PROFILES)]
         made |= {"extension": ours} if ours else {}
-    if "code" in names:
-        made["code"] = {"coding": [each for each in task["code"]["coding"] if each.get("system") == KIND]}
+    for name in _OURS.keys() & names:
+        coding = [each for each in task[name].get("coding", ()) if each.get("system") == _OURS[name]]
+        made |= {name: {"coding": coding}} if coding else {}
     return made
 
 
@@ -74,17 +87,21 @@ def restricted(task: Resource, *, on: bool = True) -> Resource:
     return {**task, "meta": {**rest, **({"security": labels} if labels else {})}}
 
 
-def refuse_unsayable(unit: Unit, before: Resource, after: Resource, now: int) -> None:
-    """Raise Invalid naming what a hand-off newly says that may not go to who is asked, or nobody here can judge."""
+def refuse_unsayable(unit: Unit, before: Resource, after: Resource, readers: Iterable[str], now: int) -> None:
+    """Raise Invalid naming what a hand-off newly says that may not go to who reads it, or nobody here can judge."""
     same_labels = _labels(before) == _labels(after)
     old = said_in(before) if same_labels else {}
     said = {name: value for name, value in said_in(after).items() if old.get(name) != value}
     if not said:
         return
-    names = _judged(unit.session, after, said, ref(after, "owner", unit.base_url), now, unit.base_url)
+    names: dict[str, str] = {}
+    try:
+        for each in dict.fromkeys(readers):
+            names |= _judged(unit.session, after, said, each, now, unit.base_url)
+    except TooCostly:
+        raise Invalid(issues=[Issue("too-costly", _TOO_MUCH, f"Task.{name}") for name in said]) from None
     if names:
-        issues = [Issue("business-rule", text, f"Task.{name}") for name, text in names.items()]
-        raise Invalid(issues=issues)
+        raise Invalid(issues=[Issue("business-rule", text, f"Task.{name}") for name, text in names.items()])
 
 
 def gone_on(session: Session, task: Resource, to: str, now: int, base: str) -> Resource:
@@ -96,7 +113,7 @@ def gone_on(session: Session, task: Resource, to: str, now: int, base: str) -> R
         try:
             found = _judged(session, made, said, to, now, base)
         except TooCostly:
-            found = dict.fromkeys(said, _UNCLEAR)
+            found = dict.fromkeys(said, _TOO_MUCH)
         strict = is_restricted(task)
         made = unsaid(made, [name for name, text in found.items() if strict or text != _UNCLEAR])
     if len(others) < len(inputs) and to.startswith(_READERS):

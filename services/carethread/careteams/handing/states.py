@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from carethread.careteams.teams.reading import ends, ref
-from carethread.core.fhir.elements import at, extension
+from carethread.core.fhir.elements import at, extension, is_bound
 from carethread.core.ports import FOREVER, Resource
 from carethread.core.service import PROFILES
 
@@ -23,7 +23,10 @@ HAND_OFF = PROFILES + "task-hand-off"
 KIND = "https://carethread.dev/fhir/CodeSystem/hand-off-kind"
 STATUS = "https://carethread.dev/fhir/CodeSystem/hand-off-status"
 
-MOVING = frozenset({"care", "discharge", "shift", "department-change"})
+CHANGE = "department-change"
+"""The kind by which the person also comes to another department."""
+
+MOVING = frozenset({"care", "discharge", "shift", CHANGE})
 """The kinds by which somebody else comes to answer for the person; the others ask for one thing."""
 
 KINDS = (*sorted(MOVING), "follow-up", "huddle", "referral")
@@ -92,8 +95,7 @@ class Position:
 
 def is_ours(task: Resource | None) -> bool:
     """Whether a Task is a hand-off of ours: what an EHR sends is kept as it was sent."""
-    meta = (task or {}).get("meta", {})
-    return HAND_OFF in meta.get("profile", ()) and "source" not in meta
+    return is_bound(task, HAND_OFF)
 
 
 def state_of(task: Resource) -> State:

@@ -1,7 +1,6 @@
 """What a resource says that a huddle ought to know: a reason to be on the agenda, or nothing. Pure.
 
-A reason's text is fixed, and its title a code of the resource; where the resource is sensitive there is no title, and
-what somebody has written freely is never one.
+A reason's text is fixed; what somebody has written freely is never one.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from carethread.careteams.plans.issues import CODES as PLAN_ISSUES
 from carethread.careteams.plans.issues import OVERDUE
 from carethread.careteams.risk.assessments import hidden_from
 from carethread.careteams.risk.feedback import KINDS
-from carethread.careteams.sharing.sensitivity import sensitive
 from carethread.careteams.tasks import OPEN, TASKS
 from carethread.careteams.teams.reading import ends
 from carethread.core.fhir.elements import at, keys_at
@@ -90,13 +88,6 @@ def is_hand_off(task: Resource) -> bool:
 
 def is_decision(task: Resource) -> bool:
     return DECISION in codes(task.get("code"), TASKS)
-
-
-def title_of(resource: Resource) -> str:
-    """What a resource calls itself by its code, empty where it is sensitive or has none."""
-    coding = [*at(resource, "code.coding"), *at(resource, "method.coding")]
-    named = next((str(each["display"]) for each in coding if isinstance(each, dict) and "display" in each), "")
-    return "" if not named or sensitive(resource) else named[:200]
 
 
 def _of_task(seen: Seen, moment: Moment) -> str:

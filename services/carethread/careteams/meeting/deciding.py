@@ -1,7 +1,7 @@
 """What a huddle has decided, until it is done: its date is watched, and once it is past the team's lead is told.
 
-The lead is told by a Task `take-over` about the decision, which is settled as soon as the decision is done, or has a
-later date.
+The lead is told by a Task `overdue-decision` about the decision, which is settled as soon as the decision is done, or
+has a later date.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from carethread.careteams.meeting.concerns import due, is_decision
-from carethread.careteams.tasks import OPEN, TASKS
+from carethread.careteams.tasks import OPEN, asked, refer
 from carethread.careteams.teams.reading import lead_at
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
@@ -23,7 +23,7 @@ from carethread.interactions.writing.unit import WriteUnit
 DECISION_TIMER = "decision"
 """The kind of timer; its key is the Task's id."""
 
-_ALARM = "take-over"
+_ALARM = "overdue-decision"
 
 
 def decision_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
@@ -63,19 +63,16 @@ def _alarm_id(id_: str) -> str:
 
 
 def _alarm(task: Resource, id_: str, lead: str, context: Context) -> Resource:
-    return {
-        "resourceType": "Task",
-        "id": _alarm_id(id_),
-        **({"basedOn": task["basedOn"]} if "basedOn" in task else {}),
-        "status": "requested",
-        "intent": "order",
-        "priority": "urgent",
-        "code": {"coding": [{"system": TASKS, "code": _ALARM}], "text": "A decision of a huddle is past its date"},
-        "focus": {"reference": f"Task/{id_}"},
-        **({"for": task["for"]} if "for" in task else {}),
-        "authoredOn": instant(to_micros(context.clock())),
-        **({"owner": {"reference": lead}} if lead else {}),
-    }
+    return asked(
+        _alarm_id(id_),
+        _ALARM,
+        instant(to_micros(context.clock())),
+        text="A decision of a huddle is past its date",
+        basedOn=task.get("basedOn"),
+        focus=refer(f"Task/{id_}"),
+        owner=refer(lead),
+        whom=task.get("for"),
+    )
 
 
 def _lead(runtime: Runtime, session: Session, task: Resource, context: Context) -> str:

@@ -27,12 +27,16 @@ def document(
     version: int,
     tasks: Sequence[Resource],
     named: Mapping[str, Resource],
+    called: Mapping[str, str],
     base_url: str,
     now: int,
 ) -> Resource:
-    """The Bundle of a version of minutes, with the Tasks of its decisions and those of `named` whom it refers to."""
+    """The Bundle of a version of minutes, with the Tasks of its decisions and those of `named` whom it refers to.
+
+    `called` is what they are called; somebody without a name is called by their reference.
+    """
     bundle = document_id(id_, version)
-    composition = _composition(minutes, id_, version, tasks, now)
+    composition = _composition(minutes, id_, version, tasks, called, now)
     inside = {f"Task/{task['id']}": task for task in tasks}
     people = {each: named[each] for each in _references(minutes, tasks) if each in named}
     entries = [(f"Composition/{composition['id']}", composition), *inside.items(), *people.items()]
@@ -52,7 +56,9 @@ def _references(minutes: Minutes, tasks: Sequence[Resource]) -> Sequence[str]:
     return list(dict.fromkeys(named))
 
 
-def _composition(minutes: Minutes, id_: str, version: int, tasks: Sequence[Resource], now: int) -> Resource:
+def _composition(
+    minutes: Minutes, id_: str, version: int, tasks: Sequence[Resource], called: Mapping[str, str], now: int
+) -> Resource:
     before = document_id(id_, version - 1)
     replaces = {"code": "replaces", "targetIdentifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{before}"}}
     by_person: dict[str, list[Resource]] = {}
@@ -68,14 +74,15 @@ def _composition(minutes: Minutes, id_: str, version: int, tasks: Sequence[Resou
         "title": "Huddle minutes",
         **({"relatesTo": [replaces]} if version > 1 else {}),
         "section": [
-            _attendance(minutes),
-            *(_section(each, by_person.get(each.patient, ())) for each in minutes.people),
+            _attendance(minutes, called),
+            *(_section(each, by_person.get(each.patient, ()), called) for each in minutes.people),
         ],
     }
 
 
-def _attendance(minutes: Minutes) -> Resource:
-    lines = [*(f"{each}: present" for each in minutes.present), *(f"{each}: absent" for each in minutes.absent)]
+def _attendance(minutes: Minutes, called: Mapping[str, str]) -> Resource:
+    attended = [*((each, "present") for each in minutes.present), *((each, "absent") for each in minutes.absent)]
+    lines = [f"{called.get(each, each)}: {how}" for each, how in attended]
     return {
         "title": "Attendance",
         "text": _narrative([*([minutes.text] if minutes.text else []), *lines]),
@@ -83,16 +90,20 @@ def _attendance(minutes: Minutes) -> Resource:
     }
 
 
-def _section(person: Discussed, tasks: Sequence[Resource]) -> Resource:
-    lines = [*([person.note] if person.note else []), *(_said(task) for task in tasks)]
+def _section(person: Discussed, tasks: Sequence[Resource], called: Mapping[str, str]) -> Resource:
+    lines = [*([person.note] if person.note else []), *(_said(task, called) for task in tasks)]
     text = _narrative(lines or ["Talked about; nothing was decided."])
-    section: Resource = {"title": person.patient, "focus": {"reference": person.patient}, "text": text}
+    section: Resource = {
+        "title": called.get(person.patient, person.patient),
+        "focus": {"reference": person.patient},
+        "text": text,
+    }
     entries = [{"reference": f"Task/{task['id']}"} for task in tasks]
     return {**section, "entry": entries} if entries else section
 
 
-def _said(task: Resource) -> str:
-    by, to = task["requester"]["reference"], task["owner"]["reference"]
+def _said(task: Resource, called: Mapping[str, str]) -> str:
+    by, to = (called.get(each, each) for each in (task["requester"]["reference"], task["owner"]["reference"]))
     return f"{task['description']} - {to}, until {task['restriction']['period']['end']}; decided by {by}"
 
 

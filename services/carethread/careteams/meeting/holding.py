@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from carethread.careteams.meeting.known import known, why_not
 from carethread.careteams.meeting.minutes import TAKES, Minutes, read_minutes, refuse_missing
 from carethread.careteams.meeting.recording import minutes_id, record
+from carethread.careteams.meeting.saying import refuse_unsayable
+from carethread.careteams.person.lines import name_of
+from carethread.careteams.teams.known import known, why_not
 from carethread.core.clock import to_micros
 from carethread.core.context import Context, authorize
 from carethread.core.errors import FhirError, Gone, NotFound
 from carethread.core.fhir import json
+from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Resource, Session, Stored
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.once import new_id
@@ -29,14 +32,17 @@ def huddle_minutes(runtime: Runtime, call: Call, context: Context) -> Resource:
     named = known(runtime, {f"CareTeam/{call.id}", *_named(minutes)})
     if f"CareTeam/{call.id}" not in named:
         raise _missing(runtime, call.id)
+    refuse_missing(minutes, {} if context.backfill else _wrong(minutes, named, now))
     if not context.backfill:
-        refuse_missing(minutes, _wrong(minutes, named, now))
+        team, base = f"CareTeam/{call.id}", runtime.base_url
+        runtime.store.snapshot(lambda session: refuse_unsayable(session, team, minutes, now, base))
+    called = _called(runtime, named)
     by_key = new_id(call, "Communication", f"minutes/{call.id}", context)
     id_ = minutes_id(call.id, minutes) or by_key or context.new_id()
 
     def work(session: Session) -> tuple[Stored, bool, list[str]]:
         unit = WriteUnit(runtime, session, context)
-        made, new = record(unit, call.id, id_, minutes, named)
+        made, new = record(unit, call.id, id_, minutes, named, called, by_key)
         unit.store()
         tasks = session.referring([("Communication", id_)], ["Task.based-on"], 5_000)
         return made, new, [each for kind, each in tasks if kind == "Task"]
@@ -47,7 +53,19 @@ def huddle_minutes(runtime: Runtime, call: Call, context: Context) -> Resource:
 def _named(minutes: Minutes) -> set[str]:
     decided = {each for one in minutes.decisions for each in (one.owner, one.decided_by)}
     people = {each.patient for each in minutes.people}
-    return decided | people | {*minutes.present, *minutes.absent, minutes.recorder}
+    return (decided | people | {*minutes.present, *minutes.absent, minutes.recorder}) - {""}
+
+
+def _called(runtime: Runtime, named: Mapping[str, Resource]) -> dict[str, str]:
+    """What each is called: a role as who fills it."""
+    filled = {
+        each: f"{kind}/{id_}"
+        for each, one in named.items()
+        if one["resourceType"] == "PractitionerRole"
+        for kind, id_ in keys_at(one, "practitioner", runtime.base_url)
+    }
+    behind = {**known(runtime, set(filled.values()) - named.keys()), **named}
+    return {each: name_of(behind.get(filled.get(each, each), one)) or each for each, one in named.items()}
 
 
 def _wrong(minutes: Minutes, named: Mapping[str, Resource], now: int) -> dict[str, str]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from carethread.careteams.knowing import refuse_unknown_people
 from carethread.careteams.meeting.agenda import Item, Reason, ordered
-from carethread.careteams.meeting.concerns import Moment, title_of
+from carethread.careteams.meeting.concerns import Moment
 from carethread.careteams.meeting.earlier import last_huddle
 from carethread.careteams.meeting.facts import reasons_for
 from carethread.careteams.meeting.people import STAFF, Reader, aliases, people_of, people_of_team
+from carethread.careteams.meeting.titles import titles
 from carethread.careteams.meeting.weights import WEIGHTS
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, authorize
@@ -35,19 +37,20 @@ _FIRST = 14 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """What a huddle talks about: whose it is, the huddle before, since when things are new, the people, and what is
-    known of them, by reference."""
+    """What a huddle talks about: whose it is, the huddle before, since when things are new, the people, and what the
+    reasons are called, by reference."""
 
     team: str
     department: str
     previous: str
     since: int
     items: Sequence[Item]
-    facts: Mapping[str, Resource]
+    titles: Mapping[str, str]
 
 
 def huddle(runtime: Runtime, call: Call, context: Context) -> Resource:
-    """The agenda as Parameters. Raises Malformed for parameters, NotFound or Gone for the team, TooCostly."""
+    """The agenda as Parameters. Raises Malformed for parameters, NotFound or Gone for the team, Invalid for a
+    department that is not known, TooCostly, Busy."""
     authorize("search-type", "CareTeam", context)
     refuse_unknown(call, "$huddle", _TAKES)
     count, now = count_of(call, _MOST), to_micros(context.clock())
@@ -56,6 +59,8 @@ def huddle(runtime: Runtime, call: Call, context: Context) -> Resource:
     if bool(call.id) == bool(department) or len(department) > 1:
         said = "Ask a team for it, CareTeam/[id]/$huddle, or name one department."
         raise Malformed(said, code="value", expression="department")
+
+    refuse_unknown_people(runtime, [(each, "department") for each in department], context)
 
     def look(session: Session) -> Agenda:
         reader = Reader(session, runtime.base_url, context)
@@ -76,7 +81,10 @@ def agenda(reader: Reader, team: str, department: str, attending: Sequence[str],
     moment = Moment(now, begin, frozenset(aliases(reader, attending)))
     of = f"CareTeam/{team}" if team else ""
     told, facts = reasons_for(reader, people, moment)
-    return Agenda(of, department, previous, begin, ordered(told, begin), facts)
+    items = ordered(told, begin)
+    about = {each.about for item in items for each in item.reasons}
+    called = titles(reader.session, {each: facts[each] for each in about}, reader.base_url)
+    return Agenda(of, department, previous, begin, items, called)
 
 
 def _team(reader: Reader, id_: str) -> Resource:
@@ -127,16 +135,16 @@ def _told(found: Agenda, count: int, now: int) -> Resource:
         {"name": "since", "valueInstant": instant(found.since)},
         {"name": "at", "valueInstant": instant(now)},
         {"name": "total", "valueUnsignedInt": len(found.items)},
-        *(_person(item, found.facts) for item in found.items[:count]),
+        *(_person(item, found.titles) for item in found.items[:count]),
     ]
     return {"resourceType": "Parameters", "parameter": parts}
 
 
-def _person(item: Item, facts: Mapping[str, Resource]) -> Resource:
+def _person(item: Item, called: Mapping[str, str]) -> Resource:
     parts: list[Resource] = [
         {"name": "patient", "valueReference": {"reference": item.person}},
         {"name": "score", "valueUnsignedInt": item.score},
-        *(_reason(each, title_of(facts[each.about])) for each in item.reasons),
+        *(_reason(each, called.get(each.about, "")) for each in item.reasons),
     ]
     return {"name": "person", "part": parts}
 

@@ -63,7 +63,8 @@ class Discussed:
 @dataclass(frozen=True, slots=True)
 class Minutes:
     """What is to be recorded of a huddle. `held` is an instant, in microseconds; `amends` is the minutes
-    (`Communication/1`) that these correct, for a `reason`; `print` is the same for what says the same."""
+    (`Communication/1`) that these correct, for a `reason`; `print` is the same for what says the same; `issues` is what
+    is wrong in them, of which there are no more than that then."""
 
     held: int
     present: tuple[str, ...]
@@ -75,6 +76,7 @@ class Minutes:
     amends: str
     reason: str
     print: str
+    issues: tuple[Issue, ...] = ()
 
     @property
     def decisions(self) -> Iterator[Decision]:
@@ -142,7 +144,7 @@ class Reading:
 
 
 def read_minutes(body: Resource | None, base_url: str, now: int, *, history: bool = False) -> Minutes:
-    """The minutes. Raises Invalid with all that is wrong; only `history` may have decisions that were due before."""
+    """The minutes, with all that is wrong in them; only `history` may have decisions that were due before."""
     reading = Reading(base_url)
     parts: list[Part] = list((body or {}).get("parameter", ()))
     where = "Parameters.parameter"
@@ -162,21 +164,20 @@ def read_minutes(body: Resource | None, base_url: str, now: int, *, history: boo
     _, identifier = reading.one(parts, "identifier", where, ("valueIdentifier",))
     if identifier is not None and not (identifier.get("system") and identifier.get("value")):
         reading.wrong(where, "identifier has a system and a value.", "required")
-    if reading.issues:
-        raise Invalid(issues=reading.issues)
     text = reading.text(parts, "text", where)
     said = sha256(json.render(sorted(json.render(part).decode() for part in parts))).hexdigest()
     return Minutes(
         held,
         tuple(present),
         tuple(absent),
-        recorder or present[0],
+        recorder or next(iter(present), ""),
         text,
         people,
         identifier or {},
         amends,
         reason,
         said,
+        tuple(reading.issues),
     )
 
 
@@ -245,7 +246,7 @@ def _decisions(
         if isinstance(due, str) and (date_range(due) is None or len(due) < len("2031-03-04")):
             reading.wrong(place, "due is a day, or a moment.")
         elif isinstance(due, str) and not history and ends(due) <= held:
-            reading.wrong(place, "due lies behind the huddle.", "business-rule")
+            reading.wrong(place, "due has to be later than the huddle was held.", "business-rule")
         key = reading.text(inner, "id", inside) or text
         if key in keys:
             reading.wrong(place, "Another decision about this person has this id, or this text.", "duplicate")
@@ -259,8 +260,9 @@ def due_of(decision: Decision) -> int:
 
 
 def refuse_missing(minutes: Minutes, wrong: Mapping[str, str]) -> None:
-    """Raise Invalid, an issue for each place that names somebody who cannot be meant; `wrong` says why."""
-    issues = [
+    """Raise Invalid with all that is wrong, and where somebody is named who cannot be meant; `wrong` says why."""
+    issues = list(minutes.issues)
+    issues += [
         Issue("business-rule", f"The owner {wrong[each.owner]}.", each.where)
         for each in minutes.decisions
         if each.owner in wrong

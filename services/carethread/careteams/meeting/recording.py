@@ -17,19 +17,27 @@ from carethread.careteams.tasks import OPEN, TASKS
 from carethread.core.clock import instant, to_micros
 from carethread.core.errors import Conflict, Invalid, NotFound
 from carethread.core.fhir import json
+from carethread.core.fhir.elements import profiles_of
 from carethread.core.ports import Key, Resource, Stored
 from carethread.core.service import PROFILES
-from carethread.interactions.operations.once import derived
+from carethread.interactions.operations.once import ASKED, derived
 from carethread.interactions.requesting import request
 from carethread.interactions.writing.unit import WriteUnit
 
 ATTENDANCE = PROFILES + "attendance"
 _PRINT = "huddle-minutes"
-"""The kind of the places that keep what was recorded: each key is the id of minutes and a fingerprint of the call."""
+"""The kind of the places that keep what was recorded first: each key is the id of minutes, with a fingerprint."""
+
+_NOW = "huddle-minutes-now"
+"""The kind of the places that keep what stands: each key is the id of minutes, the holder that and a fingerprint."""
 
 _MOST = 5_000
 _KEPT = ("status", "statusReason", "businessStatus", "note", "output", "executionPeriod", "lastModified", "input")
 """What the owner of a decision has said of it, which an amendment leaves as it is."""
+
+
+_AMENDED = {"text": "The minutes were amended."}
+"""Why a decision is cancelled that is not in the minutes any more."""
 
 
 def minutes_id(team: str, minutes: Minutes) -> str:
@@ -41,29 +49,54 @@ def minutes_id(team: str, minutes: Minutes) -> str:
 
 
 def record(
-    unit: WriteUnit, team: str, id_: str, minutes: Minutes, named: Mapping[str, Resource]
+    unit: WriteUnit,
+    team: str,
+    id_: str,
+    minutes: Minutes,
+    named: Mapping[str, Resource],
+    called: Mapping[str, str],
+    by_key: str = "",
 ) -> tuple[Stored, bool]:
     """Write the minutes of a team (its id) under an id; what is there then, and whether it is new.
 
-    Raises Conflict where the id has other minutes, Invalid where there are none to amend.
+    What amends is told from what stands, so that minutes may come to say again what they once said; what was sent again
+    under an Idempotency-Key (`by_key`) is known by that. Raises Conflict where the id or the key has other minutes,
+    Invalid where there are none to amend.
     """
     key = ("Communication", id_)
     before = unit.find(key)
     _refuse_other(before, team, minutes)
     place = f"{id_}/{minutes.print}"
-    if before is not None and unit.session.claimed(_PRINT, [place]):
+    stands = unit.session.claimed(_NOW, [id_]).get(id_, "")
+    if before is not None and (stands == place or _was_recorded(unit, place, minutes, by_key)):
         return _found(unit, key), False
     if before is not None and not minutes.amends:
         said = f"Communication/{id_} has other minutes under this identifier or key; give amends to correct them."
         raise Conflict(said, code="duplicate")
-    unit.session.claim(_PRINT, place, id_)
+    if stands:
+        unit.session.release(_NOW, stands)
+    unit.session.claim(_NOW, id_, place)
+    if minutes.amends and by_key:
+        unit.session.claim(ASKED, by_key, minutes.print)
+    if not minutes.amends:
+        unit.session.claim(_PRINT, place, id_)
     now = to_micros(unit.context.clock())
     version = int(before["meta"]["versionId"]) + 1 if before else 1
     tasks = list(_tasks(unit, id_, minutes, amended=before is not None))
     unit.update(_communication(team, id_, version, minutes, before, now))
-    made = document(minutes, id_, version, tasks, named, unit.base_url, now)
+    made = document(minutes, id_, version, tasks, named, called, unit.base_url, now)
     request(unit.session, made, unit.context, f"Communication/{id_}", new=True)
     return _found(unit, key), True
+
+
+def _was_recorded(unit: WriteUnit, place: str, minutes: Minutes, by_key: str) -> bool:
+    """Whether this was sent before. Raises Conflict where the key was for something else."""
+    if not minutes.amends:
+        return bool(unit.session.claimed(_PRINT, [place]))
+    asked = unit.session.claimed(ASKED, [by_key]).get(by_key, "") if by_key else ""
+    if asked not in ("", minutes.print):
+        raise Conflict("This Idempotency-Key was for other minutes; use a new one.", code="duplicate")
+    return bool(asked)
 
 
 def _found(unit: WriteUnit, key: Key) -> Stored:
@@ -76,7 +109,7 @@ def _found(unit: WriteUnit, key: Key) -> Stored:
 def _refuse_other(before: Resource | None, team: str, minutes: Minutes) -> None:
     if minutes.amends:
         there = {each.get("reference") for each in (before or {}).get("recipient", ())}
-        if before is None or MINUTES not in before["meta"].get("profile", ()) or f"CareTeam/{team}" not in there:
+        if before is None or MINUTES not in profiles_of(before) or f"CareTeam/{team}" not in there:
             raise Invalid("amends names minutes of this team.", code="not-found", expression="amends")
 
 
@@ -128,6 +161,8 @@ def _tasks(unit: WriteUnit, id_: str, minutes: Minutes, *, amended: bool) -> Ite
     unit.load(("Task", each) for each in {*wanted, *there})
     for task_id, decision in wanted.items():
         before = unit.find(("Task", task_id))
+        if before is not None and before["status"] == "cancelled" and before.get("statusReason") == _AMENDED:
+            before = None  # decided anew
         if before is not None and before["status"] not in OPEN:
             yield before
             continue
@@ -138,7 +173,7 @@ def _tasks(unit: WriteUnit, id_: str, minutes: Minutes, *, amended: bool) -> Ite
     for task_id in sorted(there - wanted.keys()):
         gone = unit.find(("Task", task_id))
         if gone is not None and gone["status"] in OPEN:
-            unit.update({**gone, "status": "cancelled", "statusReason": {"text": "The minutes were amended."}})
+            unit.update({**gone, "status": "cancelled", "statusReason": _AMENDED})
 
 
 def _task_id(id_: str, decision: Decision) -> str:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 
-from carethread.careteams.navigation.contacting import zone_of_owner
+from carethread.careteams.contact import known, why_no_contact
+from carethread.careteams.daytime import by_day, zone_of
 from carethread.careteams.navigation.joining import around, decider
 from carethread.careteams.navigation.navigators import reference
-from carethread.careteams.navigation.people import known, why_no_contact
 from carethread.careteams.navigation.shapes import task
 from carethread.careteams.navigation.stopping import stop
 from carethread.careteams.navigation.terms import ALARM, DECIDE, FAILED, OUTCOMES, OUTREACH, concept, is_coded
-from carethread.careteams.navigation.times import by_day
 from carethread.careteams.navigation.turn import Turn, begin
 from carethread.careteams.tasks import OPEN, TASKS
 from carethread.careteams.teams.people import person
@@ -53,7 +52,7 @@ def alarm(turn: Turn, patient: str, why: str, focus: str) -> str:
             turn.unit.update(changed)
         return f"Task/{there['id']}"
     owner = decider(turn, around(turn, patient))
-    due = instant(by_day(turn.now + DECIDE, zone_of_owner(turn, owner)))
+    due = instant(by_day(turn.now + DECIDE, zone_of(turn.session, owner, turn.base_url)))
     made = task(turn.new_id(), FAILED, patient, turn.said, priority="urgent", owner=owner, focus=focus, due=due)
     log.warning("outreach_alarm", extra={"task": made["id"], "reason": why})
     return turn.put(ALARM, patient, {**made, "reasonCode": reason})

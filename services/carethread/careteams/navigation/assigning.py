@@ -7,12 +7,12 @@ then the longest wait. So nobody waits while there is a free place, and nobody h
 
 from __future__ import annotations
 
+from carethread.careteams.contact import known, language_of
 from carethread.careteams.navigation import contacting, joining
 from carethread.careteams.navigation.choosing import Choice, Need, choose
 from carethread.careteams.navigation.finding import tasks
 from carethread.careteams.navigation.joining import Around
 from carethread.careteams.navigation.navigators import navigators, reference
-from carethread.careteams.navigation.people import known, language_of
 from carethread.careteams.navigation.shapes import assigned, task
 from carethread.careteams.navigation.terms import ASSIGN, ASSIGNED, FLAGGED, NAVIGATORS, PRIORITIES
 from carethread.careteams.navigation.turn import Turn, noted

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from carethread.careteams.contact import known, why_no_contact
+from carethread.careteams.knowing import refuse_unknown_people
 from carethread.careteams.navigation.alarming import alarm, is_open_outreach
 from carethread.careteams.navigation.asking import code, moment, reference, text
 from carethread.careteams.navigation.contacting import plan
 from carethread.careteams.navigation.navigators import reference as first
-from carethread.careteams.navigation.people import known, why_no_contact
-from carethread.careteams.navigation.shapes import refer, unreached_before
+from carethread.careteams.navigation.shapes import unreached_before
 from carethread.careteams.navigation.terms import (
     ALARM,
     CONTACT,
@@ -28,7 +29,7 @@ from carethread.careteams.navigation.terms import (
     pace,
 )
 from carethread.careteams.navigation.turn import Turn, begin
-from carethread.careteams.tasks import TASKS
+from carethread.careteams.tasks import TASKS, refer
 from carethread.careteams.teams.people import person
 from carethread.core.clock import instant
 from carethread.core.contacting import CHANNELS, medium
@@ -41,6 +42,8 @@ from carethread.interactions.operations.parameters import refuse_unknown
 
 REACHED, NOT_REACHED, DECLINED = "reached", "not-reached", "declined"
 PARAMETERS = ("outcome", "channel", "note", "next", "when", "by")
+
+_STAFF = ("Practitioner", "PractitionerRole")
 
 _WRITTEN = frozenset({"sms", "email", "app"})
 """Channels by which an answer may come later."""
@@ -68,11 +71,13 @@ class Attempt:
 def outreach(runtime: Runtime, call: Call, context: Context) -> Resource:
     """Parameters: task, communication, and as far as there are such next and alarm.
 
-    Raises Malformed for the parameters, NotFound, Gone, Invalid for a Task that is none of outreach, Conflict for one
-    that is done, or a person who is contacted no more.
+    Raises Malformed for the parameters, NotFound, Gone, Invalid for a Task that is none of outreach, or who is not
+    known, Conflict for one that is done, or a person who is contacted no more.
     """
     authorize("update", "Task", context)
     refuse_unknown(call, "$outreach", PARAMETERS)
+    by = reference(call, "by", _STAFF, runtime.base_url)
+    refuse_unknown_people(runtime, [(by, "by")], context)
 
     def work(session: Session) -> Resource:
         turn = begin(runtime, session, context)
@@ -101,7 +106,7 @@ def _attempt(call: Call, turn: Turn) -> Attempt:
         text(call, "note", _LONGEST),
         moment(call, "next", 0),
         moment(call, "when", turn.now),
-        reference(call, "by", ("Practitioner", "PractitionerRole"), turn.base_url),
+        reference(call, "by", _STAFF, turn.base_url),
     )
     if found.next and not turn.now < found.next <= turn.now + _FARTHEST:
         raise Malformed("next is a moment to come, within 366 days.", code="value", expression="next")
@@ -167,7 +172,7 @@ def _wait(task: Resource, outcome: str, unreached: int) -> int:
 
 
 def _person(owner: str) -> str:
-    return owner if owner.partition("/")[0] in ("Practitioner", "PractitionerRole") else ""
+    return owner if owner.partition("/")[0] in _STAFF else ""
 
 
 def _status(attempt: Attempt) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from carethread.careteams.knowing import refuse_unknown_people
 from carethread.careteams.navigation.asking import reference
 from carethread.careteams.navigation.choosing import Navigator
 from carethread.careteams.navigation.finding import found, risk, tasks
@@ -49,11 +50,12 @@ def caseload(runtime: Runtime, call: Call, context: Context) -> Resource:
 
 def caseloads(runtime: Runtime, call: Call, context: Context) -> Resource:
     """Parameters: total (navigators), waiting (people without one), and a page of the navigators, whoever has most
-    places free first. Raises Malformed."""
+    places free first. Raises Malformed, Invalid for a department that is not known, Busy."""
     authorize("search-type", "Task", context)
     refuse_unknown(call, "the overview", CASELOADS)
     department = reference(call, DEPARTMENT, ("Organization",), runtime.base_url)
     count, offset, now = count_of(call, _MOST), offset_of(call), to_micros(context.clock())
+    refuse_unknown_people(runtime, [(department, DEPARTMENT)], context)
 
     def work(session: Session) -> Resource:
         all_ = navigators(session, now, runtime.base_url)

@@ -5,16 +5,14 @@ It goes along with the navigator. Who wants no contact has none, until they step
 
 from __future__ import annotations
 
-from datetime import tzinfo
-
+from carethread.careteams.daytime import by_day, zone_of
 from carethread.careteams.navigation.navigators import reference
-from carethread.careteams.navigation.shapes import refer, task, with_count
+from carethread.careteams.navigation.shapes import task, with_count
 from carethread.careteams.navigation.terms import CONTACT, FLAGGED, OUTREACH, PACES
-from carethread.careteams.navigation.times import by_day, zone_of_department, zone_of_role
 from carethread.careteams.navigation.turn import Turn
+from carethread.careteams.tasks import refer
 from carethread.core.clock import instant
 from carethread.core.ports import Resource
-from carethread.interactions.standing import here
 
 
 def begin_or_pass(turn: Turn, patient: str, role: str, priority: str) -> None:
@@ -29,7 +27,7 @@ def plan(
     turn: Turn, patient: str, owner: str, priority: str, due: int, *, unreached: int = 0, after: Resource | None = None
 ) -> Resource:
     """Make the Task of the next contact, by day where its owner works; `after` is the one before."""
-    due = by_day(due, zone_of_owner(turn, owner))
+    due = by_day(due, zone_of(turn.session, owner, turn.base_url))
     focus = reference(after or {}, "focus", "Flag", turn.base_url) or turn.holder(FLAGGED, patient)
     made = task(
         turn.new_id(), OUTREACH, patient, turn.said, priority=priority, owner=owner, focus=focus, due=instant(due)
@@ -46,11 +44,3 @@ def pass_to(turn: Turn, patient: str, owner: str) -> None:
     planned = turn.open_task(CONTACT, patient)
     if planned and owner and planned.get("owner") != refer(owner):
         turn.unit.update({**planned, "owner": refer(owner), "lastModified": turn.said})
-
-
-def zone_of_owner(turn: Turn, owner: str) -> tzinfo:
-    """Where the owner of a Task works: a PractitionerRole, or a department."""
-    kind, _, id_ = owner.partition("/")
-    if kind == "Organization":
-        return zone_of_department(turn.session, owner)
-    return zone_of_role(turn.session, here(turn.session, (kind, id_)) if id_ else None, turn.base_url)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from carethread.careteams.levels import HIGH, highest, level
+from carethread.careteams.searching import every
 from carethread.careteams.tasks import OPEN, TASKS
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Resource, Session, Stored
-
-MOST_ASSESSMENTS = 200
-"""RiskAssessments of one person that are looked at, the newest first."""
 
 
 def stored(
@@ -38,9 +36,13 @@ def tasks(
 
 def standing(session: Session, patient: str, now: int, base_url: str) -> dict[str, str]:
     """The RiskAssessments (their ids) by which a person's risk is high now, each with its level."""
+    return {each["id"]: said for each in foretelling(session, patient, base_url) if (said := level(each, now, HIGH))}
+
+
+def foretelling(session: Session, patient: str, base_url: str) -> Iterator[Resource]:
+    """The RiskAssessments that say that a person's risk is high, also those that are over, the newest first."""
     params = [("subject", patient), ("risk", ",".join(HIGH)), ("_sort", "-_lastUpdated")]
-    some = found(session, "RiskAssessment", params, base_url, MOST_ASSESSMENTS)
-    return {each["id"]: said for each in some if (said := level(each, now, HIGH))}
+    return (json.parse_object(each.body) for each in every(session, "RiskAssessment", params, base_url))
 
 
 def risk(session: Session, patient: str, now: int, base_url: str) -> str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from carethread.careteams.contact import known, organization_of
 from carethread.careteams.navigation.navigators import reference
-from carethread.careteams.navigation.people import known, organization_of
 from carethread.careteams.navigation.terms import NAVIGATOR, ROLES, concept, is_coded
 from carethread.careteams.navigation.turn import Turn
+from carethread.careteams.searching import every
 from carethread.careteams.teams.answering import accountable
 from carethread.careteams.teams.people import on_call
 from carethread.core.fhir.elements import keys_at
@@ -62,19 +63,14 @@ def join(turn: Turn, around: Around, role: str) -> None:
 
 def leave(turn: Turn, patient: str, role: str) -> None:
     """End the time of somebody's navigator in the teams of that person."""
-    found = turn.session.referring([("Patient", patient.removeprefix("Patient/"))], ["CareTeam.patient"], _MOST)
-    for key in found:
-        team = turn.unit.find(key)
+    for stored in list(every(turn.session, "CareTeam", [("patient", patient), ("participant", role)], turn.base_url)):
+        team = turn.unit.find(("CareTeam", stored.id))
         if team is None or not any(_is_there(each, role, turn.base_url) for each in team.get("participant", ())):
             continue
         ended = [
             _ended(each, turn.said) if _is_there(each, role, turn.base_url) else each for each in team["participant"]
         ]
         _write(turn, {**team, "participant": ended})
-
-
-_MOST = 50
-"""Teams of one person that are looked through."""
 
 
 def _is_there(participant: Resource, role: str, base_url: str) -> bool:

@@ -20,7 +20,7 @@ from carethread.careteams.navigation.terms import (
     ROLES,
     concept,
 )
-from carethread.careteams.tasks import TASKS
+from carethread.careteams.tasks import asked, refer
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
 
@@ -34,10 +34,6 @@ _TEXTS = {
     ASSIGN: "Find a navigator for this person",
     REVIEW: "Decide whether this person steps down",
 }
-
-
-def refer(name: str) -> Resource:
-    return {"reference": name}
 
 
 def flag(id_: str, patient: str, since: str, author: str, details: Iterable[str]) -> Resource:
@@ -61,22 +57,19 @@ def task(
     id_: str, code: str, patient: str, now: str, *, priority: str, owner: str = "", focus: str = "", due: str = ""
 ) -> Resource:
     """A Task of ours about somebody; `owner`, `focus` and `due` where they are known."""
-    profile = {"meta": {"profile": [PROFILES + "task-outreach"]}} if code == OUTREACH else {}
-    return {
-        "resourceType": "Task",
-        "id": id_,
-        **profile,
-        "status": "requested",
-        "intent": "order",
-        "priority": priority,
-        "code": concept(TASKS, code, _TEXTS[code]),
-        **({"focus": refer(focus)} if focus else {}),
-        "for": refer(patient),
-        "authoredOn": now,
-        "lastModified": now,
-        **({"owner": refer(owner)} if owner else {}),
-        **({"restriction": {"period": {"end": due}}} if due else {}),
-    }
+    return asked(
+        id_,
+        code,
+        now,
+        text=_TEXTS[code],
+        priority=priority,
+        meta={"profile": [PROFILES + "task-outreach"]} if code == OUTREACH else {},
+        focus=refer(focus),
+        lastModified=now,
+        owner=refer(owner),
+        restriction={"period": {"end": due}} if due else {},
+        whom=refer(patient),
+    )
 
 
 def assigned(waiting: Resource, choice: Choice, now: str) -> Resource:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from carethread.careteams.navigation.assigning import assign, fill, unseat
-from carethread.careteams.navigation.finding import found
-from carethread.careteams.navigation.navigators import begins_and_ends, is_navigator, navigator
+from carethread.careteams.navigation.navigators import is_navigator, navigator
 from carethread.careteams.navigation.terms import ASSIGNED, NAVIGATORS
 from carethread.careteams.navigation.turn import Turn, begin
+from carethread.careteams.searching import every
+from carethread.careteams.teams.reading import begins, ends
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.ports import FOREVER, Resource, Session, Timer
@@ -24,8 +25,6 @@ STAFF = "navigator"
 
 AT_ONCE = 25
 """People who get a navigator in one transaction."""
-
-_ROLES_OF_ONE = 50
 
 
 def role_kept(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
@@ -40,8 +39,8 @@ def practitioner_kept(runtime: Runtime, session: Session, ids: Sequence[str], co
     """Have the PractitionerRoles of people looked at who may have left or come back."""
     for id_ in ids:
         asked = [("practitioner", f"Practitioner/{id_}")]
-        roles = found(session, "PractitionerRole", asked, runtime.base_url, _ROLES_OF_ONE)
-        role_kept(runtime, session, [role["id"] for role in roles], context)
+        roles = every(session, "PractitionerRole", asked, runtime.base_url)
+        role_kept(runtime, session, [role.id for role in roles], context)
 
 
 def staff_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
@@ -67,8 +66,13 @@ def _left(turn: Turn, role: str) -> bool:
     return len(people) > AT_ONCE
 
 
+def _turns(role: Resource) -> tuple[int, int]:
+    period = role.get("period", {})
+    return begins(period.get("start")), ends(period.get("end"))
+
+
 def _next_change(role: Resource | None, now: int) -> int:
     """When a PractitionerRole begins or ends next; FOREVER where that is not known."""
     if not is_navigator(role) or role is None:
         return FOREVER
-    return min((moment for moment in begins_and_ends(role) if moment > now), default=FOREVER)
+    return min((moment for moment in _turns(role) if now < moment), default=FOREVER)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from uuid import NAMESPACE_URL, uuid5
 
+from carethread.careteams.knowing import refuse_unknown_people
 from carethread.careteams.navigation.asking import reference, text
 from carethread.careteams.navigation.finding import standing
 from carethread.careteams.navigation.stopping import Stopped, is_navigated, stop
@@ -30,12 +31,13 @@ _DECIDERS = ("Practitioner", "PractitionerRole")
 def step_down(runtime: Runtime, call: Call, context: Context) -> Resource:
     """Parameters: flag, navigator (where there was one), seated: how many who waited have a navigator now.
 
-    Raises Malformed for the parameters, Conflict where the person is not navigated.
+    Raises Malformed for the parameters, Invalid for who is not known, Conflict where the person is not navigated.
     """
     authorize("update", "Flag", context)
     refuse_unknown(call, "$step-down", PARAMETERS)
     reason = text(call, "reason", _LONGEST, needed=True)
     by = reference(call, "by", _DECIDERS, runtime.base_url, needed=True)
+    refuse_unknown_people(runtime, [(by, "by")], context)
 
     def work(session: Session) -> Resource:
         turn = begin(runtime, session, context)

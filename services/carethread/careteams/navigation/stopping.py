@@ -15,6 +15,7 @@ from carethread.careteams.navigation.turn import Turn
 _TEXTS = {
     "deceased": "The person has died.",
     "inactive": "The person's record is not active any more.",
+    "deleted": "The person's record was deleted.",
     "merged": "The person's record was merged into another.",
 }
 """Why contact stops by itself."""

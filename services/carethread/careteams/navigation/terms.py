@@ -43,6 +43,13 @@ REVIEWED = "step-down-review"
 SETTLED = "stepped-down"
 """The kind of the places: the risk `RiskAssessment/1|high` was known when `Patient/1`, the holder, stepped down."""
 
+STOPPED = "contact-stopped"
+"""The kind of the places: `Patient/1` is contacted no more, as the holder `Patient/1|inactive` says; of who was merged
+`Patient/1|Patient/2`, who is in their place."""
+
+AWAITED = "risk-awaited"
+"""The kind of the places: a risk of `Patient/1` is high, of whom no copy has come; the holder is the Patient too."""
+
 NAMES = "navigation"
 """What is locked while somebody gets a place, or gives one up: then free places and who waits are known for sure."""
 

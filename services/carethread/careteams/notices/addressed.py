@@ -4,10 +4,10 @@ those whom it names; each person once, by themselves and not by their role.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from carethread.careteams.meeting.known import why_not
-from carethread.careteams.meeting.people import STAFF, Reader
+from carethread.careteams.meeting.people import STAFF, Reader, aliases
+from carethread.careteams.teams.known import why_not
 from carethread.careteams.teams.reading import members_of
 from carethread.core.errors import TooCostly
 from carethread.core.fhir.elements import keys_at
@@ -17,6 +17,12 @@ from carethread.interactions.standing import present
 
 MOST = 5_000
 """Readers of one notice."""
+
+_LYING, _IN = ("PractitionerRole/", "Organization/"), ("organization", "partOf")
+"""What lies in a department, and the elements that say in which."""
+
+_AT_ONCE = 200
+"""References of which one search asks."""
 
 _DEEPEST = 10
 """How far departments and teams lie in each other."""
@@ -39,17 +45,33 @@ def readers_of(reader: Reader, addressed: Sequence[str], now: int) -> dict[str, 
     return found
 
 
-def above(reader: Reader, departments: Iterable[str]) -> set[str]:
-    """The departments, and those that they are part of."""
-    found = set(departments)
+def leading_to(reader: Reader, named: str) -> set[str]:
+    """Somebody (`PractitionerRole/1`), and the departments and teams through which a notice comes to them.
+
+    Raises TooCostly where these are more than can be looked through.
+    """
+    found = aliases(reader, [named]) | {named}
     layer = found
     for _ in range(_DEEPEST):
-        known = present(reader.session, map(key_of, layer))
-        layer = {up for one in known.values() for up in reader.keys(one, "partOf")} - found
+        known = present(reader.session, [key_of(each) for each in layer if each.startswith(_LYING)])
+        up = {each for one in known.values() for name in _IN for each in reader.keys(one, name)}
+        teams = {
+            f"CareTeam/{one.id}"
+            for some in batched(layer)
+            for one in reader.search("CareTeam", ("participant", some), ("status", "active"))
+        }
+        layer = (teams | {each for each in up if each.startswith("Organization/")}) - found
         if not layer:
             break
         found |= layer
     return found
+
+
+def batched(references: Iterable[str]) -> Iterator[str]:
+    """References as the values of a search parameter, some at once."""
+    in_order = sorted(references)
+    for start in range(0, len(in_order), _AT_ONCE):
+        yield ",".join(in_order[start : start + _AT_ONCE])
 
 
 def _staff(reader: Reader, addressed: str, now: int) -> list[str]:

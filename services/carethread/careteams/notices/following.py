@@ -1,15 +1,17 @@
 """What follows from a notice: its readers are entered, reminded until the last has read it, and the sender is told.
 
-`notice_stored` and `team_hears` are called as Communications and CareTeams are stored. A role that comes, goes or moves
-is seen to by a timer of its own, by the business clock, for copies come at any time.
+`notice_stored` is called as Communications are stored. Whoever comes, goes or moves (a person, a role, a department, a
+team) has a timer, by the business clock, which finds the notices that this may be about; each of these has a timer of
+its own, so that a transaction sees to the readers of one notice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from carethread.careteams.meeting.people import Reader
-from carethread.careteams.notices.addressed import above, in_order, readers_of
+from carethread.careteams.daytime import by_day, zone_of
+from carethread.careteams.meeting.people import Reader, aliases
+from carethread.careteams.notices.addressed import batched, in_order, leading_to, readers_of
 from carethread.careteams.notices.notice import (
     CATEGORY,
     NOTIFICATION,
@@ -20,25 +22,27 @@ from carethread.careteams.notices.notice import (
     reminder,
     terms,
 )
-from carethread.careteams.tasks import OPEN, TASKS
-from carethread.careteams.teams.reading import begins, ends
+from carethread.careteams.tasks import OPEN, asked, refer
+from carethread.careteams.teams.reading import begins, ends, members_of
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.fhir import json
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import FOREVER, Recipient, Resource, Session, Timer
-from carethread.core.service import Runtime
+from carethread.core.service import Runtime, StoredHook
 from carethread.interactions.operations.once import derived
 from carethread.interactions.standing import here
 from carethread.interactions.writing.unit import WriteUnit
 
-REMINDER, JOINING = "notice", "joining"
-"""Kinds of timers: of a notice, its key the Communication's id, and of a role that has changed, its key its id."""
+REMINDER, JOINING, READERS = "notice", "joining", "notice-readers"
+"""Kinds of timers: of a notice (its key the Communication's id), of who has come, gone or moved (`CareTeam/1`), and of
+a notice whose readers may be others."""
 
 _AT_ONCE = 500
 """Readers whom one reminder names."""
 
-_MOST = 1_000
-"""Notices in force that somebody comes to."""
+_MOST = 10_000
+"""What somebody has still to read."""
 
 
 def notice_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
@@ -55,43 +59,42 @@ def notice_stored(runtime: Runtime, session: Session, ids: Sequence[str], contex
             refresh(runtime, session, id_, context)
 
 
-def team_hears(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
-    """Bring the notices that are in force to those who have joined a team, and take them from those who have left."""
-    if not context.backfill:
-        _again(runtime, session, [f"CareTeam/{id_}" for id_ in ids], (), context)
+def moves(type_name: str) -> StoredHook:
+    """The hook of a type that notices are addressed to, or come through: those of what has changed are seen to."""
 
+    def stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
+        if not (context.backfill and runtime.service.owns(type_name)):
+            now = to_micros(context.clock())
+            session.timers.set_all(JOINING, {f"{type_name}/{id_}": now for id_ in ids})
 
-def role_moves(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
-    """See to the notices of those whose roles have changed, soon."""
-    for id_ in ids:
-        session.timers.set(JOINING, id_, to_micros(context.clock()))
+    return stored
 
 
 def joining_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
-    """Bring the notices of a department to who has come, take them from who has gone, and look again when a role that
-    is to begin or to end does."""
-    role = here(session, ("PractitionerRole", timer.key)) or {}
-    reader = Reader(session, runtime.base_url, context)
-    departments = above(reader, reader.keys(role, "organization")) if role else set()
-    persons = [f"PractitionerRole/{timer.key}", *reader.keys(role, "practitioner")]
-    _again(runtime, session, sorted(departments), persons, context)
-    now, period = to_micros(context.clock()), role.get("period", {})
-    if later := [each for each in (begins(period.get("start")), ends(period.get("end"))) if now < each < FOREVER]:
+    """Have those notices looked at that lead to somebody who has come or gone, each by itself, and look again when the
+    time of a role, or of one on a team, begins or ends."""
+    reader, now = Reader(session, runtime.base_url, context), to_micros(context.clock())
+    found = {each.notice for each in session.notices.unread(sorted(aliases(reader, [timer.key])), _MOST)}
+    standing = ("status", ",".join(STANDING)), ("category", f"{CATEGORY}|{NOTIFICATION}")
+    for some in batched(leading_to(reader, timer.key)):
+        found |= {each.id for each in reader.search("Communication", ("recipient", some), *standing)}
+    session.timers.set_all(READERS, dict.fromkeys(sorted(found), now))
+    if later := [each for each in _turns(session, timer.key, runtime.base_url) if now < each < FOREVER]:
         session.timers.set(JOINING, timer.key, min(later))
 
 
-def _again(
-    runtime: Runtime, session: Session, addressed: Sequence[str], persons: Sequence[str], context: Context
-) -> None:
-    """Look anew at the notices that are addressed so, and at those that somebody has still to read."""
-    found = {each.notice for each in session.notices.unread(persons, _MOST)}
-    if addressed:
-        reader = Reader(session, runtime.base_url, context)
-        params = [("recipient", ",".join(addressed)), ("status", ",".join(STANDING))]
-        params.append(("category", f"{CATEGORY}|{NOTIFICATION}"))
-        found |= {one.id for one in reader.search("Communication", *params)}
-    for id_ in sorted(found):
-        refresh(runtime, session, id_, context)
+def _turns(session: Session, named: str, base: str) -> list[int]:
+    """When somebody begins or ends to be a role, or one of a team."""
+    one = here(session, key_of(named)) or {}
+    if named.startswith("CareTeam/"):
+        return [moment for each in members_of(one, base) for moment in (each.begin, each.end)]
+    period = one.get("period", {})
+    return [begins(period.get("start")), ends(period.get("end"))]
+
+
+def readers_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
+    """Have those read a notice whom it reaches now."""
+    refresh(runtime, session, timer.key, context)
 
 
 def refresh(runtime: Runtime, session: Session, id_: str, context: Context) -> None:
@@ -132,8 +135,16 @@ def settle(runtime: Runtime, session: Session, id_: str, context: Context) -> No
         if notice["status"] == "completed":
             unit.update({**{k: v for k, v in notice.items() if k != "received"}, "status": "in-progress"})
         if due := next_reminder(tally.soonest, now):
-            session.timers.set(REMINDER, id_, due)
+            session.timers.set(REMINDER, id_, _awake(session, notice, due, runtime.base_url))
     unit.store()
+
+
+def _awake(session: Session, notice: Resource, due: int, base: str) -> int:
+    """When those are reminded of a notice who are to be so at a moment: of a routine one not at night, by the clock of
+    whom it is addressed to first."""
+    if notice.get("priority", "routine") != "routine":
+        return due
+    return by_day(due, zone_of(session, in_order(notice, base)[0], base))
 
 
 def notice_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
@@ -167,19 +178,16 @@ def _alarm_id(id_: str) -> str:
 
 
 def _alarm(id_: str, notice: Resource, late: int, context: Context) -> Resource:
-    return {
-        "resourceType": "Task",
-        "id": _alarm_id(id_),
-        "basedOn": [{"reference": f"Communication/{id_}"}],
-        "status": "requested",
-        "intent": "order",
-        "priority": "urgent",
-        "code": {"coding": [{"system": TASKS, "code": "acknowledge"}], "text": "A notice that some have not read"},
-        "description": f"{late} of its readers have not acknowledged it in time.",
-        "focus": {"reference": f"Communication/{id_}"},
-        "authoredOn": instant(to_micros(context.clock())),
-        "owner": notice["sender"],
-    }
+    return asked(
+        _alarm_id(id_),
+        "acknowledge",
+        instant(to_micros(context.clock())),
+        text="A notice that some have not read",
+        description=f"{late} of its readers have not acknowledged it in time.",
+        basedOn=[refer(f"Communication/{id_}")],
+        focus=refer(f"Communication/{id_}"),
+        owner=notice["sender"],
+    )
 
 
 def _close_alarm(unit: WriteUnit, id_: str, status: str) -> None:

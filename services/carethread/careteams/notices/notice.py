@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from carethread.careteams.teams.reading import begins, ends
 from carethread.core.clock import instant
-from carethread.core.fhir.elements import extension
+from carethread.core.fhir.elements import extension, is_bound
 from carethread.core.moments import DAY
 from carethread.core.ports import Recipient, Resource
 from carethread.core.service import PROFILES
@@ -41,8 +41,7 @@ class Terms:
 
 def is_notice(resource: Resource | None) -> bool:
     """Whether a Communication is a notice of ours; what an EHR has sent is stored as sent."""
-    meta = (resource or {}).get("meta", {})
-    return NOTICE in meta.get("profile", ()) and "source" not in meta
+    return is_bound(resource, NOTICE)
 
 
 def terms(notice: Resource) -> Terms:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from carethread.careteams.meeting.known import known, why_not
+from carethread.careteams.knowing import refuse_unknown_people
 from carethread.careteams.meeting.minutes import Reading
 from carethread.careteams.meeting.people import Reader, aliases
 from carethread.careteams.notices import sending
-from carethread.careteams.notices.following import JOINING, REMINDER, joining_due, notice_due, settle
+from carethread.careteams.notices.following import (
+    JOINING,
+    READERS,
+    REMINDER,
+    joining_due,
+    notice_due,
+    readers_due,
+    settle,
+)
 from carethread.careteams.notices.notice import STANDING, SUPERSEDES, is_notice, terms
+from carethread.careteams.teams.known import known, why_not
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Conflict, Invalid, Malformed
@@ -74,6 +83,7 @@ def recall(runtime: Runtime, call: Call, context: Context) -> Resource:
     reason = reading.text(parts, "reason", _WHERE, needed="why")
     if reading.issues:
         raise Invalid(issues=reading.issues)
+    refuse_unknown_people(runtime, [(by, "by")], context)
 
     def work(session: Session) -> Tally:
         unit = WriteUnit(runtime, session, context)
@@ -141,13 +151,14 @@ def readers(runtime: Runtime, call: Call, context: Context) -> Resource:
 
 
 def unread(runtime: Runtime, call: Call, context: Context) -> Resource:
-    """What somebody has still to read, what is due first first. Raises Malformed."""
+    """What somebody has still to read, what is due first first. Raises Malformed, Invalid, Busy."""
     authorize("search-type", "Communication", context)
     refuse_unknown(call, "$unread", ("reader", COUNT))
     count, named = count_of(call, 1000), once(call, "reader")
     kind, _, id_ = named.partition("/")
     if kind not in _STAFF or not id_:
         raise Malformed("reader is a reference such as Practitioner/123.", code="value", expression="reader")
+    refuse_unknown_people(runtime, [(named, "reader")], context)
     now = to_micros(context.clock())
 
     def look(session: Session) -> list[Recipient]:
@@ -217,4 +228,4 @@ OPERATIONS = (
     Operation("unread", "Communication", ("type",), f"{_DEFINITION}unread", unread, parameters=("reader", COUNT)),
 )
 
-TIMERS = {REMINDER: notice_due, JOINING: joining_due}
+TIMERS = {REMINDER: notice_due, JOINING: joining_due, READERS: readers_due}

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from carethread.careteams.meeting.minutes import Reading
-from carethread.careteams.meeting.people import Reader
-from carethread.careteams.notices.addressed import readers_of
+from carethread.careteams.meeting.people import Reader, aliases
 from carethread.careteams.notices.notice import (
     ADDRESSED,
     BY,
@@ -19,10 +18,13 @@ from carethread.careteams.notices.notice import (
     SUPERSEDES,
     is_notice,
 )
-from carethread.careteams.teams.reading import begins, ends
-from carethread.core.clock import instant, to_micros
+from carethread.careteams.teams.people import department_team
+from carethread.careteams.teams.reading import begins, ends, lead_at
+from carethread.core.clock import instant
 from carethread.core.errors import Conflict, Gone, Invalid, NotFound
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import FOREVER, Resource
+from carethread.interactions.standing import present
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.unit import WriteUnit
 
@@ -86,7 +88,9 @@ def _by(reading: Reading, parts: Sequence[dict[str, Any]], period: Resource, now
     place, value = reading.one(parts, "acknowledge-by", _WHERE, kinds, needed="until when it is to be read")
     by = ends(value) if isinstance(value, str) else 0
     if isinstance(value, str) and not now < by < FOREVER:
-        reading.wrong(place, "acknowledge-by lies ahead.", "business-rule")
+        reading.wrong(
+            place, "acknowledge-by has to be a moment still to come, and not the end of time.", "business-rule"
+        )
     if by > ends(period.get("end")):
         reading.wrong(place, "acknowledge-by is not behind the end of effective.", "business-rule")
     return by
@@ -95,12 +99,8 @@ def _by(reading: Reading, parts: Sequence[dict[str, Any]], period: Resource, now
 def send(unit: WriteUnit, notice: Resource, id_: str, superseded: str) -> None:
     """Write a notice under an id, and withdraw the one that it supersedes (`Communication/1`; empty: none).
 
-    Raises Invalid where it reaches nobody, or supersedes what is none or holds no more.
+    Raises Invalid where it reaches nobody, or supersedes what is none or holds no more; TooCostly for too many readers.
     """
-    reader = Reader(unit.session, unit.base_url, unit.context)
-    addressed = [each["reference"] for each in notice["recipient"]]
-    if not readers_of(reader, addressed, to_micros(unit.context.clock())):
-        raise Invalid("It reaches nobody: nobody there is active.", code="business-rule", expression="recipient")
     if superseded:
         before = unit.find(("Communication", superseded.partition("/")[2]))
         if before is None or not is_notice(before) or before["status"] not in STANDING:
@@ -110,11 +110,28 @@ def send(unit: WriteUnit, notice: Resource, id_: str, superseded: str) -> None:
 
 
 def recall(unit: WriteUnit, id_: str, by: str, reason: str) -> None:
-    """Take a notice back. Raises NotFound, Gone, Invalid for what is no notice, Conflict for one that holds no more."""
+    """Take a notice back. Raises NotFound, Gone, Invalid for what is no notice, or who may not; Conflict for one that
+    holds no more."""
     notice = notice_of(unit, id_)
+    if not _may_recall(unit, notice, by):
+        said = "Whoever sent a notice recalls it, or who leads a department of theirs."
+        raise Invalid(said, code="business-rule", expression="by")
     if notice["status"] not in STANDING:
         raise Conflict(f"Communication/{id_} holds no more: it is {notice['status']}.")
     unit.update(_stopped(notice, reason, by))
+
+
+def _may_recall(unit: WriteUnit, notice: Resource, by: str) -> bool:
+    """Whether somebody sent a notice, in whichever role, or leads a department in which its sender works."""
+    reader = Reader(unit.session, unit.base_url, unit.context)
+    senders, asking = (aliases(reader, some) for some in (reader.keys(notice, "sender"), [by]))
+    if senders & asking:
+        return True
+    roles = present(unit.session, [key_of(each) for each in senders if each.startswith("PractitionerRole/")])
+    departments = {each for role in roles.values() for each in reader.keys(role, "organization")}
+    teams = (department_team(unit.session, each)[1] for each in sorted(departments))
+    leads = [lead.ref for team in teams if (lead := lead_at(team, unit.now, unit.base_url))]
+    return not asking.isdisjoint(aliases(reader, leads))
 
 
 def notice_of(unit: WriteUnit, id_: str) -> Resource:

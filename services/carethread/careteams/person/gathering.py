@@ -32,6 +32,8 @@ from carethread.interactions.standing import present
 MOST = 5_000
 """Resources of a person of the types that are read whole."""
 
+_TOO_MUCH = f"More than {MOST} resources of one person; that is no summary. Delete what is over, such as old Flags."
+
 RECORDS = "records"
 
 _ABOUT = ("Goal.patient", "Consent.patient", "RelatedPerson.patient")
@@ -60,7 +62,8 @@ class Gathered:
     """A person and what is known of them; `at` is when it was read, in microseconds.
 
     `ids` are all by which the person is known. `resources` are about the person; `known` is what these refer to, and
-    the people who were asked for. `reported` are requests of which there is a report.
+    the people who were asked for. `reported` are requests of which there is a report. `roles` are all that these people
+    have, also those that are over.
     """
 
     patient: Resource
@@ -72,6 +75,7 @@ class Gathered:
     answering: Answering | None = None
     known: Mapping[Key, Resource] = field(default_factory=dict)
     reported: frozenset[Key] = frozenset()
+    roles: Sequence[Resource] = ()
 
 
 @dataclass(slots=True)
@@ -107,7 +111,8 @@ def gathered(
     consents = [each for key, each in mine.items() if key[0] == "Consent"]
     rest = [_named(each, known, base) for key, each in sorted(mine.items()) if key[0] != "Consent"]
     ids = frozenset(each.partition("/")[2] for each in here.order)
-    return Gathered(person, ids, base, now, rest, consents, here.answering, known, reported)
+    roles = runtime.store.snapshot(lambda session: _roles(session, named, known, base))
+    return Gathered(person, ids, base, now, rest, consents, here.answering, known, reported, roles)
 
 
 def known_here(
@@ -115,7 +120,8 @@ def known_here(
 ) -> Gathered:
     """What this service's own database knows of `Patient/1` and of what is `wanted`, in a transaction; no owner is
     asked, so it is enough to judge by, and not for a summary. Raises TooCostly."""
-    here = _here(session, patient, [key_of(each) for each in people if each], at, base, whole=True)
+    named = [key_of(each) for each in people if each]
+    here = _here(session, patient, named, at, base, whole=True)
     known, new = dict(here.known), here.mine
     asked = set(wanted)
     for _ in range(_ROUNDS):
@@ -130,7 +136,8 @@ def known_here(
     consents = [each for key, each in here.mine.items() if key[0] == "Consent"]
     rest = [each for key, each in sorted(here.mine.items()) if key[0] != "Consent"]
     ids = frozenset(each.partition("/")[2] for each in here.order)
-    return Gathered(person, ids, base, at, rest, consents, here.answering, known)
+    roles = _roles(session, named, known, base)
+    return Gathered(person, ids, base, at, rest, consents, here.answering, known, roles=roles)
 
 
 def _here(session: Session, patient: str, named: Iterable[Key], at: int, base: str, *, whole: bool) -> _Here:
@@ -154,6 +161,13 @@ def _here(session: Session, patient: str, named: Iterable[Key], at: int, base: s
     )
 
 
+def _roles(session: Session, people: Iterable[Key], known: Mapping[Key, Resource], base: str) -> list[Resource]:
+    """The roles of the Practitioners who are named, or fill a role that is."""
+    behind = {key for name in people if name in known for key in keys_at(known[name], "practitioner", base)}
+    persons_ = {"/".join(key) for key in {*people, *behind} if key[0] == "Practitioner"}
+    return _found(session, base, "PractitionerRole", [("practitioner", ",".join(sorted(persons_)))]) if persons_ else []
+
+
 def _asked_patient(runtime: Runtime, reference: str) -> Resource:
     stored = runtime.owners.read(RECORDS, key_of(reference))
     if stored is None:
@@ -167,7 +181,7 @@ def _belonging(session: Session, patient: str, params: Sequence[str]) -> list[Re
     while page := session.members(whose, found[-1].row if found else 0, _PAGE):
         found += page
         if len(found) > MOST:
-            raise TooCostly(f"More than {MOST} resources of one person; that is no summary.")
+            raise TooCostly(_TOO_MUCH)
         if len(page) < _PAGE:
             break
     return [json.parse_object(each.body) for each in found]
@@ -177,7 +191,7 @@ def _found(session: Session, base: str, type_name: str, params: list[tuple[str, 
     query = parse_query(type_name, params, base=base)
     found = session.search(query, MOST + 1).matches
     if len(found) > MOST:
-        raise TooCostly(f"More than {MOST} resources of one person; that is no summary.")
+        raise TooCostly(_TOO_MUCH)
     return [json.parse_object(each.body) for each in found]
 
 

@@ -88,8 +88,8 @@ def text(value: Any) -> str:
 
 
 def _coding(coding: Resource) -> str:
-    ours = displays().get(str(coding.get("code"))) if coding.get("system") == ABOUT_ME else None
-    return str(coding.get("display") or ours or coding.get("code", ""))
+    known = displays().get((str(coding.get("system")), str(coding.get("code"))))
+    return str(coding.get("display") or known or coding.get("code", ""))
 
 
 def value_text(observation: Resource) -> str:

@@ -7,6 +7,8 @@ then their standing is asked of its owner, for a copy may lag. `page` answers th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from carethread.careteams.person.gathering import RECORDS, Gathered, gathered
 from carethread.careteams.person.sections import ABOUT, TRANSFER
 from carethread.careteams.person.summary import document, page
@@ -14,9 +16,9 @@ from carethread.careteams.sharing.consenting import FAMILY, TREATMENT
 from carethread.careteams.sharing.proxies import may_act
 from carethread.core.clock import to_micros
 from carethread.core.context import Context, authorize
-from carethread.core.errors import Forbidden, Malformed
+from carethread.core.errors import Forbidden, Invalid, Issue, Malformed
 from carethread.core.fhir import json
-from carethread.core.fhir.targets import is_id, parse_reference
+from carethread.core.fhir.targets import is_id, key_of, parse_reference
 from carethread.core.ports import Resource, Response
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
@@ -46,6 +48,7 @@ def about_me(runtime: Runtime, call: Call, context: Context) -> Resource | Respo
         raise Malformed("Give recipient or as, not both.", code="invalid", expression=AS)
     printed = _flag(call, PAGE)
     found = gathered(runtime, f"Patient/{call.id}", context, people=[recipient], whole=False)
+    _refuse_unknown_people(found, {RECIPIENT: recipient})
     free = _standing(runtime, found, asker, context) if asker else frozenset[str]()
     purpose, reader = (FAMILY, asker) if asker else (TREATMENT, recipient)
     if printed:
@@ -63,7 +66,19 @@ def transfer_summary(runtime: Runtime, call: Call, context: Context) -> Resource
         _reference(runtime, call, AUTHOR, _AUTHORS),
     )
     found = gathered(runtime, f"Patient/{call.id}", context, people=[recipient, author])
+    _refuse_unknown_people(found, {RECIPIENT: recipient, AUTHOR: author})
     return document(found, kind=TRANSFER, author=author, recipient=recipient, context=context)
+
+
+def _refuse_unknown_people(found: Gathered, named: Mapping[str, str]) -> None:
+    """Raise Invalid for who is to read or write it and is not known, here or to their owner."""
+    issues = [
+        Issue("not-found", f"{reference} is not known here.", name)
+        for name, reference in named.items()
+        if reference and key_of(reference) not in found.known
+    ]
+    if issues:
+        raise Invalid(issues=issues)
 
 
 def _look(runtime: Runtime, call: Call, context: Context) -> None:

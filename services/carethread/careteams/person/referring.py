@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from carethread.careteams.person.gathering import NOBODYS, Gathered
-from carethread.careteams.person.summary import PEOPLE, known_as
+from carethread.careteams.person.summary import PEOPLE, known_as, refused_as
 from carethread.careteams.sharing.withholding import may_leave, own_key
 from carethread.core.errors import Invalid, Issue
 from carethread.core.fhir.elements import objects
@@ -27,13 +27,22 @@ def refuse_untold(gathered: Gathered, parts: Mapping[str, Any], *, recipient: st
 
 
 def untold(
-    gathered: Gathered, parts: Mapping[str, Any], *, recipient: str, at: int, labels: Sequence[Resource] = ()
+    gathered: Gathered,
+    parts: Mapping[str, Any],
+    *,
+    recipient: str,
+    at: int,
+    labels: Sequence[Resource] = (),
+    within: str = "",
 ) -> list[str]:
     """The names of those parts that may not go; an empty recipient is nobody in particular. `labels` are the Task's
-    own (`meta.security`), and hold for each part."""
+    own (`meta.security`), and hold for each part; `within` is the team (`CareTeam/1`) as whose member the recipient
+    hears it, who is known by its name too."""
     meta = {"meta": {"security": list(labels)}} if labels else {}
     return [
-        name for name, value in parts.items() if value and not _may_go(gathered, {**meta, name: value}, recipient, at)
+        name
+        for name, value in parts.items()
+        if value and not _may_go(gathered, {**meta, name: value}, recipient, at, within)
     ]
 
 
@@ -58,8 +67,10 @@ def is_unclear(gathered: Gathered, value: Any) -> bool:
     return False
 
 
-def _may_go(gathered: Gathered, members: Resource, recipient: str, at: int) -> bool:
+def _may_go(gathered: Gathered, members: Resource, recipient: str, at: int, within: str) -> bool:
     offer = {"resourceType": "Task", "id": "offer", **members}
     known = [each for each in (*gathered.resources, *gathered.known.values()) if each["resourceType"] not in PEOPLE]
-    receiver = known_as(gathered, recipient)
-    return bool(may_leave([offer], gathered.consents, at, recipient=receiver, known=known, base=gathered.base_url))
+    receiver, also = known_as(gathered, recipient), refused_as(gathered, recipient)
+    receiver |= known_as(gathered, within)
+    base = gathered.base_url
+    return bool(may_leave([offer], gathered.consents, at, recipient=receiver, known=known, base=base, also=also))

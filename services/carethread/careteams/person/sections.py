@@ -52,6 +52,23 @@ def _about(*topics: str) -> Holds:
     return lambda resource, gathered: told(resource, gathered) and topic(resource) in topics
 
 
+_NO = frozenset({
+    ("http://loinc.org", "LA32-8"), ("http://loinc.org", "LA19983-8"), ("http://snomed.info/sct", "373067005"),
+    ("http://terminology.hl7.org/CodeSystem/v2-0136", "N"),
+})  # fmt: skip
+"""Answers of screenings by which there is no such need: `No`, and `No risk`."""
+
+_NEGATIVE = frozenset({"N", "NEG", "ND"})
+"""Of http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation."""
+
+
+def _denied(resource: Resource, gathered: Gathered) -> bool:
+    """Whether an answer says that there is none of what was asked for."""
+    answers = {(each.get("system"), each.get("code")) for each in at(resource, "valueCodeableConcept.coding")}
+    meant = {each.get("code") for each in at(resource, "interpretation.coding")}
+    return resource.get("valueBoolean") is False or not _NO.isdisjoint(answers) or not _NEGATIVE.isdisjoint(meant)
+
+
 def _any(*tests: Holds) -> Holds:
     return lambda resource, gathered: any(test(resource, gathered) for test in tests)
 
@@ -99,7 +116,7 @@ PERSON: Sequence[Section] = (
     Section("Preferences", "95541-9", _about(PREFERS), 8, own_words),
     Section("Life circumstances", "29762-2", _about(LIVES), 6, own_words),
     Section("Strengths", "strength", _about(STRONG), 5, own_words),
-    Section("Barriers", "barrier", _about(HARD), 6, own_words),
+    Section("Barriers", "barrier", _both(_about(HARD), _not(_denied)), 6, own_words),
     Section("Goals in the person's own words", "61146-7", _both(_GOALS, _own), 6, goal_words),
     Section("What not to do", "what-not-to-do", _about(AVOID), 5, own_words),
 )

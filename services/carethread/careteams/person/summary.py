@@ -21,6 +21,7 @@ from carethread.careteams.sharing.consenting import TREATMENT
 from carethread.careteams.sharing.proxies import may_act
 from carethread.careteams.sharing.sensitivity import sensitive
 from carethread.careteams.sharing.withholding import may_leave, own_key
+from carethread.careteams.teams.working import away
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.fhir import json
@@ -124,10 +125,35 @@ def page(
 
 
 def known_as(gathered: Gathered, recipient: str) -> frozenset[str]:
-    """The references by which a receiver is known: itself, who fills the role, and its organization."""
+    """The references by which a receiver is known: itself, who fills the role, and its organization while it is filled.
+
+    Of a role that is over there is only who filled it.
+    """
     stands = gathered.known.get(key_of(recipient))
-    more = {"/".join(key) for key in _filling(stands, gathered)} if stands else set()
-    return frozenset({recipient} - {""} | more)
+    keys = _filling(stands, gathered) if stands else []
+    if stands and _is_over(stands, gathered):
+        keys = [key for key in keys if key[0] == "Practitioner"]
+    return frozenset({recipient} - {""} | {"/".join(key) for key in keys})
+
+
+def refused_as(gathered: Gathered, recipient: str) -> frozenset[str]:
+    """The references by which a refusal means a receiver: all roles of the person, also those that are over, and where
+    these are."""
+    stands = gathered.known.get(key_of(recipient))
+    named = known_as(gathered, recipient) | {"/".join(key) for key in (_filling(stands, gathered) if stands else ())}
+    theirs = [
+        role
+        for role in gathered.roles
+        if named & {"/".join(key) for key in keys_at(role, "practitioner", gathered.base_url)}
+    ]
+    roles = {"/".join(own_key(role)) for role in theirs}
+    return named | roles | {"/".join(key) for role in theirs for key in _filling(role, gathered)}
+
+
+def _is_over(resource: Resource, gathered: Gathered) -> bool:
+    """Whether a role, or who fills it, does not work here at the moment."""
+    filled = (gathered.known.get(key) for key in _filling(resource, gathered) if key[0] == "Practitioner")
+    return any(away(each, gathered.at) for each in (resource, *filled) if each)
 
 
 def _filling(resource: Resource, gathered: Gathered) -> list[Key]:
@@ -154,13 +180,13 @@ def _named(member: str, gathered: Gathered) -> list[Key]:
 
 def _left(gathered: Gathered, recipient: str, at: int, purpose: str, free: Iterable[str]) -> _Left:
     def may(some: Iterable[Resource], known: Iterable[Resource] = ()) -> list[Resource]:
-        receiver = known_as(gathered, recipient)
         return may_leave(
             some, gathered.consents, at,
-            recipient=receiver, purpose=purpose, known=known, base=gathered.base_url, free=frozenset(free),
+            recipient=receiver, purpose=purpose, known=known, base=gathered.base_url, free=frozenset(free), also=also,
         )  # fmt: skip
 
-    hidden = hidden_risks(gathered, known_as(gathered, recipient))
+    receiver, also = known_as(gathered, recipient), refused_as(gathered, recipient)
+    hidden = hidden_risks(gathered, also)
     known = [each for key, each in gathered.known.items() if key not in hidden]
     people = may(told(each) for each in known if each["resourceType"] in PEOPLE)
     mine = [each for each in gathered.resources if each["resourceType"] not in PEOPLE and own_key(each) not in hidden]

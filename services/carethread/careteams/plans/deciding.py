@@ -12,15 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from carethread.careteams.knowing import refuse_unknown_people
 from carethread.careteams.plans.people import refuse_absent
+from carethread.careteams.searching import consents_of
 from carethread.careteams.sharing.proxies import may_act
 from carethread.careteams.teams.people import persons
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Conflict, Forbidden, Invalid, Malformed
 from carethread.core.fhir import json
-from carethread.core.fhir.elements import keys_at
-from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.elements import keys_at, profiles_of
 from carethread.core.ports import Resource, Session
 from carethread.core.service import PROFILES, Call, Operation, Runtime
 from carethread.interactions.operations.given import Given
@@ -46,7 +47,6 @@ _TAKES = (
     "replaces",
 )  # fmt: skip
 _LEAST_OPTIONS, _MOST_OPTIONS = 2, 20
-_MOST_CONSENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ def shared_decision(runtime: Runtime, call: Call, context: Context) -> Resource:
     said = _said(call, runtime.base_url, to_micros(context.clock()))
     patient = refuse_absent(runtime, said.patient, "Patient")
     related = _known(runtime, said.author) if said.author.startswith("RelatedPerson/") else None
+    refuse_unknown_people(runtime, [(each, "by") for each in said.by], context)
     key = new_id(call, "Communication", "shared-decision", context)
     made = {"resourceType": "Communication", "id": key or context.new_id(), **communication(said)}
     check_resource("Communication", made)
@@ -136,7 +137,7 @@ def _said(call: Call, base_url: str, now: int) -> Said:
         raise Malformed(said, code="value", expression="author")
     by = given.references("by", *_DECIDERS)
     if not by:
-        raise Malformed("by is needed: who decided, the person among them.", code="required", expression="by")
+        raise Malformed("by is needed: who decided; the person too, where they did.", code="required", expression="by")
     decision, preference, declined = (given.text(name).strip() for name in ("decision", "preference", "declined"))
     if not decision:
         raise Malformed("decision is needed: what was decided, a valueString.", code="required", expression="decision")
@@ -205,9 +206,8 @@ def _known(runtime: Runtime, reference: str) -> Resource:
 def _refuse_stranger(session: Session, patient: Resource, related: Resource, now: int, base_url: str) -> None:
     """Raise Forbidden for a RelatedPerson who may not answer for the person."""
     ids = [each.removeprefix("Patient/") for each in persons(session, f"Patient/{patient['id']}", base_url)]
-    asked = parse_query("Consent", [("patient", ",".join(f"Patient/{id_}" for id_ in ids))], base=base_url)
-    consents = [json.parse_object(one.body) for one in session.search(asked, _MOST_CONSENTS).matches]
-    verdict = may_act(patient, related, consents, now, "answer", ids=ids)
+    consents = consents_of(session, f"Patient/{patient['id']}", base_url)
+    verdict = may_act(patient, related, consents, now, "answer", ids=ids, base=base_url)
     if not verdict.allowed:
         raise Forbidden(f"RelatedPerson/{related['id']} {verdict.why}.", expression="author")
 
@@ -218,7 +218,7 @@ def _replace(unit: WriteUnit, said: Said, id_: str) -> None:
     earlier = unit.find(key)
     people = persons(unit.session, said.patient, unit.base_url)
     theirs = {f"{kind}/{each}" for kind, each in keys_at(earlier or {}, "subject", unit.base_url)}
-    if earlier is None or PROFILE not in earlier.get("meta", {}).get("profile", ()) or not theirs & set(people):
+    if earlier is None or PROFILE not in profiles_of(earlier) or not theirs & set(people):
         said_ = f"{said.replaces} is no shared decision of this person."
         raise Invalid(said_, code="business-rule", expression="replaces")
     holder = unit.session.claim(REPLACED, key[1], id_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from carethread.careteams.navigation.people import why_no_contact
+from carethread.careteams.contact import why_no_contact
 from carethread.core.errors import Invalid
 from carethread.core.fhir import json
 from carethread.core.fhir.search.merges import PATIENT, survivor

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from carethread.careteams.plans.spans import FIXED, MONTHS, OPEN, later
+from carethread.careteams.lengths import FIXED, MONTHS
+from carethread.careteams.plans.spans import OPEN, later
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Resource
 
@@ -21,6 +22,12 @@ MOST = 1000
 
 _FARTHEST = 10_000_000
 """More windows than any activity has."""
+
+_LONGEST: Mapping[str, int] = {
+    **{unit: 200 * 366 * FIXED["d"] // length for unit, length in FIXED.items()},
+    **{unit: 200 * 12 // length for unit, length in MONTHS.items()},
+}
+"""How many units a period may be long: two hundred years. What comes less often than that is never due."""
 
 _CODES: Mapping[str, tuple[int, int, str]] = {
     "QD": (1, 1, "d"), "BID": (2, 1, "d"), "TID": (3, 1, "d"), "QID": (4, 1, "d"), "AM": (1, 1, "d"),
@@ -101,8 +108,8 @@ def _repeating(timing: Resource, begin: int) -> Schedule | None:
     start, end = (date_range(bounds.get(name, "")) for name in ("start", "end"))
     first, limit = start[0] if start else begin, end[1] if end else OPEN
     length = repeat.get("boundsDuration") or repeat.get("boundsRange", {}).get("high")
-    if length and length.get("code") in (*FIXED, *MONTHS):
-        limit = later(first, Decimal(str(length["value"])), length["code"])
+    if length and abs(amount := Decimal(str(length.get("value", 0)))) <= _LONGEST.get(length.get("code", ""), 0):
+        limit = later(first, amount, length["code"])
     return Schedule(
         begin=first, limit=limit, times=times, period=Decimal(period), unit=unit, count=repeat.get("count", 0)
     )
@@ -114,7 +121,7 @@ def _often(repeat: Mapping[str, Any]) -> tuple[int, Decimal | int, str] | None:
     period, unit = Decimal(str(repeat.get("period", 0))), repeat.get("periodUnit", "")
     if days and (not period or (period == 1 and unit == "d")):
         return days * times, 1, "wk"
-    if period > 0 and unit in (*FIXED, *MONTHS):
+    if 0 < period <= _LONGEST.get(unit, 0):
         if unit in MONTHS and period % 1:
             return None
         return (max(times, days) if unit == "wk" else times), period, unit

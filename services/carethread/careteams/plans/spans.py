@@ -6,47 +6,29 @@ http://hl7.org/fhir/R4/valueset-action-relationship-type.html.
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from carethread.core.clock import from_micros, to_micros
+from carethread.careteams.lengths import FIXED, MONTHS, UNITS, months_later
 from carethread.core.errors import Invalid
 from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
 from carethread.core.ports import Resource
 
 Span = tuple[int, int]
 
-FIXED = {
-    "s": 1_000_000,
-    "min": 60_000_000,
-    "h": 3_600_000_000,
-    "d": 86_400_000_000,
-    "wk": 604_800_000_000,
-}
-"""UCUM's units of time that have a length, in microseconds."""
-
-MONTHS = {"mo": 1, "a": 12}
-"""Those that the calendar has."""
-
-UNITS = (*FIXED, *MONTHS)
 _FIRST, OPEN = EARLIEST + 2 * FIXED["d"], LATEST - 2 * FIXED["d"]
 
 
 def later(moment: int, amount: Decimal, unit: str) -> int:
-    """A moment so much later, or earlier for a negative amount; within the calendar.
-
-    Months and years go by the calendar, in UTC: a month after the 31st of January is the last of February.
-    """
+    """A moment so much later, or earlier for a negative amount; within the calendar."""
     if unit in FIXED:
-        return min(max(moment + int(amount * FIXED[unit]), _FIRST), OPEN)
-    then = from_micros(min(max(moment, _FIRST), OPEN))
-    months = then.year * 12 + then.month - 1 + int(amount * MONTHS[unit])
-    year, month = months // 12, months % 12 + 1
-    if not 1 < year < 9999:
-        return _FIRST if year <= 1 else OPEN
-    return to_micros(then.replace(year=year, month=month, day=min(then.day, calendar.monthrange(year, month)[1])))
+        found: int | None = moment + int(amount * FIXED[unit])
+    else:
+        found = months_later(min(max(moment, _FIRST), OPEN), int(amount * MONTHS[unit]))
+    if found is None:
+        return OPEN if amount > 0 else _FIRST
+    return min(max(found, _FIRST), OPEN)
 
 
 def amount_of(quantity: Mapping[str, Any], where: str) -> tuple[Decimal, str]:

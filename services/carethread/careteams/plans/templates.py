@@ -17,11 +17,12 @@ from carethread.careteams.plans.proposing import proposal
 from carethread.careteams.plans.values import Reckoner
 from carethread.core.clock import to_micros
 from carethread.core.context import Context, authorize
-from carethread.core.errors import Invalid, Malformed, NotSupported
+from carethread.core.errors import Conflict, Gone, Invalid, Malformed, NotSupported
 from carethread.core.fhir import json
 from carethread.core.fhir.targets import parse_reference
 from carethread.core.ports import Key, Resource, Session
 from carethread.core.service import Call, Operation, Runtime
+from carethread.interactions.operations.once import ASKED, derived, fingerprint, new_id
 from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.read import read
 from carethread.interactions.writing.check import check_resource
@@ -70,21 +71,32 @@ def apply(runtime: Runtime, call: Call, context: Context) -> Resource:
         made = proposal(plan, setting, status)
         check_resource("CarePlan", made)
         return made
-    return _store(runtime, plan, setting, status, context)
+    return _store(runtime, plan, setting, status, call, context)
 
 
-def _store(runtime: Runtime, plan: Plan, setting: Setting, status: str, context: Context) -> Resource:
-    """The plan as it is stored, with its Goals, in one transaction."""
+def _store(runtime: Runtime, plan: Plan, setting: Setting, status: str, call: Call, context: Context) -> Resource:
+    """The plan as it is stored, with its Goals, in one transaction; under an Idempotency-Key once.
+
+    Raises Conflict where the key was for something else, Gone where the plan was deleted since.
+    """
     for type_name in ("CarePlan", "Goal"):
         authorize("create", type_name, context)
-    ids = {key: context.new_id() for key in plan.goals}
+    by_key = new_id(call, "CarePlan", "apply", context)
+    id_, asked = by_key or context.new_id(), f"{call.id}|{fingerprint(call)}"
+    ids = {key: derived("Goal", f"{id_}/{key}") if by_key else context.new_id() for key in plan.goals}
     made = [goal_of(goal, setting, ids[key], status) for key, goal in plan.goals.items()]
-    made.append({"resourceType": "CarePlan", "id": context.new_id(), **kept_plan(plan, setting, status, ids)})
+    made.append({"resourceType": "CarePlan", "id": id_, **kept_plan(plan, setting, status, ids)})
     for resource in made:
         check_resource(resource["resourceType"], resource)
 
     def work(session: Session) -> bytes:
         unit = WriteUnit(runtime, session, context)
+        if by_key and session.claim(ASKED, by_key, asked) != asked:
+            raise Conflict("This Idempotency-Key was for another plan; use a new one.", code="duplicate")
+        if before := unit.stored(("CarePlan", id_)):
+            if before.deleted:
+                raise Gone(f"CarePlan/{id_} was deleted.")
+            return before.body
         for resource in made:
             unit.update(resource)
         return next(write.stored.body for write in unit.store() if write.stored.type == "CarePlan")

@@ -18,7 +18,7 @@ from carethread.careteams.risk.reading import is_rule, rule_of
 from carethread.careteams.risk.rules import Rules
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
-from carethread.core.errors import FhirError, Invalid
+from carethread.core.errors import Conflict, FhirError, Invalid
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.search.query import CURSOR
@@ -67,10 +67,24 @@ def was_read(type_name: str) -> bool:
 
 
 def definition_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
-    """Refuse a rule that cannot be asked. Raises Invalid that names each place."""
+    """Refuse a rule that cannot be asked, or that another would be in the place of. Raises Invalid that names each
+    place, Conflict."""
     if after and is_rule(after):
         rule_of(after)
+        _refuse_second(unit, after, id_)
     return Ruling()
+
+
+def _refuse_second(unit: Unit, rule: Resource, id_: str) -> None:
+    """Raise Conflict where one's own active rule of this url is there already: only one would be in effect."""
+    if rule.get("status") != "active" or "source" in rule.get("meta", {}) or unit.context.backfill or id_ in _ours():
+        return
+    unit.session.lock(["risk rules"])
+    asked = [("type", _TYPE), ("status", "active"), ("url", str(rule.get("url", "")))]
+    for stored in unit.session.search(parse_query("PlanDefinition", asked), _PAGE).matches:
+        if stored.id not in (id_, *_ours()) and is_rule(json.parse_object(stored.body)):
+            told = f"PlanDefinition/{stored.id} is active with this url: change that one, or retire it first."
+            raise Conflict(told, code="duplicate", expression="PlanDefinition.url")
 
 
 def definitions_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:

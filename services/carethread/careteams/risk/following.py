@@ -17,6 +17,7 @@ from carethread.careteams.risk.assessments import assessment, resolved, rule_of
 from carethread.careteams.risk.effect import ALARMS, HISTORY, SWEEP, in_effect, was_read
 from carethread.careteams.risk.failing import tell
 from carethread.careteams.risk.gathering import Looked, gather, of_whom
+from carethread.careteams.risk.guarding import restored
 from carethread.careteams.risk.judging import judge
 from carethread.careteams.risk.rules import Rule, Rules
 from carethread.core.clock import to_micros
@@ -142,6 +143,9 @@ def _look(
         until = _judge(looked, rules, now, runtime.base_url, changed, failures, whole=whole)
         if until < LATEST:
             due[looked.id] = until
+        for each in (back for moved in looked.moved for back in restored(session, moved, runtime.base_url)):
+            changed.append(each)
+            due[next(iter(of_whom([each], runtime.base_url)))] = now
     if changed or failures:
         with session.savepoint():
             _write(runtime, session, changed, failures, context)

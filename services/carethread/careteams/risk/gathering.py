@@ -28,11 +28,12 @@ _ALSO: Mapping[str, tuple[str, str]] = {"Consent": ("patient", "patient"), "Risk
 @dataclass(slots=True)
 class Looked:
     """One person to be judged: None where nobody is to be, for they are dead, gone or away; and what was said of
-    them (`before`), under all ids that they have."""
+    them (`before`), under all ids that they have; and what was made for another, and moved here (`moved`)."""
 
     id: str
     person: Person | None
     before: dict[str, Resource] = field(default_factory=dict)
+    moved: list[Resource] = field(default_factory=list)
 
 
 def gather(session: Session, ids: Collection[str], rules: Rules, now: int, base_url: str) -> list[Looked]:
@@ -99,8 +100,9 @@ def _last(id_: str, patients: Mapping[str, Resource | None], base_url: str) -> s
 
 def _looked(id_: str, patient: Resource | None, known: Mapping[str, list[Resource]], now: int) -> Looked:
     before = {each["id"]: each for each in known.get("RiskAssessment", ()) if _is_ours(each)}
+    moved = [each for each in known.get("RiskAssessment", ()) if each["id"] not in before and rule_of(each)]
     if patient is None or not _is_here(patient):
-        return Looked(id_, None, before)
+        return Looked(id_, None, before, moved)
     facts = {kind: [Fact(each) for each in resources] for kind, resources in known.items() if kind not in _ALSO}
     facts["Patient"] = [Fact(patient)]
     responses = facts.get("QuestionnaireResponse", ())
@@ -108,7 +110,7 @@ def _looked(id_: str, patient: Resource | None, known: Mapping[str, list[Resourc
         counts = agreed(known.get("Consent", ()))
         for fact in said:
             fact.counts, fact.feedback = counts, True
-    return Looked(id_, Person(patient, facts, now), before)
+    return Looked(id_, Person(patient, facts, now), before, moved)
 
 
 def _is_ours(assessment: Resource) -> bool:

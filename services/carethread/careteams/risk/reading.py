@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 
+from carethread.careteams.lengths import UNITS
 from carethread.careteams.risk.costing import Unfit, cost, misplaced, repeats
 from carethread.careteams.risk.rules import LEVELS, MOST, PROFILE, STEPS, TYPES, Code, Date, Group, Input, Rule
-from carethread.careteams.risk.windows import LONGEST, UNITS, length_of, ranges_of
+from carethread.careteams.risk.windows import LONGEST, length_of, ranges_of
 from carethread.core.errors import FhirError, Invalid, Issue
-from carethread.core.fhir.elements import at
+from carethread.core.fhir.elements import at, profiles_of
 from carethread.core.fhir.fhirpath import Element, compile
 from carethread.core.ports import Resource
 
@@ -30,7 +31,7 @@ _MOST_INPUTS = 20
 
 def is_rule(definition: Resource) -> bool:
     """Whether a PlanDefinition claims to be a rule of ours."""
-    return PROFILE in (definition.get("meta", {}).get("profile") or ())
+    return PROFILE in profiles_of(definition)
 
 
 def rule_of(definition: Resource) -> Rule:

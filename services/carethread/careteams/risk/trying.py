@@ -1,7 +1,7 @@
 """`PlanDefinition/[id]/$try` and `PlanDefinition/$try`: whom a rule would flag, before it goes live.
 
-It is asked of everybody as of a moment, of what is known by now, and nothing is written. So that the answer comes in
-time it is for as many people as can be asked within some seconds; it says where the next begins.
+It is asked of everybody as of a moment, of the facts of that time as they are known by now, and nothing is written. So
+that the answer comes in time it is for as many people as can be asked in some seconds; it says where the next begins.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from carethread.careteams.risk.dating import known_by
 from carethread.careteams.risk.gathering import gather
 from carethread.careteams.risk.judging import judge
 from carethread.careteams.risk.reading import is_rule, rule_of
@@ -88,6 +89,8 @@ def _some(runtime: Runtime, rule: Rule, at: int, count: int, tried: _Tried, cont
     for looked in gather(session, asked, Rules([rule]), at, runtime.base_url):
         if looked.person is None or looked.id not in asked:
             continue
+        facts = looked.person.facts.items()
+        looked.person.facts = {kind: [each for each in some if known_by(each.resource, at)] for kind, some in facts}
         outcome = judge(rule, looked.person, runtime.base_url)
         tried.people += 1
         tried.failed += bool(outcome.failure)

@@ -8,12 +8,11 @@ Moments are microseconds since 1970 UTC. Source: http://hl7.org/fhir/R4/metadata
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from carethread.core.clock import from_micros, to_micros
+from carethread.careteams.lengths import FIXED, MONTHS, UNITS, months_later
 from carethread.core.fhir.fhirpath import Element
 from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
 
@@ -25,11 +24,6 @@ Intervals = Sequence[Interval]
 
 ALWAYS: Intervals = ((EARLIEST, LATEST),)
 NEVER: Intervals = ()
-
-_MICROS = {"s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "wk": 7 * 86_400_000_000}
-_MONTHS = {"mo": 1, "a": 12}
-UNITS = (*_MICROS, *_MONTHS)
-"""UCUM codes of durations."""
 
 LONGEST = 200
 """Years."""
@@ -46,13 +40,8 @@ class Length:
         """The moment that much later; the end of time where there is none."""
         if moment + self.micros >= LATEST:
             return LATEST
-        if not self.months:
-            return moment + self.micros
-        date = from_micros(moment)
-        year, month = divmod(date.year * 12 + date.month - 1 + self.months, 12)
-        if year > 9999:
-            return LATEST
-        return to_micros(date.replace(year=year, month=month + 1, day=min(date.day, monthrange(year, month + 1)[1])))
+        later = months_later(moment, self.months) if self.months else moment + self.micros
+        return LATEST if later is None else later
 
 
 def length_of(duration: dict[str, Any]) -> Length | None:
@@ -64,8 +53,8 @@ def length_of(duration: dict[str, Any]) -> Length | None:
         return None
     if value != int(value):
         return None
-    length = Length(months=int(value) * _MONTHS[unit]) if unit in _MONTHS else Length(micros=int(value) * _MICROS[unit])
-    return length if length.months <= LONGEST * 12 and length.micros <= LONGEST * 366 * _MICROS["d"] else None
+    length = Length(months=int(value) * MONTHS[unit]) if unit in MONTHS else Length(micros=int(value) * FIXED[unit])
+    return length if length.months <= LONGEST * 12 and length.micros <= LONGEST * 366 * FIXED["d"] else None
 
 
 def ranges_of(element: Element) -> Iterable[Interval]:

@@ -42,6 +42,9 @@ _MANY = ("Group", "CareTeam", "HealthcareService")
 OTHER_KINDS = "https://carethread.dev/fhir/CodeSystem/consent-kind"
 """A Consent with a category of this system is about something else than sharing."""
 
+_SCOPES = "http://terminology.hl7.org/CodeSystem/consentscope"
+_REASONS = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+
 DISCLOSE = ("disclose", "access")
 """Codes of http://terminology.hl7.org/CodeSystem/consentaction by which something leaves."""
 
@@ -50,9 +53,10 @@ DISCLOSE = ("disclose", "access")
 class Asked:
     """What is to be done: with a resource of a category (empty: an ordinary one), for whom, why, and when.
 
-    `recipient` are the references by which the receiver is known: a role, who fills it, its organization. `at` is in
-    microseconds. `actions` are codes of which a provision has to name one, where it names any. `base` is the URL under
-    which absolute references are local.
+    `recipient` are the references by which the receiver is known: a role, who fills it, its organization; `also` are
+    those by which a refusal means them too: their other roles, and where these are. `at` is in microseconds. `actions`
+    are codes of which a provision has to name one, where it names any. `base` is the URL under which absolute
+    references are local.
     """
 
     resource: Resource
@@ -62,6 +66,7 @@ class Asked:
     at: int
     actions: Collection[str] = DISCLOSE
     base: str | None = None
+    also: Collection[str] = ()
 
 
 def may_go(asked: Asked, consents: Iterable[Resource]) -> bool:
@@ -75,9 +80,12 @@ def decided(asked: Asked, consents: Iterable[Resource]) -> Decision:
     return _together(_of_consent(asked, each) for each in consents if in_force(each, asked.at))
 
 
-def _is_signed(consent: Resource) -> bool:
-    """Whether it says when it was given; one that does not refuses, and permits nothing."""
-    return date_range(str(consent.get("dateTime", ""))) is not None
+def _may_permit(consent: Resource) -> bool:
+    """Whether it says when it was given, and by FHIR's own code that it is about privacy; else it refuses, and permits
+    nothing."""
+    return date_range(str(consent.get("dateTime", ""))) is not None and (_SCOPES, "patient-privacy") in {
+        (each.get("system"), each.get("code")) for each in at(consent, "scope.coding") if isinstance(each, dict)
+    }
 
 
 def in_force(consent: Resource, moment: int) -> bool:
@@ -105,29 +113,32 @@ def _together(decisions: Iterable[Decision]) -> Decision:
 
 def _of_consent(asked: Asked, consent: Resource) -> Decision:
     said = _within(asked, consent.get("provision", {}), named=False)
-    return said if said == "deny" or _is_signed(consent) else ""
+    return said if said == "deny" or _may_permit(consent) else ""
 
 
 def _within(asked: Asked, provision: Resource, *, named: bool) -> Decision:
-    """The decision of a provision and what is in it. `named`: whether one around it names the category."""
-    kind, met = provision.get("type"), _met(asked, provision)
-    if met is False:
+    """The decision of a provision and what is in it. `named`: whether one around it names the category.
+
+    One that is met only by what a receiver is besides refuses, and nothing in it permits.
+    """
+    kind, met = provision.get("type"), _met(asked, provision, asked.recipient)
+    if met is False and (not asked.also or _met(asked, provision, {*asked.recipient, *asked.also}) is False):
         return ""
     named = named or bool(provision.get("securityLabel"))
     inner = _together(_within(asked, each, named=named) for each in provision.get("provision", ()))
     if kind == "deny":
-        return inner or "deny"
-    if met is None:
+        return "deny" if met is False else inner or "deny"
+    if not met:
         return "deny" if inner == "deny" else ""
     return inner or ("permit" if kind == "permit" and (named or not asked.category) else "")
 
 
-def _met(asked: Asked, provision: Resource) -> bool | None:
+def _met(asked: Asked, provision: Resource, recipient: Collection[str]) -> bool | None:
     """Whether what is asked is what a provision is about; None where that cannot be told."""
     answers = (
         _in_period(asked, provision),
         _labelled(asked, provision),
-        _to(asked, provision),
+        _to(asked, provision, recipient),
         _for(asked, provision),
         _does(asked, provision),
         _on(asked, provision),
@@ -156,22 +167,26 @@ def _labelled(asked: Asked, provision: Resource) -> bool | None:
     return None if high and asked.category else False
 
 
-def _to(asked: Asked, provision: Resource) -> bool | None:
+def _to(asked: Asked, provision: Resource, recipient: Collection[str]) -> bool | None:
     """Whether the receiver is one of its actors; nobody named is everybody."""
     actors = [each for each in provision.get("actor", ()) if not _SENDERS & _codes(each.get("role", {}))]
     references = {_local(each, asked.base) for each in actors}
-    if not provision.get("actor") or references & set(asked.recipient):
+    if not provision.get("actor") or references & set(recipient):
         return True
     unclear = not actors or any(each.partition("/")[0] in (*_MANY, "") for each in references)
     return None if unclear else False
 
 
-def _for(asked: Asked, provision: Resource) -> bool:
-    wanted = {str(each.get("code")) for each in provision.get("purpose", ())}
+def _for(asked: Asked, provision: Resource) -> bool | None:
+    """Whether it is for one of its purposes; nobody here knows what those of another code system are."""
+    purposes = provision.get("purpose", ())
+    wanted = {str(each.get("code")) for each in purposes if each.get("system") == _REASONS}
     purpose = asked.purpose
-    while wanted and purpose not in wanted and purpose in _WITHIN:
+    while purpose not in wanted and purpose in _WITHIN:
         purpose = _WITHIN[purpose]
-    return not wanted or purpose in wanted
+    if not purposes or purpose in wanted:
+        return True
+    return None if any(each.get("system") != _REASONS for each in purposes) else False
 
 
 def _does(asked: Asked, provision: Resource) -> bool | None:

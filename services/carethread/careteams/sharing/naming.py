@@ -5,10 +5,10 @@ So a note that names a condition which only a label makes sensitive stays back w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from carethread.careteams.sharing.words import plain
 from carethread.core.fhir.elements import at, objects
 from carethread.core.ports import Resource
 
@@ -21,7 +21,6 @@ _FACTS = frozenset({
 """What is known of a person by its code; that of an Observation only says what was looked at."""
 
 _SHORTEST = 4
-_BETWEEN = re.compile(r"[\W_]+")
 
 
 @dataclass(slots=True)
@@ -44,11 +43,11 @@ def names_of(resource: Resource) -> Named:
     for concept in (resource.get(name) for name in _NAMING):
         if not isinstance(concept, dict):
             continue
-        found.texts.add(_plain(str(concept.get("text", ""))))
+        found.texts.add(plain(str(concept.get("text", ""))))
         for coding in at(concept, "coding"):
             if isinstance(coding, dict):
                 found.codes.add((str(coding.get("system")), str(coding.get("code"))))
-                found.texts.add(_plain(str(coding.get("display", ""))))
+                found.texts.add(plain(str(coding.get("display", ""))))
     found.texts = {each for each in found.texts if len(each.strip()) >= _SHORTEST}
     return found
 
@@ -76,9 +75,5 @@ class Names:
             )
         if not self._identifiers.isdisjoint(strings):
             return True
-        said = _plain("\n".join(strings))
+        said = plain("\n".join(strings))
         return any(text in said for text in self._texts)
-
-
-def _plain(text: str) -> str:
-    return f" {_BETWEEN.sub(' ', text.casefold()).strip()} "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import cast, get_args
 
+from carethread.careteams.searching import consents_of
 from carethread.careteams.sharing.proxies import Action, may_act
 from carethread.core.clock import to_micros
 from carethread.core.context import Context, authorize
@@ -15,20 +16,19 @@ from carethread.core.errors import Malformed, NotFound
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.targets import is_id
-from carethread.core.ports import Belongings, Key, Resource, Session
+from carethread.core.ports import Key, Resource, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
 
 RELATED, PATIENT = "RelatedPerson", "Patient"
 ACTION = "action"
-_MOST = 1000
-"""Consents of one person that are looked at."""
 
 
 def may_act_operation(runtime: Runtime, call: Call, context: Context) -> Resource:
     """Parameters: `allowed`, `why` not, and the categories that need no Consent for them (`free`).
 
-    Raises Malformed for the parameters, NotFound for who is not known, Busy while their owner is away.
+    Raises Malformed for the parameters, NotFound for who is not known, TooCostly for too many Consents, Busy while
+    their owner is away.
     """
     authorize("read", RELATED, context)
     refuse_unknown(call, "the question", (ACTION,))
@@ -39,7 +39,7 @@ def may_act_operation(runtime: Runtime, call: Call, context: Context) -> Resourc
         )
     related = _known(runtime, (RELATED, call.id))
     patient = _known(runtime, next(iter(keys_at(related, "patient", runtime.base_url)), (PATIENT, "")))
-    ids, consents = runtime.store.snapshot(lambda session: _of_person(session, patient["id"]))
+    ids, consents = runtime.store.snapshot(lambda session: _of_person(session, patient["id"], runtime.base_url))
     verdict = may_act(
         patient, related, consents, to_micros(context.clock()), cast("Action", given[0]), ids=ids, base=runtime.base_url
     )
@@ -60,9 +60,8 @@ def _known(runtime: Runtime, key: Key) -> Resource:
     return json.parse_object(stored.body)
 
 
-def _of_person(session: Session, patient: str) -> tuple[list[str], list[Resource]]:
-    found = session.members(Belongings(patient, ("Consent.patient",)), 0, _MOST)
-    return session.kin([patient]), [json.parse_object(each.body) for each in found]
+def _of_person(session: Session, patient: str, base_url: str) -> tuple[list[str], list[Resource]]:
+    return session.kin([patient]), consents_of(session, f"{PATIENT}/{patient}", base_url)
 
 
 OPERATIONS = (

@@ -18,6 +18,8 @@ from carethread.core.fhir.elements import at, keys_at
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Resource
 
+ROLES = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+
 Action = Literal["see", "answer"]
 
 ACTIONS: dict[Action, tuple[str, ...]] = {"see": DISCLOSE, "answer": ("collect", "correct")}
@@ -27,7 +29,7 @@ PARENTS = frozenset({
     "PRN", "MTH", "FTH", "NMTH", "NFTH", "NPRN", "ADOPTP", "ADOPTM", "ADOPTF", "STPPRN", "STPMTH", "STPFTH",
     "PRNFOST", "MTHFOST", "FTHFOST", "GUARD",
 })  # fmt: skip
-"""Relationships of http://terminology.hl7.org/CodeSystem/v3-RoleCode by which somebody acts for a minor."""
+"""Relationships of ROLES by which somebody acts for a minor."""
 
 GUARDIANS = frozenset({"GUARD"})
 """Those by which somebody acts for an adult."""
@@ -88,4 +90,6 @@ def _current(related: Resource, moment: int) -> bool:
 
 
 def _relations(related: Resource) -> set[str]:
-    return {str(each.get("code")) for each in at(related, "relationship.coding") if isinstance(each, dict)}
+    """How somebody is related, by FHIR's own codes; what another's mean nobody here knows."""
+    codings = (each for each in at(related, "relationship.coding") if isinstance(each, dict))
+    return {str(each.get("code")) for each in codings if each.get("system") == ROLES}

@@ -40,16 +40,17 @@ def may_leave(
     known: Iterable[Resource] = (),
     base: str | None = None,
     free: Collection[str] = (),
+    also: Collection[str] = (),
 ) -> list[Resource]:
     """Those of the resources that may go to the recipient, in order; `at` is in microseconds.
 
-    `recipient` are the references by which the receiver is known. `known` are further resources of the person, which
-    others may refer to. `base` is the URL under which absolute references are local. `free` are categories that need no
-    Consent for this receiver.
+    `recipient` are the references by which the receiver is known, `also` those by which a refusal means them too.
+    `known` are further resources of the person, which others may refer to. `base` is the URL under which absolute
+    references are local. `free` are categories that need no Consent for this receiver.
     """
     some, signed = list(resources), list(consents)
     left = {own_key(each): each for each in [*known, *some]}
-    asked = Asked({}, "", recipient, purpose, at, base=base)
+    asked = Asked({}, "", recipient, purpose, at, base=base, also=also)
     withheld = {key for key, each in left.items() if not _free(each, signed, asked, free)}
     names = Names(names_of(left[key]) for key in withheld)
     withheld |= {key for key, each in left.items() if key not in withheld and names.told_in(each)}

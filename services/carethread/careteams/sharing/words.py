@@ -1,68 +1,53 @@
-"""Words by which free text and names without a known code tell what is sensitive, without regard to case.
+"""Words by which free text and names without a known code tell what is sensitive, however they are written.
 
-A net under the codes, in the languages in which people are written to. It errs towards keeping back; what is common in
-another meaning (the ST depression of an ECG) is left through. A blank in a stem is where a word begins or ends.
+A net under the codes; the words are those of `stems`. It errs towards keeping back; what is common in another meaning
+(the ST depression of an ECG) is left through.
+
+Sources: https://unicode.org/reports/tr15 (NFKC), https://www.unicode.org/reports/tr36 (what is not to be seen).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from html import unescape
+from unicodedata import normalize
 
-from carethread.careteams.sharing.categories import PSYCHIATRIC, SEXUAL, SUBSTANCE, VIOLENCE
-
-_DRUGS = ("alcohol", "drug", "substance", "opioid", "opiate", "cannabis", "cocaine")
-_USES = (" use", " abuse", " misuse", " depend", " addict", " withdraw", " intox", " problem")
-
-STEMS: Mapping[str, tuple[str, ...]] = {
-    PSYCHIATRIC: (
-        "depression", "depressive", "dépressi", "depresi", "depressão", "antidepress", "psychiatr", "psychos",
-        "psychotic", "psychotherap", "psiquiatr", "psicoter", "schizo", "esquizo", "bipolar disorder",
-        "bipolar affect", " bipolar i", " mania ", " manic ", "anxiety", "ansiedad", "angststörung", "panic attack",
-        "panic disorder", " ptsd ", "posttraumatic stress", "post traumatic stress", "suicid", "suizid", "self harm",
-        "anorexia nervosa", "bulimi", "eating disorder", "obsessive compulsive", "personality disorder",
-        "mental illness", "mental disorder", "mental health", " adhd ", "attention deficit", "autism", "autist",
-        "dementia", "demenz", " phq 9 ", " phq 2 ", " phq9 ", " phq2 ", " gad 7 ", " gad7 ", "antipsychot",
-        "sertralin", "fluoxetin", "citalopram", "paroxetin", "venlafaxin", "duloxetin", "bupropion", "mirtazapin",
-        "trazodon", " lithium ", "olanzapin", "quetiapin", "risperidon", "aripiprazol", "clozapin", "haloperidol",
-        "alprazolam", "lorazepam", "clonazepam", "methylphenidat",
-    ),
-    SUBSTANCE: (
-        *(drug + use for drug in _DRUGS for use in _USES),
-        "alcoholi", "alcooli", "alkoholabh", "alkoholmiss", "alkoholsucht", "alkoholi", "drinking too much",
-        "misuses drugs", " addict", "drogen", " overdose", " heroin ", " cocaine ", "methamphet", " detox", " sober ",
-        " sobriety ", "methadon", "buprenorphin", "naltrexon", "disulfiram", "acamprosat", "naloxon", " audit c ",
-        " dast ", " dast 10 ", " crafft ", "unhealthy alcohol drinking",
-    ),
-    SEXUAL: (
-        " hiv", " vih ", "immunodeficiency virus", "acquired immune deficiency", "acquired immunodeficiency",
-        "sexually transmitted", " sti ", " stis ", "syphili", "gonorrh", "chlamydia", "genital herpes",
-        "herpes genital", "contracepti", "anticoncep", "verhütung", "birth control", " abortion",
-        "termination of pregnancy", "erectile", "sexuality", "sexual health", "sexual dysfunction",
-        "sexual orientation", "sexually activ", "gender dysphoria", "gender identity",
-    ),
-    VIOLENCE: (
-        "domestic violence", "domestic abuse", "häusliche gewalt", "violencia doméstica", "violencia de género",
-        "violence conjugale", "violência doméstica", "intimate partner", "partner abuse", "partner violence",
-        "sexual abuse", "physical abuse", "emotional abuse", "child abuse", "elder abuse", "spouse abuse",
-        "spousal abuse", "sexual assault", "sexually assault", " rape ", " raped ", " battered ",
-        "violence in the home", "violence in the environment", "afraid of your partner", "women s shelter",
-        "women s refuge",
-    ),
-}  # fmt: skip
-
-HARMLESS = (
-    " st depression", "respiratory depression", "marrow depression", "cns depression", "myocardial depression",
-    "mental health vision", "spontaneous abortion", "drug use evaluation",
-)  # fmt: skip
-"""What has a stem in it and tells nothing: among them the answer of the AHC questionnaire that lists kinds of care."""
+from carethread.careteams.sharing.categories import CATEGORIES
+from carethread.careteams.sharing.stems import HARMLESS, PATTERNS, STEMS
 
 _BETWEEN = re.compile(r"[\W_]+")
+
+_IN_A_WORD = re.compile(r"<!--.*?-->|</?(?:a|b|em|i|small|span|strong|sub|sup|tt|u)(?:\s[^<>]*)?/?>", re.DOTALL)
+"""What of a narrative stands within words: it is not seen."""
+
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+)
+"""Letters without width, and those that only say how others are shown."""
+
+_PATTERNS = {category: re.compile("|".join(several)) for category, several in PATTERNS.items()}
+
+
+def plain(text: str) -> str:
+    """A text as words with a blank around each: one spelling for what reads alike."""
+    if "<" in text:
+        text = _IN_A_WORD.sub("", text)
+    if "&" in text:
+        text = unescape(text)
+    if not text.isascii():
+        text = normalize("NFKC", _UNSEEN.sub("", text))
+    return f" {_BETWEEN.sub(' ', text.casefold()).strip()} "
 
 
 def telling(texts: Iterable[str]) -> frozenset[str]:
     """The categories that words of the texts tell of."""
-    said = "\n".join(f" {_BETWEEN.sub(' ', text.casefold())} " for text in texts)
+    said = "\n".join(map(plain, texts))
     for phrase in HARMLESS:
         said = said.replace(phrase, " ")
-    return frozenset(category for category, stems in STEMS.items() if any(stem in said for stem in stems))
+    return frozenset(each for each in CATEGORIES if _tells(each, said))
+
+
+def _tells(category: str, said: str) -> bool:
+    pattern = _PATTERNS.get(category)
+    return any(stem in said for stem in STEMS[category]) or (pattern is not None and bool(pattern.search(said)))

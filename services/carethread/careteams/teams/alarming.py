@@ -5,14 +5,15 @@ Sources: http://hl7.org/fhir/R4/task.html, http://hl7.org/fhir/R4/flag.html.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import NAMESPACE_URL, uuid5
 
-from carethread.careteams.tasks import TASKS
+from carethread.careteams.tasks import asked, refer
 from carethread.core.clock import instant
 from carethread.core.context import Context
 from carethread.core.ports import Resource, Session
 from carethread.core.service import PROFILES, Runtime
-from carethread.interactions.standing import here
+from carethread.interactions.standing import here, present
 from carethread.interactions.writing.unit import WriteUnit
 
 FLAGS = "https://carethread.dev/fhir/CodeSystem/flag-kind"
@@ -22,12 +23,17 @@ _WHY = {
     "shift-over": "The time up to which somebody was accountable is over, and no hand-off was accepted.",
     "left": "Whoever was accountable does not work here any more.",
     "ended": "The team that answered for the person has ended.",
+    "unknown": "Whoever was named as accountable is not known here.",
+    "needed": "The person needs somebody, and nobody was ever accountable.",
+    "parted": "The person was merged with another, or is so no longer.",
 }
 _WHO = {
     "on-call": "Who is on call in the department answers from now on.",
     "accountable": "Nobody is on call in the department; its lead answers from now on.",
     "escalated": "The department has nobody on call and no lead; the department above answers from now on.",
     "": "There is nobody on call and no lead in the department, nor above it: nobody answers.",
+    "asked": "Who is on call in the department is asked to take the person over: give them a care team with a lead.",
+    "alone": "Nobody is on call in the department, or it is not known: nobody answers.",
     "unled": "No other team of theirs has a lead: nobody answers.",
 }
 
@@ -42,26 +48,23 @@ def raise_alarm(
     cause: str,
     now: int,
     about: str = "",
+    asks: str = "",
 ) -> None:
-    """Tell of a team (`CareTeam/1`) that somebody has come to lead, as `cause` says, or nobody. `patient` is empty for
-    a department's team. `about`: whose lack of anybody it is, where that is not the team's: the person's."""
-    owner = member or department
-    whose = {"for": {"reference": patient}} if patient else {}
+    """Tell of a team (`CareTeam/1`), or of a person where it is about no team, that somebody has come to lead, as
+    `cause` says, or nobody. `patient` is empty for a department's team. `about`: whose lack of anybody it is, where
+    that is not the team's: the person's. `asks`: who is asked to take over where nobody did."""
     unit.update(
-        {
-            "resourceType": "Task",
-            "id": unit.context.new_id(),
+        asked(
+            unit.context.new_id(),
+            TAKE_OVER,
+            instant(now),
+            text="Take over",
+            whom=refer(patient),
+            focus=refer(team),
+            owner=refer(member or asks or department),
+            reasonCode={"text": f"{_WHY[why]} {_WHO[cause]}"},
             **_marks(department),
-            "status": "requested",
-            "intent": "order",
-            "priority": "urgent",
-            "code": {"coding": [{"system": TASKS, "code": TAKE_OVER}], "text": "Take over"},
-            "focus": {"reference": team},
-            **whose,
-            "authoredOn": instant(now),
-            **({"owner": {"reference": owner}} if owner else {}),
-            "reasonCode": {"text": f"{_WHY[why]} {_WHO[cause]}"},
-        }
+        )
     )
     if not member and patient:
         unit.update(
@@ -80,6 +83,12 @@ def raise_alarm(
 def is_raised(session: Session, about: str) -> bool:
     """Whether a Flag says that nobody leads a team (`CareTeam/1`), or answers for a person (`Patient/1`)."""
     return (here(session, ("Flag", _flag(about))) or {}).get("status") == "active"
+
+
+def are_raised(session: Session, abouts: Iterable[str]) -> set[str]:
+    """Those of which a Flag says so."""
+    flags = {("Flag", _flag(each)): each for each in abouts}
+    return {flags[key] for key, flag in present(session, flags).items() if flag["status"] == "active"}
 
 
 def lower(runtime: Runtime, session: Session, about: str, now: int, context: Context) -> None:

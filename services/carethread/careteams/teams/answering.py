@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from carethread.careteams.searching import every
 from carethread.careteams.teams.people import person, persons
 from carethread.careteams.teams.planning import leads, planned
 from carethread.careteams.teams.reading import is_ours, of_department, ref
 from carethread.core.context import Context
 from carethread.core.fhir import json
-from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.search.dates import EARLIEST
 from carethread.core.ports import FOREVER, Answering, Resource, Session, Stored
 from carethread.core.service import Runtime
-
-_MOST_TEAMS = 200
-"""Teams of one person, of whatever status, in each look."""
 
 
 def accountable(session: Session, patient: str, at: int, base: str | None = None) -> Answering | None:
@@ -72,6 +69,6 @@ def enter(session: Session, at: dict[str, int], base: str, *, backfill: bool = F
 
 def teams_of(session: Session, patient: str, base: str) -> list[tuple[Stored, Resource]]:
     """The active CareTeams of our profile that a person has."""
-    query = parse_query("CareTeam", [("patient", patient), ("status", "active")], base=base)
-    found = [(stored, json.parse_object(stored.body)) for stored in session.search(query, _MOST_TEAMS).matches]
+    asked = [("patient", patient), ("status", "active")]
+    found = [(stored, json.parse_object(stored.body)) for stored in every(session, "CareTeam", asked, base)]
     return [(stored, team) for stored, team in found if is_ours(team) and not of_department(team)]

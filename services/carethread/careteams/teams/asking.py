@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from carethread.careteams.contact import known, why_no_contact
 from carethread.careteams.teams.answering import accountable, teams_of
+from carethread.careteams.teams.gaps import UNKNOWN
+from carethread.careteams.teams.knowing import counts, unknown
 from carethread.careteams.teams.people import behind, department_team, escalation, person
 from carethread.careteams.teams.reading import COORDINATOR, NAVIGATOR, in_role, leads_of
 from carethread.careteams.teams.recalling import recall_members, recalling
@@ -21,10 +25,15 @@ from carethread.interactions.read import living
 
 AT = "at"
 
+_GAPS = {"deceased": "deceased", "inactive": "inactive-patient"}
+"""What is told where somebody answers for a person who is cared for no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Who answers for a person at a moment: all are references (`PractitionerRole/1`), empty where there is nobody.
+
+    `gap` is what is wrong with that (a code of `care-team-gap`), empty: nothing is.
 
     `until` is FOREVER where no end is known. `then` are those to call where nobody answers, in this order.
     """
@@ -42,6 +51,7 @@ class Answer:
     then: tuple[str, ...] = ()
     coordinator: str = ""
     navigator: str = ""
+    gap: str = ""
 
 
 def who_answers(runtime: Runtime, call: Call, context: Context) -> Resource:
@@ -69,8 +79,8 @@ def answer(runtime: Runtime, id_: str, at: int, now: int) -> Answer:
 
     def look(session: Session) -> Answer | None:
         session = recalling(session)
-        known = session.current([key]).get(key)
-        return _answer(session, f"Patient/{id_}", at, now, runtime.base_url) if known and not known.deleted else None
+        stored = session.current([key]).get(key)
+        return _answer(session, f"Patient/{id_}", at, now, runtime.base_url) if stored and not stored.deleted else None
 
     found = runtime.store.snapshot(look) if is_id(id_) else None
     if found is None:
@@ -93,7 +103,10 @@ def _answer(session: Session, patient: str, at: int, now: int, base: str) -> Ans
     recall_members(session, [team, department_team(session, department)[1] or {}] if department else [team], base)
     lead = next((each for each in leads_of(team, base) if each.ref == found.member and each.stands(at)), None)
     backup = lead.backup if lead else ""
-    after = dict.fromkeys([*([backup] if backup else []), *escalation(session, found.member, department, at, base)])
+    after = [*([backup] if backup else []), *escalation(session, found.member, department, at, base)]
+    then = tuple(_others(session, found.member, after, at, base))
+    if not counts(found, min(at, now), unknown(session, [found.member])):
+        return replace(told, backup=backup, then=then, gap=UNKNOWN)
     return replace(
         told,
         member=found.member,
@@ -104,8 +117,19 @@ def _answer(session: Session, patient: str, at: int, now: int, base: str) -> Ans
         until=min(found.until, lead.until if lead else FOREVER),
         cause=found.cause,
         backup=backup,
-        then=tuple(each for each in after if each != found.member),
+        then=then,
+        gap=_GAPS.get(why_no_contact(known(session, survivor), base), "") if at >= now else "",
     )
+
+
+def _others(session: Session, lead: str, after: Iterable[str], at: int, base: str) -> Iterator[str]:
+    """Those to call after a lead, each person once, in whichever role, and not who leads."""
+    seen = {behind(session, lead, at, base) or lead}
+    for each in after:
+        who = behind(session, each, at, base) or each
+        if who not in seen:
+            seen.add(who)
+            yield each
 
 
 def _ended(session: Session, team: str) -> tuple[Stored, Resource]:
@@ -137,6 +161,7 @@ def _parameters(told: Answer) -> Resource:
             reference("patient", told.patient),
             {"name": AT, "valueInstant": instant(told.at)},
             *part,
+            *([{"name": "gap", "valueCode": told.gap}] if told.gap else []),
             *(reference(name, each) for name, each in people if each),
             *(reference("then", each) for each in told.then),
         ],

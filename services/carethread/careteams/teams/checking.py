@@ -92,7 +92,7 @@ def _gaps(team: Resource, now: int, base: str | None) -> Iterator[Issue]:
         if max(lead.begin, _ends(lead)) >= reached or relieved:
             reached, place, relieved = max(reached, _ends(lead)), lead.place, lead.until < FOREVER
     if reached < last and not relieved:
-        said = f"From {_told(reached)} on nobody is accountable; another's period begins there, or this one has no end."
+        said = f"From {_told(reached)} on nobody is accountable: have another's begin there, or give this one no end."
         yield Issue("business-rule", said, _participant(place, ".period") if place >= 0 else "CareTeam.participant")
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from carethread.careteams.teams.reading import (
     COORDINATOR,
     LEAD,
-    begins,
     ends,
     in_role,
     leads_of,
@@ -16,11 +15,15 @@ from carethread.careteams.teams.reading import (
     ref,
     team_span,
 )
+from carethread.careteams.teams.working import away
 from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search.merges import survivor
 from carethread.core.ports import Key, Resource
 
 SYSTEM = "https://carethread.dev/fhir/CodeSystem/care-team-gap"
+
+UNKNOWN = "unknown-member"
+"""The code of a participant whom nobody knows."""
 
 COUNTING = ("Practitioner", "PractitionerRole", "Organization", "CareTeam")
 """The members who are looked up; relatives and devices are not."""
@@ -83,17 +86,10 @@ def _participant(
     member = ref(participant, "member", base)
     kind, _, id_ = member.partition("/")
     if not member:
-        yield Gap("unknown-member", f"{where}.member")
+        yield Gap(UNKNOWN, f"{where}.member")
     elif kind in COUNTING:
         found = known.get((kind, id_))
         if found is None:
-            yield Gap("unknown-member", f"{where}.member")
-        elif _is_over(found, now):
+            yield Gap(UNKNOWN, f"{where}.member")
+        elif away(found, now):
             yield Gap("inactive-member", f"{where}.member")
-
-
-def _is_over(member: Resource, now: int) -> bool:
-    if member["resourceType"] == "CareTeam":
-        return member.get("status") != "active"
-    period = member.get("period", {}) if member["resourceType"] == "PractitionerRole" else {}
-    return member.get("active") is False or not begins(period.get("start")) <= now < ends(period.get("end"))

@@ -6,21 +6,25 @@ from carethread.careteams.teams.answering import leading
 from carethread.careteams.teams.reading import CAUSE, LEAD, LEADING, ROLES, UNTIL, is_ours, lead_at, leads_of, team_span
 from carethread.core.clock import instant
 from carethread.core.errors import Invalid, NotFound
-from carethread.core.fhir.elements import with_extensions, without_extensions
+from carethread.core.fhir.elements import extension, with_extensions, without_extensions
 from carethread.core.fhir.targets import key_of
 from carethread.core.ports import FOREVER, Resource
-from carethread.core.service import Unit
+from carethread.core.service import PROFILES, Unit
+
+DEPARTMENT_OF = PROFILES + "department"
+"""Extension of a resource: its department, before what the resource itself names."""
 
 LEAD_CHANGED = "leadchanged"
 """The verb of a CareTeam's event after which somebody else answers."""
 
 
-def pass_on(unit: Unit, patient: str, team: str, member: str, at: int, cause: str) -> None:
+def pass_on(unit: Unit, patient: str, team: str, member: str, at: int, cause: str, department: str = "") -> None:
     """Have a member answer for a person (`Patient/1`) from a moment on, as lead of a team of theirs (`CareTeam/1`).
 
     It is staged in the unit, whose `store` enters it into the register. Whoever leads the team then leads it no more;
     who is planned to lead it later stays so. The team becomes the one that answers for the person. An empty member
     ends the lead's time, and nobody follows. `cause` is a code such as `on-call`, or a reference such as `Task/1`.
+    `department` is the one that the team comes to (`Organization/1`), empty: it stays where it is.
 
     Raises NotFound where there is no such team, Invalid for one that is not ours or not active.
     """
@@ -34,6 +38,8 @@ def pass_on(unit: Unit, patient: str, team: str, member: str, at: int, cause: st
             expression="CareTeam.status",
         )
     changed = passed(found, member, at, cause, unit.base_url)
+    if department:
+        changed = moved(changed, department)
     if patient and leading(unit.session, patient, at, unit.base_url) not in ("", team):
         changed = with_extensions(changed, {LEADING: {"valueInstant": instant(at)}})
     unit.update(changed, LEAD_CHANGED)
@@ -58,6 +64,14 @@ def passed(team: Resource, member: str, at: int, cause: str, base: str | None = 
             }
         )
     return {**team, "participant": participants}
+
+
+def moved(team: Resource, department: str) -> Resource:
+    """The team as one of another department (`Organization/1`)."""
+    where = {"reference": department}
+    changed = {**team, "managingOrganization": [where]}
+    marked = extension(team, DEPARTMENT_OF)
+    return with_extensions(changed, {DEPARTMENT_OF: {"valueReference": where}}) if marked else changed
 
 
 def _ended(participant: Resource, at: int) -> list[Resource]:

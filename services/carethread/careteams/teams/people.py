@@ -6,23 +6,22 @@ All is told from this service's own resources and copies. Chains end where they 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from carethread.careteams.teams.reading import (
     ESCALATES,
     LEAD,
     ON_CALL,
     Member,
-    begins,
-    ends,
     in_role,
     lead_at,
     members_of,
     ref,
 )
+from carethread.careteams.teams.working import away
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import extension
-from carethread.core.fhir.search.merges import PATIENT, survivor
+from carethread.core.fhir.search.merges import PATIENT, REPLACED_BY, survivor
 from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource, Session
 from carethread.interactions.standing import here, present
@@ -31,6 +30,8 @@ DEPARTMENT_TEAM = "department-team"
 """The kind of the places by which a department (`Organization/1`) has one team (`CareTeam/1`)."""
 
 DEEPEST = 16
+
+_MERGED_INTO = f"{PATIENT}.{REPLACED_BY}"
 
 
 def person(session: Session, patient: str, base: str | None = None) -> str:
@@ -50,6 +51,13 @@ def persons(session: Session, patient: str, base: str | None = None) -> list[str
         seen.add(further)
         into = further
     return [f"{PATIENT}/{into}", *(f"{PATIENT}/{each}" for each in sorted(kin) if each != into)]
+
+
+def any_merged(session: Session, ids: Collection[str]) -> bool:
+    """Whether any of these Patients was merged, be it with another of them."""
+    if len(session.kin(ids)) > len(ids):
+        return True
+    return len(ids) > 1 and bool(session.referring([(PATIENT, each) for each in ids], [_MERGED_INTO], 1))
 
 
 def department_team(session: Session, department: str) -> tuple[str, Resource | None]:
@@ -91,16 +99,9 @@ def has_left(session: Session, member: str, at: int, base: str | None = None) ->
     if stored is None or stored.deleted:
         return stored is not None
     found = json.parse_object(stored.body)
-    if stored.type == "CareTeam":
-        return found.get("status") != "active"
-    if found.get("active") is False:
+    if away(found, at):
         return True
-    if stored.type != "PractitionerRole":
-        return False
-    period = found.get("period", {})
-    if not begins(period.get("start")) <= at < ends(period.get("end")):
-        return True
-    return has_left(session, ref(found, "practitioner", base), at, base)
+    return stored.type == "PractitionerRole" and has_left(session, ref(found, "practitioner", base), at, base)
 
 
 def can_answer(session: Session, member: str, at: int, base: str | None = None) -> str:

@@ -40,6 +40,7 @@ def planned(patient: str, teams: Sequence[Leads], leading: str, begin: int) -> l
     for since, until in pairwise(moments):
         standing = [(team, one) for team in teams for one in team.members if one.stands(since)]
         if not standing:
+            leading = ""
             continue
         team, lead = min(standing, key=lambda each: (-each[0].leading, each[0].team != leading, each[0].row))
         leading = team.team

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from carethread.core.fhir.elements import at, extension, keys_at
+from carethread.core.fhir.elements import at, extension, is_bound, keys_at, profiles_of
 from carethread.core.fhir.search.dates import EARLIEST, date_range
 from carethread.core.ports import FOREVER, Resource
 from carethread.core.service import PROFILES
@@ -58,13 +58,12 @@ class Member:
 
 def is_ours(team: Resource | None) -> bool:
     """Whether a CareTeam claims a profile of ours and no EHR has sent it, and so is bound by our rules."""
-    meta = (team or {}).get("meta", {})
-    return bool({PERSON, DEPARTMENT}.intersection(meta.get("profile", ()))) and "source" not in meta
+    return is_bound(team, PERSON, DEPARTMENT)
 
 
 def of_department(team: Resource) -> bool:
     """Whether a CareTeam of ours is that of a department."""
-    return DEPARTMENT in team.get("meta", {}).get("profile", ())
+    return DEPARTMENT in profiles_of(team)
 
 
 def ref(resource: Resource, path: str, base: str | None = None, *types: str) -> str:
@@ -125,19 +124,16 @@ def in_role(team: Resource | None, code: str, base: str | None = None) -> list[M
 
 
 def leads_of(team: Resource | None, base: str | None = None) -> list[Member]:
-    """The leads of an active team in order, each until the next begins.
+    """The leads of an active team in order, each until the next begins who leads for any time at all.
 
     One who is accountable until a moment, with nobody planned to follow, goes on: who takes over is decided then.
     """
-    leads = sorted(in_role(team, LEAD, base), key=lambda each: (each.begin, each.place))
-    found = []
-    for number, lead in enumerate(leads):
-        later = leads[number + 1].begin if number + 1 < len(leads) else FOREVER
-        open_end = team_span(team or {})[1] if lead.until < FOREVER else lead.end
-        lead = replace(lead, end=min(later, open_end))
-        if lead.begin < lead.end:
-            found.append(lead)
-    return found
+    last = team_span(team or {})[1]
+    lasting = (replace(each, end=last) if each.until < FOREVER else each for each in in_role(team, LEAD, base))
+    leads = sorted((each for each in lasting if each.begin < each.end), key=lambda each: (each.begin, each.place))
+    ends_at = [*(each.begin for each in leads[1:]), FOREVER]
+    found = [replace(lead, end=min(lead.end, later)) for lead, later in zip(leads, ends_at, strict=False)]
+    return [lead for lead in found if lead.begin < lead.end]
 
 
 def lead_at(team: Resource | None, moment: int, base: str | None = None) -> Member | None:

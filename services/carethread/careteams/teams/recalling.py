@@ -1,4 +1,4 @@
-"""A session that reads each resource once: for an answer that comes back to the same few people again and again."""
+"""A session that reads each resource and place once: for what comes back to the same few people again and again."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class _Recalling:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._read: dict[Key, Stored | None] = {}
+        self._places: dict[tuple[str, str], str] = {}
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._session, name)
@@ -26,9 +27,16 @@ class _Recalling:
             self._read |= {key: found.get(key) for key in missing}
         return {key: stored for key in wanted if (stored := self._read[key])}
 
+    def claimed(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
+        wanted = {(kind, key) for key in keys}
+        if missing := wanted - self._places.keys():
+            found = self._session.claimed(kind, sorted(key for _, key in missing))
+            self._places |= {(kind, key): found.get(key, "") for _, key in missing}
+        return {key: holder for _, key in wanted if (holder := self._places[kind, key])}
+
 
 def recalling(session: Session) -> Session:
-    """The session of a view, which does not change; not for a transaction that writes."""
+    """The session of a view, or of a transaction that writes nothing of what is asked of this."""
     return cast("Session", _Recalling(session))
 
 

@@ -1,9 +1,10 @@
 """The write rule of CareTeam: on a team of ours one is accountable at each moment, a person has one coordinator, and a
-department one team. What an EHR tells, and history, is stored as it is sent.
+department one team. What an EHR tells, and history (`history`), is stored as it is sent.
 """
 
 from __future__ import annotations
 
+from carethread.careteams.history import is_history
 from carethread.careteams.teams.checking import problems
 from carethread.careteams.teams.passing import LEAD_CHANGED
 from carethread.careteams.teams.people import DEEPEST, DEPARTMENT_TEAM, has_left, person
@@ -20,13 +21,16 @@ from carethread.careteams.teams.reading import (
     of_department,
     ref,
 )
+from carethread.careteams.teams.standing_for import nobody_behind
 from carethread.core.clock import to_micros
 from carethread.core.errors import Conflict, Invalid, Issue
-from carethread.core.fhir.elements import extension, with_extensions, without_extensions
+from carethread.core.fhir import json
+from carethread.core.fhir.elements import extension, profiles_of, with_extensions, without_extensions
 from carethread.core.fhir.targets import key_of
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit
+from carethread.interactions.writing.command import ANY_VERSION
 
 COORDINATES = "coordinator"
 """The kind of the places by which a person (`Patient/1`) has one team with a coordinator (`CareTeam/1`)."""
@@ -46,9 +50,10 @@ def team_written(unit: Unit, before: Resource | None, after: Resource | None, id
     after = after and _still_ours(before, after)
     if after is None or not is_ours(after):
         return Ruling()
-    if unit.context.backfill:
+    if is_history(unit.context, before, after, is_ours):
         _claim(unit, after, id_, must=False)
         return Ruling(resource=after)
+    _refuse_undoing(unit, before, after, id_, now)
     after = _ours_alone(before, after)
     if _is_active(after):
         issues = problems(after, now, base) or _gone(unit, after, now)
@@ -65,7 +70,7 @@ def _still_ours(before: Resource | None, sent: Resource) -> Resource:
     allow."""
     if before is None or not is_ours(before) or is_ours(sent):
         return sent
-    ours = {PERSON, DEPARTMENT}.intersection(before["meta"]["profile"])
+    ours = profiles_of(before) & {PERSON, DEPARTMENT}
     meta = {name: value for name, value in sent.get("meta", {}).items() if name != "source"}
     made = {**sent, "meta": {**meta, "profile": sorted({*meta.get("profile", ()), *ours})}}
     if issues := [issue for issue in validate(made) if issue.severity in ("error", "fatal")]:
@@ -73,10 +78,35 @@ def _still_ours(before: Resource | None, sent: Resource) -> Resource:
     return made
 
 
-def team_settled(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> None:
-    """See, when all that belongs together is written, that departments do not escalate to each other in a circle."""
-    if after is None or not is_ours(after) or unit.context.backfill:
+def _refuse_undoing(unit: Unit, before: Resource | None, after: Resource, id_: str, now: int) -> None:
+    """Raise Conflict where a client has another lead than a hand-off has made, and may not have seen that."""
+    was, is_ = lead_at(before, now, unit.base_url), lead_at(after, now, unit.base_url)
+    if unit.own or not was or not is_ or was.ref == is_.ref or not was.cause.startswith("Task/"):
         return
+    seen = lead_at(_seen(unit, after, id_), now, unit.base_url)
+    if (unit.if_match is None or unit.if_match == ANY_VERSION) and not (seen and seen.ref == was.ref):
+        said = (
+            f"{was.ref} leads this team since {was.cause} was accepted, which is not in what was sent. Read the team "
+            "again, and send it with If-Match and its version; or hand the person over by Task/$hand-off."
+        )
+        raise Conflict(said, code="conflict", expression=f"CareTeam.participant[{is_.place}].member")
+
+
+def _seen(unit: Unit, sent: Resource, id_: str) -> Resource | None:
+    """The version that a client has changed, by what it says itself (`meta.versionId`)."""
+    number = str(sent.get("meta", {}).get("versionId", ""))
+    known = number.isascii() and number.isdecimal() and len(number) < 10
+    stored = unit.session.version(("CareTeam", id_), int(number)) if known else None
+    return json.parse_object(stored.body) if stored and not stored.deleted else None
+
+
+def team_settled(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> None:
+    """See, when all that belongs together is written, that somebody stands behind who leads, and that departments do
+    not escalate to each other in a circle."""
+    if after is None or not is_ours(after) or is_history(unit.context, before, after, is_ours):
+        return
+    if issues := list(nobody_behind(unit, after, f"CareTeam/{id_}", to_micros(unit.context.clock()))):
+        raise Invalid(issues=issues)
     expression = f"CareTeam.extension('{ESCALATES}').value"
     seen = {f"CareTeam/{id_}"}
     up = _up(after, unit.base_url)

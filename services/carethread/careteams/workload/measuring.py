@@ -19,11 +19,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from carethread.careteams.daytime import zone_of_role
 from carethread.careteams.navigation.finding import found
-from carethread.careteams.navigation.navigators import is_held, is_navigator, limit_of, reference
+from carethread.careteams.navigation.navigators import is_navigator, limit_of, reference
 from carethread.careteams.navigation.terms import NAVIGATORS
-from carethread.careteams.navigation.times import zone_of_role
 from carethread.careteams.tasks import OPEN
+from carethread.careteams.teams.working import works
 from carethread.careteams.workload.hours import MINUTE, known, merged, outside
 from carethread.careteams.workload.limits import (
     AFTER_HOURS,
@@ -77,7 +78,7 @@ def member(session: Session, role: Resource, now: int, base_url: str) -> Member:
     who = reference(role, "practitioner", "Practitioner", base_url)
     asked = [("practitioner", who), ("_sort", "_id")]
     all_ = found(session, "PractitionerRole", asked, base_url, _MOST_ROLES) if who else []
-    roles = [each for each in all_ if is_held(each, now)] or [role]
+    roles = [each for each in all_ if works(each, now)] or [role]
     places = {reference(each, "organization", "Organization", base_url).removeprefix("Organization/") for each in roles}
     departments = present(session, [("Organization", id_) for id_ in sorted(places - {""})])
     zones = [(each, zone_of_role(session, each, base_url)) for each in roles]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from carethread.careteams.knowing import refuse_unknown_people
 from carethread.careteams.navigation.asking import moment, reference
 from carethread.careteams.navigation.caseload import OFFSET, offset_of
 from carethread.careteams.navigation.finding import found
-from carethread.careteams.navigation.navigators import is_held, role_of
+from carethread.careteams.navigation.navigators import role_of
+from carethread.careteams.teams.working import works
 from carethread.careteams.workload.limits import AFTER_HOURS
 from carethread.careteams.workload.measuring import load_of, member
 from carethread.careteams.workload.watching import WATCH, WEEK, workload_due
@@ -42,17 +44,18 @@ def workload(runtime: Runtime, call: Call, context: Context) -> Resource:
 
 
 def workloads(runtime: Runtime, call: Call, context: Context) -> Resource:
-    """Parameters: total, and a page of the members of a department. Raises Malformed."""
+    """Parameters: total, and a page of the members of a department. Raises Malformed, Invalid, Busy."""
     authorize("search-type", "PractitionerRole", context)
     refuse_unknown(call, "the overview", OF_ALL)
     department = reference(call, "department", ("Organization",), runtime.base_url, needed=True)
     now, count, offset = to_micros(context.clock()), count_of(call, _MOST), offset_of(call)
     begin, end = _period(call, now)
+    refuse_unknown_people(runtime, [(department, "department")], context)
 
     def work(session: Session) -> Resource:
         asked = [("organization", department), ("_sort", "_id")]
         roles = found(session, "PractitionerRole", asked, runtime.base_url, _MOST_ROLES)
-        held = [role for role in roles if is_held(role, now)]
+        held = [role for role in roles if works(role, now)]
         parts: list[Resource] = [{"name": "total", "valueUnsignedInt": len(held)}]
         if offset + count < len(held):
             parts.append({"name": "next-offset", "valueUnsignedInt": offset + count})

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
-from carethread.careteams.navigation.navigators import is_held, reference
-from carethread.careteams.navigation.shapes import refer
+from carethread.careteams.daytime import zone_of_role
+from carethread.careteams.navigation.navigators import reference
 from carethread.careteams.navigation.terms import FLAGS, concept
-from carethread.careteams.navigation.times import zone_of_role
+from carethread.careteams.tasks import refer
+from carethread.careteams.teams.working import works
 from carethread.careteams.workload.limits import wording
 from carethread.careteams.workload.measuring import Load, Member, load_of, member
 from carethread.core.clock import from_micros, instant, to_micros
@@ -45,7 +46,7 @@ def member_kept(runtime: Runtime, session: Session, ids: Sequence[str], context:
     for id_ in ids:
         role = known.get(("PractitionerRole", id_))
         who = reference(role or {}, "practitioner", "Practitioner", runtime.base_url)
-        if is_held(role, now):
+        if works(role, now):
             session.timers.set(WATCH, id_, _after_midnight(session, role, now, runtime.base_url))
         elif who and session.claimed(WATCH, [who]):
             session.timers.set(WATCH, id_, now)  # the Flag may have to end
@@ -59,14 +60,14 @@ def workload_due(runtime: Runtime, session: Session, timer: Timer, context: Cont
         return
     unit = WriteUnit(runtime, session, context)
     one = member(session, role, now, runtime.base_url)
-    if is_held(role, now):
+    if works(role, now):
         session.timers.set(WATCH, timer.key, _after_midnight(session, role, now, runtime.base_url))
         load = load_of(session, one, now - WEEK, now, now, runtime.base_url)
         _settle(unit, one, load.over, now)
         if timer.key == one.roles[0][0]["id"]:  # of several roles of one person the first tells for all
             today = load_of(session, one, now - DAY, now, now, runtime.base_url)
             request(session, _report(one, today, now), context, new=True)
-    elif all(not is_held(each, now) for each, _ in one.roles):
+    elif all(not works(each, now) for each, _ in one.roles):
         _settle(unit, one, [], now)
     unit.store()
 

@@ -35,6 +35,7 @@ _LONGEST_PAUSE = 1.0
 _FIRST, _LONGEST, _LONGEST_AWAY = 0.25, 60.0, 5.0
 """Seconds for which a request, or all that is for an owner who is away, is put off: at first, and at most."""
 
+_BUNDLE = "Bundle"
 _JSON_PATCH = "application/json-patch+json"
 
 _LATER = frozenset({408, 425, 429})
@@ -97,7 +98,8 @@ class Sending:
         """The types of the owners that were away just now."""
         now = self._monotonic()
         away = {owner for owner, (until, _) in self._away.items() if until > now}
-        return [type_name for type_name, owner in self._owners.items() if owner in away]
+        alone = [type_name for type_name, owner in self._owners.items() if owner in away]
+        return [*alone, _BUNDLE] if self._gateway in away and _BUNDLE not in alone else alone
 
     def _each(self, claimed: list[Asked], end: float) -> Iterator[Settle]:
         """What is to be noted of each."""
@@ -108,7 +110,7 @@ class Sending:
                 yield self._sent(asked)
 
     def _sent(self, asked: Asked) -> Settle:
-        owner = self._owners.get(asked.wanted.type, "")
+        owner = self._owner(asked.wanted)
         try:
             answer = self._call(owner, asked)
         except Busy as error:
@@ -131,6 +133,11 @@ class Sending:
         log.warning("request_waits", extra={**self._named(asked), "status": answer.status, "seconds": seconds})
         return partial(_put_off, asked=asked, seconds=seconds, outcome=outcome)
 
+    def _owner(self, wanted: Wanted) -> str:
+        """Who owns what is wanted; of a transaction on several owners' types it is the gateway, which reaches them."""
+        owners = {self._owners.get(each, "") for each in wanted.writes}
+        return owners.pop() if len(owners) == 1 else self._gateway
+
     def _call(self, owner: str, asked: Asked) -> Response:
         wanted, peer = asked.wanted, self._runtime.peer
         if not owner:
@@ -142,6 +149,9 @@ class Sending:
         if wanted.condition:
             meant = (("_id", wanted.id), *parse_qsl(wanted.condition))
             request = Request("PATCH", wanted.type, meant, {**headers, "content-type": _JSON_PATCH}, wanted.body)
+        elif wanted.together:
+            headers.pop("if-none-match", "")
+            request = Request("POST", "", headers=headers, body=wanted.body)
         return peer.call(owner if peer.knows(owner) else self._gateway, request)
 
     def _is_away(self, owner: str, reason: str) -> None:

@@ -40,6 +40,17 @@ def keys_at(resource: dict[str, Any], path: str, base: str | None = None) -> lis
     return keys
 
 
+def profiles_of(resource: Mapping[str, Any] | None) -> frozenset[str]:
+    """The canonicals that a resource claims in `meta.profile`, each without the version that may follow it."""
+    meta = (resource or {}).get("meta") or {}
+    return frozenset(each.partition("|")[0] for each in meta.get("profile") or () if isinstance(each, str))
+
+
+def is_bound(resource: Mapping[str, Any] | None, *profiles: str) -> bool:
+    """Whether a resource claims one of these profiles and comes from nowhere else: it is bound by their rules."""
+    return not profiles_of(resource).isdisjoint(profiles) and "source" not in (resource or {})["meta"]
+
+
 def extension(element: Mapping[str, Any], url: str) -> Mapping[str, Any]:
     """The extension of that URL; empty where there is none."""
     return next((found for found in element.get("extension", ()) if found.get("url") == url), {})

@@ -47,7 +47,7 @@ class Needs(Protocol):
         """How much there is of [begin, end)."""
         ...
 
-    def doubtful(self, begin: int, end: int, after: str, count: int) -> list[str]:
+    def doubtful(self, begin: int, end: int, after: str, count: int, nobody: Collection[str] = ()) -> list[str]:
         """At most `count` persons, in order behind `after`, of whom a need was open in [begin, end) for all of which no
-        single member answered: who had none for a moment is among them."""
+        single member answered: who had none for a moment is among them. Members in `nobody` do not count."""
         ...

@@ -39,6 +39,10 @@ class Register(Protocol):
         """The intervals of the persons that have something of [begin, end), in order of person and time."""
         ...
 
+    def members(self, begin: int, end: int) -> set[str]:
+        """All who answer for anybody in [begin, end)."""
+        ...
+
     def borne(self, members: Collection[str], moment: int, after: str, count: int) -> list[Answering]:
         """At most `count` of the intervals in which one of the members answers, or is to answer, that end after a
         moment, in order of person (`after` is the last one known) and time. A person's are not told apart in part."""

@@ -10,6 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from carethread.core.fhir import json
+
 RequestState = Literal["waiting", "refused"]
 
 
@@ -21,6 +23,9 @@ class Wanted:
     parameters such as `status=requested`, `body` is a JSON Patch, and is left undone where it does not hold any more.
     What has the same `key` is sent in order, such as all that is about a patient. `backfill` and `traceparent` are
     those of the cause.
+
+    A Bundle that is a transaction is not stored but done, whole or not at all. It is `new` where one of its entries may
+    only be made (ifNoneMatch: *), so that it is done once.
     """
 
     type: str
@@ -35,6 +40,18 @@ class Wanted:
     @property
     def path(self) -> str:
         return f"{self.type}/{self.id}"
+
+    @property
+    def together(self) -> bool:
+        """Whether it is a transaction."""
+        return self.type == "Bundle" and not self.condition and json.restore(self.body).get("type") == "transaction"
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """The types that it writes."""
+        if not self.together:
+            return frozenset((self.type,))
+        return frozenset(entry["resource"]["resourceType"] for entry in json.restore(self.body).get("entry", ()))
 
 
 @dataclass(frozen=True, slots=True)

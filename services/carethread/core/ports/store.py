@@ -151,6 +151,10 @@ class Session(Protocol):
         """The keys of the places that somebody holds, or one of several."""
         ...
 
+    def occupied(self, kind: str, holders: Iterable[str]) -> dict[str, int]:
+        """How many places each of some holders has; who has none is not in it."""
+        ...
+
     def lock(self, names: Iterable[str]) -> None:
         """Wait until no other transaction holds any of the names, then hold them to this one's end."""
         ...

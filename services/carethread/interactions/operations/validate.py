@@ -47,9 +47,16 @@ def validate_operation(runtime: Runtime, call: Call, context: Context) -> Resour
         )
     resource = json.parse(read(runtime, key, context).body) if sent is None else sent
     issues = _of_type(call.type, resource) + validate(resource, profiles=profiles, informational=True)
-    if mode in ("create", "update") and not any(issue.severity in ("error", "fatal") for issue in issues):
+    type_ = runtime.service.owns(call.type)
+    if type_ and type_.judges and not _refused(issues):
+        issues += type_.judges(runtime, resource, context)
+    if mode in ("create", "update") and not _refused(issues):
         issues += _would_write(runtime, mode, key, resource, context)
     return _outcome(issues)
+
+
+def _refused(issues: Sequence[Issue]) -> bool:
+    return any(issue.severity in ("error", "fatal") for issue in issues)
 
 
 def _mode(call: Call) -> str:

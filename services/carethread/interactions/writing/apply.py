@@ -18,6 +18,8 @@ def apply(runtime: Runtime, commands: Sequence[Command], context: Context) -> li
 
     A create that concerns nothing else may share its transaction with those of other threads.
     """
+    for command in commands if len(commands) == 1 else ():
+        _ask(runtime, command, context)
     if len(commands) == 1 and (result := created_together(runtime, commands[0], context)):
         return [result]
 
@@ -29,6 +31,13 @@ def apply(runtime: Runtime, commands: Sequence[Command], context: Context) -> li
         return results
 
     return runtime.store.transact(work)
+
+
+def _ask(runtime: Runtime, command: Command, context: Context) -> None:
+    """Ask the owners what a write depends on. Raises what it is refused for, and Busy while one is away."""
+    type_ = runtime.service.owns(command.type)
+    if type_ and type_.asks and command.resource is not None:
+        type_.asks(runtime, command.resource, context)
 
 
 def apply_each(runtime: Runtime, commands: Sequence[Command], context: Context) -> list[Result | FhirError]:

@@ -50,6 +50,7 @@ class WriteUnit:
         self.context = context
         self.base_url = runtime.base_url
         self.own = False
+        self.if_match: frozenset[int] | None = None
         self._runtime = runtime
         self._unchanging = context.backfill or context.idempotent
         self._types = {t.name: t for t in runtime.service.types if t.rule}
@@ -219,7 +220,7 @@ class WriteUnit:
         current = self._base.get(command.key, self._current[command.key])
         ruling = Ruling()
         if type_ and type_.rule:
-            self.own = command.own
+            self.own, self.if_match = command.own, command.if_match
             ruling = type_.rule(self, step.before, step.after, command.id)
             step.after = ruling.resource or step.after
         if step.after and self._unchanging and current and is_version(step.after, current):

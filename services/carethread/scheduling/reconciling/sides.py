@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from carethread.core.fhir.elements import at, keys_at
+from carethread.core.fhir.elements import at, keys_at, profiles_of
 from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource, Stored
 from carethread.core.service import PROFILES
@@ -105,7 +105,7 @@ def visit(stored: Stored, appointment: Resource, base_url: str, now: int, status
 def seats(stored: Stored, slot: Resource, base_url: str, master: str) -> Seats:
     """A Slot as reconciling sees it: ours where it claims our profile, or nobody else is its master."""
     meta = slot.get("meta", {})
-    ours = SLOT in meta.get("profile", ()) or (master != "ehr" and not meta.get("source"))
+    ours = SLOT in profiles_of(slot) or (master != "ehr" and not meta.get("source"))
     return Seats(
         "Slot",
         stored.id,

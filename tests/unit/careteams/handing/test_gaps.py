@@ -7,7 +7,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carethread.careteams.handing.orphans import gaps
+from carethread.careteams.handing.orphans import Gap, gaps
+from carethread.careteams.teams.knowing import LAG
 from carethread.core.ports import FOREVER, Answering, Need
 
 BEGIN, END = 3, 17
@@ -24,3 +25,13 @@ def test_each_moment_is_judged_by_itself(open_: list[tuple[int, int]], answering
     assert told == {(at, need.need) for at in alone for need in needs if need.since <= at < need.until}
     assert all(one.end <= other.begin for one, other in itertools.pairwise(found))
     assert all(BEGIN <= gap.begin < gap.end <= END for gap in found)
+
+
+def test_who_is_not_known_counts_as_long_as_a_copy_may_be_on_its_way() -> None:
+    need = Need("CarePlan/1", "Patient/p", 0, FOREVER)
+    nobody = Answering("Patient/p", 0, 5 * LAG, "Practitioner/nobody", "CareTeam/t")
+    somebody = Answering("Patient/p", 5 * LAG, FOREVER, "Practitioner/a", "CareTeam/t")
+    found = gaps([need], [nobody, somebody], 0, 9 * LAG, {"Practitioner/nobody"})
+    assert found == [Gap("Patient/p", LAG, 5 * LAG, ("CarePlan/1",), unknown=True)]
+    alone = gaps([need], [nobody], 0, 9 * LAG, {"Practitioner/nobody"})
+    assert [(gap.begin, gap.end, gap.unknown) for gap in alone] == [(LAG, 5 * LAG, True), (5 * LAG, 9 * LAG, False)]

@@ -29,12 +29,16 @@ def test_without_consent_only_the_ordinary_goes() -> None:
     assert may_go(asked(""), [])
 
 
+def reason(code: str) -> Resource:
+    return {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": code}
+
+
 PERMITS: dict[str, Resource] = {
     "to the role": permit("PSY", to=ROLE),
     "to the department": permit("PSY", to=ORG),
     "of behavioural health": permit("BH", to=ROLE),
     "of what is specially protected": permit("SPI", to=ROLE),
-    "for treatment": permit("PSY", to=ROLE, purpose=[{"code": "TREAT"}]),
+    "for treatment": permit("PSY", to=ROLE, purpose=[reason("TREAT")]),
     "to disclose": permit("PSY", to=ROLE, action=[{"coding": [{"code": "disclose"}]}]),
     "this year": permit("PSY", to=ROLE, period={"start": "2031-01-01", "end": "2031-12-31"}),
     "until today": permit("PSY", to=ROLE, period={"end": "2031-03-03"}),
@@ -60,9 +64,11 @@ MISSES: dict[str, Resource] = {
     "somebody else": permit("PSY", to="PractitionerRole/other"),
     "a group, which nobody can look into": permit("PSY", to="Group/g"),
     "only who sends": permit("PSY", actor=[{"role": concept("x", "CST"), "reference": {"reference": ROLE}}]),
-    "for research": permit("PSY", to=ROLE, purpose=[{"code": "HRESCH"}]),
-    "for emergencies only": permit("PSY", to=ROLE, purpose=[{"code": "ETREAT"}]),
+    "for research": permit("PSY", to=ROLE, purpose=[reason("HRESCH")]),
+    "for emergencies only": permit("PSY", to=ROLE, purpose=[reason("ETREAT")]),
     "to collect": permit("PSY", to=ROLE, action=[{"coding": [{"code": "collect"}]}]),
+    "for a purpose of another code system": permit("PSY", to=ROLE, purpose=[{"system": "urn:x", "code": "TREAT"}]),
+    "for a purpose of no code system": permit("PSY", to=ROLE, purpose=[{"code": "TREAT"}]),
     "over": permit("PSY", to=ROLE, period={"end": "2031-03-02"}),
     "not begun": permit("PSY", to=ROLE, period={"start": "2031-03-04"}),
     "another resource": permit(
@@ -85,6 +91,7 @@ UNCOUNTED: dict[str, Resource] = {
     "withdrawn": {"status": "inactive"},
     "entered in error": {"status": "entered-in-error"},
     "of research": {"scope": concept("x", "research")},
+    "a scope of another code system": {"scope": concept("x", "patient-privacy")},
     "signed tomorrow": {"dateTime": "2031-03-04"},
     "known as unsigned": {"verification": [{"verified": False}]},
     "about something else": {"category": [concept("https://carethread.dev/fhir/CodeSystem/consent-kind", "x")]},
@@ -127,6 +134,27 @@ def test_a_refusal_in_what_nobody_can_tell_counts() -> None:
         assert not may_go(asked(), signed)
 
 
+def test_what_only_another_code_system_says_refuses_still() -> None:
+    signed = consent("c", permit("PSY", to=ROLE))
+    for unclear in (
+        {**consent("d", deny("PSY", to=ROLE)), "scope": concept("x", "patient-privacy")},
+        consent("d", deny("PSY", to=ROLE, purpose=[{"system": "urn:x", "code": "TREAT"}])),
+    ):
+        assert not may_go(asked(), [signed, unclear])
+
+
+def test_a_refusal_holds_for_all_roles_of_somebody() -> None:
+    other = {"PractitionerRole/other", "Organization/elsewhere"}
+    signed = consent("c", permit("PSY", to=ROLE))
+    for each in sorted(other):
+        assert may_go(asked(also=other), [signed])
+        assert not may_go(asked(also=other), [signed, consent("d", deny("PSY", to=each))])
+        assert not may_go(asked("", also=other), [consent("d", deny(to=each))])
+        assert not may_go(asked(also=other), [signed, consent("d", deny(to=each, provision=[permit("PSY")]))])
+        assert not may_go(asked(also=other), [signed, consent("d", permit("PSY", to=each, provision=[deny()]))])
+        assert not may_go(asked(also=other), [consent("c", permit("PSY", to=each))]), "what permits names the receiver"
+
+
 def test_an_absolute_reference_is_ours_under_our_base() -> None:
     base = "https://care.example/fhir"
     one = [consent("c", permit("PSY", to=f"{base}/{ROLE}"))]
@@ -149,6 +177,6 @@ def test_each_category_is_asked_by_itself() -> None:
 
 
 def test_what_is_more_special_is_within_a_purpose() -> None:
-    signed = [consent("c", permit("PSY", to=ROLE, purpose=[{"code": "TREAT"}]))]
+    signed = [consent("c", permit("PSY", to=ROLE, purpose=[reason("TREAT")]))]
     assert may_go(asked(purpose="BTG"), signed)
     assert not may_go(asked(purpose="HPAYMT"), signed)

@@ -147,3 +147,11 @@ def test_age_grows_and_a_birthday_is_a_birthday(born: date, days: int) -> None:
 def test_a_birthday_of_29_february() -> None:
     assert age("2012-02-29", moment("2030-02-27T09:00:00Z")) == 17
     assert age("2012-02-29", moment("2030-02-28T00:00:00Z")) == 18
+
+
+def test_relationships_of_another_code_system_tell_nothing() -> None:
+    child, guarded = person("2020-01-01"), person()
+    for system in ("urn:x", "http://terminology.hl7.org/CodeSystem/v3-RoleClass"):
+        related = [concept(system, code) for code in ("MTH", "GUARD")]
+        assert not ask(child, kin(relationship=related)).allowed
+        assert not ask(guarded, kin(relationship=related)).allowed

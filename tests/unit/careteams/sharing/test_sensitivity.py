@@ -6,7 +6,8 @@ import pytest
 
 from carethread.careteams.sharing.categories import CATEGORIES, PSYCHIATRIC, SEXUAL, SUBSTANCE, VIOLENCE, covering
 from carethread.careteams.sharing.sensitivity import VALUE_SETS, of_code, sensitive
-from carethread.careteams.sharing.words import HARMLESS, STEMS, telling
+from carethread.careteams.sharing.stems import HARMLESS, PATTERNS, STEMS
+from carethread.careteams.sharing.words import plain, telling
 from carethread.core.fhir.profiles.library import packaged
 from support.person import ICD, LOINC, ORDINARY, SENSITIVE, about, condition, labels, task
 
@@ -53,6 +54,62 @@ def test_words(said: str, categories: set[str]) -> None:
     assert sensitive(task("t", said)) == categories
 
 
+TOLD: dict[str, tuple[str, ...]] = {
+    SEXUAL: (
+        "zidovudine", "Zidovudine 300 MG Oral Tablet [Retrovir]", "emtricitabine / tenofovir",
+        "emtricitabine 200 MG / tenofovir disoproxil fumarate 300 MG Oral Tablet", "dolutegravir 50 MG Oral Tablet",
+        "Truvada daily", "pre-exposure prophylaxis", "levonorgestrel", "levonorgestrel 1.5 MG Oral Tablet",
+        "ulipristal acetate 30 MG", "Morning-after pill", "Notfallverhütung", "Pille danach", "Mirena",
+        "Pregnancy termination 2024", "terminated her pregnancy", "mifepristone 200 MG", "Schwangerschaftsabbruch",
+        "Abtreibung 2019", "interrupción voluntaria del embarazo", "emergency contraception",
+    ),
+    PSYCHIATRIC: (
+        "Bipolar", "bipolar II", "Bipolare Störung", "She cuts her arms when alone", "cuts herself", "kill himself",
+        "wants to die", "Selbstverletzung", "Sie ritzt sich", "will nicht mehr leben", "self-injury", "Essstörung",
+        "psychisch krank", "quiere morir",
+    ),
+    SUBSTANCE: (
+        "OUD in remission", "Heavy drinker", "drinks heavily", "binge drinking", "Suboxone", "alkoholsüchtig",
+        "trinkt zu viel", "Drogenberatung", "bebe demasiado alcohol",
+    ),
+    VIOLENCE: (
+        "IPV, hit by husband", "IPV", "Hit by her ex-husband last week", "beaten up by the boyfriend",
+        "Her husband often hits her", "Wird vom Ehemann geschlagen", "von ihrem Partner mehrmals gewürgt",
+        "Ihr Mann schlägt sie", "abusive partner", "Misshandlung", "golpeada por su marido", "battue par son mari",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("category", "said"), [(each, said) for each, several in TOLD.items() for said in several])
+def test_words_that_need_no_code(category: str, said: str) -> None:
+    assert sensitive(task("t", said)) == {category}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Bipolar hemiarthroplasty", "bipolar electrocautery", "DTaP-IPV", "IPV vaccine", "bowel prep", "Hit the ball",
+        "Hit by a car", "Her husband drives her", "Cut the bread", "Ihr Mann fährt sie", "sudden pain", "Aude",
+        "kept by her husband", "Plan before discharge", "The father carries him",
+    ],
+)  # fmt: skip
+def test_words_that_tell_nothing(said: str) -> None:
+    assert sensitive(task("t", said)) == set()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "de\u0301pression", "DÉPRESSION", "schizo\u200bphrenia", "schi\u00adzophrenia", "&#115;chizophrenia",
+        "schizophrenia &amp; more", "ｓｃｈｉｚｏｐｈｒｅｎｉａ", "bip\u2060olar", "s<b>chizo</b>phrenia", "Anxiété",
+    ],
+)  # fmt: skip
+def test_however_it_is_written(said: str) -> None:
+    assert sensitive(task("t", said)) == {PSYCHIATRIC}
+    narrative = {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{said}</div>'}
+    assert sensitive(task("t", "Call", text=narrative)) == {PSYCHIATRIC}
+
+
 def test_words_do_not_run_from_one_text_into_the_next() -> None:
     assert telling(["drug", "use of the lift"]) == set()
 
@@ -97,5 +154,7 @@ def test_every_table_is_at_hand() -> None:
     for category in CATEGORIES:
         assert packaged().find("ValueSet", VALUE_SETS + category)
     stems = [stem for several in STEMS.values() for stem in several]
-    assert all(stem == stem.casefold() and stem.strip() for stem in stems)
+    assert all(stem.strip() == plain(stem).strip() for stem in stems), "as a text is compared"
+    assert all(phrase.strip() == plain(phrase).strip() for phrase in HARMLESS)
     assert all(any(stem in f"{phrase} " for stem in stems) for phrase in HARMLESS), "each is needed"
+    assert all(each == each.casefold() for several in PATTERNS.values() for each in several)

@@ -116,12 +116,33 @@ def test_refuses_expressions_that_are_too_long_or_deep(expression: str) -> None:
     [
         "descendants().select(%resource.descendants().select(%resource.descendants()))",
         "(1).repeat($this + 1)",
-        "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!'.matches('(a+)+$')",
     ],
 )
 def test_stops_at_its_budget(expression: str) -> None:
     with pytest.raises(BudgetExceeded):
         compile(expression).evaluate(PATIENT, budget=Budget(steps=1000))
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "^(a?a?)*$", "^(a|a)*$", "(.*)*(.*)*b"])
+def test_no_pattern_goes_on_for_ever(pattern: str) -> None:
+    text = "'" + "a" * 5000 + "!'"
+    assert compile(f"{text}.matches('{pattern}')").evaluate(PATIENT, budget=Budget(steps=10_000)) == [False]
+    with pytest.raises(BudgetExceeded):
+        compile(f"{text}.matches('{pattern}')").evaluate(PATIENT, budget=Budget(steps=4000))
+
+
+@pytest.mark.parametrize("expression", ["'a'.matches('(?=a)')", "'a'.matchesFull('(')", "name.replaceMatches('*', '')"])
+def test_a_pattern_that_cannot_be_asked_is_refused_before_it_is(expression: str) -> None:
+    with pytest.raises(FhirPathEvaluationError, match="cannot be asked"):
+        compile(expression)
+    with pytest.raises(FhirPathEvaluationError, match="cannot be asked"):
+        compile("'a'.matches('(' & '')").evaluate(PATIENT)
+
+
+@pytest.mark.parametrize("expression", ["'a'.replaceMatches('a', '$1')", "'a'.replaceMatches('a', '${x}')"])
+def test_a_group_that_there_is_not_is_refused(expression: str) -> None:
+    with pytest.raises(FhirPathEvaluationError, match="no such group"):
+        compile(expression).evaluate(PATIENT)
 
 
 def test_every_search_expression_of_r4_compiles() -> None:

@@ -236,6 +236,15 @@ class SqlSession:
             return sorted(self._connection.execute(statements.PLACES, asked).scalars())
         return sorted(key for (key,) in run(self._connection, statements.PLACES_TEXT, [kind, texts(holders)]))
 
+    def occupied(self, kind: str, holders: Iterable[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        wanted = list(holders)
+        for start in range(0, len(wanted), _CHUNK):
+            some = wanted[start : start + _CHUNK]
+            rows = self._connection.execute(statements.OCCUPIED, {"kind": kind, "holders": some})
+            found |= {row[0]: row[1] for row in rows}
+        return found
+
     def lock(self, names: Iterable[str]) -> None:
         if not is_sqlite(self._connection):  # SQLite has one writer at a time
             wanted = {int.from_bytes(sha256(name.encode()).digest()[:4], signed=True) for name in names} - self._locked

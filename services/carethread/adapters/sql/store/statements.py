@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from carethread.adapters.sql.arrays import array
@@ -89,6 +89,11 @@ PLACES = select(claims.c.key).where(
     claims.c.kind == bindparam("kind"), claims.c.holder.in_(bindparam("holders", expanding=True))
 )
 PLACES_TEXT = f"SELECT key FROM claims WHERE kind = $1 AND holder = ANY ({array(2, 'text')}::text[])"
+OCCUPIED = (
+    select(claims.c.holder, func.count())
+    .where(claims.c.kind == bindparam("kind"), claims.c.holder.in_(bindparam("holders", expanding=True)))
+    .group_by(claims.c.holder)
+)
 RELEASE = (
     delete(claims)
     .where(

@@ -14,7 +14,7 @@ from carethread.core.fhir.fhirpath.errors import (
 from carethread.core.fhir.fhirpath.expression import Expression, compile
 from carethread.core.fhir.fhirpath.functions.declared import Declared, functions
 from carethread.core.fhir.fhirpath.quantity import Quantity
-from carethread.core.fhir.fhirpath.scope import Budget
+from carethread.core.fhir.fhirpath.scope import Budget, Purse
 from carethread.core.fhir.fhirpath.temporal import Temporal
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "FhirPathError",
     "FhirPathEvaluationError",
     "FhirPathSyntaxError",
+    "Purse",
     "Quantity",
     "Temporal",
     "compile",

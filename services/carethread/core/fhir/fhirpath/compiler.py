@@ -174,6 +174,8 @@ def _call(node: Call) -> Closure:
         raise FhirPathSyntaxError(f"'{name}' takes {allowed} arguments, not {len(arguments)}.")
     if isinstance(function, Lazy):
         return _lazy_call(function, source, arguments)
+    if function.check and isinstance(arguments[0], Literal):
+        function.check(*arguments[0].items)
     closures = tuple(compiled(argument) for argument in arguments)
     apply = function.apply
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -20,15 +20,24 @@ _CONSTANTS = {"ucum": UCUM, "sct": "http://snomed.info/sct", "loinc": "http://lo
 _PREFIXED = {"vs-": "http://hl7.org/fhir/ValueSet/", "ext-": "http://hl7.org/fhir/StructureDefinition/"}
 
 
+@dataclass(slots=True)
+class Purse:
+    """How many steps several evaluations may still take together."""
+
+    steps: int
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """How much an evaluation may cost: a step is one item found or one function applied.
 
-    An expression from outside is not `trusted`: its patterns are restricted too, for a match cannot be counted.
+    An expression from outside is not `trusted`: its patterns are restricted too, for a match cannot be counted. What
+    is taken is taken out of the `purse`, and no more than it holds.
     """
 
     steps: int = 100_000
     trusted: bool = False
+    purse: Purse | None = field(default=None, compare=False)
 
 
 class Scope:
@@ -56,13 +65,20 @@ class Scope:
         self.clock = clock
         self.bounded = budget is not None and not budget.trusted
         self.steps = budget.steps if budget else _UNLIMITED
+        self.purse = budget.purse if budget else None
         self.index = 0
         self.total: Items = []
+        self.kept: dict[str, Any] = {}
+        """What functions remember while the evaluation lasts."""
 
     def spend(self, steps: int) -> None:
         """Count work. Raises BudgetExceeded."""
         self.steps -= steps
-        if self.steps < 0:
+        left = self.steps
+        if self.purse:
+            self.purse.steps -= steps
+            left = min(left, self.purse.steps)
+        if left < 0:
             raise BudgetExceeded("The expression takes more steps than its budget allows; make it simpler.")
 
     @cached_property

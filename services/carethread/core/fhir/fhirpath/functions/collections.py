@@ -12,7 +12,7 @@ from typing import Any
 from carethread.core.fhir.fhirpath.element import Items, key, plain, single, truth
 from carethread.core.fhir.fhirpath.errors import FhirPathEvaluationError
 from carethread.core.fhir.fhirpath.functions.kinds import Closure, Eager, Function, Lazy, integer_of
-from carethread.core.fhir.fhirpath.operators import distinct, order, union
+from carethread.core.fhir.fhirpath.operators import OPERATORS, distinct, order, union
 from carethread.core.fhir.fhirpath.scope import Scope
 
 
@@ -72,6 +72,14 @@ def _aggregate(scope: Scope, items: Items, closures: tuple[Closure, ...]) -> Ite
         scope.total = closures[0](scope, [item])
     result, scope.total, scope.index = scope.total, outer, before
     return result
+
+
+def _sum(_: Scope, items: Items) -> Items:
+    """All added up, as `+` does; empty for nothing: SDC's scores, http://hl7.org/fhir/uv/sdc/expressions.html."""
+    total = items[:1]
+    for item in items[1:]:
+        total = OPERATORS["+"](total, [item])
+    return total
 
 
 def _iif(scope: Scope, items: Items, closures: tuple[Closure, ...]) -> Items:
@@ -154,6 +162,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "select": Lazy(_select, 1, 1),
     "repeat": Lazy(_repeat, 1, 1),
     "aggregate": Lazy(_aggregate, 1, 2),
+    "sum": Eager(_sum),
     "iif": Lazy(_iif, 2, 3),
     "sort": Lazy(_sort, 0, 9, strips_sign=True),
     "empty": Eager(lambda _, items: [not items]),

@@ -15,6 +15,7 @@ from carethread.core.fhir.definitions import resource_types, value_set
 from carethread.core.fhir.fhirpath.element import Element, Items, child, plain, resource_element
 from carethread.core.fhir.fhirpath.errors import FhirPathEvaluationError
 from carethread.core.fhir.fhirpath.functions.kinds import Eager, Function, text_of
+from carethread.core.fhir.fhirpath.functions.weights import weight
 from carethread.core.fhir.fhirpath.model import ancestry, is_defined
 from carethread.core.fhir.fhirpath.scope import Scope
 from carethread.core.fhir.targets import reference_type
@@ -110,4 +111,6 @@ FUNCTIONS: Mapping[str, Function] = {
     "conformsTo": Eager(_conforms_to, 1, 1),
     "htmlChecks": Eager(_html_checks),
     "memberOf": Eager(_member_of, 1, 1),
+    "weight": Eager(weight),
+    "ordinal": Eager(weight),
 }

@@ -17,11 +17,15 @@ Closure = Callable[[Scope, Items], Items]
 
 @dataclass(frozen=True, slots=True)
 class Eager:
-    """`apply(scope, items, *arguments)`, every argument evaluated; `least` and `most` count the arguments."""
+    """`apply(scope, items, *arguments)`, every argument evaluated; `least` and `most` count the arguments.
+
+    `check` is given the first argument where that is written out, once for all evaluations, and raises what is wrong.
+    """
 
     apply: Callable[..., Items]
     least: int = 0
     most: int = 0
+    check: Callable[..., object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

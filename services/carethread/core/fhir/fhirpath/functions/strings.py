@@ -11,21 +11,18 @@ import html
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from carethread.core.fhir.fhirpath.element import Items, plain
-from carethread.core.fhir.fhirpath.errors import BudgetExceeded, FhirPathEvaluationError
+from carethread.core.fhir.fhirpath.errors import FhirPathEvaluationError
 from carethread.core.fhir.fhirpath.functions.kinds import Eager, Function, integer_of, text_of
 from carethread.core.fhir.fhirpath.lexer import unescaped
 from carethread.core.fhir.fhirpath.operators import MAX_TEXT
 from carethread.core.fhir.fhirpath.scope import Scope
+from carethread.core.fhir.patterns import MOST_TEXT, NotSupported, Pattern, pattern
 
-MAX_BOUNDED_PATTERN = 200
-MAX_BOUNDED_MATCH = 2000
-"""Characters of a pattern, and of a string to match it with, under a budget: a match cannot be counted in steps."""
-
-_NESTED_QUANTIFIER = re.compile(r"[*+}][^()]*\)[*+{]")
+_GROUP = re.compile(r"\$(\d{1,3})|\$\{(\w+)\}", re.ASCII)
+"""How a substitution names what a group of the pattern has matched."""
 
 
 def _on_text(what: str, apply: Callable[..., Any], least: int = 0, most: int = 0) -> Function:
@@ -44,39 +41,44 @@ def _on_text(what: str, apply: Callable[..., Any], least: int = 0, most: int = 0
 
 
 def _on_pattern(what: str, apply: Callable[..., Any], arguments: int) -> Function:
-    def call(scope: Scope, items: Items, pattern: Items, *more: Items) -> Items:
-        text, source = text_of(items, f"'{what}'"), text_of(pattern, f"'{what}'")
+    def call(scope: Scope, items: Items, source: Items, *more: Items) -> Items:
+        text, written = text_of(items, f"'{what}'"), text_of(source, f"'{what}'")
         values = [text_of(argument, f"'{what}'") for argument in more]
-        if text is None or source is None or None in values:
+        if text is None or written is None or None in values:
             return []
-        if scope.bounded:
-            _check_bounded(text, source)
-        return [apply(_pattern(source), text, *values)]
+        scope.spend(len(text))
+        found = _pattern(written)
+        try:
+            return [apply(found, text, *values)]
+        except NotSupported as error:
+            raise FhirPathEvaluationError(f"'{what}' cannot replace: {error}.") from None
+        except ValueError:
+            raise FhirPathEvaluationError(f"'{what}' takes strings of at most {MOST_TEXT} characters.") from None
 
-    return Eager(call, arguments, arguments + 1)
+    return Eager(call, arguments, arguments + 1, _pattern)
 
 
-def _check_bounded(text: str, pattern: str) -> None:
-    if len(pattern) > MAX_BOUNDED_PATTERN or len(text) > MAX_BOUNDED_MATCH or _NESTED_QUANTIFIER.search(pattern):
-        raise BudgetExceeded("A pattern under a budget is short, matches short strings, and repeats no repetition.")
-
-
-@lru_cache(maxsize=256)
-def _pattern(source: str) -> re.Pattern[str]:
+def _pattern(written: Any = "") -> Pattern:
     try:
-        return re.compile(source, re.DOTALL)
-    except (re.error, RecursionError, OverflowError):
-        raise FhirPathEvaluationError("The pattern is not a regular expression.") from None
+        return pattern(str(written), dot_all=True)
+    except NotSupported as error:
+        raise FhirPathEvaluationError(f"A pattern cannot be asked: {error}.") from None
 
 
-def _replace_matches(pattern: re.Pattern[str], text: str, substitution: str, *_: str) -> str:
-    if not pattern.pattern:
+def _replace_matches(found: Pattern, text: str, substitution: str, *_: str) -> str:
+    if not found.source:
         return text
-    template = re.sub(r"\$(\d+)|\$\{(\w+)\}", r"\\g<\1\2>", substitution.replace("\\", "\\\\"))
-    try:
-        return _bounded(pattern.sub(template, text))
-    except (re.error, IndexError):
-        raise FhirPathEvaluationError("The substitution names a group that the pattern does not have.") from None
+    left = MAX_TEXT
+
+    def put(group: Callable[[int | str], str]) -> str:
+        nonlocal left
+        made = _GROUP.sub(lambda named: group(int(named[1]) if named[1] else named[2]), substitution)
+        left -= len(made)
+        if left < 0:
+            raise FhirPathEvaluationError(f"A string of more than {MAX_TEXT} characters is not built.")
+        return made
+
+    return found.replaced(text, put)
 
 
 def _bounded(text: str) -> str:
@@ -159,8 +161,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "split": _on_text("split", lambda text, separator: text.split(separator) if separator else list(text), 1, 1),
     "replace": _on_text("replace", _replace, 2, 2),
     "join": Eager(_join, 0, 1),
-    "matches": _on_pattern("matches", lambda pattern, text, *_: pattern.search(text) is not None, 1),
-    "matchesFull": _on_pattern("matchesFull", lambda pattern, text, *_: pattern.fullmatch(text) is not None, 1),
+    "matches": _on_pattern("matches", lambda found, text, *_: found.found(text), 1),
+    "matchesFull": _on_pattern("matchesFull", lambda found, text, *_: found.matches(text), 1),
     "replaceMatches": _on_pattern("replaceMatches", _replace_matches, 2),
     "encode": _on_text("encode", _encode, 1, 1),
     "decode": _on_text("decode", _decode, 1, 1),

@@ -1,0 +1,1 @@
+"""QuestionnaireResponses: walked along their form, judged by it, written."""

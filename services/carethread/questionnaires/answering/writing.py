@@ -1,0 +1,165 @@
+"""The write rule of QuestionnaireResponse: one of ours answers a form that is here and keeps to it, and once it is
+complete it is amended, not rewritten.
+
+Source: http://hl7.org/fhir/R4/valueset-questionnaire-answers-status.html, http://hl7.org/fhir/uv/sdc/validation.html.
+What an EHR sends is stored as sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from carethread.core.context import Context
+from carethread.core.errors import Invalid, Issue
+from carethread.core.fhir.elements import profiles_of
+from carethread.core.fhir.search.dates import date_range
+from carethread.core.ports import Resource
+from carethread.core.service import PROFILES, Ruling, Runtime, Unit
+from carethread.questionnaires.answering.judging import VOID, judge
+from carethread.questionnaires.extracting.judging import faults_of
+from carethread.questionnaires.forms.finding import answered
+from carethread.questionnaires.forms.form import Form
+from carethread.questionnaires.scoring.anonymous import named
+from carethread.questionnaires.scoring.calculating import calculated
+
+PROFILE = PROFILES + "questionnaire-response"
+
+_TURNS: Mapping[str, tuple[str, ...]] = {
+    "in-progress": ("in-progress", "stopped", "completed", VOID),
+    "stopped": ("stopped", "in-progress", "completed", VOID),
+    "completed": ("completed", "amended", VOID),
+    "amended": ("amended", VOID),
+    VOID: (VOID,),
+}
+"""What may follow a status."""
+
+_QUESTIONNAIRE = "QuestionnaireResponse.questionnaire"
+
+
+def is_ours(response: Resource | None) -> bool:
+    """Whether a QuestionnaireResponse claims our profile."""
+    return PROFILE in profiles_of(response)
+
+
+def response_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
+    """Name the version of the form that is answered, and work out its calculated items.
+
+    Raises Invalid with everything that is wrong with the response.
+    """
+    if after is None or not is_ours(after):
+        return Ruling()
+    earlier = before if is_ours(before) else None
+    if earlier:
+        _refuse_turn(earlier, after)
+    if after["status"] == VOID:
+        return Ruling()
+    form = _known(unit, earlier, after)
+    if not unit.context.backfill and not _answers_as_before(earlier, form, after):
+        _refuse_standing(form, after, unit.now)
+    made = calculated(form, after)
+    if earlier:
+        _refuse_rewriting(earlier, made)
+    found = [*judge(form, made, unit.context.clock), *named(form, made)]
+    issues = [each for each in found if each.severity in ("error", "fatal")]
+    if issues := issues or faults_of(form, made, id_, unit.context.clock):
+        raise Invalid(issues=issues)
+    if "|" not in made["questionnaire"] and not made["questionnaire"].startswith("#"):
+        made = made | {"questionnaire": form.canonical}
+    return Ruling(resource=None if made is after else made)
+
+
+def _refuse_turn(before: Resource, after: Resource) -> None:
+    was, now = before["status"], after["status"]
+    if now not in _TURNS[was]:
+        told = f"A response that is {was} becomes {' or '.join(_TURNS[was])} only."
+        raise Invalid(told, code="business-rule", expression="QuestionnaireResponse.status")
+    asked, asks = before["questionnaire"].partition("|"), after["questionnaire"].partition("|")
+    moved = asked[2] and asks[2] and asked[2] != asks[2] and was not in ("in-progress", "stopped")
+    if now != VOID and (asked[0] != asks[0] or moved):
+        told = "A response keeps the form, and once it is complete the version, that it answers."
+        raise Invalid(told, code="business-rule", expression=_QUESTIONNAIRE)
+
+
+def _refuse_rewriting(before: Resource, after: Resource) -> None:
+    """Refuse other answers, calculated ones and all, where a response stays completed."""
+    same = all(before.get(name) == after.get(name) for name in ("item", "subject"))
+    if before["status"] == after["status"] == "completed" and not same:
+        told = (
+            "A response that is completed is changed by one whose status is amended; its history keeps what was said."
+        )
+        raise Invalid(told, code="business-rule", expression="QuestionnaireResponse.status")
+
+
+def _known(unit: Unit, before: Resource | None, after: Resource) -> Form:
+    """The form that is answered. A response that does not name the version goes on with the one that it had."""
+    asked = after
+    if before and "|" not in after["questionnaire"]:
+        asked = after | {"questionnaire": before["questionnaire"]}
+    try:
+        form = answered(unit.session, asked)
+    except Invalid as error:
+        raise Invalid(issues=_of_form(error)) from None
+    if form is None:
+        told = "The form that is answered is not known here: name a Questionnaire by its url, or url|version."
+        raise Invalid(told, code="not-found", expression=_QUESTIONNAIRE)
+    return form
+
+
+def _of_form(error: Invalid) -> list[Issue]:
+    """The faults of a form as what is wrong with a response to it."""
+    return [
+        Issue(each.code, f"The form cannot be answered: {each.expression}: {each.diagnostics}", _QUESTIONNAIRE)
+        for each in error.issues
+    ]
+
+
+def _answers_as_before(before: Resource | None, form: Form, after: Resource) -> bool:
+    """Whether there is a response already that is to this version; then it may be ended, though the form is."""
+    return before is not None and before["status"] != VOID and before["questionnaire"] in (form.canonical, form.url)
+
+
+def _refuse_standing(form: Form, response: Resource, now: int) -> None:
+    if issues := list(_standing(form, response, now)):
+        raise Invalid(issues=issues)
+
+
+def _standing(form: Form, response: Resource, now: int) -> list[Issue]:
+    """Why a form is not to be answered: it is no longer, or not yet."""
+    if response["questionnaire"].startswith("#"):
+        return []  # an adaptive form, which grows with its answers, is a draft of its own
+    if form.status != "active":
+        told = f"The form is {form.status}; only one that is active is answered."
+        return [Issue("business-rule", told, _QUESTIONNAIRE)]
+    period = form.raw.get("effectivePeriod", {})
+    written = date_range(response.get("authored", "")) or (now, now)
+    begins, ends = date_range(period.get("start", "")), date_range(period.get("end", ""))
+    if (begins and written[1] <= begins[0]) or (ends and written[0] >= ends[1]):  # ends are exclusive
+        told = f"The form is in use {_period(period)}; what is authored at another time does not answer it."
+        return [Issue("business-rule", told, "QuestionnaireResponse.authored")]
+    return []
+
+
+def _period(period: Resource) -> str:
+    return " ".join(f"{word} {period[name]}" for word, name in (("from", "start"), ("until", "end")) if name in period)
+
+
+def response_judged(runtime: Runtime, response: Resource, context: Context) -> Sequence[Issue]:
+    """What can be said of any valid response by its form. That the form is not known, or not in use, is a warning for
+    those that are not ours."""
+    severity = "error" if is_ours(response) else "warning"
+    if "questionnaire" not in response or response["status"] == VOID:
+        return []
+    try:
+        form = runtime.store.snapshot(lambda session: answered(session, response))
+    except Invalid as error:
+        return [Issue(each.code, each.diagnostics, each.expression, severity) for each in _of_form(error)]
+    if form is None:
+        told = "The form that is answered is not known here, so the answers were not judged by it."
+        return [Issue("not-found", told, _QUESTIONNAIRE, severity)]
+    now = context.clock()
+    standing = _standing(form, response, int(now.timestamp() * 1_000_000))
+    return [
+        *(Issue(each.code, each.diagnostics, each.expression, "warning") for each in standing),
+        *judge(form, response, context.clock),
+        *named(form, response),
+    ]

@@ -1,0 +1,1 @@
+"""From answers to resources: `$extract` of SDC, and what follows of itself once a response is completed."""

@@ -1,0 +1,95 @@
+"""The write rule of Questionnaire: a form of ours can be read, and once it is published it is succeeded, not changed.
+
+Source: http://hl7.org/fhir/uv/sdc/validation.html#questionnaire-versioning. What answers a version has been asked just
+that. What an EHR sends is stored as sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from carethread.core.context import Context
+from carethread.core.errors import Conflict, Invalid, Issue
+from carethread.core.fhir.elements import profiles_of
+from carethread.core.fhir.validation.report import shown
+from carethread.core.ports import Resource
+from carethread.core.service import Ruling, Runtime, Unit
+from carethread.questionnaires.forms.faults import faults_of
+from carethread.questionnaires.forms.finding import CLAIMED, shipped
+from carethread.questionnaires.forms.form import PROFILE
+from carethread.questionnaires.forms.limits import gaps_of
+
+_FREE = ("status", "date", "meta")
+"""What may change of a form that is published, and `effectivePeriod.end`."""
+
+_PUBLISHED = ("active", "retired")
+_TURNS = {"active": ("active", "retired"), "retired": ("retired", "active")}
+
+
+def is_ours(questionnaire: Resource | None) -> bool:
+    """Whether a Questionnaire claims our profile."""
+    return PROFILE in profiles_of(questionnaire)
+
+
+def questionnaire_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
+    """Raises Invalid with every fault of a form, or for a change of one that is published; Conflict for a version that
+    another resource is."""
+    if before is not None and is_ours(before) and before["status"] in _PUBLISHED:
+        _refuse_change(before, after, id_)
+    if after is None or not is_ours(after):
+        unit.session.release(CLAIMED, id_)
+        return Ruling()
+    if issues := [*faults_of(after), *gaps_of(after)]:
+        raise Invalid(issues=issues)
+    place = f"{after['url']}|{after['version']}"
+    unit.session.release(CLAIMED, id_, keep=[place])
+    holder = unit.session.claim(CLAIMED, place, id_)
+    if holder != id_:
+        told = f"Version {shown(after['version'])} of this form is Questionnaire/{holder}; give this one its own."
+        raise Conflict(told, code="duplicate", expression="Questionnaire.version")
+    return Ruling()
+
+
+def _refuse_change(before: Resource, after: Resource | None, id_: str) -> None:
+    if after is None:
+        told = "A form that was published is not deleted, for there may be answers to it: set its status to retired."
+        raise Invalid(told, code="business-rule", expression="Questionnaire.status")
+    if after.get("status") not in _TURNS[before["status"]]:
+        told = f"A form that is {before['status']} becomes {' or '.join(_TURNS[before['status']])} only."
+        raise Invalid(told, code="business-rule", expression="Questionnaire.status")
+    if not is_ours(after):
+        told = "A form that was published keeps its profile."
+        raise Invalid(told, code="business-rule", expression="Questionnaire.meta.profile")
+    changed = [name for name in _kept(before) | _kept(after) if _kept(before).get(name) != _kept(after).get(name)]
+    if changed and not _is_brought_along(after, id_):
+        told = (
+            "A form that was published does not change but in status, date and effectivePeriod.end: write a new "
+            "version, another Questionnaire with the same url."
+        )
+        raise Invalid(issues=[Issue("business-rule", told, f"Questionnaire.{name}") for name in sorted(changed)])
+
+
+def _kept(questionnaire: Resource) -> dict[str, Any]:
+    """What stays as it was published."""
+    kept = {name: value for name, value in questionnaire.items() if name not in _FREE}
+    if "effectivePeriod" in kept:
+        kept["effectivePeriod"] = {name: value for name, value in kept["effectivePeriod"].items() if name != "end"}
+        if not kept["effectivePeriod"]:
+            del kept["effectivePeriod"]
+    return kept
+
+
+def _is_brought_along(after: Resource, id_: str) -> bool:
+    """Whether it is what CareThread brings along under this id, as this release has it."""
+    ours = shipped().get(f"{after['url']}|{after['version']}")
+    return ours is not None and ours.raw["id"] == id_ and _kept(ours.raw) == _kept(after)
+
+
+def questionnaire_judged(runtime: Runtime, questionnaire: Resource, context: Context) -> Sequence[Issue]:
+    """What can be said of any valid Questionnaire beside its base definition; what only ours have to meet are warnings
+    for others."""
+    gaps = gaps_of(questionnaire)
+    if not is_ours(questionnaire):
+        gaps = [Issue(each.code, each.diagnostics, each.expression, "warning") for each in gaps]
+    return [*faults_of(questionnaire), *gaps]

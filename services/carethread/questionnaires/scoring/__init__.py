@@ -1,0 +1,1 @@
+"""Scores: calculated items, what they mean, and how they have changed."""

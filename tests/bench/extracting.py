@@ -1,0 +1,103 @@
+"""A PHQ-9 that is completed: stored, scored and extracted, on `carethread up` with a durable PostgreSQL.
+
+Eight clients send responses without their totals. Each is stored with its total and with the request for its
+Observation; then the requests are sent to the owner, who makes the Observations. What the first takes decides how many
+can be sent a second; the second follows by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from bench.figures import Figure, family_cpu_seconds, percentile
+from bench.risking import connected
+from carethread.questionnaires.forms.finding import shipped
+from support import postgres
+from support.fhir import Fhir
+from support.processes import carethread
+from support.servers import until
+
+FORM = "https://carethread.dev/fhir/Questionnaire/phq-9"
+PEOPLE, SECONDS = 1_000, 12
+_CLIENTS, _WARM = 8, 3
+_PROFILE = "https://carethread.dev/fhir/StructureDefinition/questionnaire-response"
+
+
+def measure(seconds: int = SECONDS) -> list[Figure]:
+    """Send for so many seconds, then wait until all is extracted."""
+    database = postgres.start(durable=True)
+    env = {**os.environ, "CARETHREAD_DATABASE_URL": database.url}
+    try:
+        subprocess.run([sys.executable, "-m", "carethread", "migrate"], env=env, check=True, stdout=sys.stderr)
+        with carethread("up", env=env) as server, connected(database.url) as connection:
+
+            def used() -> tuple[float, float]:
+                return family_cpu_seconds(server.pid), family_cpu_seconds(database.pid)
+
+            def made() -> int:
+                row = connection.execute("SELECT count(*) FROM records.resources WHERE type = 'Observation'").fetchone()
+                return int(row[0]) if row else 0
+
+            sent = len(_send(server.fhir, _WARM))
+            until(lambda: made() == sent, seconds=120, what="the first are extracted")
+            before, began = used(), time.monotonic()
+            took = _send(server.fhir, seconds)
+            stored, elapsed = used(), time.monotonic() - began
+            sent += len(took)
+            until(lambda: made() == sent, seconds=300, what="all are extracted")
+            drained, after = time.monotonic() - began, used()
+    finally:
+        database.stop()
+    cost, first = _cost(before, after, len(took)), _cost(before, stored, len(took))
+    how = f"{_CLIENTS} clients, p99 {percentile(took, 0.99) * 1000:.0f} ms; CPU of one, ours and PostgreSQL's: {first}"
+    whole = f"until the Observation is at its owner; CPU of one, ours and PostgreSQL's: {cost}"
+    return [
+        Figure("store, score and extract a PHQ-9", ">= 250/s", f"{len(took) / elapsed:.0f}/s", how),
+        Figure("the same to its Observation", "", f"{len(took) / drained:.0f}/s", whole),
+    ]
+
+
+def _cost(before: tuple[float, float], after: tuple[float, float], count: int) -> str:
+    return " and ".join(f"{(late - early) / count * 1000:.1f} ms" for early, late in zip(before, after, strict=True))
+
+
+def response(number: int) -> dict[str, Any]:
+    """A completed PHQ-9 without its total, of one of the people."""
+    who = {"reference": f"Patient/bench-{number % PEOPLE}"}
+    return {
+        "resourceType": "QuestionnaireResponse", "meta": {"profile": [_PROFILE]}, "questionnaire": f"{FORM}|1.0.0",
+        "status": "completed", "subject": who, "authored": "2026-11-22T08:00:00Z", "author": who,
+        "item": list(_items(number)),
+    }  # fmt: skip
+
+
+def _items(number: int) -> Iterator[dict[str, Any]]:
+    for place, item in enumerate(shipped()[FORM].roots):
+        if item.type == "choice":
+            value = item.options[(number >> place) % len(item.options)].value
+            answer = {name: value[name] for name in ("system", "code", "display")}
+            yield {"linkId": item.link_id, "answer": [{"valueCoding": answer}]}
+
+
+def _send(fhir: Fhir, seconds: int) -> list[float]:
+    """Send responses from all clients at once for so long; the seconds that each took."""
+    end = time.monotonic() + seconds
+
+    def client(number: int) -> list[float]:
+        took = []
+        while (began := time.monotonic()) < end:
+            answer = fhir.post("QuestionnaireResponse", response(number))
+            if answer.status != 201:
+                raise RuntimeError(f"A response was answered {answer.status}: {answer.json}")
+            took.append(time.monotonic() - began)
+            number += _CLIENTS
+        return took
+
+    with ThreadPoolExecutor(_CLIENTS) as pool:
+        return [each for some in pool.map(client, range(_CLIENTS)) for each in some]
