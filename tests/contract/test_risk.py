@@ -95,6 +95,16 @@ def test_a_window_is_over_at_its_moment(practice: Practice) -> None:
     assert practice.risks("ann") == {}
 
 
+def test_who_is_not_asked_keeps_their_moment(practice: Practice) -> None:
+    """A score is nothing to the rule on missed visits, whose window ends all the same when it does."""
+    missing(practice)
+    practice.pass_time(days=60)
+    practice.tell(score("ann-s", "ann", practice.ago(days=0), 3))
+    assert "missed" in practice.risks("ann")
+    practice.pass_time(days=11)
+    assert practice.risks("ann") == {}
+
+
 def test_what_is_absent_is_seen_when_it_is(practice: Practice) -> None:
     practice.tell(stay("e", "ann", practice.ago(days=1), practice.ago(days=1)))
     practice.put(plan("p", "ann"))
@@ -188,13 +198,18 @@ def test_history_makes_assessments_that_alert_nobody(practice: Practice) -> None
     assert [event.backfill for _, event in told] == [True]
 
 
-def test_many_people_in_one_write_are_looked_at_after_it(practice: Practice) -> None:
+@pytest.mark.parametrize("at_once", [20, 500])
+def test_many_people_in_one_write_are_looked_at(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
     from support.risk import copied
 
-    names = [f"p{number}" for number in range(30)]
+    monkeypatch.setattr("carethread.careteams.risk.following._AT_ONCE", at_once)
+    names = [f"p{number}" for number in range(60)]
     practice.tell_all([copied(person(name), 1) for name in names])
     some = [copied(visit(f"{n}-{i}", n, practice.ago(days=i + 1)), 1) for n in names for i in range(2)]
     practice.tell_all([*some, *(copied(need(f"{n}-n", n), 1) for n in names)])
+    assert bool(practice.risks(names[0])) == (at_once > len(names))
     practice.fire()
     assert all("missed" in practice.risks(name) for name in names)
 

@@ -367,6 +367,16 @@ def test_several_are_set_at_once_each_to_its_moment(store) -> None:
     assert desk.work(2) == ["note/a/", "note/b/"]
 
 
+def test_what_is_due_sooner_stays(store) -> None:
+    desk = Desk(store)
+    desk.set("note", "a", 1, b"before")
+    desk.set("note", "b", 3, b"before")
+    later = {"a": NOW + 2 * SECOND, "b": NOW + 2 * SECOND, "c": NOW + 2 * SECOND}
+    store.transact(lambda session: session.timers.set_all("note", later, sooner=True))
+    assert desk.work(1) == ["note/a/before"]
+    assert sorted(desk.work(2)) == ["note/a/before", "note/b/", "note/c/"]
+
+
 def test_of_some_kinds_more_are_handled_together(store) -> None:
     desk, sizes = Desk(store), []
     desk.handle_together("many", lambda runtime, session, timers, context: sizes.append(len(timers)))

@@ -9,6 +9,7 @@ from carethread.careteams.meeting.operations import OPERATIONS as MEETING
 from carethread.careteams.meeting.operations import TIMERS as MEETING_TIMERS
 from carethread.careteams.navigation.operations import OPERATIONS as NAVIGATION
 from carethread.careteams.navigation.operations import TIMERS as NAVIGATING
+from carethread.careteams.navigation.operations import TOGETHER as ATTENDING
 from carethread.careteams.notices.operations import OPERATIONS as NOTICES
 from carethread.careteams.notices.operations import TIMERS as NOTICE_TIMERS
 from carethread.careteams.person.operations import OPERATIONS as PERSON
@@ -41,7 +42,7 @@ SERVICE = Service(
         **PLAN_TIMERS,
         **RISK,
     },
-    timers_together={**DEADLINES, **TOGETHER},
+    timers_together={**DEADLINES, **ATTENDING, **TOGETHER},
     timers_at_once=AT_ONCE,
     timers_last=LAST,
     operations=(*TEAMS, *HANDING, *PERSON, *SHARING, *PLANS, *MEETING, *NOTICES, *NAVIGATION, *WORKLOAD, *TRYING),

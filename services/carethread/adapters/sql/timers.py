@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from carethread.adapters.sql.arrays import numbers, texts
 from carethread.adapters.sql.direct import run
@@ -15,6 +16,9 @@ from carethread.core.ports import Timer
 
 _LONGEST = 400
 """Bytes of a key: what an index takes anywhere."""
+
+_SEEN_IN_TIME = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint + 60000000"
+"""Whoever waits for timers looks each half a minute (`core.errands.resting.BEAT`): of what is later nobody is told."""
 
 _SET_TEXT = (
     "WITH made AS (INSERT INTO timers (kind, key, due, next, payload, attempts, failure) "
@@ -28,9 +32,18 @@ _SET_ALL_TEXT = (
     "WITH made AS (INSERT INTO timers (kind, key, due, next, payload, attempts, failure) "
     "SELECT $1::text, key, due, due, ''::bytea, 0, '' FROM unnest($2::text[], $3::bigint[]) AS several (key, due) "
     "ON CONFLICT (kind, key) DO UPDATE SET "
-    "due = excluded.due, next = excluded.next, payload = excluded.payload, attempts = 0, failure = '') "
-    "SELECT pg_notify($4, '')"
+    "due = excluded.due, next = excluded.next, payload = excluded.payload, attempts = 0, failure = '' "
+    "WHERE NOT $4::boolean OR excluded.due < timers.due RETURNING due) "
+    f"SELECT pg_notify($5, '') WHERE EXISTS (SELECT FROM made WHERE due < {_SEEN_IN_TIME})"
 )
+
+_TAKE_TEXT = (
+    "WITH taken AS (SELECT kind, key FROM timers WHERE next <= $1::bigint AND ($3 = '' OR kind = $3::text) "
+    "AND kind <> ALL ($4::text[]) ORDER BY next LIMIT $2::bigint FOR UPDATE SKIP LOCKED) "
+    "DELETE FROM timers t USING taken WHERE t.kind = taken.kind AND t.key = taken.key "
+    "RETURNING t.kind, t.key, t.due, t.payload, t.attempts, t.failure, t.next"
+)
+"""Looked at, locked and taken in one message to PostgreSQL."""
 
 _TIMER = (timers.c.kind, timers.c.key, timers.c.due, timers.c.payload, timers.c.attempts, timers.c.failure)
 
@@ -52,11 +65,12 @@ class SqlTimers:
         row = upsert(self._connection, timers).values(kind=kind, key=key, **fresh)
         self._connection.execute(row.on_conflict_do_update(index_elements=[timers.c.kind, timers.c.key], set_=fresh))
 
-    def set_all(self, kind: str, due: Mapping[str, int]) -> None:
+    def set_all(self, kind: str, due: Mapping[str, int], *, sooner: bool = False) -> None:
         if not due:
             return
         if not is_sqlite(self._connection):
-            run(self._connection, _SET_ALL_TEXT, [kind, texts(due), numbers(due.values()), self._channel])
+            several = [kind, texts(due), numbers(due.values())]
+            run(self._connection, _SET_ALL_TEXT, [*several, sooner, self._channel])
             return
         rows = [
             {"kind": kind, "key": key, "due": at, "next": at, "payload": b"", "attempts": 0, "failure": ""}
@@ -64,19 +78,23 @@ class SqlTimers:
         ]
         fresh = upsert(self._connection, timers)
         anew = {name: fresh.excluded[name] for name in ("due", "next", "payload", "attempts", "failure")}
-        again = fresh.on_conflict_do_update(index_elements=[timers.c.kind, timers.c.key], set_=anew)
+        later = fresh.excluded.due < timers.c.due if sooner else None
+        again = fresh.on_conflict_do_update(index_elements=[timers.c.kind, timers.c.key], set_=anew, where=later)
         self._connection.execute(again, rows)
 
     def cancel(self, kind: str, key: str) -> None:
         self._connection.execute(delete(timers).where(timers.c.kind == kind, timers.c.key == key))
 
     def take(self, now: int, count: int, kind: str = "", *, but: Collection[str] = ()) -> list[Timer]:
+        if not is_sqlite(self._connection):
+            rows = run(self._connection, _TAKE_TEXT, [now, count, kind, texts(but)], binary=True)
+            return [_timer(row[:-1]) for row in sorted(rows, key=lambda row: row[-1])]
         due = select(*_TIMER).where(timers.c.next <= now).order_by(timers.c.next).limit(count)
         if kind:
             due = due.where(timers.c.kind == kind)
         if but:
             due = due.where(timers.c.kind.not_in(sorted(but)))
-        taken = [_timer(row) for row in self._connection.execute(due.with_for_update(skip_locked=True))]
+        taken = [_timer(row) for row in self._connection.execute(due)]
         if taken:
             these = or_(*(and_(timers.c.kind == each.kind, timers.c.key == each.key) for each in taken))
             self._connection.execute(delete(timers).where(these))
@@ -105,6 +123,6 @@ class SqlTimers:
         return [_timer(row) for row in self._connection.execute(found)]
 
 
-def _timer(row: Row[tuple[str, str, int, bytes, int, str]]) -> Timer:
+def _timer(row: Sequence[Any]) -> Timer:
     kind, key, due, payload, attempts, failure = row
     return Timer(kind, key, due, bytes(payload), attempts, failure)

@@ -66,7 +66,7 @@ def _seat(
     turn: Turn, patient: str, priority: str, waiting: Resource | None, choice: Choice, around: Around
 ) -> None:  # fmt: skip
     role = choice.navigator.role
-    turn.session.claim(NAVIGATORS, patient, role)
+    turn.claim(NAVIGATORS, patient, role)
     focus = turn.holder(FLAGGED, patient)
     begun = waiting or task(turn.new_id(), ASSIGN, patient, turn.said, priority=priority, focus=focus)
     turn.put(ASSIGNED, patient, assigned(begun, choice, turn.said))

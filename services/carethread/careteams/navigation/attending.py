@@ -2,7 +2,8 @@
 
 What changes that (a RiskAssessment, a Patient who dies, is merged or comes back, a contact that is closed by itself)
 sets a timer in the transaction that stores it, and there is one for when a risk is over by itself; its handler looks at
-what is so now, and puts right what is not. So it may come late or twice. What is imported as history sets none.
+what is so now, and puts right what is not. So it may come late or twice, and for many people at once. What is imported
+as history sets none.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ log = logging.getLogger(__name__)
 
 ATTEND = "attend"
 """The kind of timer that has somebody looked at; its key is the Patient's id."""
+
+_PLACES = (FLAGGED, NAVIGATORS, ASSIGNED, CONTACT, REVIEWED)
 
 UNKNOWN = "unknown"
 """Why somebody is not looked at of whom there is no copy, and may never be."""
@@ -103,10 +106,18 @@ def _stopped(stored: Stored, base_url: str) -> str:
     return f"Patient/{stored.id}|{into}" if why else ""
 
 
-def attend(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
-    """Put right what is not as it should be with a person."""
+def attend(runtime: Runtime, session: Session, timers: Sequence[Timer], context: Context) -> None:
+    """Put right what is not as it should be with people."""
     turn = begin(runtime, session, context)
-    named = f"Patient/{timer.key}"
+    people = [f"Patient/{timer.key}" for timer in timers]
+    turn.look(_PLACES, people)
+    for named in people:
+        _see_to(turn, named)
+    turn.unit.store()
+
+
+def _see_to(turn: Turn, named: str) -> None:
+    session = turn.session
     why = _why_not(turn, named)
     patient = person(session, named, turn.base_url)
     if why == UNKNOWN:
@@ -115,7 +126,6 @@ def attend(runtime: Runtime, session: Session, timer: Timer, context: Context) -
         stop(turn, named, why)
     if not why or (patient != named and not _why_not(turn, patient)):
         _attend(turn, patient)
-    turn.unit.store()
 
 
 def _why_not(turn: Turn, patient: str) -> str:

@@ -32,4 +32,5 @@ OPERATIONS = (
     ),
 )  # fmt: skip
 
-TIMERS = {ATTEND: attend, STAFF: staff_due, OVERDUE: outreach_due}
+TIMERS = {STAFF: staff_due, OVERDUE: outreach_due}
+TOGETHER = {ATTEND: attend}

@@ -6,7 +6,8 @@ that no limit is passed and nobody waits beside a free place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from carethread.careteams.navigation.terms import NAMES
 from carethread.careteams.tasks import OPEN
@@ -23,6 +24,8 @@ class Turn:
 
     unit: WriteUnit
     now: int
+    _holders: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Who holds the places that were looked at: nobody else changes them meanwhile."""
 
     @property
     def session(self) -> Session:
@@ -40,9 +43,22 @@ class Turn:
     def new_id(self) -> str:
         return self.unit.context.new_id()
 
+    def look(self, kinds: Iterable[str], keys: Iterable[str]) -> None:
+        """Look at many places at once."""
+        wanted = sorted(set(keys))
+        for kind in kinds:
+            found = self.session.claimed(kind, wanted)
+            self._holders.update({(kind, key): found.get(key, "") for key in wanted})
+
     def holder(self, kind: str, key: str) -> str:
         """Who or what holds a place; empty where nobody does."""
-        return self.session.claimed(kind, [key]).get(key, "")
+        if (kind, key) not in self._holders:
+            self.look([kind], [key])
+        return self._holders[kind, key]
+
+    def claim(self, kind: str, key: str, holder: str) -> None:
+        """Have somebody hold a place that is free."""
+        self._holders[kind, key] = self.session.claim(kind, key, holder)
 
     def give_up(self, kind: str, key: str) -> str:
         """Free a place; returns who held it."""
@@ -50,6 +66,7 @@ class Turn:
         if holder:
             others = [each for each in self.session.places(kind, holder) if each != key]
             self.session.release(kind, holder, others)
+            self._holders[kind, key] = ""
         return holder
 
     def put(self, kind: str, key: str, resource: Resource) -> str:
@@ -58,7 +75,7 @@ class Turn:
         self.unit.update(resource)
         if self.holder(kind, key) != name:
             self.give_up(kind, key)
-            self.session.claim(kind, key, name)
+            self.claim(kind, key, name)
         return name
 
     def held(self, kind: str, key: str) -> Resource | None:

@@ -64,7 +64,7 @@ def patients_of(session: Session, type_name: str, ids: Sequence[str], base_url: 
         earlier = session.version((type_name, stored.id), stored.version - 1) if stored.version > 1 else None
         for one in (stored, earlier):
             if one is not None and not one.deleted:
-                keys = keys_at(json.parse_object(one.body), "subject", base_url)
+                keys = keys_at(json.restore(one.body), "subject", base_url)
                 found |= {f"Patient/{id_}" for kind, id_ in keys if kind == "Patient"}
     return found
 

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from carethread.careteams.plans.detecting import patients_of
 from carethread.careteams.plans.issues import OVERDUE, Finding, issues_of, say
 from carethread.careteams.plans.keepers import Kept, kept, observed, patient_of, recorded
-from carethread.careteams.teams.people import person, persons
+from carethread.careteams.teams.people import person
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.fhir.elements import keys_at
@@ -67,9 +67,9 @@ def shown(type_name: str) -> StoredHook:
 
     def stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
         if not context.backfill:
-            for patient in _whose(session, type_name, ids, runtime.base_url):
-                for plan in session.places(_LATE, patient):
-                    session.timers.set(TIMER, plan.removeprefix("CarePlan/"), to_micros(context.clock()))
+            plans = session.places(_LATE, *_whose(session, type_name, ids, runtime.base_url))
+            now = to_micros(context.clock())
+            session.timers.set_all(TIMER, {plan.removeprefix("CarePlan/"): now for plan in plans})
 
     return stored
 
@@ -80,7 +80,7 @@ def _whose(session: Session, type_name: str, ids: Sequence[str], base_url: str) 
     for resource in present(session, [(type_name, id_) for id_ in ids]).values():
         for path in ("for", "participant.actor"):
             found |= {f"Patient/{id_}" for kind, id_ in keys_at(resource, path, base_url) if kind == "Patient"}
-    return {each for one in found for each in persons(session, one, base_url)}
+    return {f"Patient/{id_}" for id_ in session.kin(each.removeprefix("Patient/") for each in found)}
 
 
 def activities_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:

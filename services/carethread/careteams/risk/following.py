@@ -1,10 +1,11 @@
 """What follows when a fact is stored, when time has passed, and when rules are others: each person is judged anew.
 
-There is one way to judge a person, whatever the cause: all rules over all facts, as they stand while nobody else judges
+There is one way to judge a person, whatever the cause: rules over all facts, as they stand while nobody else judges
 that person. So the order in which facts arrive cannot matter, and to judge once more does no harm. A fact that comes
-with a write is judged in its transaction; an error there is no reason to lose the fact, and the person is judged
-by a timer instead. One timer for each person is due when next anything can change by itself: when a window is over,
-or a moment has come.
+with a write is judged in its transaction, by the rules that may look at it, now or as it was before: what the others
+say can change by time only. An error there is no reason to lose the fact, and the person is judged by a timer instead,
+by all rules. One timer for each person is due when next anything can change by itself: when a window is over, or a
+moment has come.
 """
 
 from __future__ import annotations
@@ -34,11 +35,14 @@ from carethread.interactions.writing.unit import WriteUnit
 DUE, LATER = "risk", "risk-history"
 """Kinds of timers of a person: when their risk may be another, and when history was imported, which alerts nobody."""
 
-_AT_ONCE = 20
+Facts = Mapping[Stored, Collection[str]]
+"""Versions, each with the ids of the people whom it is about."""
+
+_AT_ONCE = 500
 """People who are judged in the transaction of a write; those of one that concerns more are judged after it."""
 
-_SWEPT = 50
-"""People who are judged in one transaction of a sweep."""
+_TOGETHER = 50
+"""People whose facts are held at once, and who are judged in one transaction of a sweep."""
 
 
 def judged(type_name: str) -> StoredHook:
@@ -47,12 +51,13 @@ def judged(type_name: str) -> StoredHook:
     def stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
         if (context.backfill or not was_read(type_name)) and not _is_read(type_name, in_effect(session)):
             return
-        people = _touched(session, type_name, ids, runtime.base_url)
+        facts = _touched(session, type_name, ids, runtime.base_url)
+        people = {id_ for whom in facts.values() for id_ in whom}
         if context.backfill or len(people) > _AT_ONCE:
             _put_off(session, people, context)
             return
         try:
-            look(runtime, session, people, context, type_name)
+            look(runtime, session, people, context, facts)
         except FhirError:
             _put_off(session, people, context)
 
@@ -65,15 +70,12 @@ def _is_read(type_name: str, rules: Rules) -> bool:
     return type_name in rules.types or (type_name == "Consent" and rules.feedback)
 
 
-def _touched(session: Session, type_name: str, ids: Sequence[str], base_url: str) -> list[str]:
-    """The ids of the people whom facts are about, or were before."""
-    people: set[str] = set()
+def _touched(session: Session, type_name: str, ids: Sequence[str], base_url: str) -> Facts:
+    """Facts as they are and as they were before, each with the ids of the people whom it is about."""
+    found: list[Stored] = []
     for stored in session.current([(type_name, id_) for id_ in ids]).values():
-        people |= _people(stored, base_url)
-        if stored.version > 1:
-            before = session.history(Span((type_name,), stored.id), 2)[1:]
-            people |= {id_ for each in before for id_ in _people(each, base_url)}
-    return sorted(people)
+        found += session.history(Span((type_name,), stored.id), 2) if stored.version > 1 else [stored]
+    return {each: _people(each, base_url) for each in found}
 
 
 def _people(stored: Stored, base_url: str) -> set[str]:
@@ -89,8 +91,7 @@ def _people(stored: Stored, base_url: str) -> set[str]:
 def _put_off(session: Session, people: Collection[str], context: Context) -> None:
     """Have people judged after this transaction."""
     now = to_micros(context.clock())
-    for id_ in people:
-        session.timers.set(LATER if context.backfill else DUE, id_, now)
+    session.timers.set_all(LATER if context.backfill else DUE, dict.fromkeys(sorted(people), now))
 
 
 def due(runtime: Runtime, session: Session, timers: Sequence[Timer], context: Context) -> None:
@@ -104,36 +105,51 @@ def sweep(runtime: Runtime, session: Session, timer: Timer, context: Context) ->
     mode = HISTORY if timer.payload.startswith(HISTORY) else ALARMS
     cursor = timer.payload[len(mode) :].decode()
     params = [("_sort", "_id"), *([(CURSOR, cursor)] if cursor else [])]
-    page = session.search(parse_query(PATIENT, params), _SWEPT)
+    page = session.search(parse_query(PATIENT, params), _TOGETHER)
     look(runtime, session, [each.id for each in page.matches], replace(context, backfill=mode == HISTORY))
     if page.next:
         session.timers.set(SWEEP, timer.key, to_micros(context.clock()), mode + page.next.encode())
 
 
-def look(runtime: Runtime, session: Session, ids: Collection[str], context: Context, type_name: str = "") -> None:
+def look(
+    runtime: Runtime, session: Session, ids: Collection[str], context: Context, facts: Facts | None = None
+) -> None:
     """Judge people, store what is no longer so, and be back when it may be otherwise.
 
-    With the type of what was stored, only if rules read that. Where it raises a FhirError, nothing is stored of it.
+    With the facts that were stored, only by the rules that may look at one, and only whom such a fact is about. Where
+    it raises a FhirError, nothing is stored of it.
     """
     if not ids:
         return
     session.lock(f"risk Patient/{id_}" for id_ in session.kin(ids))
-    rules = in_effect(session)
-    if type_name and not _is_read(type_name, rules):
-        return
+    rules = asked = in_effect(session)
+    if facts is not None:
+        ids = {id_ for fact, whom in facts.items() if rules.reading([fact]).all for id_ in whom}
+        asked = rules.reading(facts)
+    people, whole = sorted(ids), asked is rules
+    for start in range(0, len(people), _TOGETHER):
+        _look(runtime, session, people[start : start + _TOGETHER], context, asked, whole=whole)
+
+
+def _look(
+    runtime: Runtime, session: Session, ids: Sequence[str], context: Context, rules: Rules, *, whole: bool
+) -> None:
+    """Judge some people by some rules, or by the `whole` of them, which is all that is said of a person."""
     now = to_micros(context.clock())
     failures: dict[Rule, str] = {}
     changed: list[Resource] = []
+    due: dict[str, int] = {}
     for looked in gather(session, ids, rules, now, runtime.base_url):
-        until = _judge(looked, rules, now, runtime.base_url, changed, failures)
+        until = _judge(looked, rules, now, runtime.base_url, changed, failures, whole=whole)
         if until < LATEST:
-            session.timers.set(DUE, looked.id, until)
+            due[looked.id] = until
         for each in (back for moved in looked.moved for back in restored(session, moved, runtime.base_url)):
             changed.append(each)
-            session.timers.set(DUE, next(iter(of_whom([each], runtime.base_url))), now)
+            due[next(iter(of_whom([each], runtime.base_url)))] = now
     if changed or failures:
         with session.savepoint():
             _write(runtime, session, changed, failures, context)
+    session.timers.set_all(DUE, due, sooner=not whole)
 
 
 def _write(
@@ -148,7 +164,14 @@ def _write(
 
 
 def _judge(
-    looked: Looked, rules: Rules, now: int, base_url: str, changed: list[Resource], failures: dict[Rule, str]
+    looked: Looked,
+    rules: Rules,
+    now: int,
+    base_url: str,
+    changed: list[Resource],
+    failures: dict[Rule, str],
+    *,
+    whole: bool,
 ) -> int:
     """Collect what is to be written of one person; returns the moment at which something may be otherwise."""
     until, patient = LATEST, f"{PATIENT}/{looked.id}"
@@ -160,7 +183,8 @@ def _judge(
         before = standing.pop((rule.url, patient), None)
         if made := assessment(rule, patient, outcome, before, now):
             changed.append(made)
-    changed += [over for each in standing.values() if (over := resolved(each, now))]
+    if whole or not looked.person:
+        changed += [over for each in standing.values() if (over := resolved(each, now))]
     return until
 
 

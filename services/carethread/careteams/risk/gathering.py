@@ -54,7 +54,8 @@ def gather(session: Session, ids: Collection[str], rules: Rules, now: int, base_
 
 def _read(session: Session, ids: Sequence[str], rules: Rules) -> tuple[dict[str, Resource | None], list[Resource]]:
     """The Patients, and all that a rule may look at of them."""
-    names = {kind: name for kind, (name, _) in {**PEOPLE, **_ALSO}.items() if kind in _ALSO or kind in rules.types}
+    wanted = {*rules.types, "RiskAssessment", *(["Consent"] if rules.feedback else ())}
+    names = {kind: name for kind, (name, _) in {**PEOPLE, **_ALSO}.items() if kind in wanted}
     params = [f"{kind}.{name}" for kind, name in names.items()]
     most = MOST_FACTS * len(ids)
     people: list[Key] = [("Patient", id_) for id_ in ids]

@@ -9,7 +9,7 @@ Source: http://hl7.org/fhir/R4/plandefinition.html, http://hl7.org/fhir/R4/metad
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -17,6 +17,7 @@ from sys import intern
 
 from carethread.careteams.risk.windows import Interval, Length
 from carethread.core.fhir.fhirpath import Expression, compile
+from carethread.core.ports import Stored
 
 PROFILE = "https://carethread.dev/fhir/StructureDefinition/risk-rule"
 LEVELS = "http://terminology.hl7.org/CodeSystem/risk-probability"
@@ -26,6 +27,9 @@ _PLAIN = re.compile(r"[ !#-\[\]-~]+")
 
 MOST = 100
 """Facts in a set: of more the latest count."""
+
+_REMEMBERED = 100
+"""Parts of the rules in effect."""
 
 STEPS = 50_000
 """What a condition may cost at most, as `core.fhir.fhirpath.Budget` counts."""
@@ -132,6 +136,7 @@ class Rules:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.all = tuple(rules)
         self.feedback = any(rule.feedback for rule in rules)
+        self._parts: dict[frozenset[Rule], Rules] = {frozenset(rules): self}
 
     @cached_property
     def types(self) -> frozenset[str]:
@@ -147,6 +152,34 @@ class Rules:
         if self.feedback:
             plain["Encounter"] = False
         return {kind: _any_of(each for each in inputs if each.type == kind) for kind in self.types if plain[kind]}
+
+    def reading(self, facts: Iterable[Stored]) -> Rules:
+        """Those that may say something else for these versions: the others look at none of them."""
+        found = frozenset(rule for each in facts for rule in self._reading(each))
+        if found not in self._parts:
+            if len(self._parts) >= _REMEMBERED:
+                self._parts = {frozenset(self.all): self}
+            self._parts[found] = Rules([rule for rule in self.all if rule in found])
+        return self._parts[found]
+
+    def _reading(self, fact: Stored) -> Iterator[Rule]:
+        if fact.type == "Patient":
+            yield from self.all
+        for trace, rules in self._readers.get(fact.type, {}).items():
+            if trace is None or fact.deleted or trace.search(fact.body):
+                yield from rules
+
+    @cached_property
+    def _readers(self) -> Mapping[str, Mapping[re.Pattern[bytes] | None, set[Rule]]]:
+        """By type, and by what stands in each resource that they may look at, if that is known: who looks at it."""
+        found: dict[str, dict[re.Pattern[bytes] | None, set[Rule]]] = {}
+        for rule in self.all:
+            for each in rule.inputs:
+                trace = _any_of([each]) if _is_plain(each) else None
+                found.setdefault(each.type, {}).setdefault(trace, set()).add(rule)
+            for kind in ("Consent", "Encounter") if rule.feedback else ():  # who may be read, and who was rated
+                found.setdefault(kind, {}).setdefault(None, set()).add(rule)
+        return found
 
 
 def _any_of(inputs: Iterable[Input]) -> re.Pattern[bytes]:

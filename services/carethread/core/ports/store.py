@@ -147,8 +147,8 @@ class Session(Protocol):
         """Who holds which of the keys."""
         ...
 
-    def places(self, kind: str, holder: str) -> list[str]:
-        """The keys of the places that somebody holds."""
+    def places(self, kind: str, *holders: str) -> list[str]:
+        """The keys of the places that somebody holds, or one of several."""
         ...
 
     def occupied(self, kind: str, holders: Iterable[str]) -> dict[str, int]:

@@ -38,8 +38,9 @@ class Timers(Protocol):
         """
         ...
 
-    def set_all(self, kind: str, due: Mapping[str, int]) -> None:
-        """Set several of a kind, each (its key) to its own moment, without a payload."""
+    def set_all(self, kind: str, due: Mapping[str, int], *, sooner: bool = False) -> None:
+        """Set several of a kind, each (its key) to its own moment, without a payload; `sooner`: but for those that
+        stand and are due by then."""
         ...
 
     def cancel(self, kind: str, key: str) -> None:

@@ -124,7 +124,7 @@ def _conditions(query: SearchQuery, run: Run, sql: Spelling) -> list[str]:
         return met
     kinds, sort = query.kinds, run.sort
     probed = At("r", any(map(leads, query.criteria)))
-    of_resource = f's."row" = r."row" AND {_of(query, sort, "s")}'
+    of_resource = f's."row" = r."row" AND {sql.afterwards(_of(query, sort, "s"))}'
     if not run.missing:
         met += [of_resource, *(either(row_meets(node, "s", kinds, sql)) for node in run.ranges)]
         if not one_row(kinds, sort.param):

@@ -86,7 +86,7 @@ def matches(query: SearchQuery, base: str, sql: Spelling, *, also_deleted: bool 
     found = [_holds(node, query.kinds, At(base, led and not leads(node)), sql) for node in apart]
     found += [_in_one_row(nodes, query.kinds, base, sql) for nodes in alone.values()]
     living = [] if also_deleted else [f"NOT {base}.deleted"]
-    return both([of(f"{base}.type", query.kinds), *living, *found])
+    return both([sql.afterwards(of(f"{base}.type", query.kinds)), *living, *found])
 
 
 def _of_one_row(query: SearchQuery) -> dict[str, list[Criterion]]:

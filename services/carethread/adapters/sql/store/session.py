@@ -44,6 +44,7 @@ from carethread.adapters.sql.timers import SqlTimers
 from carethread.adapters.sql.transactions import staging
 from carethread.adapters.sql.wake import Waker
 from carethread.core.events import Event
+from carethread.core.fhir.search.merges import PATIENT
 from carethread.core.fhir.search.query import SearchQuery, TokenValue
 from carethread.core.ports import Belongings, Extent, Key, Page, Place, Progress, Span, Stored, Write
 
@@ -173,7 +174,8 @@ class SqlSession:
     def write(self, writes: Sequence[Write]) -> None:
         if not writes:
             return
-        self._kin.clear()
+        if any(w.stored.type == PATIENT for w in writes):
+            self._kin.clear()
         rows = store_writes(self._connection, writes, self._waker.channel)
         self._written |= {key: replace(w.stored, row=rows[key]) for key, w in last(writes).items()}
 
@@ -218,15 +220,21 @@ class SqlSession:
 
     def claimed(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
         keys = list(keys)
-        rows = self._connection.execute(statements.CLAIMED, {"kind": kind, "keys": keys})
-        found = {row.key: row.holder for row in rows}
+        if is_sqlite(self._connection):
+            rows = self._connection.execute(statements.CLAIMED, {"kind": kind, "keys": keys})
+            found = {row.key: row.holder for row in rows}
+        else:
+            found = dict(run(self._connection, statements.CLAIMED_TEXT, [kind, texts(keys)]))
         staging.refuse_held_claims(found.values())
         for key in keys:
             self._places.setdefault((kind, key), found.get(key, ""))
         return found
 
-    def places(self, kind: str, holder: str) -> list[str]:
-        return sorted(self._connection.execute(statements.PLACES, {"kind": kind, "holder": holder}).scalars())
+    def places(self, kind: str, *holders: str) -> list[str]:
+        if is_sqlite(self._connection):
+            asked = {"kind": kind, "holders": holders}
+            return sorted(self._connection.execute(statements.PLACES, asked).scalars())
+        return sorted(key for (key,) in run(self._connection, statements.PLACES_TEXT, [kind, texts(holders)]))
 
     def occupied(self, kind: str, holders: Iterable[str]) -> dict[str, int]:
         found: dict[str, int] = {}

@@ -84,7 +84,11 @@ CLAIM_ALL_TEXT = (
 CLAIMED = select(claims.c.key, claims.c.holder).where(
     claims.c.kind == bindparam("kind"), claims.c.key.in_(bindparam("keys", expanding=True))
 )
-PLACES = select(claims.c.key).where(claims.c.kind == bindparam("kind"), claims.c.holder == bindparam("holder"))
+CLAIMED_TEXT = f"SELECT key, holder FROM claims WHERE kind = $1 AND key = ANY ({array(2, 'text')}::text[])"
+PLACES = select(claims.c.key).where(
+    claims.c.kind == bindparam("kind"), claims.c.holder.in_(bindparam("holders", expanding=True))
+)
+PLACES_TEXT = f"SELECT key FROM claims WHERE kind = $1 AND holder = ANY ({array(2, 'text')}::text[])"
 OCCUPIED = (
     select(claims.c.holder, func.count())
     .where(claims.c.kind == bindparam("kind"), claims.c.holder.in_(bindparam("holders", expanding=True)))
