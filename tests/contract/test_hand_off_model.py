@@ -170,7 +170,8 @@ class HandingOver(World, RuleBasedStateMachine):
             alarms = [
                 each["focus"]["reference"] for each in self.care.found("Task?code=unanswered-hand-off&_count=500")
             ]
-            expired = [id_ for id_ in self.offers if self.entries(id_)[-1].step == "expired"]
+            known = [*self.offers, *self.imported]
+            expired = [id_ for id_ in known if self.entries(id_)[-1].step == "expired"]
             assert {each.removeprefix("Task/") for each in alarms} == set(expired)
 
 

@@ -281,7 +281,8 @@ def test_what_an_ehr_sends_is_kept_as_it_was_sent(practice: Care) -> None:
 
 
 def test_for_history_nobody_is_waited_for(practice: Care) -> None:
-    practice.put({**plain_offer(practice), "id": "old"}, backfill=True)
+    over = {"restriction": {"period": {"end": practice.at(hours=-1)}}}
+    practice.put({**plain_offer(practice), **over, "id": "old"}, backfill=True)
     practice.put({**plain_offer(practice), "id": "older", "status": "accepted"}, backfill=True)
     assert practice.store.glance(lambda session: session.timers.ahead("hand-off", 9)) == []
     assert [entry.step for entry in entries(practice, {"id": "old"})] == ["offered"]

@@ -45,19 +45,21 @@ def test_who_does_not_work_here_is_not_asked(practice: Care) -> None:
 
 def test_history_that_ends_a_hand_off_frees_the_person(practice: Care) -> None:
     task = offered(practice)
-    practice.put({**practice.read(f"Task/{task['id']}"), "status": "rejected"}, backfill=True)
+    over = {"status": "rejected", "statusReason": {"text": "No."}}
+    practice.put({**practice.read(f"Task/{task['id']}"), **over}, backfill=True)
     assert answer(practice, offered(practice, "Practitioner/second"), "accept")[0] == 200
 
 
-def test_what_history_makes_of_a_hand_off_does_not_hold_the_person(practice: Care) -> None:
+def test_what_stands_is_no_history(practice: Care) -> None:
     task = offered(practice)
     stands = practice.read(f"Task/{task['id']}")
     bare = {name: value for name, value in stands.items() if name != "meta"}
     kept = practice.put(bare, backfill=True)
     assert kept["meta"]["profile"] == [OURS + "task-hand-off"]
     coding = {**stands["code"]["coding"][0], "code": "referral"}
-    practice.put({**stands, "code": {"coding": [coding]}}, backfill=True)
-    assert answer(practice, offered(practice, "Practitioner/second"), "accept")[0] == 200
+    told = {**stands, "code": {"coding": [coding]}}
+    assert practice.ask("PUT", f"Task/{task['id']}", told, backfill=True).status == 422
+    assert answer(practice, task, "accept")[0] == 200
 
 
 def test_that_a_result_is_waited_for_stays(practice: Care) -> None:

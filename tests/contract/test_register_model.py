@@ -65,7 +65,10 @@ def do(practice: Care, number: int, step: tuple[str, Any, Any]) -> None:
             times |= {"until": practice.at(minutes=begin + over)} if last and over else {}
             parts.append(part(member, **times))
             begin += minutes
-        practice.put(person_team(id_, f"p{number}", *parts, department="eyes"))
+        team = person_team(id_, f"p{number}", *parts, department="eyes")
+        stands = practice.ask("GET", f"CareTeam/{id_}")
+        seen = json.parse_object(stands.body)["meta"]["versionId"] if stands.status == 200 else ""
+        practice.put({**team, "meta": {**team["meta"], **({"versionId": seen} if seen else {})}})
     elif kind == "wait":
         for _ in range(which):
             practice.pass_time(minutes=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -254,9 +255,13 @@ def _decision() -> dict[str, Any]:
 
 def _of_a_hand_off(fhir: Fhir, name: str, where: str) -> Answer:
     """A step of a hand-off that was offered just now."""
-    who = {"from": "Practitioner/walk", "to": "Organization/walk", "patient": "Patient/walk"}
+    taker = {"resourceType": "Practitioner", "id": "taker", "active": True}
+    assert fhir.put("Practitioner/taker", taker).status in (200, 201)
+    who = {"from": "Practitioner/walk", "to": "Practitioner/taker", "patient": "Patient/walk"}
     said = [{"name": name, "valueReference": {"reference": reference}} for name, reference in who.items()]
-    offered = fhir.post(f"{where}$hand-off", _parameters(*said, {"name": "kind", "valueCode": "follow-up"}))
+    asked = _parameters(*said, {"name": "kind", "valueCode": "follow-up"})
+    while (offered := fhir.post(f"{where}$hand-off", asked)).status == 503:  # the news of who takes over are on the way
+        time.sleep(0.1)
     if name == "hand-off":
         return offered
     task = offered.json["parameter"][0]["resource"]["id"]

@@ -67,7 +67,7 @@ def test_the_pages_examples_run(server):
         "dev.carethread.patient.updated",
     ]
     assert lines[6:9] == ["pending True", "booked 2", "False"]
-    assert lines[9:] == ["PractitionerRole/somebody", "accepted", "['offered', 'accepted']"]
+    assert lines[9:] == ["PractitionerRole/somebody", "accepted", "['offered', 'accepted']", "document"]
 
 
 def test_the_pages_commands_name_calls_and_messages_that_there_are():
@@ -80,6 +80,8 @@ def test_the_pages_commands_name_calls_and_messages_that_there_are():
         "carethread.v1.SchedulingService/WatchSlots": scheduling_pb2.WatchSlotsRequest,
         "carethread.v1.CareTeamService/WhoIsAccountable": careteams_pb2.WhoIsAccountableRequest,
         "carethread.v1.CareTeamService/Ledger": careteams_pb2.LedgerRequest,
+        "carethread.v1.CareTeamService/AboutMe": careteams_pb2.AboutMeRequest,
+        "carethread.v1.CareTeamService/Huddle": careteams_pb2.HuddleRequest,
         "grpc.health.v1.Health/Check": health_pb2.HealthCheckRequest,
     }
     found = re.findall(rf"^grpcurl -plaintext -d '(.*)' {DOCUMENTED} (\S+)$", PAGE, re.MULTILINE)

@@ -97,9 +97,9 @@ class World:
         self.merges: list[tuple[int, dict[str, str]]] = []
         self.begun = care.micros
         self.was_told = False
-        """Whether history was told in this step, of which no alarm is raised."""
+        """Whether history was told in this step, of what did not stand here, so that no alarm is raised."""
         self.unwatched: set[str] = set()
-        """Teams of which history tells last: nobody is relieved there."""
+        """Teams that only history has told of: nobody is relieved there whose time was over."""
         care.tell(organization("ward"), organization("house"), *(practitioner(name) for name in STAFF))
         care.tell(*(role(f"r-{who}", who, "ward") for who in MAY_LEAVE))
         care.put(department_team("house", "house", part("Practitioner/s4")))
@@ -244,12 +244,15 @@ class World:
             parts.append(part("Practitioner/s1", start=self.care.at(minutes=6), end=self.care.at(minutes=6)))
         period = {"period": {"start": self.care.at(minutes=ahead)}} if ahead else {}
         team = person_team(id_, person, *parts, department="ward", **period)
-        if how == "patch" and self.care.ask("GET", f"CareTeam/{id_}").status == 200:
+        stands = self.care.ask("GET", f"CareTeam/{id_}").status == 200
+        if how == "patch" and stands:
             answer = self.patch(f"CareTeam/{id_}", {"participant": team["participant"]})
         else:
-            answer = self.write(team, told=how == "told")
+            seen = self.care.read(f"CareTeam/{id_}")["meta"]["versionId"] if stands and how == "put" else ""
+            meta = {**team["meta"], "versionId": seen} if seen else team["meta"]
+            answer = self.write({**team, "meta": meta}, told=how == "told")
         if answer.status in (200, 201):
-            (self.unwatched.add if how == "told" else self.unwatched.discard)(f"CareTeam/{id_}")
+            (self.unwatched.add if how == "told" and not stands else self.unwatched.discard)(f"CareTeam/{id_}")
         assert answer.status in (200, 201, 409, 422), answer.body
         self.fire()
 
@@ -315,9 +318,10 @@ class World:
 
     def write(self, *resources: Resource, told: bool = False) -> Response:
         """Put resources, several in one transaction."""
-        self.was_told |= told
         if len(resources) == 1:
             path = f"{resources[0]['resourceType']}/{resources[0]['id']}"
+            is_team = resources[0]["resourceType"] == "CareTeam"
+            self.was_told |= told and not (is_team and self.care.ask("GET", path).status == 200)
             return self.care.ask("PUT", path, resources[0], backfill=told)
         entries = [
             {"resource": each, "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"}}

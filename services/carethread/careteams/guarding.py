@@ -7,17 +7,13 @@ Source: http://hl7.org/fhir/R4/task.html.
 
 from __future__ import annotations
 
-from carethread.careteams.tasks import TASKS
+from carethread.careteams.tasks import LONGEST, TASKS
 from carethread.careteams.teams.reading import ends
 from carethread.core.errors import Conflict, Invalid
 from carethread.core.fhir.elements import at, keys_at
-from carethread.core.moments import DAY
 from carethread.core.ports import FOREVER, Resource
 from carethread.core.service import Ruling, Unit
 from carethread.interactions.standing import present
-
-LONGEST = 366 * DAY
-"""Microseconds for which a Task of ours may be put off."""
 
 
 def is_ours(task: Resource | None) -> bool:

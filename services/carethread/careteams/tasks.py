@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from carethread.core.moments import DAY
 from carethread.core.ports import Resource
 
 TASKS = "https://carethread.dev/fhir/CodeSystem/careteam-task"
 
 OPEN = ("draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold")
 """Statuses of a Task that is not done with."""
+
+LONGEST = 366 * DAY
+"""Microseconds for which a Task of ours may be put off, and an answer or a result be waited for."""
 
 
 def asked(

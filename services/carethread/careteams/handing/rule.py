@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from carethread.careteams.guarding import LONGEST
 from carethread.careteams.handing.answerers import GROUPS, PEOPLE, is_person, may_answer, same
 from carethread.careteams.handing.fitness import refuse_who_is_gone, refuse_who_is_not_here
 from carethread.careteams.handing.offering import department_of
@@ -34,8 +33,8 @@ from carethread.careteams.handing.states import (
     stepped_by,
 )
 from carethread.careteams.history import is_history
+from carethread.careteams.tasks import LONGEST, TASKS
 from carethread.careteams.tasks import OPEN as OPEN_TASK
-from carethread.careteams.tasks import TASKS
 from carethread.careteams.teams.answering import accountable, teams_of
 from carethread.careteams.teams.passing import pass_on
 from carethread.careteams.teams.people import any_merged, has_left, person, persons

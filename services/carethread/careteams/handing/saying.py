@@ -169,7 +169,7 @@ def refuse_unsayable(unit: Unit, before: Resource, after: Resource, readers: Ite
     """Raise Invalid naming what a hand-off newly says that may not go to who reads it, or nobody here can judge."""
     same_labels = _labels(before) == _labels(after)
     old = said_in(before) if same_labels else {}
-    said = {name: value for name, value in said_in(after).items() if old.get(name) != value}
+    said = {name: new for name, value in said_in(after).items() if (new := _new(value, old.get(name)))}
     if not said:
         return
     names: dict[str, str] = {}
@@ -180,6 +180,13 @@ def refuse_unsayable(unit: Unit, before: Resource, after: Resource, readers: Ite
         raise Invalid(issues=[Issue("too-costly", _TOO_MUCH, f"Task.{name}") for name in said]) from None
     if names:
         raise Invalid(issues=[Issue("business-rule", text, f"Task.{name}") for name, text in names.items()])
+
+
+def _new(value: Any, old: Any) -> Any:
+    """What a member says that it did not say before; of a list what has come to it."""
+    if isinstance(value, list) and isinstance(old, list):
+        return [each for each in value if each not in old]
+    return value if value != old else None
 
 
 def may_hear(unit: Unit, task: Resource, said: Mapping[str, Any], readers: Iterable[str], now: int) -> bool:
