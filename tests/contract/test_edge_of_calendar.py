@@ -94,7 +94,7 @@ def test_a_huddle(practice: Care, date: str) -> None:
     practice.put(person_team("a", "ann", part(ONE)))
     task = {
         "resourceType": "Task", "id": "t", "status": "requested", "intent": "order",
-        "for": {"reference": "Patient/ann"},
+        "meta": {"source": "http://ehr.example"}, "for": {"reference": "Patient/ann"},
         "code": {"coding": [{"system": "https://carethread.dev/fhir/CodeSystem/careteam-task", "code": "activity"}]},
         "authoredOn": date, "restriction": {"period": {"end": date}},
     }  # fmt: skip
