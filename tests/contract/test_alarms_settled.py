@@ -90,6 +90,15 @@ def test_of_history_and_of_who_has_somebody_there_is_none(practice: Care) -> Non
     assert (alarms(practice), flags(practice)) == ([], [])
 
 
+def test_for_a_task_that_others_have_there_is_none_for_one_of_ours_there_is(practice: Care) -> None:
+    task = {"resourceType": "Task", "status": "requested", "intent": "order", "for": {"reference": "Patient/cat"}}
+    do(practice, {**task, "id": "others"})
+    assert (alarms(practice), flags(practice)) == ([], [])
+    code = {"coding": [{"system": "https://carethread.dev/fhir/CodeSystem/careteam-task", "code": "activity"}]}
+    do(practice, {**task, "id": "ours", "code": code})
+    assert (len(alarms(practice)), flags(practice)) == (1, ["active"])
+
+
 def test_a_team_that_leads_again_ends_the_alarm(practice: Care) -> None:
     do(practice, plan("a", "ann"))
     team = practice.read("CareTeam/anns")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from carethread.careteams.handing.fitness import why_gone
+from carethread.careteams.handing.states import is_ours as is_hand_off
 from carethread.careteams.history import no_history
 from carethread.careteams.searching import every
 from carethread.careteams.tasks import OPEN, TASKS, over
@@ -19,11 +20,15 @@ from carethread.careteams.teams.reading import is_ours, lead_at, of_department, 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.fhir import json
+from carethread.core.fhir.elements import at
 from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Runtime
 from carethread.interactions.standing import here, present
 from carethread.interactions.writing.unit import WriteUnit
+
+_TASKS = 100
+"""Open Tasks of a person of which one of ours is looked for."""
 
 _WHY = "Who is accountable is settled in another way, or nobody is needed any more."
 
@@ -88,3 +93,15 @@ def needs_somebody(session: Session, patient: str, now: int, base: str) -> bool:
     """Whether a person who is cared for here needs somebody."""
     open_ = session.needs.between(persons(session, patient, base), now, now + 1)
     return bool(open_) and not why_gone(session, patient, base)
+
+
+def is_cared_for(session: Session, patient: str, now: int, base: str) -> bool:
+    """Whether a person needs somebody by more than Tasks that others have: these are their owners' to do, so that
+    there is no alarm for each person of whom an EHR tells one."""
+    open_ = [key_of(each.need) for each in session.needs.between(persons(session, patient, base), now, now + 1)]
+    tasks = [key for key in open_ if key[0] == "Task"]
+    return len(tasks) < len(open_) or any(_is_of_care_teams(task) for task in present(session, tasks[:_TASKS]).values())
+
+
+def _is_of_care_teams(task: Resource) -> bool:
+    return is_hand_off(task) or TASKS in at(task, "code.coding.system")

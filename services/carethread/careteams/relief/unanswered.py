@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from carethread.careteams.relief.settling import is_told, needs_somebody, settle
+from carethread.careteams.relief.settling import is_cared_for, is_told, needs_somebody, settle
 from carethread.careteams.teams.alarming import is_raised, lower, raise_alarm
 from carethread.careteams.teams.awaiting import have_seen_to
 from carethread.careteams.teams.knowing import answering
@@ -50,7 +50,11 @@ def unanswered_due(runtime: Runtime, session: Session, timer: Timer, context: Co
         if answers and team and not _whose(stored, base, now):
             lower(runtime, session, f"CareTeam/{team}", now, context)
         settle(runtime, session, [patient], context)
-    elif not is_raised(session, patient) and not (need and is_told(session, patient, base)):
+    elif (
+        not is_raised(session, patient)
+        and not (need and is_told(session, patient, base))
+        and (team or is_cared_for(session, patient, now, base))
+    ):
         unit = WriteUnit(runtime, session, context)
         department = f"Organization/{stored.department}" if stored and stored.department else ""
         if need:
