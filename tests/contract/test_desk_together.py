@@ -13,6 +13,7 @@ import pytest
 
 from support.desk import Desk, desk, patient, schedule, slot, wish
 from support.gate import Gate
+from support.stores import put as stored
 
 HOURS = {"one-0": 1.0, "one-1": 1.5, "two-0": 1.0, "two-1": 1.25}
 """Two practitioners; what the second gives overlaps with the first's."""
@@ -66,6 +67,18 @@ def test_a_group_is_decided_as_one_after_the_other(front: Desk, monkeypatch: pyt
     assert {id_: front.status(f"Slot/{id_}") for id_ in HOURS} == {
         id_: "busy" if id_ in taken else "free" for id_ in HOURS
     }
+
+
+def test_who_was_merged_is_one_person_in_a_group_too(front: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ids at the same time, with two practitioners: one visit can be."""
+    into = [{"other": {"reference": "Patient/ann"}, "type": "replaced-by"}]
+    stored(front.stores["scheduling"], [patient("ann"), patient("ben", active=False, link=into)])
+    wanted = [("one-0", "cay"), ("one-1", "ann"), ("two-1", "ben")]
+    gate = Gate(front.runtime, len(wanted) - 1, monkeypatch, "desk")
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        statuses = list(pool.map(lambda one: front.call("book", *wish([one[0]], one[1])).status, wanted))
+    assert statuses[0] == 200
+    assert sorted(statuses[1:]) == [200, 409], gate.transactions
 
 
 def test_what_needs_more_than_is_in_sight_is_done_alone(front: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,11 +16,12 @@ from carethread.core.context import Context
 from carethread.core.events import Event
 from carethread.core.fhir import json
 from carethread.core.fhir.search.meets import Found
-from carethread.core.fhir.search.merges import PATIENT, REPLACED_BY
+from carethread.core.fhir.search.merges import PATIENT
 from carethread.core.fhir.targets import parse_reference
 from carethread.core.ports import Resource, Session, Store
 from carethread.core.ports.deliveries import Match
 from carethread.core.service import AskFirst, Reaction, Runtime
+from carethread.interactions.standing import any_merged
 from carethread.subscriptions.asking import Asking, Known, ask, at_once, sorted_out
 from carethread.subscriptions.crossing import before
 from carethread.subscriptions.focus import version_of
@@ -147,17 +148,10 @@ def _status_before(event: Event, resource: Resource) -> str:
 def _kin(runtime: Runtime, session: Session, resources: Sequence[Resource]) -> dict[str, list[str]]:
     """The ids of those who were merged with a patient whom the resources name, by his id; most have none."""
     named = sorted({id_ for resource in resources for id_ in _patients(resource, runtime.base_url)})
-    if not named or not _any_merged(session, named):
+    if not named or not any_merged(session, named):
         return {}
     kin = {id_: session.kin([id_]) for id_ in named}
     return {id_: others for id_, others in kin.items() if len(others) > 1}
-
-
-def _any_merged(session: Session, ids: Sequence[str]) -> bool:
-    """Whether one of the patients was merged with another, among these or beside them."""
-    if len(session.kin(ids)) > len(ids):
-        return True
-    return bool(session.referring([(PATIENT, id_) for id_ in ids], [f"{PATIENT}.{REPLACED_BY}"], 1))
 
 
 def _patients(value: object, base_url: str) -> list[str]:

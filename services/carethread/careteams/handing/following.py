@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from carethread.careteams.handing.replaying import next_entry
 from carethread.careteams.handing.states import is_ours
 from carethread.careteams.history import no_history
-from carethread.careteams.teams.people import any_merged, person
+from carethread.careteams.teams.people import person
 from carethread.careteams.teams.reading import ref
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.ports import FOREVER, Entry, Session
 from carethread.core.service import Runtime
+from carethread.interactions.standing import any_merged
 
 ANSWER_TIMER, RESULT_TIMER = "hand-off", "hand-off-result"
 """The kinds of timers that announce the end of a deadline; their key is the Task's id."""

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Sequence
 from carethread.careteams.handing.rule import HANDING, moves
 from carethread.careteams.handing.states import is_moving, is_ours
 from carethread.careteams.searching import every
-from carethread.careteams.teams.people import any_merged, person
+from carethread.careteams.teams.people import person
 from carethread.careteams.teams.reading import ref
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Runtime
-from carethread.interactions.standing import present
+from carethread.interactions.standing import any_merged, present
 
 
 def open_moves(session: Session, patients: Iterable[str], base: str) -> list[str]:

@@ -37,7 +37,7 @@ from carethread.careteams.tasks import LONGEST, TASKS
 from carethread.careteams.tasks import OPEN as OPEN_TASK
 from carethread.careteams.teams.answering import accountable, teams_of
 from carethread.careteams.teams.passing import pass_on
-from carethread.careteams.teams.people import any_merged, has_left, person, persons
+from carethread.careteams.teams.people import has_left, person, persons
 from carethread.careteams.teams.reading import PERSON, ref
 from carethread.core.errors import Conflict, Invalid
 from carethread.core.fhir.elements import at, keys_at, profiles_of
@@ -45,7 +45,7 @@ from carethread.core.fhir.targets import key_of
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit
-from carethread.interactions.standing import present
+from carethread.interactions.standing import any_merged, present
 
 HANDING = "handing"
 """The kind of the places by which one hand-off at a time moves a person: its key `Patient/1`, its holder `Task/1`."""

@@ -12,14 +12,14 @@ from carethread.careteams.handing.alarms import OVERDUE, SECOND, UNANSWERED, ala
 from carethread.careteams.handing.states import is_moving, is_ours, kind_of, state_of
 from carethread.careteams.searching import every
 from carethread.careteams.tasks import OPEN, TASKS, over
-from carethread.careteams.teams.people import any_merged, persons
+from carethread.careteams.teams.people import persons
 from carethread.careteams.teams.reading import ref
 from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Runtime
-from carethread.interactions.standing import present
+from carethread.interactions.standing import any_merged, present
 from carethread.interactions.writing.unit import WriteUnit
 
 _WHY = {

@@ -6,7 +6,7 @@ All is told from this service's own resources and copies. Chains end where they 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from carethread.careteams.teams.reading import (
     ESCALATES,
@@ -21,7 +21,7 @@ from carethread.careteams.teams.reading import (
 from carethread.careteams.teams.working import away
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import extension
-from carethread.core.fhir.search.merges import PATIENT, REPLACED_BY, survivor
+from carethread.core.fhir.search.merges import PATIENT, survivor
 from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource, Session
 from carethread.interactions.standing import here, present
@@ -30,8 +30,6 @@ DEPARTMENT_TEAM = "department-team"
 """The kind of the places by which a department (`Organization/1`) has one team (`CareTeam/1`)."""
 
 DEEPEST = 16
-
-_MERGED_INTO = f"{PATIENT}.{REPLACED_BY}"
 
 
 def person(session: Session, patient: str, base: str | None = None) -> str:
@@ -51,13 +49,6 @@ def persons(session: Session, patient: str, base: str | None = None) -> list[str
         seen.add(further)
         into = further
     return [f"{PATIENT}/{into}", *(f"{PATIENT}/{each}" for each in sorted(kin) if each != into)]
-
-
-def any_merged(session: Session, ids: Collection[str]) -> bool:
-    """Whether any of these Patients was merged, be it with another of them."""
-    if len(session.kin(ids)) > len(ids):
-        return True
-    return len(ids) > 1 and bool(session.referring([(PATIENT, each) for each in ids], [_MERGED_INTO], 1))
 
 
 def department_team(session: Session, department: str) -> tuple[str, Resource | None]:

@@ -14,7 +14,7 @@ from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import FOREVER, Occupied, Resource, Session, Timer
 from carethread.core.service import Runtime
-from carethread.interactions.standing import present
+from carethread.interactions.standing import any_merged, present
 from carethread.scheduling.rules import Aliases, busy_rows, is_room, takers
 
 ROLE, PATIENT = "PractitionerRole", "Patient"
@@ -46,7 +46,7 @@ def held_behind(session: Session, named: Iterable[str], base_url: str) -> Aliase
 def merged(session: Session, named: Iterable[str]) -> Aliases:
     """The other ids of the patients among the actors."""
     ids = {each.partition("/")[2] for each in named if each.startswith(f"{PATIENT}/")}
-    if not ids or len(session.kin(ids)) == len(ids):
+    if not ids or not any_merged(session, ids):
         return {}
     return {
         f"{PATIENT}/{id_}": [f"{PATIENT}/{other}" for other in session.kin([id_]) if other != id_]

@@ -19,6 +19,7 @@ from carethread.core.moments import DAY
 from carethread.core.ports import Key, Occupied, Resource, Session, Stored, Write
 from carethread.core.service import Runtime
 from carethread.interactions.operations.once import ASKED
+from carethread.interactions.standing import any_merged
 from carethread.interactions.writing.together import SMALL, Alone, Sight, Way, done_together
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.scheduling.booking.aliases import rooms
@@ -70,7 +71,7 @@ class _Ahead(Sight):
         spans = list(self._spans(wishes, wanted, named, slots, plans))
         self.calendar = _Calendar(session, spans)
         patients = {actor.partition("/")[2] for actor, _, _ in spans if actor.startswith("Patient/")}
-        self._alike = len(session.kin(patients)) == len(patients)
+        self._alike = not any_merged(session, patients)
         single = [id_ for (_, id_), slot in slots.items() if capacity(slot) == 1]
         self._seats = dict.fromkeys(single, "") | session.claimed(SEAT, single)
         self._taking: dict[str, str] = {}
