@@ -1,0 +1,169 @@
+"""One step of an adaptive form: the answers so far in, the next question out, or the whole, completed. Pure.
+
+The next question is the first in document order that is enabled and was not asked. Displays and what nobody may write
+come along in their turn, hidden items once they have a value, such as a score. All of it follows from the form and the
+answers, so nothing is kept between the steps. Source: http://hl7.org/fhir/uv/sdc/adaptive.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Set
+from datetime import datetime
+from math import inf
+from typing import NamedTuple
+
+from carethread.core.errors import Invalid, Issue
+from carethread.core.ports import Resource
+from carethread.questionnaires.adapting.growing import is_asked, is_hidden, unfinished, whole
+from carethread.questionnaires.answering.judging import disabled, judge
+from carethread.questionnaires.forms.form import Form, Item
+from carethread.questionnaires.scoring.calculating import CALCULATED, calculate
+
+Clock = Callable[[], datetime]
+
+
+class Step(NamedTuple):
+    """The linkIds of what was handed out by now, the items of the response, and whether nothing is left to ask."""
+
+    links: frozenset[str]
+    items: list[Resource]
+    done: bool
+
+
+def step(form: Form, links: frozenset[str], response: Resource, clock: Clock) -> Step:
+    """The next step of a response to which the items of these linkIds were handed out.
+
+    Raises Invalid with all that is wrong with the answers so far, and at the end with the whole; BudgetExceeded.
+    """
+    _refuse(judge(unfinished(form, links), {**response, "status": "completed"}, clock))
+    answers = calculate(form, {**response, "item": _laid(form.roots, response)}, clock=clock).response
+    there = _There(form, answers)
+    asked = {link for link in links if is_asked(form.items[link])} & there.open
+    coming = next((each for each in form.items.values() if is_asked(each) and _waits(each, asked, there)), None)
+    handed = _handed(form, {*asked, coming.link_id} if coming else asked, there, done=coming is None)
+    made = Step(handed, _kept(there.root, handed), done=coming is None)
+    if made.done:
+        given = {**response, "status": "completed", "item": made.items}
+        _refuse(judge(whole(form, handed), given, clock))
+    return made
+
+
+def _refuse(issues: list[Issue]) -> None:
+    wrong = [each for each in issues if each.severity in ("error", "fatal")]
+    if wrong:
+        raise Invalid(issues=wrong)
+
+
+def _waits(item: Item, asked: Set[str], there: _There) -> bool:
+    return item.link_id in there.open and item.link_id not in asked
+
+
+def _laid(expected: tuple[Item, ...], holder: Resource) -> list[Resource]:
+    """The items of a response, with all groups there, so that what stands in them is decided about too. What is worked
+    out is taken out, to be worked out anew; what is fixed is as the form has it."""
+    found: dict[str, list[Resource]] = {}
+    for each in holder.get("item", ()):
+        found.setdefault(each["linkId"], []).append(each)
+    made: list[Resource] = []
+    for item in expected:
+        given = found.get(item.link_id, [])
+        if item.type == "group":
+            made += [{**each, "item": _laid(item.children, each)} for each in given or [_named(item)]]
+        elif is_asked(item) or not (item.extension(CALCULATED) or item.raw.get("initial")):
+            made += [{**each, **_inner(item, each)} for each in given]
+        elif not item.extension(CALCULATED):
+            made.append({**_named(item), "answer": [_value(each) for each in item.raw["initial"]]})
+    return made
+
+
+def _inner(item: Item, given: Resource) -> Resource:
+    if "answer" not in given or not item.children:
+        return {}
+    return {"answer": [{**each, "item": _laid(item.children, each)} for each in given["answer"]]}
+
+
+def _named(item: Item) -> Resource:
+    return {"linkId": item.link_id, **({"text": item.text} if item.text else {})}
+
+
+def _value(initial: Resource) -> Resource:
+    return {name: value for name, value in initial.items() if name.lstrip("_").startswith("value")}
+
+
+class _There:
+    """A response as it is laid out: what of the form is enabled somewhere in it, and what has an answer."""
+
+    def __init__(self, form: Form, response: Resource) -> None:
+        self.open: set[str] = set()
+        self.valued: set[str] = set()
+        self._off = disabled(form, response)
+        self.root = list(self._enabled(form.roots, response, "QuestionnaireResponse"))
+
+    def _enabled(self, expected: tuple[Item, ...], holder: Resource, path: str) -> Iterator[Resource]:
+        """What is enabled of what stands in the response, a group or an answer."""
+        found: dict[str, list[tuple[str, Resource]]] = {}
+        for number, each in enumerate(holder.get("item", ())):
+            found.setdefault(each["linkId"], []).append((f"{path}.item[{number}]", each))
+        for item in expected:
+            if (path, item.link_id) in self._off:
+                continue
+            self.open.add(item.link_id)
+            if item.type != "group":  # what is told beside a question is told with it
+                self.open |= {each.link_id for each in item.children if each.type == "display"}
+            for where, given in found.get(item.link_id, ()):
+                yield self._within(item, given, where)
+
+    def _within(self, item: Item, given: Resource, path: str) -> Resource:
+        if item.type == "group":
+            return {**given, "item": list(self._enabled(item.children, given, path))}
+        if "answer" not in given:
+            return given
+        self.valued.add(item.link_id)
+        answers = [
+            {**each, "item": list(self._enabled(item.children, each, f"{path}.answer[{n}]"))}
+            for n, each in enumerate(given["answer"])
+        ]
+        return {**given, "answer": answers}
+
+
+def _handed(form: Form, questions: Set[str], there: _There, *, done: bool) -> frozenset[str]:
+    """These questions, what comes along with them, and the groups around it all."""
+    last = inf if done else max((form.items[link].place for link in questions), default=-1)
+    found = set(questions)
+    for item in form.items.values():
+        if item.link_id not in there.open or item.type == "group" or is_asked(item):
+            continue
+        parent = item.parent.link_id if item.parent and item.parent.type != "group" else None
+        if parent is not None and parent not in found:
+            continue
+        if is_hidden(item):
+            if item.link_id in there.valued:
+                found.add(item.link_id)
+        elif item.place < last or (parent is not None and item.type == "display"):
+            found.add(item.link_id)
+    for link in list(found):
+        around = form.items[link].parent
+        while around is not None and around.link_id not in found:
+            found.add(around.link_id)
+            around = around.parent
+    return frozenset(found)
+
+
+def _kept(items: list[Resource], links: Set[str]) -> list[Resource]:
+    """Of these items those that were handed out and say something."""
+    made: list[Resource] = []
+    for each in items:
+        if each["linkId"] not in links:
+            continue
+        one = {name: value for name, value in each.items() if name not in ("item", "answer")}
+        if answers := [_answer(answer, links) for answer in each.get("answer", ())]:
+            made.append({**one, "answer": answers})
+        elif inner := _kept(each.get("item", []), links):
+            made.append({**one, "item": inner})
+    return made
+
+
+def _answer(answer: Resource, links: Set[str]) -> Resource:
+    one = {name: value for name, value in answer.items() if name != "item"}
+    inner = _kept(answer.get("item", []), links)
+    return {**one, "item": inner} if inner else one
