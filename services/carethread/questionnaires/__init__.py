@@ -2,6 +2,7 @@
 
 from carethread.core.service import Service
 from carethread.questionnaires.extracting.operations import OPERATIONS as EXTRACTING
+from carethread.questionnaires.populating.operations import OPERATIONS as POPULATING
 from carethread.questionnaires.resources import TYPES
 from carethread.questionnaires.scoring.operations import OPERATIONS as SCORING
 
@@ -9,6 +10,6 @@ SERVICE = Service(
     name="questionnaires",
     about="Intake, instruments, feedback, note templates.",
     types=TYPES,
-    operations=(*SCORING, *EXTRACTING),
+    operations=(*SCORING, *EXTRACTING, *POPULATING),
     definitions=("questionnaires",),
 )

@@ -42,7 +42,7 @@ def find_in(session: Session, canonical: str) -> Form | None:
     found = _stored(session, target.url, target.version)
     if found is None:
         return shipped().get(canonical)
-    return _form(found.body)
+    return form_of(found.body)
 
 
 def answered(session: Session, response: Resource) -> Form | None:
@@ -83,7 +83,8 @@ def _parts(version: str) -> list[tuple[bool, int, str]]:
 
 
 @lru_cache(maxsize=128)
-def _form(body: bytes) -> Form:
+def form_of(body: bytes) -> Form:
+    """The form that a stored Questionnaire is, read once. Raises Invalid where it cannot be read as one."""
     return read(json.restore(body))
 
 
