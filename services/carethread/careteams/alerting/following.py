@@ -26,7 +26,6 @@ TIMER = CALL
 
 NOBODY = "nobody-there"
 
-_RESTRICTED = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
 _SEEN, _DONE = "Somebody has said that they see to it.", "It was seen to."
 
 
@@ -60,13 +59,14 @@ def _flag(unit: WriteUnit, task: Resource, id_: str, now: int) -> None:
     standing = here(unit.session, key)
     nobody = is_open(task) and not called(task, unit.base_url)
     about = ref(task, "for", unit.base_url) or department_of(task, unit.base_url)
+    labels = task.get("meta", {}).get("security")
     if nobody and about and (standing is None or standing["status"] != "active"):
         marks = extension(task, DEPARTMENT)
         unit.update(
             {
                 "resourceType": "Flag",
                 "id": key[1],
-                "meta": _RESTRICTED,
+                **({"meta": {"security": labels}} if labels else {}),
                 **({"extension": [dict(marks)]} if marks else {}),
                 "status": "active",
                 "code": {"coding": [{"system": FLAGS, "code": NOBODY}], "text": "Nobody is there to be called"},

@@ -1,9 +1,9 @@
 """What is requested of care teams for a critical answer: a DetectedIssue that says what it tells of, and a Task for
 somebody to see to it. Pure.
 
-Neither has the answer, nor its question: who sees to it reads the response. Both are labelled as restricted, and the
-Task, which is what a pager shows, does not say what it is about either. Sources:
-http://hl7.org/fhir/R4/detectedissue.html, http://hl7.org/fhir/R4/task.html.
+Neither has the answer, nor its question: who sees to it reads the response. Both are restricted, and the Task,
+which is what a pager shows, does not say what it is about either. Sources: http://hl7.org/fhir/R4/detectedissue.html,
+http://hl7.org/fhir/R4/task.html.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ TASKS = "https://carethread.dev/fhir/CodeSystem/careteam-task"
 CALL, REVIEW = "critical-answer", "review-critical-answer"
 
 _DEPARTMENT = PROFILES + "department"
-_RESTRICTED = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
+_RESTRICTED = {
+    "security": [
+        {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"},
+        {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "SPI"},
+    ]
+}
+"""Restricted, and specially protected: it leaves only by Consent. All have the same labels, which so tell nothing."""
+
 _TEXTS = {
     CALL: "An answer on a form needs somebody now. Accept this, read the response, and reach the person.",
     REVIEW: "An answer of the past was critical. See whether somebody has seen to it.",
