@@ -10,17 +10,15 @@ from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
-from carethread.core.service import PROFILES
 from carethread.questionnaires.answering.walking import walk
 from carethread.questionnaires.forms.form import Form, Item
+from carethread.questionnaires.safety.marking import marks_of
 from carethread.questionnaires.scoring.anonymous import is_anonymous
 from carethread.questionnaires.scoring.scores import decimal_of, number_of, option_of
-
-CRITICAL = PROFILES + "critical-answer"
 
 
 class Critical(NamedTuple):
@@ -81,14 +79,12 @@ def _marked(form: Form) -> frozenset[str]:
     )
 
 
-def _marks(element: Mapping[str, object]) -> list[_Mark]:
+def _marks(element: Mapping[str, Any]) -> list[_Mark]:
     """What the extensions of a question or of an option say."""
-    extensions = element.get("extension")
-    said = extensions if isinstance(extensions, list) else []
     return [
         _Mark(kind, str(extension(each, "urgency").get("valueCode", "stat")), decimal_of(_least(each)))
-        for each in said
-        if each.get("url") == CRITICAL and (kind := str(extension(each, "kind").get("valueCode", "")))
+        for each in marks_of(element)
+        if (kind := str(extension(each, "kind").get("valueCode", "")))
     ]
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from carethread.core.ports import Resource
-from carethread.questionnaires.safety.critical import CRITICAL, criticals
+from carethread.questionnaires.forms.faults import faults_of
+from carethread.questionnaires.safety.critical import criticals
+from carethread.questionnaires.safety.marking import CRITICAL
 from carethread.questionnaires.scoring.anonymous import ANONYMOUS_FROM
 from carethread.questionnaires.scoring.calculating import calculated
-from support.answers import answer, code, form, item, response
+from support.answers import answer, code, form, item, questionnaire, response
 from support.instruments import NAMES, answering, shipped
 
 SAFETY = ("/95618-5", "/95617-7", "/95616-9", "/95615-1")
@@ -78,7 +80,6 @@ def test_every_critical_answer_that_comes_along_says_where_help_is_in_both_langu
         ("integer", 4, False),
         ("decimal", 5.5, True),
         ("quantity", {"value": 7, "unit": "d"}, True),
-        ("string", "5", False),
         ("boolean", True, False),
     ],
 )
@@ -87,9 +88,22 @@ def test_of_a_number_from_where_on(kind: str, given: object, critical: bool) -> 
     assert bool(criticals(made, response(answer("a", given)))) is critical
 
 
-def test_a_question_without_a_threshold_says_nothing_of_itself() -> None:
-    made = form(item("a", "integer", extension=[mark()]))
-    assert criticals(made, response(answer("a", 5))) == []
+def test_a_mark_that_would_call_nobody_is_a_fault_of_the_form() -> None:
+    plain, from_5 = {"extension": [mark()]}, {"extension": [mark(least=5)]}
+    coded = {"valueCoding": code("x")}
+    asked = questionnaire(
+        item("whole", "integer", **plain),
+        item("words", "string", **from_5),
+        item("weightless", "choice", answerOption=[coded], **from_5),
+        item("option", "choice", answerOption=[{**coded, **from_5}]),
+        item("fine", "choice", answerOption=[{**coded, **plain}]),
+    )
+    assert [each.expression for each in faults_of(asked)] == [
+        "Questionnaire.item[0].extension",
+        "Questionnaire.item[1].extension",
+        "Questionnaire.item[2].extension",
+        "Questionnaire.item[3].answerOption[0].extension",
+    ]
 
 
 def test_the_option_that_says_so_and_no_other_of_that_code() -> None:

@@ -21,8 +21,8 @@ from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Resource, Session, Stored, Wanted
 from carethread.core.service import Runtime
-from carethread.questionnaires.safety.critical import CRITICAL
 from carethread.questionnaires.safety.following import critical_answers_told
+from carethread.questionnaires.safety.marking import CRITICAL
 from support.answers import answer, item, questionnaire
 
 NOW = datetime(2031, 3, 3, 8, tzinfo=UTC)
