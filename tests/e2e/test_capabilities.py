@@ -201,6 +201,7 @@ def test_each_operation_that_is_claimed_is_answered(
         **{name: partial(_of_a_team, fhir, name) for name in HUDDLE},
         **{name: partial(_of_a_notice, fhir, name) for name in NOTICE},
         "score": lambda where: fhir.get(f"{where}{_answered(fhir)}/$score"),
+        "populate": lambda where: fhir.get(f"{where}$populate?questionnaire={OURS}Questionnaire/phq-9"),
         "extract": lambda where: fhir.post(f"{where}$extract", _completed()),
         "delivery-report": lambda where: fhir.get(f"{where}walk/$delivery-report?from=2026-01-01&to=2026-01-02"),
     }

@@ -24,6 +24,7 @@ from carethread.questionnaires.forms.form import Form, Item
 from carethread.questionnaires.forms.values import typed_value
 from carethread.questionnaires.populating.known import Known, asked_once, length
 from carethread.questionnaires.populating.person import Person
+from carethread.questionnaires.scoring.calculating import CALCULATED
 
 VALIDITY = PROFILES + "answer-validity"
 
@@ -39,7 +40,12 @@ def validities(form: Form) -> dict[Item, int]:
     held: dict[Item | None, int] = {None: _validity(form.raw, 0)}
     for item in form.items.values():
         held[item] = _validity(item.raw, held[item.parent])
-    return {item: held[item] for item in asked_once(form) if held[item]}
+    return {item: held[item] for item in asked_once(form) if held[item] and _is_asked(item)}
+
+
+def _is_asked(item: Item) -> bool:
+    """Whether somebody answers it: what is worked out is worked out anew."""
+    return not item.read_only and not item.extension(CALCULATED)
 
 
 def _validity(element: Resource, inherited: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from carethread.core.fhir.elements import extension
+from carethread.core.fhir.profiles.library import packaged
 from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource
 from carethread.questionnaires.forms.form import Form
@@ -78,7 +79,7 @@ def test_the_newest_counts() -> None:
             observation("one", "1", "2031-03-01", valueInteger=1),
             observation("two", "1", "2031-03-02T10:00:00Z", valueInteger=2),
             observation("none", "1", "2031-03-03"),
-            observation("turned", "1", "2031-03-03", valueInteger=9, modifierExtension=[{"url": "u", "valueCode": "x"}]),
+            observation("turned", "1", "2031-03-03", valueInteger=9, modifierExtension=[{"url": "u"}]),
             observation("old", "2", "2031-02-01", valueInteger=3),
             {**observation("later", "2", "2031-02-01", valueInteger=4), "effectiveDateTime": None,
              "effectivePeriod": {"start": "2031-02-01", "end": "2031-02-20"}},
@@ -103,6 +104,7 @@ def test_validity_is_inherited() -> None:
     )
     assert {each.link_id: value // DAY for each, value in validities(made).items()} == {"a": 3, "b": 1, "c": 5}
     assert validities(form(item("a"))) == {}
+    assert validities(form(item("a", readOnly=True), extension=[valid_for(1)])) == {}
 
 
 def test_the_last_answer_to_the_same_question() -> None:
@@ -144,7 +146,5 @@ def test_of_one_form_the_question_is_known_by_its_link_id() -> None:
 
 
 def test_the_extension_is_the_one_that_is_published() -> None:
-    from carethread.core.fhir.profiles.library import packaged
-
     assert packaged().find("StructureDefinition", VALIDITY)
     assert extension({"extension": [valid_for(1)]}, VALIDITY)

@@ -41,7 +41,8 @@ def visit(id_: str, who: str = "ann") -> Resource:
 
 def test_what_a_form_wants() -> None:
     assert [(each.name, each.types, each.several) for each in wanted(FORM)] == [
-        ("patient", ("Patient",), False), ("user", ("Practitioner", "RelatedPerson"), False), ("visits", ("Encounter",), True),
+        ("patient", ("Patient",), False), ("user", ("Practitioner", "RelatedPerson"), False),
+        ("visits", ("Encounter",), True),
     ]  # fmt: skip
 
 

@@ -49,7 +49,8 @@ def queries(answer: Response | None = None, person: Person = PERSON) -> tuple[Qu
 @pytest.mark.parametrize(
     ("text", "service", "path", "params"),
     [
-        ("Observation?code=x", "records", "Observation/_search", [("code", "x"), ("_count", "200"), ("patient", "Patient/ann")]),
+        ("Observation?code=x", "records", "Observation/_search",
+         [("code", "x"), ("_count", "200"), ("patient", "Patient/ann")]),
         ("Observation?patient=bob&_count=1", "records", "Observation/_search",
          [("patient", "bob"), ("_count", "1"), ("patient", "Patient/ann")]),
         ("Condition?_count=5000", "records", "Condition/_search", [("_count", "200"), ("patient", "Patient/ann")]),
