@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from carethread.core.context import context_of
 from carethread.core.fhir import json
-from carethread.core.ports import Resource
+from carethread.core.ports import Request, Resource, Response
+from carethread.interactions.rest.handling import handle
 from support.care import Care, care, department_team, organization, part, patient, person_team, practitioner
 from support.desk import OURS
 from support.instruments import answering, shipped
@@ -17,10 +20,26 @@ HARM, STEM = "/44260-8", "/44250-9"
 PEOPLE = ("duty", "second", "lead", "above", "doctor", "stranger")
 
 
+@dataclass(frozen=True)
+class _OnOurClock:
+    """The way between the services, who have the time that is on the practice's wall."""
+
+    practice: Care
+
+    def call(self, service: str, request: Request) -> Response:
+        context = context_of(request.headers, lambda: self.practice.now)
+        return handle(self.practice.runtimes[service], request, context)
+
+    def knows(self, service: str) -> bool:
+        return service in self.practice.runtimes
+
+
 @contextmanager
 def called_practice(folder: Path, url: str, *, on_call: Sequence[str] = ("duty",)) -> Iterator[Care]:
     """A clinic with a lead and those on call, a house above it with somebody on call; Ann's doctor is at the clinic."""
     with care(folder, url) as made:
+        for name, each in made.runtimes.items():
+            made.runtimes[name] = replace(each, peer=_OnOurClock(made))
         made.tell(patient("ann"), patient("ben"), *(organization(each) for each in ("clinic", "house", "ward")))
         made.tell(*(practitioner(each) for each in PEOPLE))
         made.put(department_team("houses", "house", part("Practitioner/above", "on-call"), part("Practitioner/lead")))
