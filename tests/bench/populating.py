@@ -19,7 +19,7 @@ from bench.figures import Figure, family_cpu_seconds, percentile
 from bench.storing import store
 from support import postgres
 from support.fhir import Fhir
-from support.processes import carethread
+from support.processes import CareThread, carethread
 
 PEOPLE, REQUESTS = 500, 1_000
 _WARM, _CLIENTS = 100, 4
@@ -40,24 +40,27 @@ def measure() -> list[Figure]:
         with carethread("up", env=env) as server:
             store(server.fhir, [_form(), *(each for n in range(PEOPLE) for each in _of_person(n))])
             _ask(server.fhir, _WARM, 0)
-            figures = []
-            for clients in (1, _CLIENTS):
-                before = family_cpu_seconds(server.pid), family_cpu_seconds(database.pid)
-                with ThreadPoolExecutor(clients) as pool:
-                    share = REQUESTS // clients
-                    took = [
-                        each
-                        for some in pool.map(lambda n: _ask(server.fhir, share, n), range(clients))
-                        for each in some
-                    ]
-                after = family_cpu_seconds(server.pid), family_cpu_seconds(database.pid)
-                ours, theirs = ((late - early) / len(took) * 1000 for early, late in zip(before, after, strict=True))
-                p50, p99 = (f"{percentile(took, part) * 1000:.1f} ms" for part in (0.5, 0.99))
-                how = f"p50 and p99 of {len(took)}, {clients} at once; CPU of one {ours:.1f} ms, PostgreSQL's {theirs:.1f} ms"
-                figures.append(Figure("fill in a form", "< 50 ms p99" if clients == 1 else "", f"{p50}, {p99}", how))
-            return figures
+            return [_figure(server, database, clients) for clients in (1, _CLIENTS)]
     finally:
         database.stop()
+
+
+def _figure(server: CareThread, database: postgres.Postgres, clients: int) -> Figure:
+    """So many clients ask at once."""
+
+    def used() -> tuple[float, float]:
+        return family_cpu_seconds(server.pid), family_cpu_seconds(database.pid)
+
+    before = used()
+    with ThreadPoolExecutor(clients) as pool:
+        asked = pool.map(lambda seed: _ask(server.fhir, REQUESTS // clients, seed), range(clients))
+        took = [each for some in asked for each in some]
+    ours, theirs = ((late - early) / len(took) * 1000 for early, late in zip(before, used(), strict=True))
+    p50, p99 = (f"{percentile(took, part) * 1000:.1f} ms" for part in (0.5, 0.99))
+    how = (
+        f"p50 and p99 of {len(took)}, {clients} at once; CPU of one, ours and PostgreSQL's: {ours:.1f}, {theirs:.1f} ms"
+    )
+    return Figure("fill in a form", "< 50 ms p99" if clients == 1 else "", f"{p50}, {p99}", how)
 
 
 def _ask(fhir: Fhir, count: int, seed: int) -> list[float]:

@@ -22,6 +22,10 @@ PERIOD = SDC + "observationLinkPeriod"
 
 _FINAL = "final,amended,corrected"
 _CODES_AT_ONCE = 100
+_MOST_ALONE, _FEW = 50, 20
+_NOT_THIS = ("focus", "modifierExtension")
+"""Elements of an Observation by which it says something else than its code does of its subject."""
+
 _KINDS = {
     "valueQuantity": "Quantity",
     "valueCodeableConcept": "CodeableConcept",
@@ -67,28 +71,38 @@ def observed(form: Form, queries: Queries, now: int) -> tuple[dict[Item, Known],
     if not asked:
         return {}, issues
     try:
-        found = _found(asked, queries)
+        found, left = _found(asked, queries)
     except FhirError as error:
         one = error.issues[0]
         told = f"Nothing is filled in from Observations: {one.diagnostics}"
         return {}, [*issues, Issue(one.code, told, "Questionnaire.item", "warning")]
+    for item in left:
+        told = f"The item '{item.link_id}' is not filled in: there are too many Observations to find its own."
+        issues.append(Issue("too-costly", told, item.path, "warning"))
     return newest(asked, found), issues
 
 
-def _found(asked: Sequence[Linked], queries: Queries) -> list[Resource]:
-    """Observations that may answer. Where there are so many that some are not seen, each question is asked alone."""
+def _found(asked: Sequence[Linked], queries: Queries) -> tuple[list[Resource], list[Item]]:
+    """Observations that may answer, and questions that could not be asked.
+
+    Where there are so many that some are not seen, each question that has none yet is asked alone.
+    """
     codes = sorted({code for each in asked for code in each.codes})
-    found: list[Resource] = []
+    found, left, alone = list[Resource](), list[Item](), 0
     for start in range(0, len(codes), _CODES_AT_ONCE):
         some = codes[start : start + _CODES_AT_ONCE]
         page = _of(queries, some, min(each.since for each in asked), MOST_MATCHES)
         found += page
         if len(page) >= MOST_MATCHES:
-            left = [each for each in asked if each.codes & set(some) and each.item not in newest(asked, page)]
-            for one in left:
-                found += _of(queries, sorted(one.codes), one.since, MOST_MATCHES)
+            known = newest(asked, page)
+            for one in (each for each in asked if each.codes & set(some) and each.item not in known):
+                alone += 1
+                if alone > _MOST_ALONE:
+                    left.append(one.item)
+                else:
+                    found += _of(queries, sorted(one.codes), one.since, _FEW)
     queries.cut.discard("Observation")
-    return found
+    return found, left
 
 
 def _of(queries: Queries, codes: Iterable[str], since: int, count: int) -> list[Resource]:
@@ -100,7 +114,8 @@ def newest(asked: Sequence[Linked], observations: Iterable[Resource]) -> dict[It
     """For each question the value of the newest Observation that answers it. Pure."""
     by_code: dict[str, list[tuple[int, str, Resource]]] = {}
     for each in observations:
-        if any(name in each for name in _KINDS) and "modifierExtension" not in each and (at := _time(each)) is not None:
+        says = any(name in each for name in _KINDS) and not any(name in each for name in _NOT_THIS)
+        if says and (at := _time(each)) is not None:
             for code in _codes(each):
                 by_code.setdefault(code, []).append((at, each.get("issued", ""), each))
     found: dict[Item, Known] = {}

@@ -33,6 +33,7 @@ def populate(runtime: Runtime, call: Call, context: Context) -> Resource:
     cannot be read, a subject or a context that it does not take; Busy.
     """
     authorize("read", "Questionnaire", context)
+    authorize("search-type", "QuestionnaireResponse", context)
     wanted = asked(runtime, call, context)
     form, now = wanted.form, to_micros(context.clock())
     about = person(runtime, wanted.subject) if wanted.subject else Person(base_url=runtime.base_url)
@@ -43,7 +44,7 @@ def populate(runtime: Runtime, call: Call, context: Context) -> Resource:
     if is_anonymous(form):
         sources = Sources({name: [] for name in launch})
     elif not wanted.local:
-        sources = Sources(launch)
+        sources = Sources(launch, _not_asked)
     else:
         seen, told = observed(form, queries, now) if about.ids else ({}, [])
         issues += told
@@ -57,6 +58,10 @@ def populate(runtime: Runtime, call: Call, context: Context) -> Resource:
     if issues:
         parts.append({"name": "issues", "resource": operation_outcome(issues)})
     return {"resourceType": "Parameters", "parameter": parts}
+
+
+def _not_asked(_: str) -> Resource | None:
+    raise Invalid("Records are not looked at (local is false), so a query is not asked.", code="suppressed")
 
 
 def _refuse(form: Form, about: Person) -> None:
@@ -104,7 +109,9 @@ def _head(form: Form, about: Person, wanted: Asked, now: int) -> Resource:
     if form.canonical:
         head["questionnaire"] = form.canonical
     else:
-        head |= {"contained": [{**form.raw, "id": "form"}], "questionnaire": "#form"}
+        inside = {name: value for name, value in form.raw.items() if name != "contained"}
+        head["contained"] = [{**inside, "id": "form"}, *form.raw.get("contained", ())]
+        head["questionnaire"] = "#form"
     head["status"] = "in-progress"
     if about.reference:
         head["subject"] = {"reference": about.reference}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode
 
 from carethread.core.context import Context
-from carethread.core.errors import Busy, Malformed, NotSupported, TooCostly, TooLarge
+from carethread.core.errors import Busy, FhirError, Malformed, NotSupported, TooCostly, TooLarge
 from carethread.core.fhir import json
 from carethread.core.fhir.definitions import resource_types, search_parameters
 from carethread.core.fhir.targets import is_id
@@ -22,7 +22,7 @@ from carethread.interactions.rest.handling import handle
 from carethread.questionnaires.populating.person import PATIENT, Person
 
 MOST_QUERIES = 40
-"""How many questions one form may ask of the owners."""
+"""How many different queries a form may have asked."""
 
 MOST_MATCHES = 200
 MOST_BYTES, MOST_BYTES_TOGETHER = 1_000_000, 4_000_000
@@ -52,15 +52,14 @@ _BRINGING = ("_include", "_revinclude")
 
 @dataclass(eq=False)
 class Queries:
-    """What one form asks about one person. The same question is asked once; `cut` are types of which more was found
+    """What one form asks about one person. The same query is asked once, also one that fails; `cut` are types of which more was found
     than is seen. Calling it answers an x-fhir-query."""
 
     runtime: Runtime
     person: Person
     context: Context
     cut: set[str] = field(default_factory=set)
-    _known: dict[str, Resource | None] = field(default_factory=dict)
-    _asked: int = 0
+    _known: dict[str, Resource | FhirError | None] = field(default_factory=dict)
     _bytes: int = 0
 
     def __call__(self, text: str) -> Resource | None:
@@ -69,8 +68,15 @@ class Queries:
         Raises NotSupported and Malformed for a query that cannot be asked, TooCostly, TooLarge, and Busy.
         """
         if text not in self._known:
-            self._known[text] = self._answer(text)
-        return self._known[text]
+            if len(self._known) >= MOST_QUERIES:
+                raise TooCostly(f"A form has {MOST_QUERIES} different queries at most.")
+            try:
+                self._known[text] = self._answer(text)
+            except FhirError as error:
+                self._known[text] = error
+        if isinstance(known := self._known[text], FhirError):
+            raise known
+        return known
 
     def read(self, type_name: str, id_: str) -> Resource | None:
         """A resource, where it is there and the person's. Raises as calling."""
@@ -93,9 +99,6 @@ class Queries:
     def _bundle(self, type_name: str, params: Sequence[tuple[str, str]]) -> Resource:
         owner = next((name for name, types in OWNERS.items() if type_name in types), RECORDS)
         narrowed = [*_asked(params), *self._narrowing(type_name)]
-        self._asked += 1
-        if self._asked > MOST_QUERIES:
-            raise TooCostly(f"A form asks {MOST_QUERIES} questions of the records at most.")
         headers = {**_HEADERS, "traceparent": self.context.traceparent}
         request = Request("POST", f"{type_name}/_search", (), headers, urlencode(narrowed).encode())
         if owner == self.runtime.service.name:

@@ -80,6 +80,7 @@ def test_the_newest_counts() -> None:
             observation("two", "1", "2031-03-02T10:00:00Z", valueInteger=2),
             observation("none", "1", "2031-03-03"),
             observation("turned", "1", "2031-03-03", valueInteger=9, modifierExtension=[{"url": "u"}]),
+            observation("child", "1", "2031-03-03", valueInteger=9, focus=[{"reference": "Patient/child"}]),
             observation("old", "2", "2031-02-01", valueInteger=3),
             {**observation("later", "2", "2031-02-01", valueInteger=4), "effectiveDateTime": None,
              "effectivePeriod": {"start": "2031-02-01", "end": "2031-02-20"}},

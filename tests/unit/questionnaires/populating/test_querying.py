@@ -103,10 +103,13 @@ def test_nothing_is_asked_about_nobody() -> None:
      (bundle({"resourceType": "Observation", "text": "x" * MOST_BYTES}), TooLarge)],
 )  # fmt: skip
 def test_what_is_no_answer(answer: Response, error: type[FhirError]) -> None:
-    asking, _ = queries(answer)
+    asking, peer = queries(answer)
     with pytest.raises(error) as refused:
         asking("Observation?code=secret")
     assert "secret" not in str(refused.value)
+    with pytest.raises(error):
+        asking("Observation?code=secret")
+    assert len(peer.asked) == 1
 
 
 def test_no_more_than_is_bearable() -> None:
