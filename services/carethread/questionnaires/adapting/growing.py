@@ -96,9 +96,8 @@ def whole(form: Form, links: frozenset[str]) -> Form:
 
 @lru_cache(maxsize=256)
 def unfinished(form: Form, links: frozenset[str]) -> Form:
-    """The same as it is to be kept to on the way: what is asked of all answers together is asked at the end, and a
-    group need not be answered, but that a question in it was asked that has to be."""
-    return read(_readable(form, [_lenient(each, form) for each in handed(form, links)], CONSTRAINTS))
+    """The same as it is to be kept to on the way: what is asked of a group, or of all answers, is asked at the end."""
+    return read(_readable(form, [_lenient(each) for each in handed(form, links)], CONSTRAINTS))
 
 
 def _readable(form: Form, items: list[Resource], without: tuple[str, ...] = ()) -> Resource:
@@ -106,14 +105,10 @@ def _readable(form: Form, items: list[Resource], without: tuple[str, ...] = ()) 
     return made if items else {name: value for name, value in made.items() if name != "item"}
 
 
-def _lenient(raw: Resource, form: Form) -> Resource:
+def _lenient(raw: Resource) -> Resource:
     is_group = raw["type"] == "group"
     made = without_extensions(raw, (*CONSTRAINTS, MIN_OCCURS) if is_group else CONSTRAINTS)
-    inner = [_lenient(each, form) for each in raw.get("item", ())]
     if is_group:
-        made |= {"required": any(_is_needed(form.items[each["linkId"]], each) for each in inner)}
+        made["required"] = False
+    inner = [_lenient(each) for each in raw.get("item", ())]
     return {**made, "item": inner} if inner else made
-
-
-def _is_needed(item: Item, lenient: Resource) -> bool:
-    return lenient.get("required", False) and not (item.enable_when or item.extension(ENABLE)) and not item.read_only

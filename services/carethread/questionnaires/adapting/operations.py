@@ -16,6 +16,7 @@ from carethread.interactions.writing.check import check_resource
 from carethread.questionnaires.adapting.given import links_of
 from carethread.questionnaires.adapting.growing import ADAPTIVE, grown
 from carethread.questionnaires.adapting.stepping import step
+from carethread.questionnaires.forms.containing import referred
 from carethread.questionnaires.forms.finding import find
 from carethread.questionnaires.forms.form import Form
 
@@ -67,7 +68,7 @@ def _growing(response: Resource) -> tuple[int, Resource]:
     named = response.get("questionnaire", "")
     inside = response.get("contained", ())
     found = [
-        n for n, each in enumerate(inside) if each["resourceType"] == "Questionnaire" and f"#{each['id']}" == named
+        n for n, each in enumerate(inside) if each["resourceType"] == "Questionnaire" and f"#{each.get('id')}" == named
     ]
     if len(found) != 1:
         raise Invalid(f"Nothing can come next: {_BEGIN}.", code="required", expression=f"{_TYPE}.questionnaire")
@@ -108,15 +109,14 @@ def _refuse_elsewhere(runtime: Runtime, form: Form, where: str) -> None:
 
 
 def _contained(form: Form, response: Resource, number: int, growing: Resource) -> list[Resource]:
-    """What the response contains, with the form as it has grown, and what the whole form contains, such as value sets,
-    for what is contained contains nothing itself."""
+    """What the response contains, with the form as it has grown, and what that refers to of what the whole form
+    contains, such as value sets, for what is contained contains nothing itself."""
     own = {each["id"]: each for each in form.raw.get("contained", ())}
     if growing["id"] in own:
         told = f"The adaptive form contains '{shown(growing['id'])}' itself; give the Questionnaire another id."
         raise Invalid(told, code="duplicate", expression=f"{_TYPE}.contained[{number}].id")
     others = [each for n, each in enumerate(response["contained"]) if n != number and each["id"] not in own]
-    needed = own.values() if "item" in growing else ()
-    return [growing, *others, *needed]
+    return [growing, *others, *referred(growing, own)]
 
 
 OPERATIONS = (

@@ -7,7 +7,9 @@ answers, so nothing is kept between the steps. Source: http://hl7.org/fhir/uv/sd
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Set
+from dataclasses import replace
 from datetime import datetime
 from math import inf
 from typing import NamedTuple
@@ -20,6 +22,8 @@ from carethread.questionnaires.forms.form import Form, Item
 from carethread.questionnaires.scoring.calculating import CALCULATED, calculate
 
 Clock = Callable[[], datetime]
+
+_STEP = re.compile(r"\.(item|answer)\[(\d+)\]")
 
 
 class Step(NamedTuple):
@@ -35,8 +39,13 @@ def step(form: Form, links: frozenset[str], response: Resource, clock: Clock) ->
 
     Raises Invalid with all that is wrong with the answers so far, and at the end with the whole; BudgetExceeded.
     """
-    _refuse(judge(unfinished(form, links), {**response, "status": "completed"}, clock))
+    so_far = unfinished(form, links)
+    _refuse(judge(so_far, response, clock))  # which is a draft: whether each answer is one, and in its place
     answers = calculate(form, {**response, "item": _laid(form.roots, response)}, clock=clock).response
+    told = {**answers, "status": "completed", "item": _told(answers["item"], links)}
+    _refuse(
+        [replace(each, expression=_sent(each.expression or "", told, response)) for each in judge(so_far, told, clock)]
+    )
     there = _There(form, answers)
     asked = {link for link in links if is_asked(form.items[link])} & there.open
     coming = next((each for each in form.items.values() if is_asked(each) and _waits(each, asked, there)), None)
@@ -52,6 +61,40 @@ def _refuse(issues: list[Issue]) -> None:
     wrong = [each for each in issues if each.severity in ("error", "fatal")]
     if wrong:
         raise Invalid(issues=wrong)
+
+
+def _told(items: list[Resource], links: Set[str]) -> list[Resource]:
+    """Of these items those that were handed out."""
+    return [_within(each, links) for each in items if each["linkId"] in links]
+
+
+def _within(holder: Resource, links: Set[str]) -> Resource:
+    made = dict(holder)
+    if "item" in holder:
+        made["item"] = _told(holder["item"], links)
+    if "answer" in holder:
+        made["answer"] = [_within(each, links) for each in holder["answer"]]
+    return made
+
+
+def _sent(path: str, told: Resource, sent: Resource) -> str:
+    """Where a place of what was laid out is in what was sent; what it stands in where it was not sent."""
+    where = "QuestionnaireResponse"
+    end = path.removeprefix(where)
+    while found := _STEP.match(end):
+        name, number = found[1], int(found[2])
+        inner, there = told[name], sent.get(name, [])
+        if name == "item":
+            link = inner[number]["linkId"]
+            turn = sum(each["linkId"] == link for each in inner[:number])
+            same = [n for n, each in enumerate(there) if each["linkId"] == link]
+            if turn >= len(same):
+                return where
+            told, number = inner[number], same[turn]
+        else:
+            told = inner[number]
+        sent, where, end = there[number], f"{where}.{name}[{number}]", end[found.end() :]
+    return where + end
 
 
 def _waits(item: Item, asked: Set[str], there: _There) -> bool:

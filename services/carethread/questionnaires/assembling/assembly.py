@@ -294,8 +294,8 @@ def _paths(made: Resource) -> list[tuple[str, Resource]]:
 
 
 def _canonical(questionnaire: Resource) -> str:
-    version = questionnaire.get("version")
-    return questionnaire.get("url", "") + (f"|{version}" if version else "")
+    url, version = questionnaire.get("url", ""), questionnaire.get("version")
+    return f"{url}|{version}" if version else str(url)
 
 
 def _expected(said: Resource) -> Resource | None:

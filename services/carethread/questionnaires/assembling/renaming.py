@@ -9,10 +9,8 @@ from collections.abc import Set
 from typing import Any
 
 from carethread.core.ports import Resource
+from carethread.questionnaires.forms.containing import REFERRING
 from carethread.questionnaires.scoring.scores import SCORE
-
-_REFERRING = frozenset({"reference", "answerValueSet", "valueCanonical", "valueUri", "valueUrl"})
-"""Members that may refer to what is contained."""
 
 
 def item(raw: Resource, prefix: str, contained: Set[str]) -> Resource:
@@ -40,7 +38,7 @@ def referring(value: Any, prefix: str, contained: Set[str]) -> Any:
         return value
     return {
         name: f"#{prefix}{each[1:]}"
-        if name in _REFERRING and isinstance(each, str) and each[:1] == "#" and each[1:] in contained
+        if name in REFERRING and isinstance(each, str) and each[:1] == "#" and each[1:] in contained
         else referring(each, prefix, contained)
         for name, each in value.items()
     }

@@ -53,9 +53,11 @@ def answered(session: Session, response: Resource) -> Form | None:
     canonical = response.get("questionnaire", "")
     if not canonical.startswith("#"):
         return find_in(session, canonical) if canonical else None
-    inside = (each for each in response.get("contained", ()) if each.get("resourceType") == "Questionnaire")
+    contained = response.get("contained", ())
+    inside = (each for each in contained if each.get("resourceType") == "Questionnaire")
     own = next((each for each in inside if f"#{each.get('id')}" == canonical), None)
-    return read(own) if own else None
+    # What is contained contains nothing itself: value sets of the form stand beside it.
+    return read(own | {"contained": [each for each in contained if each is not own]}) if own else None
 
 
 def _stored(session: Session, url: str, version: str) -> Stored | None:

@@ -131,10 +131,10 @@ class _Writer:
             for where, given in there:
                 yield from self._item(item, given, where)
         for link, each in found.items():
-            item = self.form.items.get(link)  # which stands elsewhere in the form, or nowhere
-            if self.staff or not _is_hidden(item):
+            elsewhere = self.form.items.get(link)
+            if self.staff or not _is_hidden(elsewhere):
                 for where, given in each:
-                    yield from self._item(item, given, where)
+                    yield from self._item(elsewhere, given, where)
 
     def _absent(self, item: Item) -> Iterator[Block]:
         """What there is nothing of: a note, which nobody answers, or a question that was passed over."""

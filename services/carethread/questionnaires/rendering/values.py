@@ -32,17 +32,21 @@ def value_of(answer: Resource, item: Item | None, tongue: Tongue) -> Words | Non
     for option in item.options if item else ():
         if kind == option.kind and key(kind, value) == key(option.kind, option.value):
             return _chosen(kind, option.value, option.raw, tongue)
-    return _TOLD.get(kind, _plain)(value, answer, tongue, tongue.response)
+    return _teller(kind)(value, answer, tongue, tongue.response)
 
 
 def _chosen(kind: str, value: Any, option: Resource, tongue: Tongue) -> Words:
     if kind == "string":
         return said(option, "valueString", tongue.wanted, tongue.form)
-    return _TOLD.get(kind, _plain)(value, option, tongue, tongue.form)
+    return _teller(kind)(value, option, tongue, tongue.form)
 
 
 Told = Callable[[Any, Resource, Tongue, str], Words]
 """Tells a value, which stands in an answer or an option, where the language around it is the last one."""
+
+
+def _teller(kind: str) -> Told:
+    return _TOLD.get(kind, _plain)
 
 
 def _plain(value: Any, *_: Any) -> Words:
