@@ -182,6 +182,9 @@ class _Assembly:
         if has(raw, VARIABLE):
             told = "A variable on what gives way is lost; put it on a group around it."
             self._add("business-rule", told, f"{path}.extension", scope)
+        if not raw.keys().isdisjoint(("enableWhen", "code", "definition")):
+            told = "It gives way with its conditions and codes; put them on a group around it."
+            self._add("business-rule", told, path, scope, "warning")
         if target.url in scope.chain:
             circle = " -> ".join(map(shown, (*scope.chain[scope.chain.index(target.url) :], target.url)))
             self._add("business-rule", f"A form is no part of itself: {circle}.", path, scope)

@@ -23,11 +23,10 @@ AUDIENCES = (STAFF, PATIENT)
 
 
 class Said(NamedTuple):
-    """One answer, and what was asked about it. `open`: in somebody's own words, so that its lines are theirs."""
+    """One answer, and what was asked about it."""
 
     words: Words
     within: tuple[Block, ...] = ()
-    open: bool = False
 
 
 class Block(NamedTuple):
@@ -174,7 +173,7 @@ class _Writer:
         within = tuple(self.below(answer, path, item.children if item else ()))
         if words is None and not within:
             return None
-        return Said(words or label("unanswered", self.tongue.wanted), within, open="valueString" in answer)
+        return Said(words or label("unanswered", self.tongue.wanted), within)
 
     def _text(self, item: Item | None, given: Resource) -> Words:
         """What was asked, with the number that the form gives it; the linkId where there are no words."""

@@ -15,8 +15,8 @@ from carethread.core.fhir.xhtml import NAMESPACE
 from carethread.questionnaires.rendering.outline import Block, Outline, Said
 from carethread.questionnaires.rendering.words import Words, base, label
 
-_UNSEEN = re.compile(r"[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f\u202a-\u202e\u2066-\u2069]")
-"""What XML does not hold, and what turns the direction of text round, also of the text that follows."""
+_UNSEEN = re.compile(r"[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What XML does not hold, what a terminal obeys, and what turns the direction of text round, also behind it."""
 
 _LINES = re.compile(r"\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _LANGUAGE = re.compile(r"[A-Za-z0-9-]{1,35}")

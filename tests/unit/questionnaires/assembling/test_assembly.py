@@ -206,8 +206,10 @@ def test_what_is_no_part_is_refused(more: Resource) -> None:
 def test_what_its_author_should_know() -> None:
     a = questionnaire(item("a", definition="urn:d#x", text=None), url="urn:a", status="draft")
     del a["item"][0]["text"]
-    made = assemble(questionnaire(sub("x", "urn:a")), {"urn:a": a}.get)
+    shown = [when("y", "exists", answerBoolean=True)]
+    made = assemble(questionnaire(sub("x", "urn:a", enableWhen=shown)), {"urn:a": a}.get)
     assert [(each.severity, each.code) for each in made.issues] == [
+        ("warning", "business-rule"),
         ("information", "informational"),
         ("warning", "business-rule"),
         ("warning", "business-rule"),

@@ -190,7 +190,7 @@ HOSTILE = st.one_of(
             '"><svg/onload=alert(1)>',
             "&lt;b&gt; &#60;script&#62;",
             "]]><!-- --><![CDATA[",
-            "\ud800\x00\x0b\x1b[2J\u202e",
+            "\ud800\x00\x0b\x1b[2J\x9b2J\u202e",
             "<\n/title><style>*{display:none}</style>",
         ]
     ),
