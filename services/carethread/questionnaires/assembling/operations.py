@@ -16,7 +16,7 @@ from carethread.core.fhir.validation import validate
 from carethread.core.fhir.validation.report import shown
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Call, Operation, Runtime
-from carethread.interactions.operations.given import Given
+from carethread.interactions.operations.given import Given, wrong
 from carethread.interactions.operations.parameters import once
 from carethread.interactions.read import read
 from carethread.interactions.writing.check import check_resource
@@ -25,6 +25,7 @@ from carethread.questionnaires.forms.finding import find_in
 
 _TYPE = "Questionnaire"
 _FORM = "questionnaire"
+_NAMES = ("valueUri", "valueCanonical", "valueUrl", "valueString")
 
 
 def assemble_operation(runtime: Runtime, call: Call, context: Context) -> Resource:
@@ -73,6 +74,8 @@ def _asked(runtime: Runtime, call: Call, context: Context) -> Resource:
         return form
     if named and "valueReference" in named[0]:
         return json.parse_object(read(runtime, key_of(parameters.reference(_FORM, _TYPE)), context).body)
+    if named and named[0].keys().isdisjoint(_NAMES):
+        raise wrong(_FORM, "is a Questionnaire, a valueReference to one, or its url as valueUri or valueCanonical")
     return _named(runtime, once(call, _FORM))
 
 

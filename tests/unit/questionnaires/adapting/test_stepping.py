@@ -277,3 +277,27 @@ def _is_within(asked: Form, link: str, off: set[str], said: dict[str, bool | Non
             return True
         around = around.parent
     return False
+
+
+@settings(max_examples=150, deadline=None)
+@given(forms(), st.sets(st.sampled_from(LINKS)), st.sets(st.sampled_from(LINKS)), st.randoms())
+def test_whatever_is_sent_is_a_step_or_refused(asked: Form, some: set[str], said: set[str], dice: Any) -> None:
+    links = set(some)
+    for link in some:
+        around = asked.items[link].parent
+        while around is not None:
+            links.add(around.link_id)
+            around = around.parent
+    items = list(
+        _answered(asked, frozenset({*links, *said, *(f"g{link}" for link in said)}), dict.fromkeys(LINKS, True))
+    )
+    dice.shuffle(items)
+    try:
+        known = links_of(asked, grown(asked, frozenset(links), "q"), "Q")
+        made = step(asked, known, sent(*items), clock)
+    except Invalid as error:
+        assert all(each.expression for each in error.issues)
+        return
+    assert links_of(asked, grown(asked, made.links, "q"), "Q") == made.links
+    final = {**sent(*made.items), "status": "completed" if made.done else "in-progress"}
+    assert [each for each in judge(whole(asked, made.links), final) if each.severity == "error"] == []
