@@ -48,7 +48,7 @@ class Spot:
     """Where an expression is asked: an item of the form, what the response has of it, and the spot around it.
 
     At the root there is no item, and what is given is the response. `named` are further names that are seen there and
-    below.
+    below, in place of variables of the same name.
     """
 
     item: Item | None
@@ -152,12 +152,12 @@ class Surroundings:
             return None
         here: Spot | None = spot
         while here is not None:
+            if name in here.named:
+                return here.named[name]
             own = self._variables.get(here.item, ())
             for number in range(len(own) if before is None else before):
                 if own[number].name == name:
                     return self._value(here, number, own[number])
-            if name in here.named:
-                return here.named[name]
             here, before = here.outer, None
         launched = self.launch.get(name)
         if launched is None:

@@ -27,7 +27,7 @@ from carethread.questionnaires.expressions.surroundings import Ask, Spot, Surrou
 from carethread.questionnaires.forms.expressions import FHIRPATH, QUERY, SDC
 from carethread.questionnaires.forms.form import Form, Item
 from carethread.questionnaires.forms.values import typed_value
-from carethread.questionnaires.populating.fitting import Unfit, answer_of, choosable, refuse_unfit
+from carethread.questionnaires.populating.fitting import Unfit, answer_of, choosable, coded, refuse_unfit
 from carethread.questionnaires.populating.known import Knowledge, Known
 from carethread.questionnaires.populating.marks import EXPRESSION, INITIAL, OBSERVATION, RESPONSE, marked
 
@@ -37,6 +37,9 @@ SOURCES = SDC + "sourceQueries"
 MOST_TIMES = 200
 """How often a group may be there, and how many answers a question may have."""
 
+GIVEN = "sourceQueries"
+"""By which name the answers to the source queries are given."""
+
 MOST_ITEMS = 5_000
 MOST_SOURCES = 20
 
@@ -44,12 +47,13 @@ MOST_SOURCES = 20
 @dataclass(frozen=True, slots=True)
 class Sources:
     """From what a form is filled in: resources by the names of its launch context, what answers queries, what
-    Observations and earlier responses say."""
+    Observations and earlier responses say, and what is given in place of variables and of source queries."""
 
     launch: Mapping[str, Any] = field(default_factory=dict)
     query: Ask | None = None
     observed: Knowledge = field(default_factory=dict)
     earlier: Knowledge = field(default_factory=dict)
+    variables: Mapping[str, Items] = field(default_factory=dict)
 
 
 def fill(form: Form, head: Resource, sources: Sources, clock: Callable[[], datetime]) -> tuple[Resource, list[Issue]]:
@@ -73,9 +77,13 @@ class _Filling:
         self._made = 0
 
     def run(self) -> None:
-        root = self._around.root
-        for reference in _source_queries(self._form):
-            self._ask_sources(reference, root)
+        root = Spot(None, self.response, named=self._sources.variables)
+        answered = self._sources.variables.get(GIVEN, ())
+        for number, reference in enumerate(_source_queries(self._form)):
+            if number < len(answered):
+                self._launch[reference[1:]] = [answered[number]]
+            else:
+                self._ask_sources(reference, root)
         named = self._contexts(self._form.raw, root, "The form", "Questionnaire", several=False)
         self._launch.update(named[0] if named else {})
         self._below(self._form.roots, root, self.response)
@@ -172,7 +180,7 @@ class _Filling:
             if language not in (FHIRPATH, QUERY):
                 raise Invalid(f"Expressions are in {FHIRPATH}, or {QUERY}.", code="not-supported")
             found = self._around.items(said.get("expression", ""), spot, language)
-            answers = answers_of(item, _chosen(plan, found))
+            answers = answers_of(item, _chosen(plan, found, self._form))
             self._refuse(plan, answers)
         except FhirError as error:
             self._failed(f"'{item.link_id}' is not filled in by its expression", item.path, error)
@@ -224,8 +232,9 @@ def _resources(bundle: Resource) -> Items:
     return [resource_element(entry["resource"]) for entry in bundle.get("entry", ())]
 
 
-def _chosen(plan: Plan, found: Items) -> Items:
-    """Of codes that mean the same, those that a choice takes: a CodeableConcept is as many as it has codings."""
+def _chosen(plan: Plan, found: Items, form: Form) -> Items:
+    """Of codes that mean the same, those that a choice takes: a CodeableConcept is as many as it has codings, and a
+    bare code is the one that can be chosen."""
     if plan.item.type not in ("choice", "open-choice"):
         return found
     codings: Items = []
@@ -233,6 +242,9 @@ def _chosen(plan: Plan, found: Items) -> Items:
         value = each.value if isinstance(each, Element) else None
         if isinstance(value, dict) and "coding" in value and "code" not in value:
             codings += [Element(one, "Coding") for one in choosable(plan, value["coding"])[:1]]
+        elif isinstance(text := each.value if isinstance(each, Element) else each, str):
+            coding = coded(plan, text, form)
+            codings.append(Element(coding, "Coding") if coding else each)
         else:
             codings.append(each)
     if len(codings) > 1 and not plan.item.repeats and all(_is_coding(each) for each in codings):

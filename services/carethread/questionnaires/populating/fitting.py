@@ -13,12 +13,13 @@ from carethread.core.fhir.elements import extension
 from carethread.core.fhir.fhirpath import Quantity
 from carethread.core.fhir.fhirpath.quantity import measure
 from carethread.core.ports import Resource
+from carethread.questionnaires.answering.choosing import members_of
 from carethread.questionnaires.answering.plans import Plan
 from carethread.questionnaires.expressions.answers import number
 from carethread.questionnaires.forms.comparing import key, quantity
 from carethread.questionnaires.forms.comparing import number as exact
 from carethread.questionnaires.forms.expressions import CORE
-from carethread.questionnaires.forms.form import Item
+from carethread.questionnaires.forms.form import Form, Item
 from carethread.questionnaires.forms.limits import PLACES, UNIT_OPTION, whole
 from carethread.questionnaires.forms.values import typed_value
 
@@ -45,6 +46,11 @@ def answer_of(plan: Plan, kind: str, value: Any, response: Resource) -> Resource
     return answer
 
 
+def takes(item: Item) -> frozenset[str]:
+    """The types of what may be known that can become an answer to a question."""
+    return _TAKES.get(item.type, frozenset())
+
+
 def refuse_unfit(plan: Plan, answer: Resource, response: Resource) -> None:
     """Raise Unfit for an answer that the question does not accept."""
     kind, value = typed_value(answer)
@@ -62,6 +68,16 @@ def choosable(plan: Plan, codings: Iterable[Resource]) -> list[Resource]:
     """Those of several codes for the same that can be chosen; all where that is not narrowed down."""
     choice = plan.choice
     return [each for each in codings if "code" in each and (choice is None or choice.accepts("Coding", each))]
+
+
+def coded(plan: Plan, code: str, form: Form) -> Resource | None:
+    """The Coding that a bare code, such as that of Patient.gender, means among what can be chosen; None where there is
+    none, or several."""
+    item = plan.item
+    found = [each.value for each in item.options if each.kind == "Coding" and each.value.get("code") == code]
+    if item.value_set and not item.options and (members := members_of(item.value_set, form)):
+        found = [{"system": system, "code": code} for system, codes in members.codes.items() if code in codes]
+    return {name: found[0][name] for name in _CODING if name in found[0]} if len(found) == 1 else None
 
 
 def units_of(item: Item) -> list[Resource]:
@@ -196,4 +212,20 @@ _MAKERS: Mapping[str, _Make] = {
     "open-choice": _choice,
     "reference": _simple("Reference", "Reference"),
     "attachment": _simple("Attachment", "Attachment"),
+}
+
+_TEXTS = frozenset({"string", "CodeableConcept"})
+_CHOICES = frozenset({"Coding", "CodeableConcept", "string", "integer", "date", "time"})
+_TAKES: Mapping[str, frozenset[str]] = {
+    "boolean": frozenset({"boolean"}),
+    "integer": frozenset({"integer", "decimal", "Quantity"}),
+    "decimal": frozenset({"integer", "decimal", "Quantity"}),
+    "quantity": frozenset({"Quantity"}),
+    "string": _TEXTS,
+    "text": _TEXTS,
+    "date": frozenset({"date", "dateTime"}),
+    "dateTime": frozenset({"date", "dateTime"}),
+    "time": frozenset({"time"}),
+    "choice": _CHOICES,
+    "open-choice": _CHOICES,
 }

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 from carethread.core.fhir.fhirpath.quantity import measure
 from carethread.core.ports import Resource
+from carethread.questionnaires.forms.expressions import SDC
 from carethread.questionnaires.forms.form import Form, Item
 
+_SUBJECT = SDC + "isSubject"
 _SECOND = 1_000_000
 _LONGEST = 200 * 366 * 86_400
 
@@ -34,11 +36,12 @@ def length(duration: Resource) -> int | None:
 
 def asked_once(form: Form) -> list[Item]:
     """The questions of a form that are about the person as a whole: not within something that repeats, where nobody
-    knows which one is meant."""
-    within: dict[Item | None, bool] = {None: False}
+    knows which one is meant, nor beside or below one that says whom they are about (`isSubject`)."""
+    others = {item.parent for item in form.items.values() if item.extension(_SUBJECT).get("valueBoolean")}
+    within: dict[Item | None, bool] = {None: None in others}
     found = []
     for item in form.items.values():
-        within[item] = within[item.parent] or (item.type == "group" and item.repeats)
+        within[item] = within[item.parent] or item in others or (item.type == "group" and item.repeats)
         if not within[item] and item.type not in ("group", "display", "question"):
             found.append(item)
     return found

@@ -14,8 +14,10 @@ from carethread.core.fhir.fhirpath import Element
 from carethread.core.fhir.fhirpath.element import resource_element
 from carethread.core.fhir.validation.report import shown
 from carethread.core.ports import Resource
-from carethread.questionnaires.forms.expressions import SDC
+from carethread.questionnaires.expressions.variables import variables
+from carethread.questionnaires.forms.expressions import QUERY, SDC
 from carethread.questionnaires.forms.form import Form
+from carethread.questionnaires.populating.filling import GIVEN
 from carethread.questionnaires.populating.person import PATIENT, Person
 
 LAUNCH = SDC + "launchContext"
@@ -55,15 +57,18 @@ def wanted(form: Form) -> list[Wanted]:
 
 def launched(
     form: Form, given: Mapping[str, Sequence[Resource]], person: Person
-) -> tuple[dict[str, list[Element]], list[Issue]]:
-    """The resources by name, and what is to be told: of what is wanted and not given, and given and not wanted.
+) -> tuple[dict[str, list[Element]], dict[str, list[Element]], list[Issue]]:
+    """The resources by name; those that are given in place of the form's own queries; and what is to be told: of what
+    is wanted and not given, and given and not wanted.
 
     A Patient who is wanted as `patient` and not given is the subject. Raises Invalid with all that is of another type
     than the form says, too many, or somebody else's.
     """
     names = {each.name: each for each in wanted(form)}
     told, wrong, found = list[Issue](), list[Issue](), dict[str, list[Element]]()
-    for name in given.keys() - names.keys():
+    asked = {GIVEN, *(each.name for each in variables(form).get(None, ()) if each.language == QUERY)} - names.keys()
+    instead = {name: [resource_element(each) for each in given[name]] for name in asked & given.keys()}
+    for name in given.keys() - names.keys() - asked:
         what = f"The form wants nothing by the name of '{shown(name)}'; it is passed over."
         told.append(Issue("not-supported", what, CONTENT, "warning"))
     for name, want in names.items():
@@ -77,7 +82,7 @@ def launched(
             told.append(Issue("incomplete", what, want.path, "information"))
     if wrong:
         raise Invalid(issues=wrong)
-    return found, told
+    return found, instead, told
 
 
 def _wrong(want: Wanted, resources: Sequence[Resource], person: Person) -> list[Issue]:

@@ -39,21 +39,24 @@ def populate(runtime: Runtime, call: Call, context: Context) -> Resource:
     about = person(runtime, wanted.subject) if wanted.subject else Person(base_url=runtime.base_url)
     _refuse(form, about)
     queries = Queries(runtime, about, context)
-    launch, issues = launched(form, _contents(wanted, queries), about)
+    launch, variables, issues = launched(form, _contents(wanted, queries), about)
     issues = [*_warned(form), *issues]
     if is_anonymous(form):
-        sources = Sources({name: [] for name in launch})
+        sources = Sources({name: [] for name in launch}, _not_asked)
     elif not wanted.local:
-        sources = Sources(launch, _not_asked)
+        sources = Sources(launch, _not_asked, variables=variables)
     else:
         seen, told = observed(form, queries, now) if about.ids else ({}, [])
         issues += told
-        sources = Sources(launch, queries, seen, earlier(runtime, form, about, now, context))
+        sources = Sources(launch, queries, seen, earlier(runtime, form, about, now, context), variables)
     response, failed = fill(form, _head(form, about, wanted, now), sources, context.clock)
     issues += failed
     for type_name in sorted(queries.cut):
         told_of = f"More than {MOST_MATCHES} {type_name} were found; a form sees the first of them."
         issues.append(Issue("too-costly", told_of, "Questionnaire", "warning"))
+    for type_name in sorted(queries.alone):
+        told_of = f"What a query for {type_name} has brought along (_include, _revinclude) is not seen; ask for it."
+        issues.append(Issue("not-supported", told_of, "Questionnaire", "warning"))
     parts: list[Resource] = [{"name": "response", "resource": response}]
     if issues:
         parts.append({"name": "issues", "resource": operation_outcome(issues)})

@@ -47,18 +47,23 @@ _OF_SEVERAL = frozenset({"Appointment"})
 """Types of which one may name several patients; such a one is left out."""
 
 _HEADERS = {"content-type": "application/x-www-form-urlencoded", "prefer": "handling=strict"}
-_BRINGING = ("_include", "_revinclude")
+BRINGING = ("_include", "_revinclude")
+"""Parameters that bring other resources along: they are passed over."""
 
 
 @dataclass(eq=False)
 class Queries:
-    """What one form asks about one person. The same query is asked once, also one that fails; `cut` are types of which more was found
-    than is seen. Calling it answers an x-fhir-query."""
+    """What one form asks about one person. The same query is asked once, also one that fails.
+
+    `cut` are types of which more was found than is seen, `alone` those of which a query wanted others brought along.
+    Calling it answers an x-fhir-query.
+    """
 
     runtime: Runtime
     person: Person
     context: Context
     cut: set[str] = field(default_factory=set)
+    alone: set[str] = field(default_factory=set)
     _known: dict[str, Resource | FhirError | None] = field(default_factory=dict)
     _bytes: int = 0
 
@@ -132,6 +137,8 @@ class Queries:
         if any(each["relation"] == "next" for each in bundle.get("link", ())) and _count(params) >= MOST_MATCHES:
             self.cut.add(type_name)
         entries = [each for each in bundle.get("entry", ()) if each.get("search", {}).get("mode") == "match"]
+        if any(name.startswith(BRINGING) for name, _ in params):
+            self.alone.add(type_name)
         if type_name in _OF_SEVERAL:
             entries = [each for each in entries if self.person.alone_in(each["resource"])]
         rest = {name: value for name, value in bundle.items() if name not in ("entry", "link")}
@@ -139,10 +146,8 @@ class Queries:
 
 
 def _asked(params: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    for name, _ in params:
-        if name.startswith(_BRINGING):
-            raise NotSupported("A form's query brings no other resources (_include, _revinclude); ask for them.")
-    return [*(each for each in params if each[0] != "_count"), ("_count", str(_count(params)))]
+    plain = [each for each in params if each[0] != "_count" and not each[0].startswith(BRINGING)]
+    return [*plain, ("_count", str(_count(params)))]
 
 
 def _count(params: Sequence[tuple[str, str]]) -> int:

@@ -21,6 +21,7 @@ from carethread.questionnaires.populating.marks import PREFILLED
 from support.answers import code, form, item, when
 
 FHIRPATH, QUERY = "text/fhirpath", "application/x-fhir-query"
+GENDERS, SEXES = "http://hl7.org/fhir/ValueSet/administrative-gender", "http://hl7.org/fhir/administrative-gender"
 HEAD = {"resourceType": "QuestionnaireResponse", "status": "in-progress"}
 ANN = {
     "resourceType": "Patient", "id": "ann", "gender": "female", "birthDate": "1980-02-03",
@@ -122,8 +123,11 @@ def test_of_several_codes_the_one_that_can_be_chosen() -> None:
         item("a", "choice", options="m s", **expression("%patient.maritalStatus.coding")),
         item("b", "choice", options="m s", **expression("%patient.maritalStatus")),
         item("c", "choice", options="x y", **expression("%patient.maritalStatus.coding")),
+        item("d", "choice", options="female male", **expression("%patient.gender")),
+        item("e", "choice", answerValueSet=GENDERS, **expression("%patient.gender")),
     )
     found, issues = filled(made)
+    assert (found["d"], found["e"]) == (code("female"), {"system": SEXES, "code": "female"})
     assert [found["a"]["code"], found["b"]["code"]] == ["m", "m"]
     assert [each.expression for each in issues] == ["Questionnaire.item[2]"]
 
@@ -178,6 +182,24 @@ def test_source_queries_are_seen_by_the_id_of_their_batch() -> None:
     found, issues = filled(made, query=query)
     assert (found, asked) == ({"a": 3}, ["Observation?code=x&patient=ann"])
     assert [each.expression for each in issues] == ["Questionnaire.contained.where(id = 'Before').entry[1]"]
+
+
+def test_what_is_given_stands_in_the_place_of_queries() -> None:
+    def never(_: str) -> Resource:
+        raise AssertionError
+
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Observation", "valueInteger": 3}}]}
+    given = {"seen": [resource_element(bundle)], "sourceQueries": [resource_element({**bundle, "total": 5})]}
+    seen = {"name": "seen", "language": QUERY, "expression": "Observation?code=x"}
+    made = form(
+        item("a", "integer", **expression("%seen.entry.resource.value")),
+        item("g", "group", item("b", "integer", **expression("%Before.total + %seen.entry.count()"))),
+        extension=[
+            {"url": "http://hl7.org/fhir/StructureDefinition/variable", "valueExpression": seen},
+            {"url": SOURCES, "valueReference": {"reference": "#Before"}},
+        ],
+    )
+    assert filled(made, query=never, variables=given) == ({"a": 3, "g": {"b": 6}}, [])
 
 
 def test_what_is_known_by_the_order_of_its_sources() -> None:

@@ -10,16 +10,20 @@ from carethread.core.fhir.elements import extension
 from carethread.core.fhir.profiles.library import packaged
 from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource
+from carethread.questionnaires.forms.expressions import SDC
 from carethread.questionnaires.forms.form import Form
 from carethread.questionnaires.populating.earlier import VALIDITY, last_said, validities
 from carethread.questionnaires.populating.known import asked_once, length
 from carethread.questionnaires.populating.observed import PERIOD, linked, newest
+from carethread.questionnaires.populating.person import Person
 from support.answers import answer, form, item, response
 
 NOW = moment("2031-03-03T08:00:00Z")
+SUBJECT = SDC + "isSubject"
 DAY = 86_400_000_000
 UCUM = "http://unitsofmeasure.org"
 LOINC = "http://loinc.org"
+PERSON = Person("Patient/ann", frozenset({"ann", "old"}))
 
 
 def lasting(url: str, value: float, code: str) -> Resource:
@@ -80,13 +84,50 @@ def test_the_newest_counts() -> None:
             observation("two", "1", "2031-03-02T10:00:00Z", valueInteger=2),
             observation("none", "1", "2031-03-03"),
             observation("turned", "1", "2031-03-03", valueInteger=9, modifierExtension=[{"url": "u"}]),
+            observation("text", "1", "2031-03-03", valueString="refused"),
             observation("child", "1", "2031-03-03", valueInteger=9, focus=[{"reference": "Patient/child"}]),
             observation("old", "2", "2031-02-01", valueInteger=3),
             {**observation("later", "2", "2031-02-01", valueInteger=4), "effectiveDateTime": None,
              "effectivePeriod": {"start": "2031-02-01", "end": "2031-02-20"}},
         ],
+        PERSON,
     )  # fmt: skip
     assert {item.link_id: known for item, known in found.items()} == {"a": ([("integer", 2)], "Observation/two")}
+
+
+def test_the_period_is_inherited_and_what_is_about_others_is_passed_over() -> None:
+    subject = {"url": SUBJECT, "valueBoolean": True}
+    made = form(
+        coded("a", "1"),
+        item("g", "group", coded("b", "2", "integer", lasting(PERIOD, 1, "d"))),
+        item("h", "group", item("who", "reference", extension=[subject]), coded("c", "3")),
+        item("d"),
+        extension=[lasting(PERIOD, 1, "wk")],
+    )
+    found, issues = linked(made, NOW)
+    assert [(each.item.link_id, (NOW - each.since) // DAY) for each in found] == [("a", 7), ("b", 1)]
+    assert issues == []
+
+
+def test_components_and_members_of_the_one_above() -> None:
+    week = lasting(PERIOD, 1, "wk")
+    made = form(coded("bp", "85354-9", "group", item=[coded("s", "8480-6"), coded("d", "8462-4")]), extension=[week])
+
+    def part(code: str, value: int) -> Resource:
+        return {"code": {"coding": [{"system": LOINC, "code": code}]}, "valueInteger": value}
+
+    asked, _ = linked(made, NOW)
+    panel = observation("panel", "85354-9", "2031-03-02", component=[part("8480-6", 120)])
+    panel["hasMember"] = [{"reference": "Observation/low"}]
+    single = observation("single", "8480-6", "2031-03-03", valueInteger=999)
+    alone = observation("alone", "8462-4", "2031-03-03", valueInteger=999)
+    low = observation("low", "8462-4", "2031-03-02", valueInteger=80)
+    found = newest(asked, [single, alone, low, panel], PERSON)
+    assert {each.link_id: (known.values[0][1], known.source) for each, known in found.items()} == {
+        "s": (120, "Observation/panel"), "d": (80, "Observation/low"),
+    }  # fmt: skip
+    found = newest(asked, [single], PERSON)
+    assert {each.link_id: known.source for each, known in found.items()} == {"s": "Observation/single"}
 
 
 def said(made: Form, at: str, *items: Resource, id_: str = "r") -> tuple[Resource, Form]:

@@ -8,6 +8,7 @@ import pytest
 
 from carethread.core.errors import Invalid
 from carethread.core.ports import Resource
+from carethread.questionnaires.expressions.variables import VARIABLE
 from carethread.questionnaires.populating.launching import CONTENT, LAUNCH, launched, wanted
 from carethread.questionnaires.populating.person import Person
 from support.answers import form, item
@@ -47,7 +48,7 @@ def test_what_a_form_wants() -> None:
 
 
 def test_the_subject_is_the_patient_and_what_is_not_given_is_empty() -> None:
-    found, issues = launched(FORM, {}, PERSON)
+    found, _, issues = launched(FORM, {}, PERSON)
     assert [each.value for each in found["patient"]] == [ANN]
     assert (found["user"], found["visits"]) == ([], [])
     assert [(each.severity, each.expression) for each in issues] == [
@@ -57,10 +58,21 @@ def test_the_subject_is_the_patient_and_what_is_not_given_is_empty() -> None:
 
 def test_several_and_what_nobody_wants() -> None:
     given = {"visits": [visit("1"), visit("2", "old")], "other": [ANN], "user": [{"resourceType": "Practitioner"}]}
-    found, issues = launched(FORM, given, PERSON)
+    found, _, issues = launched(FORM, given, PERSON)
     assert [each.value["id"] for each in found["visits"]] == ["1", "2"]
     assert "other" not in found
     assert [(each.severity, each.code) for each in issues] == [("warning", "not-supported")]
+
+
+def test_what_stands_in_the_place_of_queries() -> None:
+    query = {"name": "seen", "language": "application/x-fhir-query", "expression": "Observation?code=x"}
+    made = form(item("a"), extension=[{"url": VARIABLE, "valueExpression": query}])
+    bundle = {"resourceType": "Bundle"}
+    _, instead, issues = launched(
+        made, {"seen": [bundle], "sourceQueries": [bundle, bundle], "other": [bundle]}, PERSON
+    )
+    assert {name: len(each) for name, each in instead.items()} == {"seen": 1, "sourceQueries": 2}
+    assert [each.code for each in issues] == ["not-supported"]
 
 
 @pytest.mark.parametrize(
