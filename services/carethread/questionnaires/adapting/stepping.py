@@ -8,7 +8,7 @@ answers, so nothing is kept between the steps. Source: http://hl7.org/fhir/uv/sd
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Set
 from dataclasses import replace
 from datetime import datetime
 from math import inf
@@ -17,9 +17,10 @@ from typing import NamedTuple
 from carethread.core.errors import Invalid, Issue
 from carethread.core.ports import Resource
 from carethread.questionnaires.adapting.growing import is_asked, is_hidden, unfinished, whole
-from carethread.questionnaires.answering.judging import disabled, judge
+from carethread.questionnaires.adapting.laying import There, laid
+from carethread.questionnaires.answering.judging import judge
 from carethread.questionnaires.forms.form import Form, Item
-from carethread.questionnaires.scoring.calculating import CALCULATED, calculate
+from carethread.questionnaires.scoring.calculating import calculate
 
 Clock = Callable[[], datetime]
 
@@ -41,12 +42,12 @@ def step(form: Form, links: frozenset[str], response: Resource, clock: Clock) ->
     """
     so_far = unfinished(form, links)
     _refuse(judge(so_far, response, clock))  # which is a draft: whether each answer is one, and in its place
-    answers = calculate(form, {**response, "item": _laid(form.roots, response)}, clock=clock).response
+    answers = calculate(form, {**response, "item": laid(form.roots, response)}, clock=clock).response
     told = {**answers, "status": "completed", "item": _told(answers["item"], links)}
     _refuse(
         [replace(each, expression=_sent(each.expression or "", told, response)) for each in judge(so_far, told, clock)]
     )
-    there = _There(form, answers)
+    there = There(form, answers)
     asked = {link for link in links if is_asked(form.items[link])} & there.open
     coming = next((each for each in form.items.values() if is_asked(each) and _waits(each, asked, there)), None)
     handed = _handed(form, {*asked, coming.link_id} if coming else asked, there, done=coming is None)
@@ -97,79 +98,11 @@ def _sent(path: str, told: Resource, sent: Resource) -> str:
     return where + end
 
 
-def _waits(item: Item, asked: Set[str], there: _There) -> bool:
+def _waits(item: Item, asked: Set[str], there: There) -> bool:
     return item.link_id in there.open and item.link_id not in asked
 
 
-def _laid(expected: tuple[Item, ...], holder: Resource) -> list[Resource]:
-    """The items of a response, with all groups there, so that what stands in them is decided about too. What is worked
-    out is taken out, to be worked out anew; what is fixed is as the form has it."""
-    found: dict[str, list[Resource]] = {}
-    for each in holder.get("item", ()):
-        found.setdefault(each["linkId"], []).append(each)
-    made: list[Resource] = []
-    for item in expected:
-        given = found.get(item.link_id, [])
-        if item.type == "group":
-            made += [{**each, "item": _laid(item.children, each)} for each in given or [_named(item)]]
-        elif is_asked(item) or not (item.extension(CALCULATED) or item.raw.get("initial")):
-            made += [{**each, **_inner(item, each)} for each in given]
-        elif not item.extension(CALCULATED):
-            made.append({**_named(item), "answer": [_value(each) for each in item.raw["initial"]]})
-    return made
-
-
-def _inner(item: Item, given: Resource) -> Resource:
-    if "answer" not in given or not item.children:
-        return {}
-    return {"answer": [{**each, "item": _laid(item.children, each)} for each in given["answer"]]}
-
-
-def _named(item: Item) -> Resource:
-    return {"linkId": item.link_id, **({"text": item.text} if item.text else {})}
-
-
-def _value(initial: Resource) -> Resource:
-    return {name: value for name, value in initial.items() if name.lstrip("_").startswith("value")}
-
-
-class _There:
-    """A response as it is laid out: what of the form is enabled somewhere in it, and what has an answer."""
-
-    def __init__(self, form: Form, response: Resource) -> None:
-        self.open: set[str] = set()
-        self.valued: set[str] = set()
-        self._off = disabled(form, response)
-        self.root = list(self._enabled(form.roots, response, "QuestionnaireResponse"))
-
-    def _enabled(self, expected: tuple[Item, ...], holder: Resource, path: str) -> Iterator[Resource]:
-        """What is enabled of what stands in the response, a group or an answer."""
-        found: dict[str, list[tuple[str, Resource]]] = {}
-        for number, each in enumerate(holder.get("item", ())):
-            found.setdefault(each["linkId"], []).append((f"{path}.item[{number}]", each))
-        for item in expected:
-            if (path, item.link_id) in self._off:
-                continue
-            self.open.add(item.link_id)
-            if item.type != "group":  # what is told beside a question is told with it
-                self.open |= {each.link_id for each in item.children if each.type == "display"}
-            for where, given in found.get(item.link_id, ()):
-                yield self._within(item, given, where)
-
-    def _within(self, item: Item, given: Resource, path: str) -> Resource:
-        if item.type == "group":
-            return {**given, "item": list(self._enabled(item.children, given, path))}
-        if "answer" not in given:
-            return given
-        self.valued.add(item.link_id)
-        answers = [
-            {**each, "item": list(self._enabled(item.children, each, f"{path}.answer[{n}]"))}
-            for n, each in enumerate(given["answer"])
-        ]
-        return {**given, "answer": answers}
-
-
-def _handed(form: Form, questions: Set[str], there: _There, *, done: bool) -> frozenset[str]:
+def _handed(form: Form, questions: Set[str], there: There, *, done: bool) -> frozenset[str]:
     """These questions, what comes along with them, and the groups around it all."""
     last = inf if done else max((form.items[link].place for link in questions), default=-1)
     found = set(questions)

@@ -63,6 +63,7 @@ def outline(
     `unanswered`: whether it is said of a question that it was not answered; None: to staff.
     """
     own, other = form.raw.get("language", ""), response.get("language", "")
+    whole = _with_groups(form.roots, response)
     wanted = language or other or own or "en"
     tongue = Tongue(wanted, own, other)
     staff = audience == STAFF
@@ -71,7 +72,7 @@ def outline(
         tongue,
         staff,
         staff if unanswered is None else unanswered,
-        disabled(form, response),
+        disabled(form, whole),
         dict(_meanings(form, response, tongue)) if staff else {},
     )
     title = said(form.raw, "title", wanted, own)
@@ -80,7 +81,7 @@ def outline(
         wanted,
         tuple(_notes(response, wanted)),
         tuple(_facts(response, wanted)),
-        tuple(writer.below(response, "QuestionnaireResponse", form.roots)),
+        tuple(writer.below(whole, "QuestionnaireResponse", form.roots)),
     )
 
 
@@ -128,7 +129,8 @@ class _Writer:
             if not there and (path, item.link_id) not in self.off:
                 yield from self._absent(item)
             for where, given in there:
-                yield from self._item(item, given, where)
+                if (path, item.link_id) not in self.off or _is_answered(given):
+                    yield from self._item(item, given, where)
         for link, each in found.items():
             elsewhere = self.form.items.get(link)
             if self.staff or not _is_hidden(elsewhere):
@@ -137,11 +139,11 @@ class _Writer:
 
     def _absent(self, item: Item) -> Iterator[Block]:
         """What there is nothing of: a note, which nobody answers, or a question that was passed over."""
+        if _is_hidden(item):
+            return
         if item.type == "display":
             yield from _note(self._text(item, {}))
-        elif item.type == "group" and not item.hidden:
-            yield from _group(self._text(item, {}), tuple(self.below({}, "", item.children)))
-        elif item.type not in ("group", "question") and not item.hidden:
+        elif item.type not in ("group", "question"):
             yield from self._passed_over(item, self._text(item, {}))
 
     def _passed_over(self, item: Item | None, text: Words) -> Iterator[Block]:
@@ -184,6 +186,30 @@ class _Writer:
         if not words.text and not (item and item.type in ("group", "display")):
             words = Words(str(given.get("linkId") or (item.link_id if item else "")))
         return Words(f"{prefix} {words.text}".strip(), words.language)
+
+
+def _with_groups(expected: tuple[Item, ...], holder: Resource) -> Resource:
+    """A response, a group or an answer in which all groups are there, for it to be decided what is enabled in them."""
+    known = {item.link_id: item for item in expected}
+    made = [_within(known.get(each["linkId"]), each) for each in holder.get("item", ())]
+    there = {each["linkId"] for each in made}
+    missing = [each for each in expected if each.type == "group" and each.link_id not in there]
+    made += [_with_groups(each.children, {"linkId": each.link_id}) for each in missing]
+    return {**holder, "item": made} if made else holder
+
+
+def _within(item: Item | None, given: Resource) -> Resource:
+    if item is None:
+        return given
+    if item.type == "group":
+        return _with_groups(item.children, given)
+    answers = [_with_groups(item.children, each) for each in given.get("answer", ())]
+    return {**given, "answer": answers} if answers else given
+
+
+def _is_answered(given: Resource) -> bool:
+    """Whether anything is said in an item."""
+    return bool(given.get("answer")) or any(_is_answered(each) for each in given.get("item", ()))
 
 
 def _is_hidden(item: Item | None) -> bool:

@@ -147,6 +147,17 @@ def test_what_is_disabled_is_not_said_to_be_unanswered() -> None:
     assert "About b\n  - Not answered" in told(asked, response(answer("a", True)))
 
 
+@pytest.mark.parametrize(("said", "shown"), [(True, ["b", "c"]), (False, ["b", "d"])])
+def test_that_holds_within_groups_that_nobody_answered(said: bool, shown: list[str]) -> None:
+    yes, no = (when("a", "=", answerBoolean=each) for each in (True, False))
+    asked = form(
+        item("a", "boolean"),
+        item("g", "group", item("b"), item("h", "group", item("c"), enableWhen=[yes]), item("d", enableWhen=[no])),
+    )
+    written = told(asked, response(answer("a", said)))
+    assert [link for link in "bcd" if f"About {link}\n" in written] == shown
+
+
 def test_what_the_form_does_not_have_is_told_and_what_is_hidden_stays_so_wherever_it_stands() -> None:
     asked = form(item("g", "group", item("secret"), extension=[HIDDEN]), item("a"))
     said = response(answer("a", "x"), answer("other", "y", text="Another"), answer("secret", "z"))
