@@ -6,9 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from carethread.core.fhir.json import Number
 from carethread.core.ports import Resource
+from carethread.questionnaires.answering.judging import judge
 from carethread.questionnaires.answering.plans import Plan, plans_of
 from carethread.questionnaires.forms.comparing import number
 from carethread.questionnaires.forms.limits import MAX_VALUE, PLACES, UNIT_OPTION
@@ -99,3 +102,47 @@ def test_a_converted_number_has_the_places_that_the_question_takes() -> None:
     asked = plan("decimal", ext(UNIT, valueCoding=LB), ext(PLACES, valueInteger=1))
     found = answer_of(asked, "Quantity", unit(72, "kg"), HEAD)
     assert number(found["valueDecimal"]) == Decimal("158.7")
+
+
+UNITS = ("kg", "g", "cm", "Cel", "1", "[lb_av]", "nonsense")
+PLAIN = ("boolean", "integer", "decimal", "string", "text", "date", "dateTime", "time", "url")
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "boolean": st.booleans(),
+    "integer": st.integers(-(10**6), 10**6),
+    "decimal": st.decimals(-100, 100, places=2).map(lambda each: Number(str(each))),
+    "string": st.text(min_size=1, max_size=8),
+    "date": st.dates().map(lambda each: each.isoformat()),
+    "dateTime": st.datetimes().map(lambda each: f"{each:%Y-%m-%dT%H:%M:%S}Z".zfill(20)),
+    "time": st.times().map(lambda each: f"{each:%H:%M:%S}"),
+    "uri": st.just("urn:x"),
+    "Coding": st.sampled_from("xyz").map(code),
+    "CodeableConcept": st.lists(st.sampled_from("xyz").map(code), max_size=3).map(lambda each: {"coding": each}),
+    "Quantity": st.builds(
+        unit, st.integers(0, 500), st.sampled_from(["kg", "g", "cm", "Cel", "1", "[lb_av]", "nonsense"])
+    ),
+    "Reference": st.just({"reference": "Patient/ann"}),
+}
+QUESTIONS: list[Resource] = [
+    *(
+        item("a", kind)
+        for kind in ("boolean", "integer", "decimal", "string", "text", "date", "dateTime", "time", "url")
+    ),
+    *(item("a", kind, extension=[in_kg()]) for kind in ("integer", "decimal", "quantity")),
+    item("a", "quantity", extension=[in_kg(UNIT_OPTION), ext(UNIT_OPTION, valueCoding=CM)]),
+    item("a", "decimal", extension=[in_kg(), ext(PLACES, valueInteger=1), ext(MAX_VALUE, valueDecimal=80)]),
+    item("a", "string", maxLength=3),
+    *(item("a", kind, options="x y") for kind in ("choice", "open-choice")),
+    item("a", "reference"),
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(QUESTIONS), st.sampled_from(sorted(VALUES)), st.data())
+def test_what_fits_is_an_answer(question: Resource, kind: str, data: st.DataObject) -> None:
+    made = form(question)
+    try:
+        answer = answer_of(plans_of(made).items["a"], kind, data.draw(VALUES[kind]), HEAD)
+    except Unfit:
+        return
+    response = {**HEAD, "item": [{"linkId": "a", "answer": [answer]}], "status": "completed"}
+    assert judge(made, response) == []

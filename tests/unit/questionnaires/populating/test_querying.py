@@ -12,10 +12,13 @@ import pytest
 from carethread.core.context import Context
 from carethread.core.errors import Busy, FhirError, Malformed, NotSupported, TooCostly, TooLarge
 from carethread.core.fhir import json
+from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Runtime, Service
+from carethread.questionnaires.populating.observed import PERIOD, observed
 from carethread.questionnaires.populating.person import Person
 from carethread.questionnaires.populating.querying import MOST_BYTES, MOST_MATCHES, MOST_QUERIES, Queries
+from support.answers import form, item
 
 PERSON = Person("Patient/ann", frozenset({"ann", "old"}), {}, "http://here/fhir")
 
@@ -133,3 +136,12 @@ def test_nobody_else_is_in_what_is_found() -> None:
     asking, _ = queries()
     assert asking.person.alone_in({"subject": {"reference": "Patient/old"}, "x": [{"reference": "Location/1"}]})
     assert not asking.person.alone_in({"participant": [{"actor": {"reference": "http://here/fhir/Patient/bob"}}]})
+
+
+def test_an_owner_who_is_away_leaves_what_it_knows_open() -> None:
+    week = {"url": PERIOD, "valueDuration": {"value": 1, "unit": "wk", "code": "wk"}}
+    made = form(item("a", "integer", code=[{"system": "urn:s", "code": "1"}], extension=[week]))
+    asking, _ = queries(Response(503, {}, b"{}"))
+    found, issues = observed(made, asking, moment("2031-03-03T08:00:00Z"))
+    assert found == {}
+    assert [(each.code, each.severity) for each in issues] == [("transient", "warning")]
