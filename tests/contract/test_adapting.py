@@ -102,6 +102,21 @@ def test_from_the_first_question_to_what_is_stored(home: Care) -> None:
     assert {"name": "value", "valueDecimal": 3} in next(each for each in found if each["name"] == "score")["part"]
 
 
+def test_what_is_stored_is_what_was_handed_out_and_all_of_it(home: Care) -> None:
+    def stored(said: Resource) -> tuple[int, list[str]]:
+        status, issues = home.refusal("POST", "QuestionnaireResponse", said, service="questionnaires")
+        return status, [each["expression"][0] for each in issues if each["severity"] == "error"]
+
+    first = next_(home, beginning())
+    growing = first["contained"][0]
+    early = {**first, "status": "completed", "item": [answer("low", 5)]}
+    assert stored(early) == (422, ["QuestionnaireResponse.contained[0].item"])
+    easier = {**growing, "item": [growing["item"][0] | {"required": False}]}
+    forged = {**first, "contained": [easier]}
+    assert stored(forged) == (422, ["QuestionnaireResponse.contained[0].item[0].required"])
+    assert stored({**first, "item": [answer("low", 5)]})[0] == 201
+
+
 def test_the_short_way_and_back_again(home: Care) -> None:
     short = next_(home, {**next_(home, beginning()), "item": [answer("low", 1)]})
     assert (asked(short), short["status"]) == (["low", "total"], "completed")

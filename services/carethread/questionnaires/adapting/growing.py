@@ -25,6 +25,12 @@ _OTHERS = frozenset(
 """What the growing form does not have of the whole: it is no form of its own that could be found."""
 
 
+def is_adaptive(form: Form) -> bool:
+    """Whether a form is asked one question after the other, here or by another server."""
+    said = (each for each in form.raw.get("extension", ()) if each.get("url") == ADAPTIVE)
+    return any(each.get("valueBoolean") or "valueUrl" in each for each in said)
+
+
 def is_hidden(item: Item) -> bool:
     """Whether an item, or one that it stands in, is hidden."""
     around: Item | None = item

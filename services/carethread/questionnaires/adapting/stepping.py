@@ -42,16 +42,16 @@ def step(form: Form, links: frozenset[str], response: Resource, clock: Clock) ->
     """
     so_far = unfinished(form, links)
     _refuse(judge(so_far, response, clock))  # which is a draft: whether each answer is one, and in its place
-    answers = calculate(form, {**response, "item": laid(form.roots, response)}, clock=clock).response
+    answers = _answers(form, response, clock)
     told = {**answers, "status": "completed", "item": _told(answers["item"], links)}
     _refuse(
         [replace(each, expression=_sent(each.expression or "", told, response)) for each in judge(so_far, told, clock)]
     )
     there = There(form, answers)
     asked = {link for link in links if is_asked(form.items[link])} & there.open
-    coming = next((each for each in form.items.values() if is_asked(each) and _waits(each, asked, there)), None)
-    handed = _handed(form, {*asked, coming.link_id} if coming else asked, there, done=coming is None)
-    made = Step(handed, _kept(there.root, handed), done=coming is None)
+    left = _coming(form, asked, there)
+    handed = _handed(form, {*asked, left.link_id} if left else asked, there, done=left is None)
+    made = Step(handed, _kept(there.root, handed), done=left is None)
     if made.done:
         given = {**response, "status": "completed", "item": made.items}
         _refuse(judge(whole(form, handed), given, clock))
@@ -98,8 +98,18 @@ def _sent(path: str, told: Resource, sent: Resource) -> str:
     return where + end
 
 
-def _waits(item: Item, asked: Set[str], there: There) -> bool:
-    return item.link_id in there.open and item.link_id not in asked
+def coming(form: Form, links: Set[str], response: Resource, clock: Clock) -> Item | None:
+    """The question that comes next where the items of these linkIds were handed out; None where all were asked."""
+    return _coming(form, links, There(form, _answers(form, response, clock)))
+
+
+def _answers(form: Form, response: Resource, clock: Clock) -> Resource:
+    return calculate(form, {**response, "item": laid(form.roots, response)}, clock=clock).response
+
+
+def _coming(form: Form, asked: Set[str], there: There) -> Item | None:
+    waiting = (each for each in form.items.values() if each.link_id in there.open and each.link_id not in asked)
+    return next((each for each in waiting if is_asked(each)), None)
 
 
 def _handed(form: Form, questions: Set[str], there: There, *, done: bool) -> frozenset[str]:
