@@ -125,13 +125,11 @@ def newest(asked: Sequence[Linked], observations: Iterable[Resource], person: Pe
         if _is_of(each, person) and (at := _time(each)) is not None:
             for code in _tokens(each["code"].get("coding", ())):
                 by_code.setdefault(code, []).append((at, each.get("issued", ""), each))
-    for those in by_code.values():
-        those.sort(key=lambda one: (one[0], one[1], one[2].get("id", "")), reverse=True)
     chosen: dict[Item, Resource] = {}
     found: dict[Item, Known] = {}
     for item, codes, since in asked:
         here = [one for code in codes for one in by_code.get(code, ()) if one[0] >= since]
-        those = [one[2] for one in sorted(here, key=lambda one: (one[0], one[1], one[2].get("id", "")), reverse=True)]
+        those = [one[2] for one in sorted(here, key=_age, reverse=True)]
         above = _above(item, chosen)
         if above is not None:
             members = {key[1] for key in keys_at(above, "hasMember", person.base_url) if key[0] == "Observation"}
@@ -148,6 +146,10 @@ def newest(asked: Sequence[Linked], observations: Iterable[Resource], person: Pe
                 found[item], chosen[item] = Known([value], f"Observation/{each['id']}"), each
                 break
     return found
+
+
+def _age(one: tuple[int, str, Resource]) -> tuple[int, str, str]:
+    return one[0], one[1], str(one[2].get("id", ""))
 
 
 def _above(item: Item, chosen: Mapping[Item, Resource]) -> Resource | None:
