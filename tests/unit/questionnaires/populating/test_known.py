@@ -64,7 +64,9 @@ def test_questions_that_observations_answer() -> None:
         coded("e", "4,5", "integer", lasting(PERIOD, 1, "wk")),
     )
     found, issues = linked(made, NOW)
-    assert [(each.item.link_id, each.codes, each.since) for each in found] == [("a", {f"{LOINC}|1"}, NOW - 7 * DAY)]
+    assert [(each.item.link_id, each.codes, each.since) for each in found] == [
+        ("a", frozenset({f"{LOINC}|1"}), NOW - 7 * DAY)
+    ]
     assert [each.expression for each in issues] == [
         "Questionnaire.item[1]",
         "Questionnaire.item[2]",
