@@ -152,7 +152,10 @@ def test_what_is_refused(home: Care) -> None:
     forged = {**growing, "item": [growing["item"][0] | {"required": False}]}
     twice = {**growing, "item": growing["item"] * 2}
     for said, expected in (
-        (beginning(status="completed"), (422, "business-rule", "QuestionnaireResponse.status")),
+        (
+            beginning(status="completed", item=[answer("low", 1)]),
+            (422, "business-rule", "QuestionnaireResponse.status"),
+        ),
         (beginning(questionnaire="urn:adaptive", contained=[]), (422, "value", "")),
         (beginning("urn:none"), (422, "not-found", "QuestionnaireResponse.contained[0].derivedFrom")),
         (first, (422, "required", "QuestionnaireResponse")),
