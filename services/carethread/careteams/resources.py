@@ -107,7 +107,7 @@ TYPES = (
     ResourceType("Goal", profile=PROFILES + "goal", stored=each_of(conflicts_of("Goal"), judged("Goal"))),
     ResourceType(
         "Task",
-        rule=in_turn(task_guarded, task_written, call_written),
+        rule=in_turn(call_written, task_guarded, task_written),
         profile=PROFILES + "task-hand-off",
         stored=each_of(
             hand_off_follows,

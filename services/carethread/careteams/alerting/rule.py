@@ -32,9 +32,7 @@ def call_written(unit: Unit, before: Resource | None, after: Resource | None, id
             _refuse_status("It begins with the status requested.")
         return Ruling(resource=_called(unit, after, ""))
     _refuse_jump(before, after)
-    for name in _STAYS:
-        if before.get(name) != after.get(name):
-            raise Invalid("This stays as it was.", code="business-rule", expression=f"Task.{name}")
+    after = _kept(before, after)
     if is_open(after):
         return Ruling(resource=_still_open(unit, before, after))
     if after["status"] != "cancelled" and (is_open(before) or before.get("owner") != after.get("owner")):
@@ -64,7 +62,19 @@ def _still_open(unit: Unit, before: Resource, after: Resource) -> Resource:
     if ref(before, "owner", base) != ref(after, "owner", base):
         _refuse_nobody(unit, after)
         return {**calling(after, called(after, base), "", unit.now), "status": after["status"]}
-    return {**after, "restriction": before["restriction"]} if "restriction" in before else after
+    return after
+
+
+def _kept(before: Resource, after: Resource) -> Resource:
+    """The Task with what stays, also where it was left out: what it is about, its labels, and until when, which is
+    nobody's to say but ours. Raises Invalid where something else is said."""
+    for name in _STAYS:
+        if name in before and after.get(name, before[name]) != before[name]:
+            raise Invalid("This stays as it was.", code="business-rule", expression=f"Task.{name}")
+    kept = {name: before[name] for name in (*_STAYS, "restriction") if name in before}
+    labels, meta = before.get("meta", {}).get("security", []), after.get("meta", {})
+    security = [*meta.get("security", ()), *(each for each in labels if each not in meta.get("security", ()))]
+    return {**after, **({"meta": {**meta, "security": security}} if security else {}), **kept}
 
 
 def _refuse_jump(before: Resource, after: Resource) -> None:
