@@ -163,7 +163,7 @@ STEPS: Collection[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("status", "members", "where"), STEPS)
 def test_what_would_let_it_be_forgotten(status: str, members: dict[str, Any], where: str) -> None:
     session = practice()
-    before = written(session, None, call())
+    before = written(session, None, call(focus={"reference": "DetectedIssue/1"}))
     with pytest.raises(Invalid) as refused:
         written(session, before, {**before, "status": status, **members})
     assert refused.value.issues[0].expression == where
