@@ -17,7 +17,7 @@ SAFETY = ("/95618-5", "/95617-7", "/95616-9", "/95615-1")
 
 
 def mark(kind: str = "violence", least: float | None = None, urgency: str = "stat") -> Resource:
-    parts = [{"url": "kind", "valueCode": kind}, {"url": "urgency", "valueCode": urgency}]
+    parts: list[Resource] = [{"url": "kind", "valueCode": kind}, {"url": "urgency", "valueCode": urgency}]
     parts += [{"url": "from", "valueDecimal": least}] if least is not None else []
     return {"url": CRITICAL, "extension": parts}
 
