@@ -16,13 +16,16 @@ from carethread.core.fhir.validation.report import shown
 from carethread.core.ports import Resource
 from carethread.questionnaires.assembling import renaming
 from carethread.questionnaires.assembling.parts import (
-    EXPECTATION,
     FROM,
     LAUNCH,
     LIBRARY,
     SUB,
     TO_HOLDER,
+    canonical_of,
+    expected_after,
     has,
+    is_same,
+    is_variable,
     names_of,
     prefix_in,
     wrong_part,
@@ -115,7 +118,7 @@ class _Assembly:
         left_out = ("id", "text", "meta", "contained", "extension", "item")
         made = {name: value for name, value in self._root.items() if name not in left_out}
         meta = {n: v for n, v in self._root.get("meta", {}).items() if n not in ("versionId", "lastUpdated", "source")}
-        extensions = [said for each in self._top.extensions if (said := _expected(each)) is not None]
+        extensions = [said for each in self._top.extensions if (said := expected_after(each)) is not None]
         extensions += [{"url": FROM, "valueCanonical": canonical} for canonical in self._used]
         members = {"meta": meta, "contained": list(self._contained.values()), "extension": extensions, "item": items}
         return {"resourceType": "Questionnaire"} | {n: v for n, v in members.items() if v} | made
@@ -208,12 +211,12 @@ class _Assembly:
             told = f"The subQuestionnaire {shown(canonical)} is not known here; store it first."
             self._add("not-found", told, path, scope)
         elif "|" not in canonical:
-            told = f"It names no version, so {shown(_canonical(part))} was taken; another one may be tomorrow."
+            told = f"It names no version, so {shown(canonical_of(part))} was taken; another one may be tomorrow."
             self._add("informational", told, path, scope, "information")
         return part
 
     def _put_in(self, part: Resource, path: str, scope: _Scope, holder: _Holder) -> list[Resource]:
-        canonical = _canonical(part)
+        canonical = canonical_of(part)
         self._used.setdefault(canonical)
         for each in wrong_part(part, self._root, scope.names):
             self._add(each.code, f"{shown(canonical)}: {each.diagnostics}", path, scope, each.severity)
@@ -252,14 +255,14 @@ class _Assembly:
             url, said = each.get("url"), renaming.referring(each, scope.prefix, scope.contained)
             if url in TO_HOLDER:
                 name = each.get("valueExpression", {}).get("name")
-                if url == VARIABLE and any(_is_variable(other, name) for other in holder.extensions):
+                if url == VARIABLE and any(is_variable(other, name) for other in holder.extensions):
                     told = f"The variable '{shown(name)}' is there already, of the form or another part; rename one."
                     self._add("duplicate", told, f"Questionnaire.extension[{number}]", scope)
                 else:
                     holder.extensions.append(said)
             elif url == SCORE:
                 self._top.extensions.append(renaming.score(said, scope.prefix))
-            elif url in (LAUNCH, LIBRARY) and not any(_same(other, said) for other in self._top.extensions):
+            elif url in (LAUNCH, LIBRARY) and not any(is_same(other, said) for other in self._top.extensions):
                 self._top.extensions.append(said)
 
     def _faults(self, made: Resource) -> list[Issue]:
@@ -294,27 +297,3 @@ def _paths(made: Resource) -> list[tuple[str, Resource]]:
         found += inner
         waiting += inner
     return found
-
-
-def _canonical(questionnaire: Resource) -> str:
-    url, version = questionnaire.get("url", ""), questionnaire.get("version")
-    return f"{url}|{version}" if version else str(url)
-
-
-def _expected(said: Resource) -> Resource | None:
-    """An extension of the form once it is assembled: it expects nothing more."""
-    code = said.get("valueCode", "")
-    if said.get("url") != EXPECTATION or not code.startswith("assemble-"):
-        return said
-    return None if code == "assemble-root" else said | {"valueCode": code.replace("assemble-", "independent-", 1)}
-
-
-def _is_variable(said: Resource, name: str | None) -> bool:
-    return said.get("url") == VARIABLE and said.get("valueExpression", {}).get("name") == name
-
-
-def _same(one: Resource, other: Resource) -> bool:
-    """Whether two extensions say the same: one library, or a launch context of one name."""
-    if one.get("url") != other.get("url"):
-        return False
-    return one == other or (one["url"] == LAUNCH and names_of({"extension": [one]}) == names_of({"extension": [other]}))

@@ -140,3 +140,29 @@ def prefix_in(element: Resource, around: str) -> tuple[str, str]:
     if not isinstance(value, str) or not 0 < len(value) <= _MOST_PREFIX:
         return around, f"{wanted}."
     return value, ""
+
+
+def canonical_of(questionnaire: Resource) -> str:
+    """Its url, with its version where it has one."""
+    url, version = questionnaire.get("url", ""), questionnaire.get("version")
+    return f"{url}|{version}" if version else str(url)
+
+
+def expected_after(said: Resource) -> Resource | None:
+    """An extension of the form once it is assembled: it expects nothing more."""
+    code = said.get("valueCode", "")
+    if said.get("url") != EXPECTATION or not code.startswith("assemble-"):
+        return said
+    return None if code == "assemble-root" else said | {"valueCode": code.replace("assemble-", "independent-", 1)}
+
+
+def is_variable(said: Resource, name: str | None) -> bool:
+    """Whether an extension is the variable of a name."""
+    return said.get("url") == VARIABLE and said.get("valueExpression", {}).get("name") == name
+
+
+def is_same(one: Resource, other: Resource) -> bool:
+    """Whether two extensions say the same: one library, or a launch context of one name."""
+    if one.get("url") != other.get("url"):
+        return False
+    return one == other or (one["url"] == LAUNCH and names_of({"extension": [one]}) == names_of({"extension": [other]}))
