@@ -49,7 +49,7 @@ def _called(unit: Unit, task: Resource, last: str) -> Resource:
     if of:
         task = with_extensions(task, {DEPARTMENT: {"valueReference": {"reference": of}}})
     whom = following(session, chain(session, task, of, now, base), last, now, base)
-    return calling({"authoredOn": instant(now), **task}, whom, of, now, anew=True)
+    return calling({**task, "authoredOn": task.get("authoredOn", instant(now))}, whom, of, now, anew=True)
 
 
 def _still_open(unit: Unit, before: Resource, after: Resource) -> Resource:
