@@ -25,6 +25,7 @@ from bench import (
     matching,
     mirroring,
     offering,
+    populating,
     relaying,
     risking,
     scaling,
@@ -56,6 +57,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "hooking": hooking.measure,
     "agenda": agenda.measure,
     "extracting": extracting.measure,
+    "populating": populating.measure,
     "scaling": scaling.measure,
     "streaming": streaming.measure,
 }

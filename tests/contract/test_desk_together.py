@@ -82,10 +82,10 @@ def test_who_was_merged_is_one_person_in_a_group_too(front: Desk, monkeypatch: p
 
 
 def test_what_needs_more_than_is_in_sight_is_done_alone(front: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hold that is over is ended by who wants its slot; the others of the group do not notice."""
+    """A hold that is over is ended by who wants its time; the others of the group do not notice."""
     front.done("hold", *wish(["one-0"], "ann"))
     front.pass_time(minutes=6)
-    wanted = [("one-0", "ben"), ("one-1", "cay"), ("two-1", "ann")]
+    wanted = [("one-0", "ben"), ("one-1", "ann"), ("two-1", "cay")]
     gate = Gate(front.runtime, len(wanted) - 1, monkeypatch, "desk")
     with ThreadPoolExecutor(len(wanted)) as pool:
         statuses = list(pool.map(lambda one: front.call("book", *wish([one[0]], one[1])).status, wanted))

@@ -78,6 +78,7 @@ def concept(system: str, code: str) -> dict[str, Any]:
 @pytest.mark.parametrize("here", [()], indirect=True, ids=["all"])
 def test_topics_of_all_services(here: Practice) -> None:
     topics = ("slot-freed", "care-team-member-changed", "care-plan-updated", "hand-off-offered", "hand-off-overdue",
+              "critical-answer",
               "questionnaire-completed", "score-crossed-threshold", "high-risk-identified", "measure-alert",
               "appointment-changed", "appointment-no-show")  # fmt: skip
     ids = {topic: here.subscribe(subscription(topic))["id"] for topic in topics}
@@ -91,6 +92,11 @@ def test_topics_of_all_services(here: Practice) -> None:
         "intent": "order",
         "code": hand_off,
         "for": patient,
+    }
+    call = {
+        **task,
+        "id": "k",
+        "code": concept("https://carethread.dev/fhir/CodeSystem/careteam-task", "critical-answer"),
     }
     score = {
         "resourceType": "Observation",
@@ -125,6 +131,9 @@ def test_topics_of_all_services(here: Practice) -> None:
         ),
         ("careteams", task),
         ("careteams", {**task, "businessStatus": {"coding": [{"code": "overdue"}]}}),
+        ("careteams", call),
+        ("careteams", {**call, "description": "It is urgent."}),
+        ("careteams", {**call, "status": "cancelled", "statusReason": {"text": "Said by mistake."}}),
         ("careteams", flag),
         ("careteams", {**flag, "status": "inactive"}),
         ("careteams", issue),
@@ -144,6 +153,7 @@ def test_topics_of_all_services(here: Practice) -> None:
         "care-plan-updated": ["create CarePlan/c/1"],
         "hand-off-offered": ["create Task/h/1"],
         "hand-off-overdue": ["update Task/h/2"],
+        "critical-answer": ["create Task/k/1", "update Task/k/2"],
         "questionnaire-completed": ["update QuestionnaireResponse/q/2"],
         "score-crossed-threshold": ["create Observation/o/1"],
         "high-risk-identified": ["create Flag/f/1"],

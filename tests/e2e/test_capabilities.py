@@ -35,6 +35,7 @@ NOT_SUPPORTED = ("_text", "_content", "_query", "_filter", "near", "phonetic")
 """Search parameters of R4 that are not answered."""
 
 OURS = "https://carethread.dev/fhir/"
+SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-"
 
 AT_ONCE = 90
 """Includes in one search; it takes 100 parameters."""
@@ -201,7 +202,11 @@ def test_each_operation_that_is_claimed_is_answered(
         **{name: partial(_of_a_team, fhir, name) for name in HUDDLE},
         **{name: partial(_of_a_notice, fhir, name) for name in NOTICE},
         "score": lambda where: fhir.get(f"{where}{_answered(fhir)}/$score"),
+        "populate": lambda where: fhir.get(f"{where}$populate?questionnaire={OURS}Questionnaire/phq-9"),
         "extract": lambda where: fhir.post(f"{where}$extract", _completed()),
+        "next-question": lambda where: fhir.post(f"{where}$next-question", _adaptive(fhir)),
+        "assemble": lambda where: fhir.get(f"{where}$assemble?questionnaire={OURS}Questionnaire/phq-9"),
+        "render": lambda where: fhir.get(f"{where}{_answered(fhir)}/$render", Accept="*/*"),
         "delivery-report": lambda where: fhir.get(f"{where}walk/$delivery-report?from=2026-01-01&to=2026-01-02"),
     }
     _open_desk(fhir)
@@ -228,6 +233,20 @@ def _completed() -> dict[str, Any]:
     """A response of which something may be extracted."""
     form = f"{OURS}Questionnaire/phq-9"
     return {"resourceType": "QuestionnaireResponse", "status": "completed", "questionnaire": form}
+
+
+def _adaptive(fhir: Fhir) -> dict[str, Any]:
+    """The beginning of a response to an adaptive form."""
+    adaptive = {"url": f"{SDC}questionnaireAdaptive", "valueBoolean": True}
+    form = {"resourceType": "Questionnaire", "id": "adaptive", "url": "urn:example:adaptive", "status": "active"}
+    question = {"linkId": "1", "text": "How is it?", "type": "string"}
+    assert fhir.put("Questionnaire/adaptive", {**form, "extension": [adaptive], "item": [question]}).status in (
+        200,
+        201,
+    )
+    growing = {"resourceType": "Questionnaire", "id": "q", "status": "active", "derivedFrom": ["urn:example:adaptive"]}
+    response = {"resourceType": "QuestionnaireResponse", "status": "in-progress", "questionnaire": "#q"}
+    return {**response, "contained": [growing]}
 
 
 def _kin(fhir: Fhir) -> str:

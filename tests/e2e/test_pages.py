@@ -42,6 +42,10 @@ REFUSED = {
     "docs/instruments.md": [],
     "docs/scoring.md": [],
     "docs/extracting.md": [],
+    "docs/populating.md": [],
+    "docs/adaptive-forms.md": ["422"],
+    "docs/rendering.md": [],
+    "docs/critical-answers.md": [],
 }
 """The pages, in the order in which somebody may read them, with what is refused because the page shows that it is."""
 

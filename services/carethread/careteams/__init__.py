@@ -1,5 +1,6 @@
 """Who cares for whom, hand-offs, huddles, shared decisions."""
 
+from carethread.careteams.alerting.escalating import TIMERS as ALERTING
 from carethread.careteams.handing.ceasing import TIMERS as CEASING
 from carethread.careteams.handing.needs import TIMERS as NEEDS
 from carethread.careteams.handing.operations import AT_ONCE, DEADLINES
@@ -42,7 +43,7 @@ SERVICE = Service(
         **PLAN_TIMERS,
         **RISK,
     },
-    timers_together={**DEADLINES, **ATTENDING, **TOGETHER},
+    timers_together={**ALERTING, **DEADLINES, **ATTENDING, **TOGETHER},
     timers_at_once=AT_ONCE,
     timers_last=LAST,
     operations=(*TEAMS, *HANDING, *PERSON, *SHARING, *PLANS, *MEETING, *NOTICES, *NAVIGATION, *WORKLOAD, *TRYING),

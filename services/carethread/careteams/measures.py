@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from carethread.careteams.alerting.call import CALL
+from carethread.careteams.alerting.call import OPEN as UNSEEN
 from carethread.careteams.handing.alarms import UNANSWERED
 from carethread.careteams.handing.states import KIND
 from carethread.careteams.tasks import OPEN, TASKS
 from carethread.careteams.teams.alarming import TAKE_OVER
 from carethread.core.fhir.search import parse_query
-from carethread.core.metric_names import HAND_OFFS_EXPIRED, HAND_OFFS_WAITING, TAKE_OVERS
+from carethread.core.metric_names import CRITICAL_ANSWERS_WAITING, HAND_OFFS_EXPIRED, HAND_OFFS_WAITING, TAKE_OVERS
 from carethread.core.ports import Session
 
 _MOST = 100_000
@@ -24,5 +26,6 @@ def _tasks(code: str, *statuses: str) -> Callable[[Session], float]:
 GAUGES: Mapping[str, Callable[[Session], float]] = {
     HAND_OFFS_WAITING: _tasks(f"{KIND}|", "requested", "received"),
     HAND_OFFS_EXPIRED: _tasks(f"{TASKS}|{UNANSWERED}", *OPEN),
+    CRITICAL_ANSWERS_WAITING: _tasks(f"{TASKS}|{CALL}", *UNSEEN),
     TAKE_OVERS: _tasks(f"{TASKS}|{TAKE_OVER}", *OPEN),
 }

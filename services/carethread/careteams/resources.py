@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from carethread.careteams.alerting.following import call_follows
+from carethread.careteams.alerting.rule import call_written
 from carethread.careteams.guarding import task_guarded
 from carethread.careteams.handing.ceasing import patient_gone
 from carethread.careteams.handing.following import hand_off_follows
@@ -65,12 +67,15 @@ def guarded_by(rules: Mapping[str, WriteRule]) -> WriteRule:
     return rule
 
 
-def both(first: WriteRule, second: WriteRule) -> WriteRule:
-    """A rule that only refuses, and then another."""
+def in_turn(*rules: WriteRule) -> WriteRule:
+    """Rules of which each judges what those before it have made."""
 
     def rule(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
-        first(unit, before, after, id_)
-        return second(unit, before, after, id_)
+        ruling = Ruling()
+        for each in rules:
+            made = each(unit, before, ruling.resource or after, id_)
+            ruling = Ruling(made.verb or ruling.verb, made.resource or ruling.resource)
+        return ruling
 
     return rule
 
@@ -102,10 +107,11 @@ TYPES = (
     ResourceType("Goal", profile=PROFILES + "goal", stored=each_of(conflicts_of("Goal"), judged("Goal"))),
     ResourceType(
         "Task",
-        rule=both(task_guarded, task_written),
+        rule=in_turn(call_written, task_guarded, task_written),
         profile=PROFILES + "task-hand-off",
         stored=each_of(
             hand_off_follows,
+            call_follows,
             place_passed,
             alarms_settled,
             needs_kept("Task"),

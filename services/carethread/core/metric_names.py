@@ -61,6 +61,7 @@ PARTS_OLDEST_DOUBT = "carethread_transaction_parts_oldest_doubt_age"
 HAND_OFFS_WAITING = "carethread_hand_offs_waiting"
 HAND_OFFS_EXPIRED = "carethread_hand_offs_expired"
 TAKE_OVERS = "carethread_take_overs"
+CRITICAL_ANSWERS_WAITING = "carethread_critical_answers_waiting"
 
 MEANINGS: Mapping[str, str] = {
     HTTP_REQUESTS: "FHIR requests answered, by method and status.",
@@ -105,6 +106,7 @@ MEANINGS: Mapping[str, str] = {
     HAND_OFFS_WAITING: "Hand-offs that were offered, and that nobody has answered yet.",
     HAND_OFFS_EXPIRED: "Open alarms that nobody who was asked has answered a hand-off in time.",
     TAKE_OVERS: "Open alarms that somebody has come to answer for a person unasked, or that nobody does.",
+    CRITICAL_ANSWERS_WAITING: "Critical answers to which people are called, while nobody has said that they see to it.",
 }
 
 

@@ -23,6 +23,7 @@ from carethread.core.ports import FOREVER, Resource
 
 CODES = "https://carethread.dev/fhir/CodeSystem/"
 HAND_OFFS, CATEGORIES = CODES + "hand-off-kind", CODES + "communication-category"
+CRITICAL_ANSWERS = CODES + "critical-answer"
 DECISION, COMPLAINT = "huddle-decision", f"{KINDS}|complaint"
 US_CORE_CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category"
 GRAVITY = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
@@ -127,6 +128,8 @@ def _of_issue(seen: Seen, moment: Moment) -> str:
     issue = seen.resource
     if issue["status"] in _UNFOUNDED or issue.get("mitigation"):
         return ""
+    if codes(issue.get("code"), CRITICAL_ANSWERS):
+        return ""  # the call that goes with it is said
     if OVERDUE in codes(issue.get("code"), PLAN_ISSUES):
         return "plan-overdue"
     return "conflict-high" if issue.get("severity") == "high" else "conflict"

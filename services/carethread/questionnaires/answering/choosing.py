@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from carethread.core.fhir.definitions import ValueSet
 from carethread.core.fhir.profiles import packaged
 from carethread.core.fhir.profiles.valuesets import expand
 from carethread.core.fhir.validation.bindings import Bound, bound
@@ -81,13 +82,18 @@ def _of_set(item: Item, form: Form) -> Choice:
 
 
 def bound_of(canonical: str, form: Form) -> Bound | None:
-    """The codes of a value set, which the form may contain; None where they are not known here."""
+    """What tells of the codes of a value set, which the form may contain; None where they are not known here."""
+    members = members_of(canonical, form)
+    return bound(members, "Coding") if members else None
+
+
+def members_of(canonical: str, form: Form) -> ValueSet | None:
+    """A value set with its codes, which the form may contain; None where it is not known here."""
     library = packaged()
     if canonical.startswith("#"):
         contained = _contained(form.raw.get("contained", ()), canonical[1:])
-        return bound(expand(contained, library), "Coding") if contained else None
-    members = library.members(canonical) or library.members(canonical.partition("|")[0])
-    return bound(members, "Coding") if members else None
+        return expand(contained, library) if contained else None
+    return library.members(canonical) or library.members(canonical.partition("|")[0])
 
 
 def _contained(contained: Iterable[Resource], id_: str) -> Mapping[str, Any] | None:

@@ -15,6 +15,7 @@ from carethread.core.fhir.elements import profiles_of
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES, Ruling, Runtime, Unit
+from carethread.questionnaires.adapting.storing import not_handed_out
 from carethread.questionnaires.answering.judging import VOID, judge
 from carethread.questionnaires.extracting.judging import faults_of
 from carethread.questionnaires.forms.finding import answered
@@ -60,6 +61,7 @@ def response_written(unit: Unit, before: Resource | None, after: Resource | None
     if earlier:
         _refuse_rewriting(earlier, made)
     found = [*judge(form, made, unit.context.clock), *named(form, made)]
+    found += not_handed_out(unit.session, made, unit.context.clock)
     issues = [each for each in found if each.severity in ("error", "fatal")]
     if issues := issues or faults_of(form, made, id_, unit.context.clock):
         raise Invalid(issues=issues)

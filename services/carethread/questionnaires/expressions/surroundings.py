@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -46,16 +47,20 @@ _QITEM, _ITEM, _QUESTIONNAIRE, _RESPONSE = (
 class Spot:
     """Where an expression is asked: an item of the form, what the response has of it, and the spot around it.
 
-    At the root there is no item, and what is given is the response.
+    At the root there is no item, and what is given is the response. `named` are further names that are seen there and
+    below, in place of variables of the same name.
     """
 
     item: Item | None
     given: Resource
     outer: Spot | None = None
+    named: Mapping[str, Items] = field(default_factory=dict)
 
-    def inside(self, item: Item, given: Resource | None = None) -> Spot:
+    def inside(
+        self, item: Item, given: Resource | None = None, named: Mapping[str, Items] = MappingProxyType({})
+    ) -> Spot:
         """A spot within this one; of an item that is not answered nothing is given."""
-        return Spot(item, {"linkId": item.link_id} if given is None else given, self)
+        return Spot(item, {"linkId": item.link_id} if given is None else given, self, named)
 
 
 @dataclass(eq=False)
@@ -147,6 +152,8 @@ class Surroundings:
             return None
         here: Spot | None = spot
         while here is not None:
+            if name in here.named:
+                return here.named[name]
             own = self._variables.get(here.item, ())
             for number in range(len(own) if before is None else before):
                 if own[number].name == name:

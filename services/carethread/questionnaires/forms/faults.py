@@ -17,6 +17,7 @@ from carethread.questionnaires.forms.answerable import ANSWERS
 from carethread.questionnaires.forms.expressions import unreadable
 from carethread.questionnaires.forms.ordering import ordered
 from carethread.questionnaires.forms.values import typed_value
+from carethread.questionnaires.safety.marking import idle_marks
 
 MOST_ITEMS = 5000
 MOST_LEVELS = 30
@@ -97,6 +98,7 @@ def _of_item(node: _Node, known: Mapping[str, _Node]) -> Iterator[Issue]:
             told = f"'{shown(each['question'])}' is a {source.raw['type']}, which nobody answers; name a question."
             yield Issue("business-rule", told, f"{where}.question")
     yield from _wrong_values(raw, path)
+    yield from idle_marks(raw, path)
 
 
 def _wrong_values(raw: Resource, path: str) -> Iterator[Issue]:

@@ -42,7 +42,7 @@ def find_in(session: Session, canonical: str) -> Form | None:
     found = _stored(session, target.url, target.version)
     if found is None:
         return shipped().get(canonical)
-    return _form(found.body)
+    return form_of(found.body)
 
 
 def answered(session: Session, response: Resource) -> Form | None:
@@ -53,9 +53,11 @@ def answered(session: Session, response: Resource) -> Form | None:
     canonical = response.get("questionnaire", "")
     if not canonical.startswith("#"):
         return find_in(session, canonical) if canonical else None
-    inside = (each for each in response.get("contained", ()) if each.get("resourceType") == "Questionnaire")
+    contained = response.get("contained", ())
+    inside = (each for each in contained if each.get("resourceType") == "Questionnaire")
     own = next((each for each in inside if f"#{each.get('id')}" == canonical), None)
-    return read(own) if own else None
+    # What is contained contains nothing itself: value sets of the form stand beside it.
+    return read(own | {"contained": [each for each in contained if each is not own]}) if own else None
 
 
 def _stored(session: Session, url: str, version: str) -> Stored | None:
@@ -83,7 +85,8 @@ def _parts(version: str) -> list[tuple[bool, int, str]]:
 
 
 @lru_cache(maxsize=128)
-def _form(body: bytes) -> Form:
+def form_of(body: bytes) -> Form:
+    """The form that a stored Questionnaire is, read once. Raises Invalid where it cannot be read as one."""
     return read(json.restore(body))
 
 

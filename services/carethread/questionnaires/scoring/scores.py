@@ -17,7 +17,7 @@ from carethread.core.fhir.fhirpath.functions.weights import weight_of
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
 from carethread.questionnaires.answering.walking import walk
-from carethread.questionnaires.forms.form import Form, Item
+from carethread.questionnaires.forms.form import Form, Item, Option
 from carethread.questionnaires.forms.values import typed_value
 
 SCORE = PROFILES + "score"
@@ -85,13 +85,13 @@ def _score(form: Form, said: Resource) -> Score | None:
         items=tuple(each["valueString"] for each in parts if each.get("url") == "item" and "valueString" in each),
         minimum=int(extension(said, "minimum").get("valuePositiveInt", 1)),
         direction=str(extension(said, "direction").get("valueCode", "")),
-        reliable=_decimal(extension(said, "reliable").get("valueDecimal")),
+        reliable=decimal_of(extension(said, "reliable").get("valueDecimal")),
         bands=tuple(band for each in parts if each.get("url") == "band" for band in _band(each)),
     )
 
 
 def _band(said: Resource) -> Iterator[Band]:
-    low, high = (_decimal(extension(said, name).get("valueDecimal")) for name in ("from", "to"))
+    low, high = (decimal_of(extension(said, name).get("valueDecimal")) for name in ("from", "to"))
     code = extension(said, "code").get("valueCoding")
     if low is not None and high is not None and code:
         yield Band(low, high, code)
@@ -112,21 +112,30 @@ def results(form: Form, response: Resource) -> list[Result]:
 
 
 def _value(score: Score, answers: list[Resource]) -> Decimal | None:
-    """The one answer of a total as a number: its own, that of a Quantity, or the weight of the option chosen."""
-    if len(answers) != 1:
-        return None
-    kind, value = typed_value(answers[0])
+    """The one answer of a total as a number."""
+    return number_of(score.total, answers[0]) if len(answers) == 1 else None
+
+
+def number_of(item: Item, answer: Resource) -> Decimal | None:
+    """An answer to a question as a number: its own, a Quantity's, or the weight of the option chosen; else None."""
+    kind, value = typed_value(answer)
     if kind in ("integer", "decimal"):
-        return _decimal(value)
+        return decimal_of(value)
     if kind == "Quantity":
-        return _decimal(value.get("value"))
+        return decimal_of(value.get("value"))
     if kind == "boolean":
         return Decimal(value)
-    for option in score.total.options:
-        if kind == option.kind and _same(value, option.value):
-            own = weight_of(option.raw)
-            return own if own is not None or kind != "Coding" else weight_of(option.value)
-    return None
+    chosen = option_of(item, answer)
+    if chosen is None:
+        return None
+    own = weight_of(chosen.raw)
+    return own if own is not None or kind != "Coding" else weight_of(chosen.value)
+
+
+def option_of(item: Item, answer: Resource) -> Option | None:
+    """The option of a question that an answer is; None where it is none of them."""
+    kind, value = typed_value(answer)
+    return next((each for each in item.options if kind == each.kind and _same(value, each.value)), None)
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -135,6 +144,7 @@ def _same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def _decimal(value: Any) -> Decimal | None:
+def decimal_of(value: Any) -> Decimal | None:
+    """A JSON number as a Decimal, None for what is none."""
     number = plain(Element(value, "decimal")) if value is not None else None
     return number if isinstance(number, Decimal) else None

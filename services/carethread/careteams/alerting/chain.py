@@ -1,0 +1,73 @@
+"""Who is called to a critical answer: who is on call in the department, its lead, those above, and in turn again.
+
+The department is the one that the Task names, else that of the encounter or of its appointment, else that of the team
+which answers for the person. Whoever stands in for somebody comes after them, and who answers for the person last. It
+is worked out anew each time, so that a shift that begins meanwhile is called too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from carethread.careteams.handing.alarms import department_of
+from carethread.careteams.handing.offering import department_of as department_of_team
+from carethread.careteams.teams.answering import accountable
+from carethread.careteams.teams.people import behind, can_answer, escalation
+from carethread.careteams.teams.reading import ref
+from carethread.careteams.teams.recalling import recalling
+from carethread.core.fhir.elements import keys_at
+from carethread.core.ports import Key, Resource, Session
+from carethread.interactions.standing import here
+
+MOST = 20
+"""People who are called to one critical answer."""
+
+
+def department(session: Session, task: Resource, now: int, base: str) -> str:
+    """The department (`Organization/1`) whose people are called; empty where it is not known."""
+    if named := department_of(task, base):
+        return named
+    for key in keys_at(task, "encounter", base):
+        visit = here(session, key) or {}
+        for each in (key, *keys_at(visit, "appointment", base)):
+            if found := _stored_of(session, each):
+                return found
+    patient = ref(task, "for", base, "Patient")
+    standing = accountable(session, patient, now, base) if patient else None
+    return department_of_team(session, standing.team, base) if standing else ""
+
+
+def _stored_of(session: Session, key: Key) -> str:
+    stored = session.current([key]).get(key)
+    return f"Organization/{stored.department}" if stored and stored.department and not stored.deleted else ""
+
+
+def chain(session: Session, task: Resource, of: str, now: int, base: str) -> list[str]:
+    """Whom to call, in order, each person once and in the role by which they come first; `of` is the department."""
+    known = recalling(session)
+    found: dict[str, str] = {}
+    for each in _all(known, task, of, now, base):
+        found.setdefault(behind(known, each, now, base) or each, each)
+        if len(found) == MOST:
+            break
+    return list(found.values())
+
+
+def _all(session: Session, task: Resource, of: str, now: int, base: str) -> Iterator[str]:
+    first = escalation(session, "", of, now, base) if of else []
+    for each in first:
+        yield each
+        yield from (one for one in escalation(session, each, of, now, base) if one not in first)
+    patient = ref(task, "for", base, "Patient")
+    standing = accountable(session, patient, now, base) if patient else None
+    if standing and (lead := can_answer(session, standing.member, now, base)):
+        yield lead
+
+
+def following(session: Session, people: list[str], whom: str, now: int, base: str) -> str:
+    """Who of them is called after somebody; the first after the last, and where they are none of them; empty: nobody
+    is there."""
+    asked = behind(session, whom, now, base) or whom if whom else ""
+    who = [behind(session, each, now, base) or each for each in people]
+    place = who.index(asked) + 1 if asked in who else 0
+    return people[place % len(people)] if people else ""

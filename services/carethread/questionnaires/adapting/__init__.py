@@ -1,0 +1,1 @@
+"""Adaptive forms: which question comes next, by what was answered before."""

@@ -1,0 +1,1 @@
+"""Modular forms: what they are made of put into one."""

@@ -1,0 +1,1 @@
+"""Filling in what is known before somebody is asked: `$populate`."""

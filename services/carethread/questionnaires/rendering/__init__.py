@@ -1,0 +1,1 @@
+"""What somebody answered, as people read it: HTML and plain text."""

@@ -1,0 +1,72 @@
+"""kill -9 between an answer, its commit and a call: each critical answer that stands has one call, no other has.
+
+CARETHREAD_TEST_KILLS says how often at each step.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from carethread.careteams.alerting.following import TIMER
+from carethread.core.fhir import json
+from carethread.questionnaires.extracting.extracted import uuid_of
+from carethread.questionnaires.safety.following import RAISED
+from support.calling import HARM
+from support.calling_deaths import RESPONSES, Practice, die
+from support.deaths import Doom, kills
+from support.errand_deaths import expire
+from support.event_workers import store_at
+from support.instruments import shipped
+
+KILLS = kills(2)
+NOTHING = shipped("phq-9").items[HARM].options[0].value["code"]
+
+
+def check(url: str, careteams: str) -> None:
+    store, calling = store_at(url, "questionnaires"), store_at(careteams, "careteams")
+    practice = Practice(url, careteams, Doom("never"))
+    practice.prepare()
+    die(url, careteams, KILLS)
+    for _ in range(20):
+        practice.act()
+    expire(store)
+    while practice.sending.step():
+        pass
+    assert store.glance(lambda session: session.requests.all()) == []
+    tasks = {task["id"]: task for task in practice.all("Task")}
+    standing: set[str] = set()
+    for id_ in RESPONSES:
+        keys = store.glance(lambda session, id_=id_: session.places(RAISED, id_))  # type: ignore[misc]
+        answer = practice.ask("questionnaires", "GET", f"QuestionnaireResponse/{id_}")
+        if answer.status == 404:
+            assert keys == []
+            continue
+        items = {each["linkId"]: each for each in json.parse_object(answer.body)["item"]}
+        said = items[HARM]["answer"][0]["valueCoding"]["code"]
+        assert len(keys) == (said != NOTHING), "each that is said stands once"
+        standing |= {uuid_of(id_)(f"task/{key}") for key in keys}
+    assert standing <= tasks.keys()
+    assert {tasks[each]["status"] for each in standing} <= {"requested", "accepted"}
+    assert {id_ for id_, task in tasks.items() if task["status"] == "requested"} <= standing, "no other is called for"
+    issues = {each["id"]: each for each in practice.all("DetectedIssue")}
+    assert len(issues) == len(tasks)
+    waiting = {each.key for each in calling.glance(lambda session: session.timers.ahead(TIMER, 10_000))}
+    for id_, task in tasks.items():
+        issue = issues[task["focus"]["reference"].removeprefix("DetectedIssue/")]
+        assert (issue["status"] == "cancelled") == (task["status"] == "cancelled")
+        assert len(issue.get("mitigation", ())) == (task["status"] == "accepted"), "once"
+        assert task["status"] != "requested" or id_ in waiting, "others will be called"
+    store.close()
+    calling.close()
+
+
+@pytest.mark.timeout(120 + 60 * KILLS)
+def test_critical_answers(tmp_path: Path) -> None:
+    check(f"sqlite:///{tmp_path}/questionnaires.db", f"sqlite:///{tmp_path}/careteams.db")
+
+
+@pytest.mark.timeout(120 + 60 * KILLS)
+def test_critical_answers_on_postgresql(postgres_database: str, tmp_path: Path) -> None:
+    check(postgres_database, f"sqlite:///{tmp_path}/careteams.db")
