@@ -11,7 +11,7 @@ from typing import Any
 
 from carethread.core.fhir.fhirpath.element import Element, Items, child, is_number, single, truth
 from carethread.core.fhir.fhirpath.errors import FhirPathEvaluationError, FhirPathSyntaxError
-from carethread.core.fhir.fhirpath.functions import FUNCTIONS, TYPE_FUNCTIONS, Closure, Lazy
+from carethread.core.fhir.fhirpath.functions import FUNCTIONS, TYPE_FUNCTIONS, Closure, Lazy, Named
 from carethread.core.fhir.fhirpath.model import ancestry
 from carethread.core.fhir.fhirpath.operators import LOGIC, OPERATORS, logic
 from carethread.core.fhir.fhirpath.quantity import Quantity
@@ -174,6 +174,8 @@ def _call(node: Call) -> Closure:
         raise FhirPathSyntaxError(f"'{name}' takes {allowed} arguments, not {len(arguments)}.")
     if isinstance(function, Lazy):
         return _lazy_call(function, source, arguments)
+    if isinstance(function, Named):
+        return _named_call(node, function, source)
     if function.check and isinstance(arguments[0], Literal):
         function.check(*arguments[0].items)
     closures = tuple(compiled(argument) for argument in arguments)
@@ -186,6 +188,13 @@ def _call(node: Call) -> Closure:
         return apply(scope, items, *given)
 
     return call
+
+
+def _named_call(node: Call, function: Named, source: Closure) -> Closure:
+    type_name = type_specifier(node.arguments[0]) if node.arguments else ""
+    if type_name is None:
+        raise FhirPathSyntaxError(f"'{node.name}' takes a type, such as {node.name}(Patient), or nothing.")
+    return lambda scope, focus: function.apply(scope, source(scope, focus), type_name)
 
 
 def _lazy_call(function: Lazy, source: Closure, arguments: tuple[Node, ...]) -> Closure:

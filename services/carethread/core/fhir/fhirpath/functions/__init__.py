@@ -14,9 +14,10 @@ from carethread.core.fhir.fhirpath.functions import (
     fhir,
     mathematics,
     navigation,
+    rowkeys,
     strings,
 )
-from carethread.core.fhir.fhirpath.functions.kinds import Closure, Eager, Function, Lazy
+from carethread.core.fhir.fhirpath.functions.kinds import Closure, Eager, Function, Lazy, Named
 
 GROUPS: Mapping[str, Mapping[str, Function]] = {
     "Existence, filtering, subsetting, combining": collections.FUNCTIONS,
@@ -26,6 +27,7 @@ GROUPS: Mapping[str, Mapping[str, Function]] = {
     "Mathematics": mathematics.FUNCTIONS,
     "Boundaries of precision": boundaries.FUNCTIONS,
     "FHIR's own": fhir.FUNCTIONS,
+    "SQL on FHIR": rowkeys.FUNCTIONS,
 }
 """The functions by what they are about."""
 
@@ -34,4 +36,4 @@ FUNCTIONS: Mapping[str, Function] = {name: function for table in GROUPS.values()
 
 TYPE_FUNCTIONS = ("is", "as", "ofType")
 
-__all__ = ["FUNCTIONS", "GROUPS", "TYPE_FUNCTIONS", "Closure", "Eager", "Function", "Lazy"]
+__all__ = ["FUNCTIONS", "GROUPS", "TYPE_FUNCTIONS", "Closure", "Eager", "Function", "Lazy", "Named"]

@@ -73,6 +73,8 @@ def _of_temporal(value: Temporal, digits: int | None, high: bool) -> Temporal | 
     parts = list((value.parts + fill[len(value.parts) :])[: len(steps)])
     if high and value.kind != "Time" and len(value.parts) < 3:
         parts[2] = calendar.monthrange(parts[0], parts[1])[1]
+    if high and len(value.parts) == len(steps) and value.digits < 3:
+        parts[-1] += 1_000_000 // 10**value.digits - 1_000
     kind = value.kind if value.kind == "Time" else "DateTime" if length > 3 else "Date"
     zone = value.zone
     if kind != "DateTime":

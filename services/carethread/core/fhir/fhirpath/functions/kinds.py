@@ -1,4 +1,5 @@
-"""The two kinds of function: those that take values, and those that take expressions to apply themselves."""
+"""The kinds of function: those that take values, those that take expressions to apply themselves, and those that take a
+type."""
 
 from __future__ import annotations
 
@@ -41,7 +42,16 @@ class Lazy:
     strips_sign: bool = False
 
 
-Function = Eager | Lazy
+@dataclass(frozen=True, slots=True)
+class Named:
+    """`apply(scope, items, type_name)`: the argument is the name of a type, which may be left out (empty)."""
+
+    apply: Callable[[Scope, Items, str], Items]
+    least: int = 0
+    most: int = 1
+
+
+Function = Eager | Lazy | Named
 
 
 def text_of(items: Items, what: str) -> str | None:
