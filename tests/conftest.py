@@ -13,7 +13,14 @@ import pytest
 from support import kafka, postgres, run
 
 _T = TypeVar("_T")
-_SERVER_FIXTURES = {"kafka_bootstrap", "kafka_broker", "postgres_url", "postgres_database", "postgres_server"}
+_SERVER_FIXTURES = {
+    "chromium",
+    "kafka_bootstrap",
+    "kafka_broker",
+    "postgres_url",
+    "postgres_database",
+    "postgres_server",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:

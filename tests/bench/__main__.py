@@ -25,6 +25,7 @@ from bench import (
     matching,
     mirroring,
     offering,
+    page,
     populating,
     relaying,
     risking,
@@ -58,6 +59,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "agenda": agenda.measure,
     "extracting": extracting.measure,
     "populating": populating.measure,
+    "page": page.measure,
     "scaling": scaling.measure,
     "streaming": streaming.measure,
 }

@@ -2,7 +2,8 @@
 
 Eight clients send responses without their totals. Each is stored with its total and with the request for its
 Observation; then the requests are sent to the owner, who makes the Observations. What the first takes decides how many
-can be sent a second; the second follows by itself.
+can be sent a second; the second follows by itself. One in twenty has an answer that calls somebody at once, with all
+that follows of that for care teams.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ from support.servers import until
 
 FORM = "https://carethread.dev/fhir/Questionnaire/phq-9"
 PEOPLE, SECONDS = 1_000, 12
+CRITICAL_EACH = 20
 _CLIENTS, _WARM = 8, 3
+_CRITICAL = "/44260-8"
+"""The question whose every answer but "not at all" is critical."""
+
 _PROFILE = "https://carethread.dev/fhir/StructureDefinition/questionnaire-response"
 
 
@@ -80,7 +85,9 @@ def response(number: int) -> dict[str, Any]:
 def _items(number: int) -> Iterator[dict[str, Any]]:
     for place, item in enumerate(shipped()[FORM].roots):
         if item.type == "choice":
-            value = item.options[(number >> place) % len(item.options)].value
+            critical = item.link_id == _CRITICAL
+            chosen = number % CRITICAL_EACH == 0 if critical else (number >> place) % len(item.options)
+            value = item.options[chosen].value
             answer = {name: value[name] for name in ("system", "code", "display")}
             yield {"linkId": item.link_id, "answer": [{"valueCoding": answer}]}
 

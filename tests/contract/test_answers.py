@@ -18,7 +18,7 @@ from carethread.interactions.publish import publish
 from carethread.interactions.rest.handling import handle
 from carethread.questionnaires import SERVICE
 from carethread.questionnaires.forms.finding import find, shipped
-from support.answers import CORE, URL, answer, code, ext, item, questionnaire, response, when
+from support.answers import CORE, SDC, URL, answer, code, ext, item, questionnaire, response, when
 from support.stores import runtime
 
 OURS = {"profile": [PROFILES + "questionnaire"]}
@@ -182,6 +182,51 @@ def test_what_an_ehr_sends_is_stored_as_sent(desk: Desk) -> None:
     assert desk.ask("DELETE", "QuestionnaireResponse/answers").status == 204
 
 
+@pytest.mark.parametrize("status", ["completed", "amended", "entered-in-error"])
+def test_what_was_completed_stays_ours(desk: Desk, status: str) -> None:
+    """Else it could be rewritten, and what was made of it would stay as it was."""
+    desk.put(form())
+    desk.put(given())
+    if status != "completed":
+        desk.put(given(status=status))
+    theirs = given(answer("a", "y"), status="in-progress") | {"meta": {"source": "urn:example:ehr"}}
+    assert desk.refused(theirs) == [("business-rule", "QuestionnaireResponse.meta.profile")]
+    desk.put(given(status="in-progress", id_="draft"))
+    desk.put(theirs | {"id": "draft"})
+
+
+NAMELESS = {"extension": [{"url": "urn:example:why", "valueString": "none"}]}
+
+
+def test_an_extension_does_not_stand_for_a_link_id(desk: Desk) -> None:
+    """R4 takes it for a value. Whatever an EHR sends is stored, and nothing falls over it."""
+    theirs = {"meta": {"source": "urn:example:ehr"}}
+    unnamed = questionnaire(item("a"), {"_linkId": NAMELESS, "type": "string", "text": "B"}, text=TEXT, id="unnamed")
+    asking = {"_question": NAMELESS, "operator": "exists", "answerBoolean": True}
+    unasked = questionnaire(item("a"), item("b", enableWhen=[asking]), text=TEXT, id="unasked")
+    for made, place in ((unnamed, "item[1].linkId"), (unasked, "item[1].enableWhen[0].question")):
+        assert ("required", f"Questionnaire.{place}") in desk.refused(made | {"meta": OURS})
+        desk.put(made | theirs)
+        assert ("error", f"Questionnaire.{place}") in desk.validated(made)
+        desk.put(given() | theirs)
+        assert desk.validated(given())[0] == ("error", "QuestionnaireResponse.questionnaire")
+        assert desk.ask("GET", "QuestionnaireResponse/answers/$render").status == 422
+        assert desk.ask("GET", f"Questionnaire/{made['id']}/$assemble").status == 422
+        assert desk.ask("DELETE", f"Questionnaire/{made['id']}").status == 204
+    desk.put(form())
+    said = given(answer("a", "x"), {"_linkId": NAMELESS, "answer": [{"valueString": "y"}]})
+    assert desk.refused(said) == [("not-found", "QuestionnaireResponse.item[1].linkId")]
+    desk.put(said | theirs)
+    assert ("error", "QuestionnaireResponse.item[1].linkId") in desk.validated(said)
+    for operation in ("$render", "$score", "$extract"):
+        assert desk.ask("GET", f"QuestionnaireResponse/answers/{operation}").status < 300
+    adaptive = ext(SDC + "questionnaireAdaptive", valueBoolean=True)
+    desk.put(form(item("q", "integer"), id_="grows", url="urn:example:grows", extension=[adaptive]))
+    inside = questionnaire(item("q", "integer"), id="grown", derivedFrom=["urn:example:grows|1"])
+    grown = given(answer("q", 1), {"_linkId": NAMELESS}, questionnaire="#grown", contained=[inside])
+    assert ("not-found", "QuestionnaireResponse.item[1].linkId") in desk.refused(grown)
+
+
 def test_an_adaptive_form_stands_in_its_response(desk: Desk) -> None:
     inside = questionnaire(item("a", "integer"), id="grown", status="draft", derivedFrom=[URL])
     grown = given(answer("a", 1), questionnaire="#grown", contained=[inside], status="in-progress")
@@ -277,6 +322,22 @@ def test_what_an_ehr_has_sent_is_found_too(desk: Desk) -> None:
         found = find(desk.runtime, canonical)
         assert found is not None
         assert found.version == "7"
+
+
+def test_a_version_may_be_as_long_as_it_likes(desk: Desk) -> None:
+    for number, version in enumerate(("9" * 5000, "1" + "0" * 5000, "007", "8")):
+        desk.put(form(id_=f"v{number}", version=version))
+    newest = find(desk.runtime, URL)
+    assert newest is not None
+    assert newest.version == "1" + "0" * 5000
+
+
+def test_what_was_judged_here_is_found_before_what_an_ehr_has_sent(desk: Desk) -> None:
+    """Which may say nothing of what cannot wait."""
+    desk.put(form(version="1"))
+    desk.put(form(version="7", id_="theirs") | {"meta": {"source": "urn:example:ehr"}})
+    assert desk.put(given(questionnaire=URL))["questionnaire"] == f"{URL}|1"
+    assert desk.put(given(questionnaire=f"{URL}|7", id_="other"))["questionnaire"] == f"{URL}|7"
 
 
 def test_a_form_that_cannot_be_read_is_not_found_but_told(desk: Desk) -> None:

@@ -329,6 +329,7 @@ def test_the_link_works_as_it_was_given(desk: Desk):
         not_ready=list,
         exposition=lambda: (b"", ""),
         asyncapi=lambda _: Response(200),
+        pages=SERVICE.pages,
     )
     client = app.test_client()
     got = client.get(path, headers={"Accept": "text/calendar"})

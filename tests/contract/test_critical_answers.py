@@ -113,9 +113,39 @@ def test_saved_again_it_is_the_same_call(practice: Care) -> None:
     silence(practice)
     save(practice, phq(harm=3))
     save(practice, all_zero(2))
-    assert owner(practice) == "lead"
     save(practice, all_zero(1, status="amended"))
+    first, *more = calls(practice)
+    assert (first["owner"]["reference"], first["status"]) == ("Practitioner/lead", "requested")
+    assert {each["status"] for each in more} <= {"cancelled"}, "what was worse is called to already"
+
+
+@pytest.mark.parametrize("how", ["accepted", "completed"])
+def test_an_answer_that_gets_worse_calls_anew_once_somebody_has_seen_the_first(practice: Care, how: str) -> None:
+    save(practice, phq(harm=1))
+    assert step(practice, how, why="Talked.")[0] == 200
+    save(practice, phq(harm=1, authored="2031-03-03T09:00:00Z"))
     assert len(calls(practice)) == 1
+    save(practice, phq(harm=3))
+    assert sorted(each["status"] for each in calls(practice)) == sorted([how, "requested"])
+    assert {each["status"] for each in practice.found("DetectedIssue?implicated=QuestionnaireResponse/r1")} == {"final"}
+    save(practice, phq(harm=0))
+    assert sorted(each["status"] for each in calls(practice)) == sorted([how, "cancelled"])
+
+
+@pytest.mark.parametrize("status", ["in-progress", "amended"])
+def test_an_answer_that_turns_out_to_be_somebody_elses_calls_for_them(practice: Care, status: str) -> None:
+    save(practice, phq(harm=1) if status == "in-progress" else all_zero(1))
+    save(practice, {**all_zero(1), "status": status, "subject": {"reference": "Patient/ben"}})
+    assert {each["for"]["reference"]: each["status"] for each in calls(practice)} == {
+        "Patient/ann": "cancelled",
+        "Patient/ben": "requested",
+    }
+
+
+def test_a_version_of_the_form_that_is_not_here_calls_by_the_one_that_is(practice: Care) -> None:
+    sent = phq(meta={"source": "urn:example:ehr"}, questionnaire=phq()["questionnaire"].partition("|")[0] + "|77")
+    save(practice, sent)
+    assert owner(practice) == "duty"
 
 
 def test_a_draft_that_does_not_say_it_any_more_takes_it_back(practice: Care) -> None:

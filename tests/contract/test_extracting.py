@@ -325,6 +325,63 @@ REGISTERS = form(
 )
 
 
+SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-"
+
+
+def template(resource: Resource, **expressions: str) -> Resource:
+    """What a form says that has a template of its own filled in."""
+    named = [{"url": name, "valueString": text} for name, text in expressions.items()]
+    which: Resource = {"url": "template", "valueReference": {"reference": "#t"}}
+    mark = {"url": SDC + "templateExtract", "extension": [which, *named]}
+    return {"contained": [{**resource, "id": "t"}], "extension": [mark]}
+
+
+def bundled(resource: Resource, method: str, url: str) -> Resource:
+    entry = {"resource": resource, "request": {"method": method, "url": url}}
+    bundle = {"resourceType": "Bundle", "id": "t", "type": "transaction", "entry": [entry]}
+    return {
+        "contained": [bundle],
+        "extension": [{"url": SDC + "templateExtractBundle", "valueReference": {"reference": "#t"}}],
+    }
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        template({"resourceType": "Patient", "active": False}, resourceId="item.answer.value"),
+        template({"resourceType": "Patient", "active": False}, resourceId="'ben'"),
+        template({"resourceType": "Organization", "name": "Mine"}, resourceId="item.answer.value"),
+        template({"resourceType": "QuestionnaireResponse", "status": "completed", "questionnaire": "urn:example:x"}),
+        template({"resourceType": "Questionnaire", "status": "active", "url": "urn:example:x"}),
+        bundled({"resourceType": "Basic", "code": {"text": "x"}}, "DELETE", "Patient/ben"),
+        bundled({"resourceType": "Binary", "contentType": "application/json-patch+json"}, "PATCH", "Patient/ben"),
+        bundled({"resourceType": "Patient", "id": "ann"}, "PUT", "Patient/ben"),
+        bundled({"resourceType": "Basic", "code": {"text": "x"}}, "POST", "Patient/$merge"),
+    ],
+)
+def test_an_answer_does_not_reach_what_is_somebody_elses(practice: Care, more: Resource) -> None:
+    practice.put(patient("ben"))
+    practice.put(form(question("who"), id="reaching", url="https://example.org/reaching", **more))
+    sent = response(answered("who", "ben"), questionnaire="https://example.org/reaching|1")
+    status, issues = practice.refusal("PUT", "QuestionnaireResponse/r1", sent, service="questionnaires")
+    assert (status, issues[0]["code"] in ("not-supported", "business-rule")) == (422, True)
+    assert said(practice) == {}
+    assert read(practice, "Patient/ben")["meta"]["versionId"] == "1"
+
+
+def test_nor_by_a_definition_of_its_id_but_the_subjects_own_record_is_theirs(practice: Care) -> None:
+    practice.put(patient("ben"))
+    asks = question("who", definition=f"{PATIENT}#Patient.id")
+    named = question("name", definition=f"{PATIENT}#Patient.name.text")
+    practice.put(form(asks, named, id="own", url="https://example.org/own", extension=(defines(PATIENT),)))
+    sent = response(answered("who", "ben"), answered("name", "New"), questionnaire="https://example.org/own|1", id="r2")
+    assert practice.refusal("PUT", "QuestionnaireResponse/r2", sent, service="questionnaires")[0] == 422
+    practice.put({**sent, "item": [answered("who", "ann"), answered("name", "New")]})
+    practice.send("questionnaires")
+    assert read(practice, "Patient/ann")["name"] == [{"text": "New"}]
+    assert read(practice, "Patient/ben")["meta"]["versionId"] == "1"
+
+
 def test_what_refers_to_each_other_is_made_together_and_updates_stay(practice: Care) -> None:
     practice.put(REGISTERS)
     since = answered("since", {"valueDate": "2030-01-01"})

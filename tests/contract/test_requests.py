@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from carethread.core.context import Context
 from carethread.core.errands.sending import BATCH, Sending
 from carethread.core.errors import Busy, Invalid, NotSupported
 from carethread.core.metric_names import REQUESTS_REFUSED, REQUESTS_SENT
-from carethread.core.ports import Asked, Request, Response, Session
+from carethread.core.ports import Asked, Request, Response, Session, Wanted
 from carethread.core.service import ResourceType, Runtime, Service
 from carethread.interactions.requesting import request, request_change
 from support.looping import looping
@@ -25,6 +26,7 @@ from support.servers import until
 from support.stores import BASE, open_store
 
 CONTEXT = Context()
+JSON = {"content-type": "application/fhir+json"}
 OWNERS = {"Task": "careteams", "Communication": "careteams", "AuditEvent": "records"}
 
 
@@ -443,3 +445,88 @@ def test_a_change_that_does_not_fit_is_refused(practice) -> None:
     practice.send()
     (asked,) = practice.left()
     assert asked.state == "refused" and b"status" in asked.outcome
+
+
+def bundle(id_: str, *of: str) -> dict[str, Any]:
+    """A transaction that makes Tasks, the first of them once."""
+    once: list[dict[str, str]] = [{"ifNoneMatch": "*"}, *({} for _ in of)]
+    entries = [
+        {"resource": task(id=each), "request": {"method": "PUT", "url": f"Task/{each}", **condition}}
+        for each, condition in zip(of, once, strict=False)
+    ]
+    return {"resourceType": "Bundle", "id": id_, "type": "transaction", "entry": entries}
+
+
+def all_at_once(practice: Practice, sent: list[int]) -> Sending:
+    """As in one process: the owner does several transactions by one commit."""
+
+    def at_once(owner: str, requests) -> list[Response | None]:
+        answers = practice.owners.peer.call_at_once(owner, requests)
+        sent.append(sum(answer is not None for answer in answers))
+        return answers
+
+    count = lambda name, value: practice.counted.extend([name] * int(value))  # noqa: E731  # shorter than a method
+    return Sending(practice.runtime, OWNERS, "gateway", at_once=at_once, observe=count, monotonic=lambda: practice.now)
+
+
+def test_transactions_that_wait_together_are_done_together(practice) -> None:
+    for number in range(4):
+        practice.want(bundle(f"b{number}", f"x{number}", f"y{number}"), key=f"Patient/p{number}")
+    practice.want(task(id="single"), key="Patient/p9")
+    sent: list[int] = []
+    assert all_at_once(practice, sent).step() == 5
+    assert sent == [4] and practice.owners.paths == ["Task/single"]
+    assert practice.left() == [] and practice.counted == [REQUESTS_SENT] * 5
+    assert all(practice.task(f"{letter}{n}")["status"] == "requested" for letter in "xy" for n in range(4))
+
+
+def test_what_has_one_key_is_still_sent_in_order(practice) -> None:
+    practice.want(bundle("b1", "a"), key="Patient/p1")
+    practice.want(bundle("b2", "b"), key="Patient/p1")
+    practice.want(bundle("b3", "c"), key="Patient/p2")
+    sent: list[int] = []
+    sending = all_at_once(practice, sent)
+    assert sending.step() == 2 and [each.wanted.id for each in practice.left()] == ["b2"]
+    assert sending.step() == 1 and practice.left() == []
+
+
+def test_one_that_was_done_before_or_is_refused_holds_nobody_up(practice) -> None:
+    practice.owners.peer.call("careteams", Request("POST", "", headers=JSON, body=json.dumps(bundle("", "a")).encode()))
+    wrong = bundle("wrong", "w1", "w2")
+    wrong["entry"][1]["resource"]["status"] = "nonsense"
+    for each in (bundle("again", "a", "b"), wrong, bundle("new", "c")):
+        practice.want(each, key=f"key/{each['id']}", new=True)
+    all_at_once(practice, []).step()
+    (asked,) = practice.left()
+    assert (asked.wanted.id, asked.state) == ("wrong", "refused")
+    assert practice.task("c")["status"] == "requested"
+    assert practice.task("b")["resourceType"] == "OperationOutcome", "it was done once, and b is not made after all"
+
+
+def test_a_sender_that_dies_after_the_owner_has_them_sends_them_again_in_vain(practice, monkeypatch) -> None:
+    for number in range(3):
+        practice.want(bundle(f"b{number}", f"x{number}"), key=f"Patient/p{number}", new=True)
+    sent: list[int] = []
+    dying = all_at_once(practice, sent)
+    with monkeypatch.context() as patched:
+        patched.setattr("carethread.core.errands.sending._settle", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            dying.step()
+    assert sent == [3] and len(practice.left()) == 3
+    hasten(practice.store)
+    assert all_at_once(practice, sent).step() == 3
+    assert practice.left() == [] and REQUESTS_REFUSED not in practice.counted
+    assert [practice.task(f"x{n}")["meta"]["versionId"] for n in range(3)] == ["1"] * 3, "each is made once"
+    assert sent == [3], "what was sent before is sent by itself"
+
+
+def test_several_are_put_in_their_order(practice) -> None:
+    wanted = [Wanted("Task", f"t{n}", b'{"n":"\\u00e4\\""}', f"k{n % 2}", new=n % 2 == 0) for n in range(6)]
+    practice.store.transact(lambda session: session.requests.put(*wanted))
+    practice.store.transact(lambda session: session.requests.put())
+    left = practice.left()
+    assert [each.wanted.id for each in left] == [f"t{n}" for n in range(6)]
+    claimed = practice.store.transact(lambda session: session.requests.claim(9, 30))
+    assert [each.wanted for each in claimed] == wanted[:2]
+    practice.store.transact(lambda session: session.requests.done(*claimed))
+    assert [each.wanted.id for each in practice.left()] == [f"t{n}" for n in range(2, 6)]

@@ -14,6 +14,7 @@ import pytest
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
 from carethread.interactions.mirror import keep
+from carethread.questionnaires.forms.comparing import number as exact
 from support.answers import questionnaire
 from support.care import Care, care, patient
 from support.instruments import answering, shipped
@@ -203,6 +204,27 @@ def test_a_form_that_is_sent_along(home: Care) -> None:
     answer = asked(home, "/$score", sent(questionnaire_response=response, questionnaire=form))
     assert Decimal(str(part(part(answer["parameter"], "score"), "value"))) == Decimal("2.5")
     assert refused(home, "/$score", sent(questionnaire_response=response)) == (422, "not-found")
+
+
+@pytest.mark.parametrize("number", ["1e20", "-123456789012345678901234567890.5", "1e9999", "1e-9999", "0.123456789012"])
+def test_a_number_beyond_all_bounds_is_a_number(home: Care, number: str) -> None:
+    total = [{"url": "total", "valueString": "n"}, {"url": "item", "valueString": "n"}]
+    more = [{"url": "minimum", "valuePositiveInt": 1}, {"url": "direction", "valueCode": "lower-better"}]
+    extension = {"url": "https://carethread.dev/fhir/StructureDefinition/score", "extension": [*total, *more]}
+    form = questionnaire({"linkId": "n", "type": "decimal", "text": "N"}, extension=[extension], id="wide")
+    home.tell(patient("ann"))
+    home.put({**form, "meta": {"source": "urn:example:ehr"}})
+    values = {"first": "7", "last": number}
+    for day, (id_, text) in enumerate(values.items(), start=1):
+        answers = [{"linkId": "n", "answer": [{"valueDecimal": json.Number(text)}]}]
+        home.put({
+            "resourceType": "QuestionnaireResponse", "id": id_, "status": "completed", "questionnaire": form["url"],
+            "meta": {"source": "urn:example:ehr"}, "authored": f"2031-01-0{day}", "item": answers,
+            "subject": {"reference": "Patient/ann"},
+        })  # fmt: skip
+    found = score(home, "last")
+    assert abs(exact(part(found, "value")) - Decimal(number)) <= Decimal("1e-8")
+    assert part(part(found, "previous"), "change") is not None
 
 
 def test_what_cannot_be_calculated_is_told(home: Care) -> None:

@@ -78,7 +78,7 @@ def concept(system: str, code: str) -> dict[str, Any]:
 @pytest.mark.parametrize("here", [()], indirect=True, ids=["all"])
 def test_topics_of_all_services(here: Practice) -> None:
     topics = ("slot-freed", "care-team-member-changed", "care-plan-updated", "hand-off-offered", "hand-off-overdue",
-              "critical-answer",
+              "critical-answer", "feedback-waiting",
               "questionnaire-completed", "score-crossed-threshold", "high-risk-identified", "measure-alert",
               "appointment-changed", "appointment-no-show")  # fmt: skip
     ids = {topic: here.subscribe(subscription(topic))["id"] for topic in topics}
@@ -98,6 +98,7 @@ def test_topics_of_all_services(here: Practice) -> None:
         "id": "k",
         "code": concept("https://carethread.dev/fhir/CodeSystem/careteam-task", "critical-answer"),
     }
+    feedback = {**call, "id": "b", "code": concept("https://carethread.dev/fhir/CodeSystem/careteam-task", "feedback")}
     score = {
         "resourceType": "Observation",
         "id": "o",
@@ -134,6 +135,7 @@ def test_topics_of_all_services(here: Practice) -> None:
         ("careteams", call),
         ("careteams", {**call, "description": "It is urgent."}),
         ("careteams", {**call, "status": "cancelled", "statusReason": {"text": "Said by mistake."}}),
+        ("careteams", feedback),
         ("careteams", flag),
         ("careteams", {**flag, "status": "inactive"}),
         ("careteams", issue),
@@ -154,6 +156,7 @@ def test_topics_of_all_services(here: Practice) -> None:
         "hand-off-offered": ["create Task/h/1"],
         "hand-off-overdue": ["update Task/h/2"],
         "critical-answer": ["create Task/k/1", "update Task/k/2"],
+        "feedback-waiting": ["create Task/b/1"],
         "questionnaire-completed": ["update QuestionnaireResponse/q/2"],
         "score-crossed-threshold": ["create Observation/o/1"],
         "high-risk-identified": ["create Flag/f/1"],

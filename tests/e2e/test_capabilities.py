@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +17,7 @@ from carethread.core.fhir.search.parameters import searchable
 from carethread.interactions.rest import table
 from support.examples import example
 from support.fhir import Answer, Fhir
+from support.needing import NEED_STEPS, walked
 from support.processes import CareThread, carethread
 from support.servers import until
 
@@ -201,12 +204,25 @@ def test_each_operation_that_is_claimed_is_answered(
         **{name: partial(_of_navigation, fhir, name) for name in NAVIGATION},
         **{name: partial(_of_a_team, fhir, name) for name in HUDDLE},
         **{name: partial(_of_a_notice, fhir, name) for name in NOTICE},
+        **{name: partial(_of_feedback, fhir, name) for name in FEEDBACK},
+        **{name: lambda where, name=name: walked(fhir)[0][name] for name in NEED_STEPS},  # type: ignore[misc]
+        "need-chain": lambda where: fhir.get(f"{walked(fhir)[1][where.strip('/')]}/$need-chain"),
+        "feedback-loop": lambda where: fhir.get(f"{where}$feedback-loop"),
+        "feedback-themes": lambda where: fhir.get(f"{where}$feedback-themes"),
         "score": lambda where: fhir.get(f"{where}{_answered(fhir)}/$score"),
         "populate": lambda where: fhir.get(f"{where}$populate?questionnaire={OURS}Questionnaire/phq-9"),
+        "response-rates": lambda where: fhir.get(f"{where}$response-rates?from=2026-01-01&to=2026-01-02"),
+        "try-programme": lambda where: fhir.post(f"{where}$try-programme", _programme()),
+        "documentation-burden": lambda where: fhir.get(
+            f"{where}$documentation-burden?questionnaire={OURS}Questionnaire/phq-9"
+        ),
         "extract": lambda where: fhir.post(f"{where}$extract", _completed()),
         "next-question": lambda where: fhir.post(f"{where}$next-question", _adaptive(fhir)),
         "assemble": lambda where: fhir.get(f"{where}$assemble?questionnaire={OURS}Questionnaire/phq-9"),
         "render": lambda where: fhir.get(f"{where}{_answered(fhir)}/$render", Accept="*/*"),
+        "fill": lambda where: fhir.get(f"{where}$fill?token={_given(fhir)}", Accept="*/*"),
+        "assign": lambda where: _assign(fhir, where, "gad-7"),
+        "fill-link": lambda where: fhir.post(f"{where}{_draft(fhir)}/$fill-link", {"resourceType": "Parameters"}),
         "delivery-report": lambda where: fhir.get(f"{where}walk/$delivery-report?from=2026-01-01&to=2026-01-02"),
     }
     _open_desk(fhir)
@@ -221,12 +237,40 @@ def test_each_operation_that_is_claimed_is_answered(
             assert [entry["resource"]["code"] for entry in found["entry"]] == [claim["name"]]
 
 
+def _programme() -> dict[str, Any]:
+    """One of those that come along, as it is tried."""
+    file = files("carethread.fhir_profiles").joinpath("programmes").joinpath("after-a-visit.json")
+    part = {"name": "programme", "resource": json.loads(file.read_bytes())}
+    return {"resourceType": "Parameters", "parameter": [part]}
+
+
 def _answered(fhir: Fhir) -> str:
     """The id of a response to a form that comes along."""
     response = {"resourceType": "QuestionnaireResponse", "id": "answered", "status": "in-progress"}
     form = {"questionnaire": f"{OURS}Questionnaire/phq-9"}
     assert fhir.put("QuestionnaireResponse/answered", response | form).status in (200, 201)
     return "answered"
+
+
+def _assign(fhir: Fhir, where: str, form: str) -> Answer:
+    """Give somebody a form that comes along."""
+    who = {"resourceType": "Patient", "id": "asked", "active": True}
+    assert fhir.put("Patient/asked", who).status in (200, 201)
+    asked = {"name": "questionnaire", "valueCanonical": f"{OURS}Questionnaire/{form}"}
+    subject = {"name": "subject", "valueReference": {"reference": "Patient/asked"}}
+    return fhir.post(f"{where}$assign", _parameters(asked, subject, {"name": "send", "valueBoolean": False}))
+
+
+def _given(fhir: Fhir) -> str:
+    """The token of a link to a form that somebody was given."""
+    parts = {each["name"]: each for each in _assign(fhir, "Questionnaire/", "phq-2").json["parameter"]}
+    return str(parts["link"]["valueUrl"]).rpartition("/")[2]
+
+
+def _draft(fhir: Fhir) -> str:
+    """The id of a draft that somebody was given."""
+    parts = {each["name"]: each for each in _assign(fhir, "Questionnaire/", "trust").json["parameter"]}
+    return str(parts["response"]["valueReference"]["reference"]).removeprefix("QuestionnaireResponse/")
 
 
 def _completed() -> dict[str, Any]:
@@ -261,6 +305,12 @@ SERIES = ("book-series", "move-series", "cancel-series")
 HAND_OFF = ("hand-off", "answer", "withdraw", "return")
 NAVIGATION = ("outreach", "step-down")
 HUDDLE = ("huddle", "huddle-minutes")
+FEEDBACK = {
+    "resolve-feedback": ("feedback", {"outcome": "explained", "words": "So it came about.", "untold": "declined"}),
+    "code-comment": ("code-comment", {"theme": "praise"}),
+    "close-feedback-review": ("feedback-review", {"decision": "watch", "words": "We look again."}),
+}
+"""By operation: the code of the Task that it is of, and its parameters."""
 NOTICE = ("notice", "acknowledge", "readers", "unread", "recall")
 
 
@@ -314,6 +364,20 @@ def _of_navigation(fhir: Fhir, name: str, where: str) -> Answer:
 
     until(stepped, seconds=30, what="the worker has flagged the person")
     return answers[-1]
+
+
+def _of_feedback(fhir: Fhir, name: str, where: str) -> Answer:
+    """An operation of a Task by which feedback is answered or looked at."""
+    code, given = FEEDBACK[name]
+    task = {**example("Task"), "id": name, "status": "requested", "for": {"reference": "Patient/walk"}}
+    concept = {"coding": [{"system": f"{OURS}CodeSystem/careteam-task", "code": code}]}
+    assert fhir.put(f"Task/{name}", {**task, "code": concept}).status in (200, 201)
+    by = {"name": "by", "valueReference": {"reference": "Practitioner/walk"}}
+    return fhir.post(f"{where}{name}/${name}", _parameters(by, *(_said(*each) for each in given.items())))
+
+
+def _said(name: str, value: str) -> dict[str, Any]:
+    return {"name": name, "valueString" if name == "words" else "valueCode": value}
 
 
 def _of_a_team(fhir: Fhir, name: str, where: str) -> Answer:

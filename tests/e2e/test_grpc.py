@@ -22,7 +22,15 @@ from google.protobuf import json_format
 from grpc_health.v1 import health_pb2
 from sqlalchemy import create_engine, text
 
-from carethread.v1 import careteams_pb2, events_pb2, events_pb2_grpc, fhir_pb2, fhir_pb2_grpc, scheduling_pb2
+from carethread.v1 import (
+    careteams_pb2,
+    events_pb2,
+    events_pb2_grpc,
+    fhir_pb2,
+    fhir_pb2_grpc,
+    questionnaires_pb2,
+    scheduling_pb2,
+)
 from support import run
 from support.certificates import authority
 from support.processes import CareThread, carethread
@@ -49,7 +57,7 @@ def address(server: CareThread) -> str:
 
 def test_the_pages_examples_run(server):
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(blocks).replace(DOCUMENTED, address(server))],
         env={**os.environ, "PYTHONPATH": str(ROOT / "services")},
@@ -67,7 +75,8 @@ def test_the_pages_examples_run(server):
         "dev.carethread.patient.updated",
     ]
     assert lines[6:9] == ["pending True", "booked 2", "False"]
-    assert lines[9:] == ["PractitionerRole/somebody", "accepted", "['offered', 'accepted']", "document"]
+    assert lines[9:13] == ["PractitionerRole/somebody", "accepted", "['offered', 'accepted']", "document"]
+    assert lines[13:] == ["in-progress phq-2|1.0.0", "True", "6 positive", "['Observation', 'Provenance']", "True"]
 
 
 def test_the_pages_commands_name_calls_and_messages_that_there_are():
@@ -82,6 +91,9 @@ def test_the_pages_commands_name_calls_and_messages_that_there_are():
         "carethread.v1.CareTeamService/Ledger": careteams_pb2.LedgerRequest,
         "carethread.v1.CareTeamService/AboutMe": careteams_pb2.AboutMeRequest,
         "carethread.v1.CareTeamService/Huddle": careteams_pb2.HuddleRequest,
+        "carethread.v1.QuestionnaireService/Populate": questionnaires_pb2.PopulateRequest,
+        "carethread.v1.QuestionnaireService/Score": questionnaires_pb2.ScoreRequest,
+        "carethread.v1.QuestionnaireService/Assign": questionnaires_pb2.AssignRequest,
         "grpc.health.v1.Health/Check": health_pb2.HealthCheckRequest,
     }
     found = re.findall(rf"^grpcurl -plaintext -d '(.*)' {DOCUMENTED} (\S+)$", PAGE, re.MULTILINE)

@@ -45,7 +45,13 @@ REFUSED = {
     "docs/populating.md": [],
     "docs/adaptive-forms.md": ["422"],
     "docs/rendering.md": [],
+    "docs/fill-page.md": [],
     "docs/critical-answers.md": [],
+    "docs/social-needs.md": [],
+    "docs/programmes.md": [],
+    "docs/assigning.md": [],
+    "docs/feedback.md": [],
+    "docs/documentation-burden.md": [],
 }
 """The pages, in the order in which somebody may read them, with what is refused because the page shows that it is."""
 

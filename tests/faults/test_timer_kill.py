@@ -21,7 +21,7 @@ from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import claims, resources
 from carethread.core.clock import system_clock, to_micros
 from carethread.core.context import Context
-from carethread.core.ports import Session
+from carethread.core.ports import Resource, Session
 from carethread.interactions.requesting import request
 from support.deaths import Doom, kills
 from support.errand_deaths import (
@@ -68,9 +68,14 @@ def set_timer(session: Session, number: int) -> None:
 
 
 def want_task(session: Session, number: int) -> None:
+    """Have a Task made, two of three times by a transaction, of which those that wait are done together."""
     patient = {"reference": f"Patient/{number % PATIENTS}"}
-    resource = {"resourceType": "Task", "id": f"t{number}", "status": "requested", "intent": "order", "for": patient}
-    request(session, resource, Context(), new=True)
+    resource: Resource = {"resourceType": "Task", "id": f"t{number}", "status": "requested", "intent": "order"}
+    resource["for"] = patient
+    if number % 3:
+        entry = {"resource": resource, "request": {"method": "PUT", "url": f"Task/t{number}", "ifNoneMatch": "*"}}
+        resource = {"resourceType": "Bundle", "id": f"b{number}", "type": "transaction", "entry": [entry]}
+    request(session, resource, Context(), patient["reference"], new=True)
 
 
 def check_timers(url: str) -> None:

@@ -21,7 +21,7 @@ PEOPLE = ("duty", "second", "lead", "above", "doctor", "stranger")
 
 
 @dataclass(frozen=True)
-class _OnOurClock:
+class OnOurClock:
     """The way between the services, who have the time that is on the practice's wall."""
 
     practice: Care
@@ -39,7 +39,7 @@ def called_practice(folder: Path, url: str, *, on_call: Sequence[str] = ("duty",
     """A clinic with a lead and those on call, a house above it with somebody on call; Ann's doctor is at the clinic."""
     with care(folder, url) as made:
         for name, each in made.runtimes.items():
-            made.runtimes[name] = replace(each, peer=_OnOurClock(made))
+            made.runtimes[name] = replace(each, peer=OnOurClock(made))
         made.tell(patient("ann"), patient("ben"), *(organization(each) for each in ("clinic", "house", "ward")))
         made.tell(*(practitioner(each) for each in PEOPLE))
         made.put(department_team("houses", "house", part("Practitioner/above", "on-call"), part("Practitioner/lead")))

@@ -124,16 +124,23 @@ class Care(Desk):
 
 
 @contextmanager
-def care(folder: Path, url: str, names: tuple[str, ...] = NAMES) -> Iterator[Care]:
-    """Care teams on SQLite files in a folder, or on a PostgreSQL database."""
+def stores_of(folder: Path, url: str, names: tuple[str, ...] = NAMES) -> Iterator[Mapping[str, SqlStore]]:
+    """The stores of services on SQLite files in a folder, or on a PostgreSQL database."""
     stores = {
         name: open_store(f"sqlite:///{folder}/{name}.db" if url.startswith("sqlite") else url, name) for name in names
     }
     try:
-        yield Care(stores)
+        yield stores
     finally:
         for store in stores.values():
             store.close()
+
+
+@contextmanager
+def care(folder: Path, url: str, names: tuple[str, ...] = NAMES) -> Iterator[Care]:
+    """Care teams on SQLite files in a folder, or on a PostgreSQL database."""
+    with stores_of(folder, url, names) as stores:
+        yield Care(stores)
 
 
 def practitioner(id_: str, **members: Any) -> Resource:

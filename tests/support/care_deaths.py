@@ -29,7 +29,7 @@ from carethread.core.service import Runtime
 from carethread.interactions.mirror import keep
 from carethread.interactions.rest.handling import handle
 from support.care import department_team, organization, part, patient, person_team, practitioner, role
-from support.deaths import SOMETIME, Doom, all_die, die_committing, die_in_turn, parser
+from support.deaths import SOMETIME, Doom, all_die, die_in_turn, parser, possible, toil
 from support.navigation import navigator
 from support.risk import START, copied, need, score, visit
 from support.stores import runtime
@@ -203,8 +203,7 @@ def histories(store: SqlStore, type_name: str) -> Iterable[list[tuple[int, Resou
 
 def die(url: str, count: int) -> None:
     """Let workers die at each of the steps."""
-    steps = STEPS if url.startswith("postgres") else tuple(step for step in STEPS if step != "committing")
-    all_die(__name__, url, str(clock.began), steps=steps, count=count)
+    all_die(__name__, url, str(clock.began), steps=possible(STEPS, url), count=count)
 
 
 def _live(url: str, doom: Doom) -> None:
@@ -229,11 +228,7 @@ def _live(url: str, doom: Doom) -> None:
 
     patch.object(SqlSession, "write", writing).start()
     patch.object(Timing, "_handle", handling).start()
-    die_committing(doom)
-    service, worker = runtime(store, SERVICE), timing(store)
-    while True:
-        act(service)
-        worker.step()
+    toil(doom, partial(act, runtime(store, SERVICE)), timing(store).step)
 
 
 def _main() -> None:

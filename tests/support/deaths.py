@@ -16,7 +16,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import Connection
 
@@ -65,16 +65,27 @@ def die_committing(doom: Doom) -> None:
     commit = engines._commit
 
     def asked(connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        if not hasattr(driver, "pgconn"):  # a SQLite beside it
+            commit(connection)
+            return
         if doom.step != "committing" or doom.nth > 1:
             doom.at("committing")
             commit(connection)
             return
-        driver: Any = connection.connection.driver_connection
         driver.pgconn.send_query(b"COMMIT")
         time.sleep(random.uniform(0, 0.002))
         doom.at("committing")
 
     engines._commit = asked
+
+
+def toil(doom: Doom, *steps: Callable[[], object]) -> NoReturn:
+    """Do the steps in turn, again and again, until the doom has come."""
+    die_committing(doom)
+    while True:
+        for step in steps:
+            step()
 
 
 def possible(steps: Sequence[str], url: str) -> list[str]:

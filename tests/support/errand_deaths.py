@@ -9,17 +9,19 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from unittest.mock import patch
 
 from sqlalchemy import update
 
 from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.adapters.sql.engine import make_engine
+from carethread.adapters.sql.requests import SqlRequests
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.adapters.sql.tables import requests
 from carethread.core.context import Context, new_id
 from carethread.core.errands.sending import Sending
 from carethread.core.errands.timing import Timing
-from carethread.core.ports import Request, Response, Session, Timer
+from carethread.core.ports import Request, Response, Session, Timer, Wanted
 from carethread.core.service import ResourceType, Runtime, Service
 from support.deaths import SOMETIME, Doom, all_die, die_in_turn, parser
 from support.stores import BASE
@@ -58,8 +60,26 @@ class MortalPeer:
         self.doom.at("answered")
         return answer
 
+    def call_at_once(self, service: str, requests: Sequence[Request]) -> list[Response | None]:
+        self.doom.at("sending")
+        answers = self.peer.call_at_once(service, requests)
+        self.doom.at("answered")
+        return answers
+
     def knows(self, service: str) -> bool:
         return self.peer.knows(service)
+
+
+def die_keeping(doom: Doom) -> None:
+    """Let one that is to die at `kept` do so when a request is kept, and not committed."""
+    put = SqlRequests.put
+
+    def kept(self: SqlRequests, *wanted: Wanted) -> None:
+        put(self, *wanted)
+        if wanted:
+            doom.at("kept")
+
+    patch.object(SqlRequests, "put", kept).start()
 
 
 def timing(store: SqlStore, doom: Doom) -> Timing:
@@ -75,7 +95,7 @@ def sending(store: SqlStore, careteams: SqlStore, doom: Doom) -> Sending:
     types = (ResourceType("Task"),)
     here["careteams"] = Runtime(Service("careteams", "", types), careteams, LocalOwners({}), peer, BASE)
     sender = replace(here["careteams"], service=Service("scheduling", "", ()), store=store)
-    return Sending(sender, {"Task": "careteams"}, "gateway")
+    return Sending(sender, {"Task": "careteams"}, "gateway", at_once=peer.call_at_once)
 
 
 def die_with_timers(url: str, steps: Sequence[str], count: int) -> None:

@@ -27,7 +27,7 @@ from carethread.core.service import Runtime
 from carethread.interactions.mirror import keep
 from carethread.interactions.rest.handling import handle
 from support.care import OURS, department_team, part, person_team, practitioner
-from support.deaths import SOMETIME, Doom, all_die, die_committing, die_in_turn, parser
+from support.deaths import SOMETIME, Doom, all_die, die_in_turn, parser, possible, toil
 from support.stores import runtime, version
 
 STEPS = ("entering", "entered", "committing", SOMETIME)
@@ -135,8 +135,7 @@ def offers(store: SqlStore) -> Iterator[Resource]:
 
 def die(url: str, count: int) -> None:
     """Let workers die at each of the steps."""
-    steps = STEPS if url.startswith("postgres") else tuple(step for step in STEPS if step != "committing")
-    all_die(__name__, url, steps=steps, count=count)
+    all_die(__name__, url, steps=possible(STEPS, url), count=count)
 
 
 def _live(url: str, doom: Doom) -> None:
@@ -152,11 +151,7 @@ def _live(url: str, doom: Doom) -> None:
             doom.at("entered")
 
     patch.object(SqlLedger, "add", entering).start()
-    die_committing(doom)
-    service, worker = runtime(store, SERVICE), timing(store)
-    while True:
-        act(service)
-        worker.step()
+    toil(doom, partial(act, runtime(store, SERVICE)), timing(store).step)
 
 
 def _main() -> None:

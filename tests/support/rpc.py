@@ -25,6 +25,7 @@ from carethread.v1 import (
     events_pb2_grpc,
     fhir_pb2,
     fhir_pb2_grpc,
+    questionnaires_pb2_grpc,
     scheduling_pb2_grpc,
 )
 from support.servers import free_port
@@ -55,6 +56,10 @@ class Rpc:
     @property
     def care_teams(self) -> Any:
         return careteams_pb2_grpc.CareTeamServiceStub(self.channel)
+
+    @property
+    def questionnaires(self) -> Any:
+        return questionnaires_pb2_grpc.QuestionnaireServiceStub(self.channel)
 
     @property
     def events(self) -> Any:

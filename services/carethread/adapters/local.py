@@ -10,7 +10,7 @@ from carethread.core.fhir.search.query import CURSOR
 from carethread.core.ports import Chunk, Key, Request, Response, Stored
 from carethread.core.service import Runtime
 from carethread.interactions.read import read, vread
-from carethread.interactions.rest.handling import handle
+from carethread.interactions.rest.handling import handle, handle_at_once
 from carethread.interactions.search import search
 
 
@@ -68,6 +68,11 @@ class LocalPeer:
         """The service's answer, whatever its status; the caller's trace and mark of history go along."""
         context = context_of(request.headers)
         return handle(_runtime(self._runtimes, service), request, context)
+
+    def call_at_once(self, service: str, requests: Sequence[Request]) -> list[Response | None]:
+        """The answers to small transactions that depend on nothing of each other; None: nothing was done, `call`."""
+        asked = [(request, context_of(request.headers)) for request in requests]
+        return handle_at_once(_runtime(self._runtimes, service), asked)
 
     def knows(self, service: str) -> bool:
         return service in self._runtimes

@@ -1,6 +1,10 @@
 """Who cares for whom, hand-offs, huddles, shared decisions."""
 
 from carethread.careteams.alerting.escalating import TIMERS as ALERTING
+from carethread.careteams.feedback.escalating import TIMERS as FEEDBACK_TIMERS
+from carethread.careteams.feedback.operations import OPERATIONS as FEEDBACK
+from carethread.careteams.feedback.reviewing import TIMERS as REVIEWING
+from carethread.careteams.feedback.stopping import TIMERS as STOPPING
 from carethread.careteams.handing.ceasing import TIMERS as CEASING
 from carethread.careteams.handing.needs import TIMERS as NEEDS
 from carethread.careteams.handing.operations import AT_ONCE, DEADLINES
@@ -11,6 +15,9 @@ from carethread.careteams.meeting.operations import TIMERS as MEETING_TIMERS
 from carethread.careteams.navigation.operations import OPERATIONS as NAVIGATION
 from carethread.careteams.navigation.operations import TIMERS as NAVIGATING
 from carethread.careteams.navigation.operations import TOGETHER as ATTENDING
+from carethread.careteams.needs.operations import OPERATIONS as HELPING
+from carethread.careteams.needs.operations import TIMERS as HELP_TIMERS
+from carethread.careteams.needs.operations import TOGETHER as HELP_DUE
 from carethread.careteams.notices.operations import OPERATIONS as NOTICES
 from carethread.careteams.notices.operations import TIMERS as NOTICE_TIMERS
 from carethread.careteams.person.operations import OPERATIONS as PERSON
@@ -41,12 +48,28 @@ SERVICE = Service(
         **NAVIGATING,
         **WORKING,
         **PLAN_TIMERS,
+        **REVIEWING,
+        **STOPPING,
         **RISK,
+        **HELP_TIMERS,
     },
-    timers_together={**ALERTING, **DEADLINES, **ATTENDING, **TOGETHER},
+    timers_together={**ALERTING, **FEEDBACK_TIMERS, **DEADLINES, **ATTENDING, **TOGETHER, **HELP_DUE},
     timers_at_once=AT_ONCE,
     timers_last=LAST,
-    operations=(*TEAMS, *HANDING, *PERSON, *SHARING, *PLANS, *MEETING, *NOTICES, *NAVIGATION, *WORKLOAD, *TRYING),
-    definitions=("plans", "rules"),
+    operations=(
+        *TEAMS,
+        *HANDING,
+        *PERSON,
+        *SHARING,
+        *PLANS,
+        *MEETING,
+        *NOTICES,
+        *NAVIGATION,
+        *WORKLOAD,
+        *TRYING,
+        *FEEDBACK,
+        *HELPING,
+    ),
+    definitions=("plans", "rules", "programmes"),
     gauges=GAUGES,
 )

@@ -4,6 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from carethread.careteams.alerting.following import call_follows
 from carethread.careteams.alerting.rule import call_written
+from carethread.careteams.feedback.coding import comment_written
+from carethread.careteams.feedback.following import feedback_follows, person_told
+from carethread.careteams.feedback.reviewing import review_written
+from carethread.careteams.feedback.rule import feedback_written
+from carethread.careteams.feedback.stopping import telling_stops
 from carethread.careteams.guarding import task_guarded
 from carethread.careteams.handing.ceasing import patient_gone
 from carethread.careteams.handing.following import hand_off_follows
@@ -19,6 +24,12 @@ from carethread.careteams.navigation.attending import patient_kept, risk_stored
 from carethread.careteams.navigation.guarding import flag_written
 from carethread.careteams.navigation.hooks import outreach_stored
 from carethread.careteams.navigation.staffing import practitioner_kept, role_kept
+from carethread.careteams.needs.following import needs_follow
+from carethread.careteams.needs.heard import conditions_kept
+from carethread.careteams.needs.offering import consent_follows
+from carethread.careteams.needs.people import patient_followed
+from carethread.careteams.needs.proposing import answers_kept
+from carethread.careteams.needs.rule import need_written
 from carethread.careteams.notices.following import moves, notice_stored
 from carethread.careteams.notices.guarding import notice_settled, notice_written
 from carethread.careteams.notices.notice import NOTICE
@@ -26,6 +37,7 @@ from carethread.careteams.person.opening import visit_opened
 from carethread.careteams.plans.deciding import PROFILE as SHARED_DECISION
 from carethread.careteams.plans.detecting import conflicts_of
 from carethread.careteams.plans.guarding import decision_written
+from carethread.careteams.plans.programmes import forms_known, programme_written
 from carethread.careteams.plans.watching import plan_watched, shown
 from carethread.careteams.relief.leaving import staff_kept, team_ends
 from carethread.careteams.relief.merging import merge_kept
@@ -107,11 +119,15 @@ TYPES = (
     ResourceType("Goal", profile=PROFILES + "goal", stored=each_of(conflicts_of("Goal"), judged("Goal"))),
     ResourceType(
         "Task",
-        rule=in_turn(call_written, task_guarded, task_written),
+        rule=in_turn(
+            call_written, need_written, feedback_written, comment_written, review_written, task_guarded, task_written
+        ),
         profile=PROFILES + "task-hand-off",
         stored=each_of(
             hand_off_follows,
             call_follows,
+            needs_follow,
+            feedback_follows,
             place_passed,
             alarms_settled,
             needs_kept("Task"),
@@ -125,7 +141,7 @@ TYPES = (
         "Communication",
         guarded_by({NOTICE: notice_written, SHARED_DECISION: decision_written, MINUTES: minutes_written}),
         settles=notice_settled,
-        stored=each_of(notice_stored, shown("Communication"), judged("Communication")),
+        stored=each_of(notice_stored, person_told, shown("Communication"), judged("Communication")),
     ),
     ResourceType("CommunicationRequest"),
     ResourceType("Flag", flag_written, stored=each_of(needs_kept("Flag"))),
@@ -136,15 +152,25 @@ TYPES = (
         stored=each_of(needs_kept("RiskAssessment"), risk_stored),
     ),
     ResourceType("DetectedIssue", profile=PROFILES + "plan-issue", stored=judged("DetectedIssue")),
-    ResourceType("Consent", profile=PROFILES + "sharing-consent", stored=judged("Consent")),
-    ResourceType("PlanDefinition", definition_written, profile=PROFILES + "risk-rule", stored=definitions_stored),
+    ResourceType("Consent", profile=PROFILES + "sharing-consent", stored=each_of(judged("Consent"), consent_follows)),
+    ResourceType(
+        "PlanDefinition",
+        in_turn(definition_written, programme_written),
+        profile=PROFILES + "risk-rule",
+        stored=definitions_stored,
+        asks=forms_known,
+    ),
     ResourceType("ActivityDefinition"),
 )
 
 _OF_A_PATIENT = frozenset({"patient"})
 
 MIRRORS = (
-    Mirror("Patient", owner="records", stored=each_of(judged("Patient"), patient_kept, patient_gone, merge_kept)),
+    Mirror(
+        "Patient",
+        owner="records",
+        stored=each_of(judged("Patient"), patient_kept, patient_gone, telling_stops, merge_kept, patient_followed),
+    ),
     Mirror(
         "Practitioner",
         owner="records",
@@ -168,13 +194,13 @@ MIRRORS = (
         "Condition",
         owner="records",
         params=_OF_A_PATIENT | {"category", "clinical-status"},
-        stored=judged("Condition"),
+        stored=each_of(judged("Condition"), conditions_kept),
     ),
     Mirror(
         "Observation",
         owner="records",
         params=_OF_A_PATIENT | {"category", "code"},
-        stored=each_of(shown("Observation"), judged("Observation")),
+        stored=each_of(shown("Observation"), judged("Observation"), answers_kept),
         keeps=is_kept,
         traces=TRACES,
     ),

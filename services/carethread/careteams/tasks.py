@@ -15,6 +15,10 @@ TASKS = "https://carethread.dev/fhir/CodeSystem/careteam-task"
 OPEN = ("draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold")
 """Statuses of a Task that is not done with."""
 
+NO_NEED = ("feedback", "past-feedback")
+"""Codes of Tasks that answer what people say of their care: by these they need nobody who answers for them, and a rule
+reads them only as it reads what was said."""
+
 LONGEST = 366 * DAY
 """Microseconds for which a Task of ours may be put off, and an answer or a result be waited for."""
 

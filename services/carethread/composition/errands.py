@@ -46,11 +46,13 @@ def timer_loop(runtime: Runtime, stop: Signal) -> None:
 
 def request_loop(runtime: Runtime, stop: Signal) -> None:
     """Send requests to the owners of other types until `stop` is set."""
+    from carethread.adapters.local import LocalPeer
     from carethread.adapters.prometheus import observer
-    from carethread.core.errands.sending import Sending
+    from carethread.core.errands.sending import Sending, apart
 
     observe = observer(runtime.service.name)
-    Sending(runtime, owners_of_types(), GATEWAY, observe=observe).run(stop)
+    at_once = runtime.peer.call_at_once if isinstance(runtime.peer, LocalPeer) else apart
+    Sending(runtime, owners_of_types(), GATEWAY, at_once=at_once, observe=observe).run(stop)
 
 
 def gauges(seen: Vitals, now: int) -> dict[str, float]:

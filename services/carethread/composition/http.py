@@ -54,6 +54,8 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
         max_body_bytes=settings.max_body_bytes,
         not_ready=lambda: [name for name, runtime in here.items() if not migrated(runtime)],
         exposition=partial(exposition, states(settings, here, taking_in=GATEWAY in names)),
+        pages=[page for service in described for page in service.pages],
+        files=[file for service in described for file in service.files],
     )
     return make_edge(
         application,

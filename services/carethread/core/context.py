@@ -11,7 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -61,6 +61,13 @@ class Context:
     backfill: bool = False
     idempotent: bool = False
     """Whether an update that changes nothing makes no version, so that what comes back as an echo ends there."""
+    traces: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Of what several calls have stored together, the trace of each resource, by its type and id."""
+
+    def about(self, key: tuple[str, str]) -> Context:
+        """The same, with the trace of a resource."""
+        trace = self.traces.get(key, self.traceparent)
+        return self if trace == self.traceparent else replace(self, traceparent=trace)
 
 
 def context_of(headers: Mapping[str, str], clock: Clock = system_clock) -> Context:

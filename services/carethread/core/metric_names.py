@@ -62,6 +62,12 @@ HAND_OFFS_WAITING = "carethread_hand_offs_waiting"
 HAND_OFFS_EXPIRED = "carethread_hand_offs_expired"
 TAKE_OVERS = "carethread_take_overs"
 CRITICAL_ANSWERS_WAITING = "carethread_critical_answers_waiting"
+FEEDBACK_WAITING = "carethread_feedback_waiting"
+FEEDBACK_NOBODY = "carethread_feedback_without_a_person"
+FEEDBACK_OPEN = "carethread_feedback_open"
+FEEDBACK_OVERDUE = "carethread_feedback_overdue"
+FEEDBACK_UNTOLD = "carethread_feedback_resolved_and_not_told"
+COMMENTS_UNCODED = "carethread_comments_uncoded"
 
 MEANINGS: Mapping[str, str] = {
     HTTP_REQUESTS: "FHIR requests answered, by method and status.",
@@ -107,6 +113,12 @@ MEANINGS: Mapping[str, str] = {
     HAND_OFFS_EXPIRED: "Open alarms that nobody who was asked has answered a hand-off in time.",
     TAKE_OVERS: "Open alarms that somebody has come to answer for a person unasked, or that nobody does.",
     CRITICAL_ANSWERS_WAITING: "Critical answers to which people are called, while nobody has said that they see to it.",
+    FEEDBACK_WAITING: "Feedback that nobody has taken yet.",
+    FEEDBACK_NOBODY: "Of these, what has no person to ask: a department has it, or nobody yet.",
+    FEEDBACK_OPEN: "Feedback that is not over.",
+    FEEDBACK_OVERDUE: "Of these, what should have been answered by now.",
+    FEEDBACK_UNTOLD: "Feedback that is resolved, and of which the person has not been told yet.",
+    COMMENTS_UNCODED: "Comments that nobody has given their themes yet.",
 }
 
 

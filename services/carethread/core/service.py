@@ -99,6 +99,9 @@ class ResourceType:
 
     `judges` finds what `$validate` is to say of a resource, whether it claims our profile or not, beside what its
     definitions say, by which it is valid. It writes nothing.
+
+    `only_looks`: of a new resource the rule as a rule only looks at what stands, without locks, so that creates that
+    come at the same time are decided together; one that wants more is decided once more, by itself.
     """
 
     name: str
@@ -109,6 +112,7 @@ class ResourceType:
     stored: StoredHook | None = None
     judges: Callable[[Runtime, Resource, Context], Sequence[Issue]] | None = None
     asks: Callable[[Runtime, Resource, Context], None] | None = None
+    only_looks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,8 @@ class Operation:
     whoever owns the type. `parameters` are the names of the simple ones, which a URL can give; `asynchronous`: the
     answer is 202 with the URL to ask for what comes of it. `gathers`: calls that come at the same time are done
     together, so that it pays to have many of them wait. `judged` makes of a body, before it is known to be valid, the
-    one that is to be: with what may be left out of a resource in it.
+    one that is to be: with what may be left out of a resource in it. `takes_form`: what is posted is the form of a
+    page, which the handler reads from the request itself.
     """
 
     name: str
@@ -171,7 +176,32 @@ class Operation:
     parameters: tuple[str, ...] = ()
     asynchronous: bool = False
     gathers: bool = False
+    takes_form: bool = False
     judged: Callable[[Resource], Resource] = lambda body: body
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What stands at a path of its own beside FHIR, for who knows nothing of that: a browser, a calendar program.
+
+    `path` (`calendar/<token>.ics`) has a `<token>`, which an operation of the service (`Appointment/$calendar`) gets as
+    its parameter, with those of the query; whatever is accepted, its answer is sent. `sorry` says in place of an
+    OperationOutcome what it means to people, by its status and headers, and by what languages a browser accepts.
+    """
+
+    path: str
+    operation: str
+    methods: tuple[str, ...] = ("GET",)
+    sorry: Callable[[int, Mapping[str, str], str], Response] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file at a path of its own that pages need, such as a style sheet. It changes with the program only."""
+
+    path: str
+    media_type: str
+    read: Callable[[], bytes]
 
 
 class AskFirst(Exception):
@@ -234,6 +264,8 @@ class Service:
     """Further resources that the service publishes as its own, made of what is not stored as it is."""
     topics: tuple[str, ...] = ()
     """The canonicals of the topics that can be subscribed to."""
+    pages: tuple[Page, ...] = ()
+    files: tuple[File, ...] = ()
     gauges: Mapping[str, Callable[[Session], float]] = field(default_factory=dict, hash=False)
     """What the service shows of itself beside what all do: names of `core.metric_names`, and how many there are now."""
 

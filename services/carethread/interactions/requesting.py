@@ -23,10 +23,17 @@ def request(session: Session, resource: Resource, context: Context, key: str = "
     made; with `new` it is only made, for one whose id follows from its cause. What has the same key is sent in order;
     without one it is the patient whom the resource is about, else the resource itself.
     """
+    asked = wanted(resource, context, key, new=new)
+    session.requests.put(asked)
+    return asked.id
+
+
+def wanted(resource: Resource, context: Context, key: str = "", *, new: bool = False) -> Wanted:
+    """What `request` puts, for those who put several at once."""
     type_name, known = resource["resourceType"], resource.get("id")
     id_: str = known or context.new_id()
     resource = {"resourceType": type_name, "id": id_, **resource}
-    wanted = Wanted(
+    return Wanted(
         type_name,
         id_,
         json.render(resource),
@@ -35,8 +42,6 @@ def request(session: Session, resource: Resource, context: Context, key: str = "
         backfill=context.backfill,
         traceparent=context.traceparent[:64],
     )
-    session.requests.put(wanted)
-    return id_
 
 
 def request_change(
@@ -48,7 +53,12 @@ def request_change(
     resource is not there, nothing is done. What its users have changed meanwhile stays. What has the same key is sent
     in order: give that by which the resource was requested.
     """
-    wanted = Wanted(
+    session.requests.put(wanted_change(target, patch, context, key=key, condition=condition))
+
+
+def wanted_change(target: Key, patch: Sequence[Resource], context: Context, *, key: str, condition: str) -> Wanted:
+    """What `request_change` puts, for those who put several at once."""
+    return Wanted(
         *target,
         json.render(list(patch)),
         key,
@@ -56,4 +66,3 @@ def request_change(
         traceparent=context.traceparent[:64],
         condition=condition,
     )
-    session.requests.put(wanted)

@@ -3,18 +3,35 @@
 from collections.abc import Sequence
 
 from carethread.core.context import Context
-from carethread.core.ports import Session
-from carethread.core.service import PROFILES, ResourceType, Runtime
+from carethread.core.ports import Resource, Session
+from carethread.core.programmes.reading import is_programme
+from carethread.core.service import PROFILES, Mirror, ResourceType, Ruling, Runtime, Unit
 from carethread.questionnaires.answering.writing import response_judged, response_written
+from carethread.questionnaires.assigning.following import assignment_follows, assignment_kept
+from carethread.questionnaires.burden.keeping import effort_kept
 from carethread.questionnaires.extracting.following import response_stored
+from carethread.questionnaires.feedback.following import feedback_told
 from carethread.questionnaires.forms.publishing import questionnaire_judged, questionnaire_written
+from carethread.questionnaires.programmes.effect import TRACES, definitions_kept
+from carethread.questionnaires.programmes.following import asks_followed
 from carethread.questionnaires.safety.following import critical_answers_told
 
 
 def _follows(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
     """First what cannot wait, then what the answers become."""
     critical_answers_told(runtime, session, ids, context)
+    feedback_told(runtime, session, ids, context)
     response_stored(runtime, session, ids, context)
+    assignment_follows(runtime, session, ids, context)
+    asks_followed(runtime, session, ids, context)
+    effort_kept(runtime, session, ids, context)
+
+
+def _written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
+    """Judge a response with what was asked with it, which stays as it was."""
+    kept = assignment_kept(unit, before, after)
+    ruling = response_written(unit, before, kept, id_)
+    return ruling if ruling.resource or kept is after else Ruling(ruling.verb, kept)
 
 
 TYPES = (
@@ -26,9 +43,21 @@ TYPES = (
     ),
     ResourceType(
         "QuestionnaireResponse",
-        response_written,
+        _written,
         profile=PROFILES + "questionnaire-response",
         judges=response_judged,
         stored=_follows,
+        only_looks=True,
+    ),
+)
+
+MIRRORS = (
+    Mirror(
+        "PlanDefinition",
+        owner="careteams",
+        params=frozenset({"url"}),
+        stored=definitions_kept,
+        keeps=is_programme,
+        traces=TRACES,
     ),
 )

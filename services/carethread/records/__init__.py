@@ -9,5 +9,5 @@ SERVICE = Service(
     about="The EHR's side of the picture: every R4 type that no other service owns.",
     types=TYPES,
     operations=(*matching.OPERATIONS, *merging.OPERATIONS),
-    definitions=("CodeSystem", "OperationDefinition", "StructureDefinition", "ValueSet"),
+    definitions=("CodeSystem", "ConceptMap", "OperationDefinition", "StructureDefinition", "ValueSet"),
 )

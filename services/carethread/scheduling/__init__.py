@@ -7,6 +7,7 @@ from carethread.scheduling.booking.aliases import ROLE_TIMER, role_due
 from carethread.scheduling.booking.rebuilding import CALENDAR, enter_anew
 from carethread.scheduling.desk.operations import OPERATIONS as DESK
 from carethread.scheduling.feeds.operations import OPERATIONS as FEEDS
+from carethread.scheduling.feeds.operations import PAGES
 from carethread.scheduling.finding.operations import OPERATIONS as FINDING
 from carethread.scheduling.huddles.operations import OPERATIONS as HUDDLES
 from carethread.scheduling.noshow.operations import OPERATIONS as NO_SHOW
@@ -57,5 +58,6 @@ SERVICE = Service(
     ),
     reactions=(STARTED,),
     timers=TIMERS,
+    pages=PAGES,
     timers_together=TIMERS_TOGETHER,
 )

@@ -16,8 +16,8 @@ from support.subscribing import TOPICS
 
 NAMES = (
     "appointment-booked", "appointment-cancelled", "appointment-changed", "appointment-no-show", "care-plan-updated",
-    "care-team-member-changed", "critical-answer", "hand-off-offered", "hand-off-overdue", "high-risk-identified",
-    "measure-alert", "questionnaire-completed", "score-crossed-threshold", "slot-freed",
+    "care-team-member-changed", "critical-answer", "feedback-waiting", "hand-off-offered", "hand-off-overdue",
+    "high-risk-identified", "measure-alert", "questionnaire-completed", "score-crossed-threshold", "slot-freed",
 )  # fmt: skip
 
 

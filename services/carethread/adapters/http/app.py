@@ -6,7 +6,8 @@ FHIR is answered in `fhir.py`, which the edge asks without a detour through WSGI
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import urlencode
+from hashlib import sha256
+from urllib.parse import parse_qsl, urlencode
 
 from flask import Flask, request
 from flask import Response as FlaskResponse
@@ -17,10 +18,8 @@ from carethread.core.errors import Issue, TooLarge
 from carethread.core.fhir import json
 from carethread.core.fhir.outcome import operation_outcome
 from carethread.core.ports import Response
+from carethread.core.service import File, Page
 from carethread.interactions.rest.exchange import refusal
-
-_CALENDAR = "Appointment/$calendar"
-"""The operation that answers at the links to calendars."""
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -35,10 +34,17 @@ Description = Callable[[Mapping[str, str]], Response]
 
 
 def make_app(
-    answer: Answer, *, max_body_bytes: int, not_ready: Readiness, exposition: Exposition, asyncapi: Description
+    answer: Answer,
+    *,
+    max_body_bytes: int,
+    not_ready: Readiness,
+    exposition: Exposition,
+    asyncapi: Description,
+    pages: Sequence[Page] = (),
+    files: Sequence[File] = (),
 ) -> Flask:
-    """The application: FHIR below `/fhir`, health at `/livez` and `/readyz`, Prometheus at `/metrics`,
-    calendars by their links below `/calendar`.
+    """The application: FHIR below `/fhir`, health at `/livez` and `/readyz`, Prometheus at `/metrics`, and the pages
+    and files of the services at their paths.
 
     A body over the limit ends in 413 before it is read.
     """
@@ -66,11 +72,10 @@ def make_app(
     def events() -> FlaskResponse:
         return _flask(asyncapi({name.lower(): value for name, value in request.headers}))
 
-    @app.get("/calendar/<token>.ics")
-    def calendar(token: str) -> FlaskResponse:
-        """A calendar program knows nothing of FHIR: what it accepts is not asked."""
-        headers = {name.lower(): value for name, value in request.headers if name.lower() != "accept"}
-        return _flask(answer("GET", _CALENDAR, urlencode({"token": token}), headers, b""))
+    for page in pages:
+        app.add_url_rule(f"/{page.path}", page.path, _at_page(page, answer), methods=page.methods)
+    for file in files:
+        app.add_url_rule(f"/{file.path}", file.path, _of_file(file))
 
     @app.get("/livez")
     def livez() -> FlaskResponse:
@@ -99,6 +104,42 @@ def make_app(
         return answer
 
     return app
+
+
+def _at_page(page: Page, answer: Answer) -> Callable[[str], FlaskResponse]:
+    """What is answered at a page: what its operation says. Who asks knows nothing of FHIR, so what they accept is not
+    asked."""
+
+    def view(token: str) -> FlaskResponse:
+        headers = {name.lower(): value for name, value in request.headers if name.lower() != "accept"}
+        query = parse_qsl(request.query_string.decode("latin-1"), keep_blank_values=True)
+        params = [("token", token), *((name, value) for name, value in query if name != "token")]
+        try:
+            body = request.get_data(cache=False)
+            response = answer(request.method, page.operation, urlencode(params), headers, body)
+        except RequestEntityTooLarge:
+            response = refusal(TooLarge(f"A body may have {request.max_content_length} bytes."))
+        if page.sorry and response.headers.get("Content-Type", "").startswith("application/fhir+json"):
+            response = page.sorry(response.status, response.headers, headers.get("accept-language", ""))
+        return _flask(response)
+
+    return view
+
+
+def _of_file(file: File) -> Callable[[], FlaskResponse]:
+    """A file, which whoever has named it by what is in it (`?v=`) may keep."""
+
+    def view() -> FlaskResponse:
+        body = file.read()
+        digest = sha256(body).hexdigest()[:16]
+        named = request.args.get("v") == digest
+        said = FlaskResponse(body, content_type=file.media_type)
+        said.headers["Cache-Control"] = "public, max-age=31536000, immutable" if named else "no-cache"
+        said.headers["X-Content-Type-Options"] = "nosniff"
+        said.set_etag(digest)
+        return said.make_conditional(request)  # type: ignore[return-value]
+
+    return view
 
 
 def _flask(response: Response) -> FlaskResponse:

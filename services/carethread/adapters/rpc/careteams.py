@@ -5,7 +5,7 @@ The ledger is read in pages, one after the other as the client takes them, and e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,21 @@ import grpc
 
 from carethread.adapters.rpc.calls import Call, Workers
 from carethread.adapters.rpc.health import CARE_TEAM_SERVICE
-from carethread.adapters.rpc.operating import Operating, Query, ids, keyed, micros, references, texts, told
+from carethread.adapters.rpc.operating import (
+    Operating,
+    Query,
+    Said,
+    ids,
+    keyed,
+    micros,
+    moments,
+    one,
+    refer,
+    references,
+    said_of,
+    texts,
+    told,
+)
 from carethread.core.errors import Malformed
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
@@ -25,11 +39,6 @@ TYPE = "CareTeam"
 _ANSWERS = {pb.HAND_OFF_ANSWER_ACCEPT: "accept", pb.HAND_OFF_ANSWER_DECLINE: "decline"}
 _PAGE = 200
 """Entries of the ledger in a message."""
-
-_MEMBERS = ("valueReference", "valueInstant", "valueCode", "valueString", "valueUnsignedInt", "valuePositiveInt")
-
-Said = Mapping[str, list[Any]]
-"""What an operation answers: the values of its parameters by name; a part has its own."""
 
 
 class CareTeams:
@@ -67,22 +76,22 @@ class CareTeams:
 def _who(teams: Operating, request: pb.WhoIsAccountableRequest) -> pb.WhoIsAccountableResponse:
     ids("patient", request.patient)
     query = [("at", told("at_micros", request.at_micros))] if request.HasField("at_micros") else []
-    said = _said(teams.do(("Patient", request.patient), "accountable", (), query).body)
+    said = said_of(teams.do(("Patient", request.patient), "accountable", (), query).body)
     who: Said = next(iter(said.get("accountable", ())), {})
     return pb.WhoIsAccountableResponse(
-        patient=_one(said, "patient"),
-        at_micros=micros(_one(said, "at")),
-        member=_one(who, "member"),
-        practitioner=_one(who, "practitioner"),
-        team=_one(who, "team"),
-        department=_one(who, "department"),
-        since_micros=micros(_one(who, "since")) if who else 0,
-        until_micros=micros(_one(who, "until")) if "until" in who else None,
-        cause=_one(who, "cause"),
+        patient=one(said, "patient"),
+        at_micros=micros(one(said, "at")),
+        member=one(who, "member"),
+        practitioner=one(who, "practitioner"),
+        team=one(who, "team"),
+        department=one(who, "department"),
+        since_micros=micros(one(who, "since")) if who else 0,
+        until_micros=micros(one(who, "until")) if "until" in who else None,
+        cause=one(who, "cause"),
         backups=said.get("backup", ()),
         then=said.get("then", ()),
-        coordinator=_one(said, "coordinator"),
-        navigator=_one(said, "navigator"),
+        coordinator=one(said, "coordinator"),
+        navigator=one(said, "navigator"),
     )
 
 
@@ -90,20 +99,20 @@ def _hand_off(teams: Operating, request: pb.HandOffRequest) -> pb.HandOffRespons
     parts = [
         *references("patient", "Patient", [request.patient] if request.patient else []),
         *texts({"kind": request.kind, "urgency": request.urgency}, "valueCode"),
-        *_refer({"from": request.sender, "to": request.receiver, "focus": request.focus}),
+        *refer({"from": request.sender, "to": request.receiver, "focus": request.focus}),
         *texts({"reason": request.reason, "note": request.note}),
-        *_moments(request, {"deadline": "deadline_micros", "result-by": "result_by_micros"}),
-        *_moments(request, {"end-of-shift": "end_of_shift_micros"}),
+        *moments(request, {"deadline": "deadline_micros", "result-by": "result_by_micros"}),
+        *moments(request, {"end-of-shift": "end_of_shift_micros"}),
     ]
     if request.expects_result:
         parts.append({"name": "expects-result", "valueBoolean": True})
     answered = teams.do(("Task", ""), "hand-off", parts, headers=keyed(request.idempotency_key), fields=_FIELDS)
-    said = _said(answered.body)
+    said = said_of(answered.body)
     summary: Resource | None = next(iter(said.get("summary", ())), None)
     return pb.HandOffResponse(
         task=teams.version(said["task"][0]),
         summary=json.render(summary) if summary else b"",
-        summary_reference=f"Bundle/{summary['id']}" if summary else _one(said, "summary-reference"),
+        summary_reference=f"Bundle/{summary['id']}" if summary else one(said, "summary-reference"),
     )
 
 
@@ -123,7 +132,7 @@ def _answered(teams: Operating, request: pb.AnswerRequest) -> pb.AnswerResponse:
         raise Malformed("answer is a value of HandOffAnswer.", code="value", expression="answer")
     parts = [
         *texts({"answer": _ANSWERS[request.answer]}, "valueCode"),
-        *_refer({"by": request.by}),
+        *refer({"by": request.by}),
         *texts({"reason": request.reason}),
     ]
     headers = {"if-match": f'W/"{request.if_version}"'} if request.HasField("if_version") else {}
@@ -141,7 +150,7 @@ def _pages(teams: Operating, request: pb.LedgerRequest) -> Iterator[pb.LedgerRes
     after = str(request.after) if request.after else ""
     while True:
         query = [("_count", str(_PAGE)), *([("after", after)] if after else [])]
-        said = _said(teams.do(where, "ledger", (), query).body)
+        said = said_of(teams.do(where, "ledger", (), query).body)
         yield pb.LedgerResponse(entries=map(_entry, said.get("entry", ())))
         if "next-after" not in said:
             return
@@ -151,15 +160,15 @@ def _pages(teams: Operating, request: pb.LedgerRequest) -> Iterator[pb.LedgerRes
 def _entry(said: Said) -> pb.LedgerEntry:
     return pb.LedgerEntry(
         number=int(said["number"][0]),
-        about=_one(said, "about"),
-        patient=_one(said, "patient"),
-        step=_one(said, "step"),
-        at_micros=micros(_one(said, "at")),
-        by=_one(said, "by"),
-        sender=_one(said, "from"),
-        receiver=_one(said, "to"),
-        deadline_micros=micros(_one(said, "deadline")) if "deadline" in said else None,
-        why=_one(said, "why"),
+        about=one(said, "about"),
+        patient=one(said, "patient"),
+        step=one(said, "step"),
+        at_micros=micros(one(said, "at")),
+        by=one(said, "by"),
+        sender=one(said, "from"),
+        receiver=one(said, "to"),
+        deadline_micros=micros(one(said, "deadline")) if "deadline" in said else None,
+        why=one(said, "why"),
     )
 
 
@@ -171,12 +180,12 @@ def _huddle(teams: Operating, request: pb.HuddleRequest) -> pb.HuddleResponse:
     query += [("since", told("since_micros", request.since_micros))] if request.HasField("since_micros") else []
     query += [("_count", str(request.count))] if request.count else []
     fields = {"_count": "count", "since": "since_micros"}
-    said = _said(teams.do((TYPE, request.team), "huddle", (), query, fields=fields).body)
+    said = said_of(teams.do((TYPE, request.team), "huddle", (), query, fields=fields).body)
     return pb.HuddleResponse(
-        team=_one(said, "team"),
-        department=_one(said, "department"),
-        previous=_one(said, "previous"),
-        since_micros=micros(_one(said, "since")),
+        team=one(said, "team"),
+        department=one(said, "department"),
+        previous=one(said, "previous"),
+        since_micros=micros(one(said, "since")),
         total=int(said["total"][0]),
         people=map(_person, said.get("person", ())),
     )
@@ -185,16 +194,16 @@ def _huddle(teams: Operating, request: pb.HuddleRequest) -> pb.HuddleResponse:
 def _person(said: Said) -> pb.HuddlePerson:
     reasons = [
         pb.HuddleReason(
-            code=_one(each, "code"),
-            text=_one(each, "text"),
+            code=one(each, "code"),
+            text=one(each, "text"),
             points=int(each["points"][0]),
-            about=_one(each, "about"),
-            since_micros=micros(_one(each, "since")),
-            title=_one(each, "title"),
+            about=one(each, "about"),
+            since_micros=micros(one(each, "since")),
+            title=one(each, "title"),
         )
         for each in said.get("reason", ())
     ]
-    return pb.HuddlePerson(patient=_one(said, "patient"), score=int(said["score"][0]), reasons=reasons)
+    return pb.HuddlePerson(patient=one(said, "patient"), score=int(said["score"][0]), reasons=reasons)
 
 
 def _about_me(teams: Operating, request: pb.AboutMeRequest) -> pb.AboutMeResponse:
@@ -212,33 +221,3 @@ _CALLS: dict[str, Callable[[Operating, Any], Any]] = {
     "Huddle": _huddle,
     "AboutMe": _about_me,
 }
-
-
-def _said(body: bytes) -> Said:
-    return _values(json.parse_object(body).get("parameter", ()))
-
-
-def _values(parts: Sequence[Resource]) -> Said:
-    found: dict[str, list[Any]] = {}
-    for part in parts:
-        member = next((name for name in (*_MEMBERS, "resource") if name in part), "")
-        value = part[member] if member else _values(part.get("part", ()))
-        found.setdefault(part["name"], []).append(value["reference"] if member == "valueReference" else value)
-    return found
-
-
-def _one(said: Said, name: str) -> str:
-    """The first value of a name; empty without one."""
-    return str(next(iter(said.get(name, ())), ""))
-
-
-def _refer(given: Mapping[str, str]) -> Iterator[Resource]:
-    for name, reference in given.items():
-        if reference:
-            yield {"name": name, "valueReference": {"reference": reference}}
-
-
-def _moments(request: pb.HandOffRequest, fields: Mapping[str, str]) -> Iterator[Resource]:
-    for name, member in fields.items():
-        if request.HasField(member):
-            yield {"name": name, "valueInstant": told(member, getattr(request, member))}

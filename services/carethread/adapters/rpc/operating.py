@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from carethread.adapters.rpc.calls import Call, timely
 from carethread.adapters.rpc.messages import to_message
@@ -25,6 +26,9 @@ from carethread.interactions.rest.status import error_of
 from carethread.v1 import fhir_pb2
 
 Query = Sequence[tuple[str, str]]
+
+Said = Mapping[str, list[Any]]
+"""What an operation answers: the values of its parameters by name; a part has its own."""
 
 _FAILED = 400
 
@@ -96,6 +100,20 @@ def texts(said: Mapping[str, str], member: str = "valueString") -> Iterator[Reso
             yield {"name": name, member: text}
 
 
+def refer(given: Mapping[str, str]) -> Iterator[Resource]:
+    """Parameters that refer to what is named (`Patient/1`); those that are not empty."""
+    for name, reference in given.items():
+        if reference:
+            yield {"name": name, "valueReference": {"reference": reference}}
+
+
+def moments(request: Any, fields: Mapping[str, str]) -> Iterator[Resource]:
+    """Parameters of the fields of a message that have a moment, by their names."""
+    for name, member in fields.items():
+        if request.HasField(member):
+            yield {"name": name, "valueInstant": told(member, getattr(request, member))}
+
+
 def told(name: str, micros: int) -> str:
     """A moment of a message as an instant. Raises Malformed for one that is in no calendar."""
     if not EARLIEST <= micros < LATEST:
@@ -109,3 +127,22 @@ def micros(text: str) -> int:
     """The microseconds of an instant that an operation answers."""
     span = date_range(text)
     return span[0] if span else 0
+
+
+def said_of(body: bytes) -> Said:
+    """The Parameters that an operation answers; of a reference what it refers to."""
+    return _values(json.parse_object(body).get("parameter", ()))
+
+
+def _values(parts: Sequence[Resource]) -> Said:
+    found: dict[str, list[Any]] = {}
+    for part in parts:
+        member = next((name for name in part if name.startswith("value") or name == "resource"), "")
+        value = part[member] if member else _values(part.get("part", ()))
+        found.setdefault(part["name"], []).append(value["reference"] if member == "valueReference" else value)
+    return found
+
+
+def one(said: Said, name: str) -> str:
+    """The first value of a name; empty without one."""
+    return str(next(iter(said.get(name, ())), ""))

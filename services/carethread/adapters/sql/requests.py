@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
+from carethread.adapters.sql.arrays import array, numbers, texts, truths
 from carethread.adapters.sql.direct import run
 from carethread.adapters.sql.engine import NOW_MICROS, is_sqlite, micros
 from carethread.adapters.sql.tables import fit, requests
@@ -20,16 +33,21 @@ _IS_FIRST = ~exists().where(
 )
 _TOLD = [column for column in requests.c if column.name != "body"]
 
+_KINDS = {"type": "text", "id": "text", "body": "bytea", "key": "text", "condition": "text", "traceparent": "text"}
+_FLAGS = ("new", "backfill")
+_NAMES = ", ".join([*_KINDS, *_FLAGS])
 _PUT_TEXT = (
-    "WITH made AS (INSERT INTO requests "
-    "(type, id, body, key, condition, traceparent, new, backfill, since, next, attempts, state, outcome) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
-    f"{NOW_MICROS['postgresql']}, 0, 0, '{_WAITING}', '') RETURNING number) "
-    "SELECT number, pg_notify($9, '') FROM made"
+    f"WITH made AS (INSERT INTO requests ({_NAMES}, since, next, attempts, state, outcome) "
+    f"SELECT {_NAMES}, {NOW_MICROS['postgresql']}, 0, 0, '{_WAITING}', ''::bytea FROM unnest("
+    + ", ".join(array(place, kind) for place, kind in enumerate([*_KINDS.values(), *("boolean" for _ in _FLAGS)], 1))
+    + f") WITH ORDINALITY AS several ({_NAMES}, place) ORDER BY place) SELECT pg_notify($9, '')"
 )
+"""In order, for numbers are given in it, and telling those who wait, in one message to PostgreSQL."""
 
 _DONE_TEXT = (
-    "WITH gone AS (DELETE FROM requests WHERE type = $1::text AND id = $2::text AND number <= $3::bigint) SELECT 1"
+    "WITH gone AS (DELETE FROM requests r USING unnest("
+    f"{array(1, 'text')}, {array(2, 'text')}, {array(3, 'bigint')}) AS had (type, id, number) "
+    "WHERE r.type = had.type AND r.id = had.id AND r.number <= had.number) SELECT 1"
 )
 
 
@@ -44,34 +62,19 @@ class SqlRequests:
     def _now(self) -> ColumnElement[int]:
         return NOW_MICROS[self._connection.dialect.name]
 
-    def put(self, wanted: Wanted) -> int:
-        if not is_sqlite(self._connection):
-            return self._put_text(wanted)
-        row = {
-            "type": wanted.type,
-            "id": wanted.id,
-            "body": wanted.body,
-            "key": fit(wanted.key),
-            "new": wanted.new,
-            "condition": wanted.condition,
-            "backfill": wanted.backfill,
-            "traceparent": wanted.traceparent,
-            "since": self._now,
-            "next": 0,
-            "attempts": 0,
-            "state": _WAITING,
-            "outcome": b"",
-        }
-        entered = insert(requests).values(row).returning(requests.c.number)
-        number: int = self._connection.execute(entered).scalar_one()
-        return number
-
-    def _put_text(self, wanted: Wanted) -> int:
-        """As `put`, in one statement of PostgreSQL, which tells of it too."""
-        flags = (wanted.new, wanted.backfill)
-        named = (wanted.type, wanted.id, wanted.body, fit(wanted.key), wanted.condition, wanted.traceparent)
-        number: int = run(self._connection, _PUT_TEXT, [*named, *flags, self._channel])[0][0]
-        return number
+    def put(self, *wanted: Wanted) -> None:
+        if not wanted:
+            return
+        rows = [{name: getattr(each, name) for name in (*_KINDS, *_FLAGS)} | {"key": fit(each.key)} for each in wanted]
+        if is_sqlite(self._connection):
+            begun = {"since": self._now, "next": 0, "attempts": 0, "state": _WAITING, "outcome": b""}
+            given: dict[str, Any] = {name: bindparam(name) for name in (*_KINDS, *_FLAGS)}
+            self._connection.execute(insert(requests).values(given | begun), rows)
+            return
+        bodies = [each.body for each in wanted]
+        columns = [bodies if name == "body" else texts(row[name] for row in rows) for name in _KINDS]
+        flags = [truths(row[name] for row in rows) for name in _FLAGS]
+        run(self._connection, _PUT_TEXT, [*columns, *flags, self._channel])
 
     def claim(self, limit: int, seconds: float, without: Collection[str] = ()) -> list[Asked]:
         due = _first(select(requests.c.number), without).where(requests.c.next <= self._now)
@@ -83,12 +86,14 @@ class SqlRequests:
         these = update(requests).where(requests.c.number.in_(numbers)).values(lease).returning(*requests.c)
         return sorted(map(_asked, self._connection.execute(these)), key=lambda asked: asked.number)
 
-    def done(self, asked: Asked) -> None:
+    def done(self, *asked: Asked) -> None:
         if not is_sqlite(self._connection):
-            run(self._connection, _DONE_TEXT, [asked.wanted.type, asked.wanted.id, str(asked.number)])
+            named = [texts(each.wanted.type for each in asked), texts(each.wanted.id for each in asked)]
+            run(self._connection, _DONE_TEXT, [*named, numbers(each.number for each in asked)])
             return
-        same = (requests.c.type == asked.wanted.type, requests.c.id == asked.wanted.id)
-        self._connection.execute(delete(requests).where(*same, requests.c.number <= asked.number))
+        for each in asked:
+            same = (requests.c.type == each.wanted.type, requests.c.id == each.wanted.id)
+            self._connection.execute(delete(requests).where(*same, requests.c.number <= each.number))
 
     def put_off(self, asked: Asked, seconds: float, outcome: bytes = b"") -> None:
         tried = {"outcome": outcome} if outcome else {"attempts": asked.attempts - 1}

@@ -13,9 +13,10 @@ from carethread.careteams.history import is_history
 from carethread.careteams.teams.reading import ref
 from carethread.core.clock import instant
 from carethread.core.errors import Conflict, Invalid
-from carethread.core.fhir.elements import with_extensions
+from carethread.core.fhir.elements import keys_at, with_extensions
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit
+from carethread.interactions.standing import here
 
 _STAYS = ("priority", "focus", "encounter", "reasonReference", "authoredOn")
 
@@ -30,7 +31,7 @@ def call_written(unit: Unit, before: Resource | None, after: Resource | None, id
     if before is None or not is_call(before):
         if after["status"] not in OPEN:
             _refuse_status("It begins with the status requested.")
-        return Ruling(resource=_called(unit, after, ""))
+        return Ruling(resource=_called_already(unit, after) or _called(unit, after, ""))
     _refuse_jump(before, after)
     after = _kept(before, after)
     if is_open(after):
@@ -40,6 +41,15 @@ def call_written(unit: Unit, before: Resource | None, after: Resource | None, id
     if after["status"] in OVER and before["status"] not in OVER:
         _refuse_no_word(after)
     return Ruling(resource=_dated(unit, before, after))
+
+
+def _called_already(unit: Unit, task: Resource) -> Resource | None:
+    """The Task, over at once, where it is part of a call that is open still; None where somebody has to be called."""
+    before = (here(unit.session, key) for key in keys_at(task, "partOf", unit.base_url) if key[0] == "Task")
+    if not any(is_call(each) and is_open(each) for each in before if each):
+        return None
+    told = {"status": "cancelled", "statusReason": {"text": "Somebody is called to it already."}}
+    return {**task, **told, "executionPeriod": {"end": instant(unit.now)}}
 
 
 def _called(unit: Unit, task: Resource, last: str) -> Resource:

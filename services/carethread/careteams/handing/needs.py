@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from carethread.careteams.handing.following import survivors
 from carethread.careteams.levels import HIGH, level
-from carethread.careteams.tasks import OPEN, TASKS
+from carethread.careteams.tasks import NO_NEED, OPEN, TASKS
 from carethread.careteams.teams.alarming import TAKE_OVER
 from carethread.careteams.teams.awaiting import have_seen_to, needs_changed
 from carethread.careteams.teams.reading import ends, ref
@@ -39,13 +39,20 @@ def _flagged(flag: Resource) -> bool:
     return flag["status"] == "active" and _has(flag, "code.coding", FLAG_KIND, HIGH_RISK)
 
 
+def _is_no_need(task: Resource) -> bool:
+    """Also what people do themselves, such as fill in a form: by that they need nobody who answers for them."""
+    theirs = ref(task, "owner", None, "Patient", "RelatedPerson")
+    return bool(theirs) or any(_has(task, "code.coding", TASKS, code) for code in (TAKE_OVER, *NO_NEED))
+
+
 _NEEDS: Mapping[str, tuple[str, Callable[[Resource, int], bool]]] = {
     "CarePlan": ("subject", lambda plan, now: plan["status"] == "active"),
-    "Task": ("for", lambda task, now: task["status"] in _TO_DO and not _has(task, "code.coding", TASKS, TAKE_OVER)),
+    "Task": ("for", lambda task, now: task["status"] in _TO_DO and not _is_no_need(task)),
     "Flag": ("subject", lambda flag, now: _flagged(flag)),
     "RiskAssessment": ("subject", lambda assessment, now: bool(level(assessment, now, HIGH))),
 }
-"""By type: whose the need is, and when it is open. That somebody takes over is what needs ask for, not one itself."""
+"""By type: whose the need is, and when it is open. That somebody takes over is what needs ask for, not one itself;
+and feedback asks for an answer, which is its department's to give."""
 
 
 def needing(resource: Resource, now: int, base: str | None = None) -> str:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from carethread.careteams.lengths import FIXED, MONTHS
 from carethread.careteams.plans.spans import OPEN, later
 from carethread.core.fhir.search.dates import date_range
+from carethread.core.lengths import FIXED, MONTHS
 from carethread.core.ports import Resource
 
 MOST = 1000

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from carethread.careteams.lengths import FIXED, MONTHS, UNITS, months_later
 from carethread.core.errors import Invalid
 from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
+from carethread.core.lengths import FIXED, MONTHS, UNITS, months_later
 from carethread.core.ports import Resource
 
 Span = tuple[int, int]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from carethread.careteams.risk.windows import ALWAYS, NEVER, Interval, Intervals, both, ranges_of, union, without
+from carethread.careteams.tasks import NO_NEED, TASKS
 from carethread.core.fhir.elements import at, keys_at
 from carethread.core.fhir.fhirpath import Element
 from carethread.core.fhir.search.dates import LATEST, date_range
@@ -28,6 +29,7 @@ FORMS = (
     "trust-in-physician",
     "wake-forest-trust",
     "experience",
+    "visit-experience",
     "complaint",
 )
 """The last part of the canonical of forms that ask for feedback."""
@@ -37,7 +39,9 @@ RATED = "https://carethread.dev/fhir/StructureDefinition/rated"
 
 
 def is_feedback(response: Resource) -> bool:
-    """Whether a QuestionnaireResponse says what somebody thinks of their care."""
+    """Whether a QuestionnaireResponse, or a Task by which it is answered, says what somebody thinks of their care."""
+    if response["resourceType"] == "Task":
+        return any(each.get("system") == TASKS and each.get("code") in NO_NEED for each in at(response, "code.coding"))
     if any(tag.get("system") == KINDS for tag in response.get("meta", {}).get("tag", ())):
         return True
     return str(response.get("questionnaire", "")).partition("|")[0].rstrip("/").rpartition("/")[2] in FORMS

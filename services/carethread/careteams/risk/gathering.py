@@ -105,7 +105,7 @@ def _looked(id_: str, patient: Resource | None, known: Mapping[str, list[Resourc
         return Looked(id_, None, before, moved)
     facts = {kind: [Fact(each) for each in resources] for kind, resources in known.items() if kind not in _ALSO}
     facts["Patient"] = [Fact(patient)]
-    responses = facts.get("QuestionnaireResponse", ())
+    responses = [*facts.get("QuestionnaireResponse", ()), *facts.get("Task", ())]
     if said := [fact for fact in responses if is_feedback(fact.resource)]:
         counts = agreed(known.get("Consent", ()))
         for fact in said:

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 
-from carethread.careteams.lengths import UNITS
 from carethread.careteams.risk.costing import Unfit, cost, misplaced, repeats
 from carethread.careteams.risk.rules import LEVELS, MOST, PROFILE, STEPS, TYPES, Code, Date, Group, Input, Rule
-from carethread.careteams.risk.windows import LONGEST, length_of, ranges_of
+from carethread.careteams.risk.windows import ranges_of
 from carethread.core.errors import FhirError, Invalid, Issue
 from carethread.core.fhir.elements import at, profiles_of
 from carethread.core.fhir.fhirpath import Element, compile
+from carethread.core.lengths import LONGEST, UNITS, length_of
 from carethread.core.ports import Resource
 
 WEIGHT = "https://carethread.dev/fhir/StructureDefinition/risk-weight"

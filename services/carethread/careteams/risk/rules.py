@@ -15,8 +15,9 @@ from decimal import Decimal
 from functools import cached_property
 from sys import intern
 
-from carethread.careteams.risk.windows import Interval, Length
+from carethread.careteams.risk.windows import Interval
 from carethread.core.fhir.fhirpath import Expression, compile
+from carethread.core.lengths import Length
 from carethread.core.ports import Stored
 
 PROFILE = "https://carethread.dev/fhir/StructureDefinition/risk-rule"

@@ -9,10 +9,7 @@ Moments are microseconds since 1970 UTC. Source: http://hl7.org/fhir/R4/metadata
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from carethread.careteams.lengths import FIXED, MONTHS, UNITS, months_later
 from carethread.core.fhir.fhirpath import Element
 from carethread.core.fhir.search.dates import EARLIEST, LATEST, date_range
 
@@ -24,37 +21,6 @@ Intervals = Sequence[Interval]
 
 ALWAYS: Intervals = ((EARLIEST, LATEST),)
 NEVER: Intervals = ()
-
-LONGEST = 200
-"""Years."""
-
-
-@dataclass(frozen=True, slots=True)
-class Length:
-    """A duration: so many months of the calendar, or so many microseconds."""
-
-    months: int = 0
-    micros: int = 0
-
-    def after(self, moment: int) -> int:
-        """The moment that much later; the end of time where there is none."""
-        if moment + self.micros >= LATEST:
-            return LATEST
-        later = months_later(moment, self.months) if self.months else moment + self.micros
-        return LATEST if later is None else later
-
-
-def length_of(duration: dict[str, Any]) -> Length | None:
-    """A FHIR Duration in UCUM; None where it is none, not a whole number, not positive or too long."""
-    value, unit = duration.get("value"), duration.get("code")
-    if duration.get("system") != "http://unitsofmeasure.org" or unit not in UNITS or "comparator" in duration:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST * 366 * 86_400:
-        return None
-    if value != int(value):
-        return None
-    length = Length(months=int(value) * MONTHS[unit]) if unit in MONTHS else Length(micros=int(value) * FIXED[unit])
-    return length if length.months <= LONGEST * 12 and length.micros <= LONGEST * 366 * FIXED["d"] else None
 
 
 def ranges_of(element: Element) -> Iterable[Interval]:

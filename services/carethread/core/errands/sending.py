@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from threading import Event as Signal
 from urllib.parse import parse_qsl
@@ -26,7 +26,7 @@ from carethread.core.service import Runtime
 
 log = logging.getLogger(__name__)
 
-BATCH = 20
+BATCH = 32
 _BATCH_SECONDS = 5.0
 LEASE_SECONDS = 40.0
 """More than a batch takes and the call that is on its way then."""
@@ -46,10 +46,18 @@ _AWAY = frozenset({429, 502, 503, 504})
 
 Settle = Callable[[Session], None]
 
+AtOnce = Callable[[str, Sequence[Request]], Sequence[Response | None]]
+"""Asks an owner for several transactions at once; None where one was not done, and is to be asked for by itself."""
+
+
+def apart(owner: str, requests: Sequence[Request]) -> Sequence[Response | None]:
+    """Where owners are asked for one thing at a time."""
+    return [None] * len(requests)
+
 
 class Sending:
     """Sends the requests of `runtime`. `owners` tells which service owns each type; those that the peer does not know
-    are reached through `gateway`."""
+    are reached through `gateway`. `at_once` is how transactions are sent that come together."""
 
     def __init__(
         self,
@@ -57,28 +65,33 @@ class Sending:
         owners: Mapping[str, str],
         gateway: str,
         *,
+        at_once: AtOnce = apart,
         observe: Observe = unobserved,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
         self._owners = owners
         self._gateway = gateway
+        self._at_once = at_once
         self._observe = observe
         self._monotonic = monotonic
         self._away: dict[str, tuple[float, float]] = {}
         """By owner: until when it is left alone, and how long that is."""
+        self._more = False
+        """Whether the last batch was full, so that it need not be looked first whether there is something to send."""
 
     def step(self) -> int:
         """Send one batch; how many requests were tried. Raises Busy when the database is away: the lease of what was
         sent ends, and it is sent again."""
         store, without = self._runtime.store, self._left_alone()
-        if store.glance(lambda session: session.requests.soonest(without)) != 0:
+        if not self._more and store.glance(lambda session: session.requests.soonest(without)) != 0:
             return 0
         end = self._monotonic() + _BATCH_SECONDS
         claimed = store.transact(lambda session: session.requests.claim(BATCH, LEASE_SECONDS, without))
+        self._more = len(claimed) == BATCH
         settled = list(self._each(claimed, end))
         if settled:
-            store.transact(lambda session: [settle(session) for settle in settled])
+            store.transact(lambda session: _settle(session, settled))
         return len(settled)
 
     def run(self, stop: Signal) -> None:
@@ -101,15 +114,33 @@ class Sending:
         alone = [type_name for type_name, owner in self._owners.items() if owner in away]
         return [*alone, _BUNDLE] if self._gateway in away and _BUNDLE not in alone else alone
 
-    def _each(self, claimed: list[Asked], end: float) -> Iterator[Settle]:
-        """What is to be noted of each."""
+    def _each(self, claimed: list[Asked], end: float) -> Iterator[Asked | Settle]:
+        """Each that the owner has, or what is to be noted of it."""
+        done = self._done_at_once(claimed)
         for asked in claimed:
-            if self._monotonic() > end or asked.wanted.type in self._left_alone():
+            if asked.number in done:
+                yield asked
+            elif self._monotonic() > end or asked.wanted.type in self._left_alone():
                 yield partial(_put_off, asked=asked, seconds=0.0)
             else:
                 yield self._sent(asked)
 
-    def _sent(self, asked: Asked) -> Settle:
+    def _done_at_once(self, claimed: list[Asked]) -> set[int]:
+        """The numbers of the transactions that could be done together by their owner."""
+        several: dict[str, list[Asked]] = {}
+        for asked in claimed:
+            if asked.wanted.together and asked.attempts == 1:
+                several.setdefault(self._owner(asked.wanted), []).append(asked)
+        done: set[int] = set()
+        for owner, those in several.items():
+            if len(those) > 1 and self._runtime.peer.knows(owner):
+                answers = self._at_once(owner, [_request(asked.wanted) for asked in those])
+                done |= {asked.number for asked, answer in zip(those, answers, strict=True) if answer}
+        if done:
+            self._observe(REQUESTS_SENT, len(done))
+        return done
+
+    def _sent(self, asked: Asked) -> Asked | Settle:
         owner = self._owner(asked.wanted)
         try:
             answer = self._call(owner, asked)
@@ -121,7 +152,7 @@ class Sending:
         if answer.status < 300 or answer.status == _moot(asked.wanted):
             self._away.pop(owner, None)
             self._observe(REQUESTS_SENT, 1)
-            return partial(_done, asked=asked)
+            return asked
         outcome = _outcome(owner, answer)
         if answer.status < 500 and answer.status not in _LATER:
             return self._refused(asked, outcome)
@@ -139,20 +170,10 @@ class Sending:
         return owners.pop() if len(owners) == 1 else self._gateway
 
     def _call(self, owner: str, asked: Asked) -> Response:
-        wanted, peer = asked.wanted, self._runtime.peer
+        peer = self._runtime.peer
         if not owner:
-            raise NotSupported(f"No service owns the type {wanted.type}.")
-        headers = {"content-type": CONTENT_TYPE, "prefer": "return=minimal", "traceparent": wanted.traceparent}
-        headers |= {"if-none-match": "*"} if wanted.new else {}
-        headers |= {BACKFILL_HEADER.lower(): "true"} if wanted.backfill else {}
-        request = Request("PUT", wanted.path, headers=headers, body=wanted.body)
-        if wanted.condition:
-            meant = (("_id", wanted.id), *parse_qsl(wanted.condition))
-            request = Request("PATCH", wanted.type, meant, {**headers, "content-type": _JSON_PATCH}, wanted.body)
-        elif wanted.together:
-            headers.pop("if-none-match", "")
-            request = Request("POST", "", headers=headers, body=wanted.body)
-        return peer.call(owner if peer.knows(owner) else self._gateway, request)
+            raise NotSupported(f"No service owns the type {asked.wanted.type}.")
+        return peer.call(owner if peer.knows(owner) else self._gateway, _request(asked.wanted))
 
     def _is_away(self, owner: str, reason: str) -> None:
         _, pause = self._away.get(owner, (0.0, 0.0))
@@ -169,6 +190,18 @@ class Sending:
         return {"service": self._runtime.service.name, "request": asked.number, "resource": asked.wanted.path}
 
 
+def _request(wanted: Wanted) -> Request:
+    headers = {"content-type": CONTENT_TYPE, "prefer": "return=minimal", "traceparent": wanted.traceparent}
+    headers |= {BACKFILL_HEADER.lower(): "true"} if wanted.backfill else {}
+    if wanted.condition:
+        meant = (("_id", wanted.id), *parse_qsl(wanted.condition))
+        return Request("PATCH", wanted.type, meant, {**headers, "content-type": _JSON_PATCH}, wanted.body)
+    if wanted.together:
+        return Request("POST", "", headers=headers, body=wanted.body)
+    headers |= {"if-none-match": "*"} if wanted.new else {}
+    return Request("PUT", wanted.path, headers=headers, body=wanted.body)
+
+
 def _moot(wanted: Wanted) -> int:
     """The status by which the owner says that nothing is left to do: it is there already, or meets no condition."""
     return 412 if wanted.new else 404 if wanted.condition else 0
@@ -180,8 +213,11 @@ def _outcome(owner: str, answer: Response) -> bytes:
     return answer.body if said else outcome_bytes(FhirError(f"{owner} answers {answer.status}."))
 
 
-def _done(session: Session, asked: Asked) -> None:
-    session.requests.done(asked)
+def _settle(session: Session, settled: Sequence[Asked | Settle]) -> None:
+    session.requests.done(*(each for each in settled if isinstance(each, Asked)))
+    for each in settled:
+        if not isinstance(each, Asked):
+            each(session)
 
 
 def _put_off(session: Session, asked: Asked, seconds: float, outcome: bytes = b"") -> None:

@@ -24,8 +24,11 @@ _EXPONENT_DIGITS = 4
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000|\x00")
 
 
-_EXACT = re.compile(rb'(?:":|[,\[])(?:-0|-?\d+[.eE]|-?\d{17})')
-"""What may be a number whose text matters, or looks like one within a string; an instant's seconds do not."""
+_EXACT = re.compile(rb'[:,\[]-?(?=\d)(?:(?<=":)|(?<=":-)|(?<=[,\[])|(?<=[,\[]-))(?:(?<=-)0|\d+[.eE]|\d{17})')
+"""What may be a number whose text matters, or looks like one within a string; an instant's seconds do not.
+
+What stands before a number comes first as one of three characters, which are found several times as fast as `":`.
+"""
 
 
 class Number(float):

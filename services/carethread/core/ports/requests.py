@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, Protocol
 
 from carethread.core.fhir import json
@@ -44,14 +45,20 @@ class Wanted:
     @property
     def together(self) -> bool:
         """Whether it is a transaction."""
-        return self.type == "Bundle" and not self.condition and json.restore(self.body).get("type") == "transaction"
+        return bool(_types(self))
 
     @property
     def writes(self) -> frozenset[str]:
         """The types that it writes."""
-        if not self.together:
-            return frozenset((self.type,))
-        return frozenset(entry["resource"]["resourceType"] for entry in json.restore(self.body).get("entry", ()))
+        return _types(self) or frozenset((self.type,))
+
+
+@lru_cache(maxsize=64)
+def _types(wanted: Wanted) -> frozenset[str]:
+    """The types that a transaction writes; none of what is none."""
+    bundle = json.restore(wanted.body) if wanted.type == "Bundle" and not wanted.condition else {}
+    entries = bundle.get("entry", ()) if bundle.get("type") == "transaction" else ()
+    return frozenset(entry["resource"]["resourceType"] for entry in entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,8 @@ class Asked:
 class Requests(Protocol):
     """The requests of a service, in the transaction of a session. Leases and pauses go by the database's clock."""
 
-    def put(self, wanted: Wanted) -> int:
-        """Have the owner asked once this transaction is committed; its number."""
+    def put(self, *wanted: Wanted) -> None:
+        """Have the owners asked once this transaction is committed; what has the same key in this order."""
         ...
 
     def claim(self, limit: int, seconds: float, without: Collection[str] = ()) -> list[Asked]:
@@ -81,8 +88,8 @@ class Requests(Protocol):
         """
         ...
 
-    def done(self, asked: Asked) -> None:
-        """The owner has it; and with it, what was wanted of the same resource before."""
+    def done(self, *asked: Asked) -> None:
+        """The owners have them; and with each, what was wanted of the same resource before."""
         ...
 
     def put_off(self, asked: Asked, seconds: float, outcome: bytes = b"") -> None:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from carethread.core.events import Event
     from carethread.core.fhir.search.query import SearchQuery, TokenValue
+from carethread.core.ports.asks import Asks
 from carethread.core.ports.bus import Place
 from carethread.core.ports.calendar import Calendar
 from carethread.core.ports.deliveries import Deliveries
+from carethread.core.ports.efforts import Efforts
 from carethread.core.ports.held import Held
 from carethread.core.ports.inbound import Inbound
 from carethread.core.ports.ledger import Ledger
@@ -66,6 +68,16 @@ class Session(Protocol):
     @property
     def needs(self) -> Needs:
         """Which needs were open when."""
+        ...
+
+    @property
+    def asks(self) -> Asks:
+        """Who is asked what, which `questionnaires` keeps."""
+        ...
+
+    @property
+    def efforts(self) -> Efforts:
+        """What it took to fill forms in, which `questionnaires` keeps."""
         ...
 
     @property

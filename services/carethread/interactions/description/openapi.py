@@ -242,7 +242,9 @@ def _methods(operation: Operation, type_name: str, tag: str, level: str) -> Iter
         }
         if tag:
             made["tags"] = [tag]
-        if method == "POST":
+        if method == "POST" and operation.takes_form:
+            made["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}
+        elif method == "POST":
             made["requestBody"] = ref("requestBodies", "judged" if operation.judges_body else "parameters")
         yield "/".join([*where, f"${operation.name}"]), method, made
 

@@ -83,6 +83,22 @@ class Given:
             raise wrong(name, "is a valueString or valueCode")
         return str(value or "")
 
+    def canonical(self, name: str) -> str:
+        """A canonical, which may be written as a uri; empty where it is not given."""
+        member, value = self._one(name)
+        if member and member not in ("valueCanonical", "valueUri", "valueString"):
+            raise wrong(name, "is a valueCanonical")
+        return str(value or "")
+
+    def numbers(self, name: str) -> list[int]:
+        """Whole numbers above zero, in their order; at most `MOST`."""
+        found = list(self._values(name))
+        if len(found) > MOST:
+            raise wrong(name, f"is given {MOST} times at most", "too-costly")
+        if not all(member in ("valuePositiveInt", "valueInteger") and value > 0 for member, value in found):
+            raise wrong(name, "is a valuePositiveInt")
+        return [value for _, value in found]
+
     def concept(self, name: str) -> Resource | None:
         """A CodeableConcept, which a text or a coding may stand for; None where it is not given."""
         member, value = self._one(name)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from carethread.core.context import Context
-from carethread.core.errors import Malformed, NotSupported
+from carethread.core.errors import FhirError, Malformed, NotSupported
 from carethread.core.fhir.definitions import resource_types
-from carethread.core.ports import Key, Request, Response, Stored
+from carethread.core.ports import Key, Request, Resource, Response, Stored
 from carethread.core.service import Runtime
 from carethread.interactions import search as searching
 from carethread.interactions.committed import committed
@@ -22,7 +22,7 @@ from carethread.interactions.description.openapi import openapi
 from carethread.interactions.description.smart import smart_configuration
 from carethread.interactions.history import history, instance_history
 from carethread.interactions.operations import export
-from carethread.interactions.operations.invoke import invoke
+from carethread.interactions.operations.invoke import find, invoke
 from carethread.interactions.patch import LANGUAGES, patch_command
 from carethread.interactions.read import read, vread
 from carethread.interactions.rest import table
@@ -46,10 +46,12 @@ from carethread.interactions.rest.subset import described, shape_of, subset
 from carethread.interactions.searching.compartment import is_compartment_path
 from carethread.interactions.transaction import batch, transaction
 from carethread.interactions.transaction.part import part
+from carethread.interactions.transaction.several import transactions
 from carethread.interactions.update import conditional_update_command, update_command
 from carethread.interactions.writing.apply import apply
 from carethread.interactions.writing.command import Condition
 from carethread.interactions.writing.conditional import known_condition
+from carethread.interactions.writing.together import SMALL
 
 _EDGE = ("_format", "_pretty")
 """Parameters of any URL that say nothing of which resource is meant."""
@@ -62,6 +64,26 @@ Handler = Callable[[Request, Context], Response]
 def handle(runtime: Runtime, request: Request, context: Context) -> Response:
     """Answer a request; an error becomes its OperationOutcome."""
     return guarded(lambda: _route(runtime, request, context))
+
+
+def handle_at_once(runtime: Runtime, asked: Sequence[tuple[Request, Context]]) -> list[Response | None]:
+    """Answer small transactions that depend on nothing of each other; None: nothing was done, ask by `handle`."""
+    bundles = [_transaction(request) for request, _ in asked]
+    several = [(bundle, context) for bundle, (_, context) in zip(bundles, asked, strict=True) if bundle]
+    answers = iter(transactions(runtime, several))
+    done = [next(answers) if bundle else None for bundle in bundles]
+    return [Response(200, CONTENT, body) if body is not None else None for body in done]
+
+
+def _transaction(request: Request) -> Resource | None:
+    """The transaction that a request is, if others may wait for it."""
+    if request.method != "POST" or request.path or len(request.body) > SMALL:
+        return None
+    try:
+        bundle = body_of(request)
+    except FhirError:
+        return None
+    return bundle if bundle.get("type") == "transaction" else None
 
 
 def _route(runtime: Runtime, request: Request, context: Context) -> Response:
@@ -219,6 +241,8 @@ def _search(runtime: Runtime, path: Sequence[str], request: Request, context: Co
 
 def _operation(runtime: Runtime, name: str, type_name: str, id_: str, request: Request, context: Context) -> Response:
     allow(request, "GET", "POST")
-    body = body_of(request) if request.method == "POST" and request.body else None
+    level = "instance" if id_ else "type" if type_name else "system"
+    takes_form = find(runtime, name, type_name, level).takes_form
+    body = body_of(request) if request.method == "POST" and request.body and not takes_form else None
     said = invoke(runtime, request, name, type_name, id_, body, context)
     return said if isinstance(said, Response) else answer(said)

@@ -92,6 +92,22 @@ def perform(
     A `trial` is going to be undone, and stores only what a read has to find.
     """
     unit = WriteUnit(runtime, session, context, trial=trial and not any(step.is_read for step in steps))
+    results = decided(unit, steps, commands)
+    writes = unit.store()
+    answers = {number: done(result, wanted) for number, result in results.items()}
+    within = inside(runtime, session)
+    for step in steps:
+        if step.is_read:
+            response = read(within, step.entry.request, context)
+            if response.status >= 400:
+                raise located(error_of(response), step.number)
+            answers[step.number] = answered(response, step.method)
+    return Performed(answers, results, writes, unit.seen)
+
+
+def decided(unit: WriteUnit, steps: Sequence[Step], commands: Mapping[int, Command]) -> dict[int, Result]:
+    """What becomes of the steps that write, by number; the unit has still to store it. Raises as `perform` does."""
+    session = unit.session
     hold(session, [command.condition for command in commands.values() if command.condition])
     results: dict[int, Result] = {}
     pending: dict[int, Command] = {}
@@ -103,21 +119,11 @@ def perform(
                 results[step.number] = found
             else:
                 pending[step.number] = found
-    places = {type_.name: place for place, type_ in enumerate(runtime.service.types)}
+    places = {type_.name: place for place, type_ in enumerate(unit.runtime.service.types)}
     numbers = sorted(pending, key=lambda n: (_RANK[pending[n].verb], places[pending[n].type], pending[n].key))
     unit.look([pending[number] for number in numbers])
     became = unit.do_all([pending[number] for number in numbers], at=lambda place: at_entry(numbers[place]))
-    results |= zip(numbers, became, strict=True)
-    writes = unit.store()
-    answers = {number: done(result, wanted) for number, result in results.items()}
-    within = inside(runtime, session)
-    for step in steps:
-        if step.is_read:
-            response = read(within, step.entry.request, context)
-            if response.status >= 400:
-                raise located(error_of(response), step.number)
-            answers[step.number] = answered(response, step.method)
-    return Performed(answers, results, writes, unit.seen)
+    return results | dict(zip(numbers, became, strict=True))
 
 
 _RANK = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}

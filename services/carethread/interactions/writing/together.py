@@ -4,22 +4,23 @@ Each of them is decided with its own context, one after the other, in sight of w
 refused has left no trace that would have to be undone. The versions of all that may be are stored by one statement and
 one commit; nothing is answered before. What concerns more than its `Sight` shows has a transaction of its own.
 
-A create whose rule is content with the new resource is such a write: it locks nothing and claims nothing. A service may
-have others of its own (`Way`).
+A create whose rule is content with the new resource, or only looks at what stands, is such a write: it locks nothing
+and claims nothing. A service may have others of its own (`Way`).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, NoReturn, TypeVar, cast
+from dataclasses import dataclass, replace
+from typing import Generic, NoReturn, TypeVar, cast
 
 from carethread.core.context import Context, Principal
 from carethread.core.errors import Busy, FhirError, Held
 from carethread.core.faults import told
 from carethread.core.fhir import json
-from carethread.core.ports import Key, Session, Stored, Write
+from carethread.core.fhir.search.query import SearchQuery
+from carethread.core.ports import Key, Page, Session, Stored, Write
 from carethread.core.service import Runtime
 from carethread.interactions.writing.command import Command, Result
 from carethread.interactions.writing.stored import follow
@@ -78,28 +79,29 @@ class Way(Generic[I, R]):
     decide: Callable[[WriteUnit, I], R]
 
 
-class _Asked(NamedTuple):
-    item: Any
-    context: Context
-
-
 def done_together(runtime: Runtime, way: Way[I, R], item: I, context: Context) -> R | None:
     """Do something together with what else comes that way; None: nothing was done, it has to be done alone.
 
     Raises what it is refused for, and Busy when the database is away.
     """
-    outcome = runtime.gatherings[way.name].do(_Asked(item, context), lambda asked: _store(runtime, way, asked))
+    outcome = runtime.gatherings[way.name].do((item, context), lambda asked: done_at_once(runtime, way, asked))
     if isinstance(outcome, FhirError):
         raise outcome
     return outcome
 
 
-def _store(runtime: Runtime, way: Way[I, R], asked: Sequence[_Asked]) -> Sequence[R | FhirError | None]:
-    """What becomes of each: what it has made, what it is refused for, or None where it has to be done alone."""
+def done_at_once(
+    runtime: Runtime, way: Way[I, R], asked: Sequence[tuple[I, Context]]
+) -> Sequence[R | FhirError | None]:
+    """What becomes of each of several: what it has made, what it is refused for, or None where it has to be done
+    alone."""
+
+    if not asked:
+        return []
 
     def work(session: Session) -> list[R | FhirError | None]:
         try:
-            sight = way.sight(runtime, session, [each.item for each in asked])
+            sight = way.sight(runtime, session, [item for item, _ in asked])
         except Held:  # by a transaction across services, for which not all of them shall wait
             return [None] * len(asked)
         outcomes: list[R | FhirError | None] = []
@@ -129,16 +131,50 @@ def _store(runtime: Runtime, way: Way[I, R], asked: Sequence[_Asked]) -> Sequenc
 
 def _follow(runtime: Runtime, session: Session, made: Iterable[tuple[Context, Sequence[Write]]]) -> None:
     """Do what follows from what was stored, at once for those of one sender."""
-    senders: dict[tuple[Principal, bool], tuple[Context, list[Key]]] = {}
+    senders: dict[tuple[Principal, bool], tuple[Context, dict[Key, str]]] = {}
     for context, writes in made:
-        _, keys = senders.setdefault((context.principal, context.backfill), (context, []))
-        keys += [(write.stored.type, write.stored.id) for write in writes]
-    for context, keys in senders.values():
-        follow(runtime, session, keys, context)
+        _, traces = senders.setdefault((context.principal, context.backfill), (context, {}))
+        traces |= {(write.stored.type, write.stored.id): context.traceparent for write in writes}
+    for context, traces in senders.values():
+        follow(runtime, session, traces, replace(context, traces=traces))
+
+
+class _Standing(Sight):
+    """What stands, looked up once for all of them. Who only looks might have come before the others, so that what those
+    have made need not be in sight."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._current: dict[Key, Stored | None] = {}
+        self._holders: dict[tuple[str, str], str] = {}
+        self._pages: dict[tuple[SearchQuery, int], Page] = {}
+
+    def current(self, keys: Iterable[Key], *, lock: bool = False) -> dict[Key, Stored]:
+        if lock:
+            raise Alone
+        asked = set(keys)
+        if new := asked - self._current.keys():
+            self._current |= dict.fromkeys(new) | super().current(new)
+        return {key: stored for key in asked if (stored := self._current[key])}
+
+    def claimed(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
+        asked = [(kind, key) for key in keys]
+        if new := [key for _, key in asked if (kind, key) not in self._holders]:
+            try:
+                found = self._session.claimed(kind, new)
+            except Held:  # it is waited for by who needs it, not by all
+                raise Alone from None
+            self._holders |= {(kind, key): found.get(key, "") for key in new}
+        return {key: holder for _, key in asked if (holder := self._holders[kind, key])}
+
+    def search(self, query: SearchQuery, count: int) -> Page:
+        if (query, count) not in self._pages:
+            self._pages[query, count] = self._session.search(query, count)
+        return self._pages[query, count]
 
 
 _CREATES: Way[Command, Result] = Way(
-    "creates", lambda runtime, session, commands: Sight(session), lambda unit, command: unit.do(command)
+    "creates", lambda runtime, session, commands: _Standing(session), lambda unit, command: unit.do(command)
 )
 
 
@@ -151,11 +187,11 @@ def created_together(runtime: Runtime, command: Command, context: Context) -> Re
 
 
 def _may_be(runtime: Runtime, command: Command, context: Context) -> bool:
-    """Whether this is a create that is small and whose rule is content with the resource itself."""
+    """Whether this is a create that is small and whose rule is content with the resource itself, or only looks."""
     if not command.fresh or command.condition or len(json.render(command.resource)) > SMALL:
         return False
     type_ = runtime.service.owns(command.type)
-    if type_ is None or type_.rule is None:
+    if type_ is None or type_.rule is None or type_.only_looks:
         return True
     unit = WriteUnit(runtime, cast(Session, Untouched()), context, trial=True)
     try:

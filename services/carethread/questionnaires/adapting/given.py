@@ -44,7 +44,7 @@ def _items(contained: Resource, path: str) -> Iterator[tuple[Resource, str, str]
         raw, where, parent = waiting.pop()
         yield raw, where, parent
         count += 1
-        waiting += _below(raw, where, raw["linkId"])
+        waiting += _below(raw, where, raw.get("linkId", ""))
 
 
 def _below(raw: Resource, path: str, parent: str) -> list[tuple[Resource, str, str]]:
@@ -55,7 +55,7 @@ def _below(raw: Resource, path: str, parent: str) -> list[tuple[Resource, str, s
 def _misplaced(form: Form, found: list[tuple[Resource, str, str]]) -> Iterator[Issue]:
     seen: set[str] = set()
     for raw, path, parent in found:
-        link = raw["linkId"]
+        link = raw.get("linkId", "")
         item = form.items.get(link)
         if item is None:
             told = f"The adaptive form has no item '{shown(link)}'; {_AGAIN}."

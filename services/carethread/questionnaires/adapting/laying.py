@@ -16,7 +16,7 @@ def laid(expected: tuple[Item, ...], holder: Resource) -> list[Resource]:
     out is taken out, to be worked out anew; what is fixed is as the form has it."""
     found: dict[str, list[Resource]] = {}
     for each in holder.get("item", ()):
-        found.setdefault(each["linkId"], []).append(each)
+        found.setdefault(each.get("linkId", ""), []).append(each)
     made: list[Resource] = []
     for item in expected:
         given = found.get(item.link_id, [])
@@ -56,7 +56,7 @@ class There:
         """What is enabled of what stands in the response, a group or an answer."""
         found: dict[str, list[tuple[str, Resource]]] = {}
         for number, each in enumerate(holder.get("item", ())):
-            found.setdefault(each["linkId"], []).append((f"{path}.item[{number}]", each))
+            found.setdefault(each.get("linkId", ""), []).append((f"{path}.item[{number}]", each))
         for item in expected:
             if (path, item.link_id) in self._off:
                 continue

@@ -24,7 +24,7 @@ def not_handed_out(session: Session, response: Resource, clock: Callable[[], dat
     for number, each in enumerate(response.get("contained", ()) if named.startswith("#") else ()):
         if (
             each["resourceType"] == "Questionnaire"
-            and f"#{each['id']}" == named
+            and f"#{each.get('id')}" == named
             and len(each.get("derivedFrom", ())) == 1
         ):
             form = find_in(session, each["derivedFrom"][0])

@@ -86,9 +86,9 @@ def _entries(holder: Holder, form: Form, report: Report) -> list[Entry]:
     last = -1
     for number, given in enumerate(holder.given.get("item", ())):
         path = f"{holder.path}.item[{number}]"
-        item = form.items.get(given["linkId"])
+        item = form.items.get(given.get("linkId", ""))
         if item is None:
-            told = f"The form has no item '{shown(given['linkId'])}'."
+            told = f"The form has no item '{shown(given.get('linkId', ''))}'."
             report.add("not-found", f"{path}.linkId", told)
         elif item.parent is not parent:
             report.add("structure", path, _misplaced(item))

@@ -45,5 +45,11 @@ def _below(holder: Resource, path: str, form: Form, parent: Item | None) -> list
     return [
         Answered(item, inner[n], f"{path}.item[{n}]")
         for n in reversed(range(len(inner)))
-        if (item := form.items.get(inner[n]["linkId"])) is not None and item.parent is parent
+        if (item := standing(form, inner[n], parent)) is not None
     ]
+
+
+def standing(form: Form, given: Resource, parent: Item | None) -> Item | None:
+    """The item that an item of a response answers, if the form has it there: within `parent`; None: at the top."""
+    item = form.items.get(given.get("linkId", ""))
+    return item if item is not None and item.parent is parent else None

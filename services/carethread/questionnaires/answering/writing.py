@@ -17,8 +17,9 @@ from carethread.core.ports import Resource
 from carethread.core.service import PROFILES, Ruling, Runtime, Unit
 from carethread.questionnaires.adapting.storing import not_handed_out
 from carethread.questionnaires.answering.judging import VOID, judge
+from carethread.questionnaires.answering.report import DRAFTS
 from carethread.questionnaires.extracting.judging import faults_of
-from carethread.questionnaires.forms.finding import answered
+from carethread.questionnaires.forms.finding import answered, unknown
 from carethread.questionnaires.forms.form import Form
 from carethread.questionnaires.scoring.anonymous import named
 from carethread.questionnaires.scoring.calculating import calculated
@@ -47,9 +48,11 @@ def response_written(unit: Unit, before: Resource | None, after: Resource | None
 
     Raises Invalid with everything that is wrong with the response.
     """
+    earlier = before if is_ours(before) else None
+    if after is not None and earlier and not is_ours(after):
+        _refuse_stranger(earlier)
     if after is None or not is_ours(after):
         return Ruling()
-    earlier = before if is_ours(before) else None
     if earlier:
         _refuse_turn(earlier, after)
     if after["status"] == VOID:
@@ -70,13 +73,19 @@ def response_written(unit: Unit, before: Resource | None, after: Resource | None
     return Ruling(resource=None if made is after else made)
 
 
+def _refuse_stranger(before: Resource) -> None:
+    if before["status"] not in DRAFTS:
+        told = "A response that was completed keeps its profile, for others rely on how it is judged."
+        raise Invalid(told, code="business-rule", expression="QuestionnaireResponse.meta.profile")
+
+
 def _refuse_turn(before: Resource, after: Resource) -> None:
     was, now = before["status"], after["status"]
     if now not in _TURNS[was]:
         told = f"A response that is {was} becomes {' or '.join(_TURNS[was])} only."
         raise Invalid(told, code="business-rule", expression="QuestionnaireResponse.status")
-    asked, asks = before["questionnaire"].partition("|"), after["questionnaire"].partition("|")
-    moved = asked[2] and asks[2] and asked[2] != asks[2] and was not in ("in-progress", "stopped")
+    asked, asks = (each.get("questionnaire", "").partition("|") for each in (before, after))
+    moved = asked[2] and asks[2] and asked[2] != asks[2] and was not in DRAFTS
     if now != VOID and (asked[0] != asks[0] or moved):
         told = "A response keeps the form, and once it is complete the version, that it answers."
         raise Invalid(told, code="business-rule", expression=_QUESTIONNAIRE)
@@ -95,15 +104,14 @@ def _refuse_rewriting(before: Resource, after: Resource) -> None:
 def _known(unit: Unit, before: Resource | None, after: Resource) -> Form:
     """The form that is answered. A response that does not name the version goes on with the one that it had."""
     asked = after
-    if before and "|" not in after["questionnaire"]:
+    if before and "|" not in after.get("questionnaire", ""):
         asked = after | {"questionnaire": before["questionnaire"]}
     try:
         form = answered(unit.session, asked)
     except Invalid as error:
         raise Invalid(issues=_of_form(error)) from None
     if form is None:
-        told = "The form that is answered is not known here: name a Questionnaire by its url, or url|version."
-        raise Invalid(told, code="not-found", expression=_QUESTIONNAIRE)
+        raise unknown("name a Questionnaire by its url, or url|version")
     return form
 
 

@@ -32,7 +32,7 @@ from carethread.questionnaires.assembling.parts import (
     wrong_root,
 )
 from carethread.questionnaires.expressions.variables import VARIABLE
-from carethread.questionnaires.forms.faults import MOST_ITEMS, MOST_LEVELS, faults_of
+from carethread.questionnaires.forms.faults import MOST_ITEMS, MOST_LEVELS, faults_of, nameless
 from carethread.questionnaires.scoring.scores import SCORE
 
 MOST_PARTS = 200
@@ -101,6 +101,8 @@ class _Assembly:
 
     def run(self) -> Assembled:
         root = self._root
+        if issues := nameless(root):
+            raise Invalid(issues=issues)
         self._issues += wrong_root(root)
         inner, wrong = prefix_in(root, "")
         if wrong:

@@ -36,9 +36,11 @@ def answers_of(item: Item, found: Sequence[Any]) -> list[Resource]:
 
 
 def number(value: Decimal | int) -> int | Number:
-    """A number as JSON has it, with 8 decimals at most."""
+    """A number as JSON has it, with 8 decimals at most; a very large one as it is."""
     decimal = Decimal(value)
-    if decimal == decimal.to_integral_value() and abs(decimal) < _LARGEST:
+    if abs(decimal) >= _LARGEST:
+        return Number(str(decimal))
+    if decimal == decimal.to_integral_value():
         return int(decimal)
     return Number(format(decimal.quantize(_PLACES).normalize(), "f"))
 

@@ -16,9 +16,9 @@ from carethread.core.context import Context
 from carethread.core.errors import Invalid
 from carethread.core.fhir import json
 from carethread.core.fhir.targets import key_of
-from carethread.core.ports import Resource, Session, Stored
+from carethread.core.ports import Resource, Session, Stored, Wanted
 from carethread.core.service import Runtime
-from carethread.interactions.requesting import request, request_change
+from carethread.interactions.requesting import wanted, wanted_change
 from carethread.interactions.transaction.links import Links
 from carethread.questionnaires.answering.writing import is_ours
 from carethread.questionnaires.extracting.extracted import (
@@ -44,30 +44,43 @@ _MOMENTS = frozenset({"status", "effectiveDateTime", "issued", "performer", "dev
 
 def response_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
     """Request what the responses that were just stored give, and withdraw what they do not give any more."""
+    asked: list[Wanted] = []
+    made: dict[str, str] = {}
     for stored in session.current([("QuestionnaireResponse", id_) for id_ in ids]).values():
         response: Resource = {} if stored.deleted else json.restore(stored.body)
         status = response.get("status", _VOID)
         known = session.places(MADE, stored.id) if stored.version > 1 else []
+        sent = context.about(("QuestionnaireResponse", stored.id))
         if status == _VOID and known:
-            _withdraw(session, stored, response, known, context)
+            session.release(MADE, stored.id)
+            asked += _withdrawal(stored, response, known, sent)
         elif status in FINISHED and is_ours(response):
-            _request(session, stored, response, known, context)
+            paths, more = _asked(session, stored, response, known, sent)
+            asked += more
+            made |= dict.fromkeys(paths, stored.id)
+    session.claim_all(MADE, made)
+    session.requests.put(*asked)
 
 
-def _request(session: Session, stored: Stored, response: Resource, known: Sequence[str], context: Context) -> None:
+def _asked(
+    session: Session, stored: Stored, response: Resource, known: Sequence[str], context: Context
+) -> tuple[Sequence[str], Sequence[Wanted]]:
+    """The paths of what a finished response gives and has not given before, and what is to be requested for it."""
     extraction = _extraction(session, response, stored.id, context)
     if extraction is None:
-        return
+        return (), ()
     if extraction.failed:
         raise Invalid(issues=extraction.issues)
     entries = _owned(extraction.entries, stored.id)
     before = _before(session, stored, context) if stored.version > 1 else {}
-    wanted = [each for each in entries if not each.resource.get("id") or _changed(each, before)]
+    new = [each for each in entries if not each.resource.get("id") or _changed(each, before)]
     gone = sorted(set(known) - {_path(each) for each in entries})
-    if wanted:
-        _send(session, stored, response, [_corrected(each, known) for each in wanted], known, context)
+    made = [path for each in new if each.owned and (path := _path(each)) not in known]
+    asked = [_sent(stored, response, [_corrected(each, known) for each in new], known, context)] if new else []
     if gone:
-        _withdraw(session, stored, response, gone, context, [_path(each) for each in entries])
+        session.release(MADE, stored.id, [_path(each) for each in entries])
+        asked += _withdrawal(stored, response, gone, context)
+    return made, asked
 
 
 def _extraction(session: Session, response: Resource, id_: str, context: Context) -> Extraction | None:
@@ -128,23 +141,16 @@ def _corrected(entry: Entry, known: Sequence[str]) -> Entry:
     return replace(entry, resource={**resource, "status": "corrected" if social else "amended"})
 
 
-def _send(
-    session: Session,
-    stored: Stored,
-    response: Resource,
-    entries: Sequence[Entry],
-    known: Sequence[str],
-    context: Context,
-) -> None:
-    """Request entries as one transaction, with their Provenance, which is made once: so a repetition does nothing."""
+def _sent(
+    stored: Stored, response: Resource, entries: Sequence[Entry], known: Sequence[str], context: Context
+) -> Wanted:
+    """Entries as one transaction, with their Provenance, which is made once: so a repetition does nothing."""
     conditional = any(each.conditions for each in entries)
     targets = [_path(each) if each.resource.get("id") else each.full_url for each in entries]
     told = _told(stored, response, targets, context, "UPDATE" if known else "CREATE")
     bundle = transaction([*(each.bundled() for each in entries), told])
     bundle["id"] = uuid_of(stored.id)(f"transaction/{stored.version}")
-    made = [_path(each) for each in entries if each.owned]
-    session.claim_all(MADE, {path: stored.id for path in made if path not in known})
-    request(session, bundle, context, stored.key, new=not conditional)
+    return wanted(bundle, context, stored.key, new=not conditional)
 
 
 def _told(stored: Stored, response: Resource, targets: Sequence[str], context: Context, code: str) -> Resource:
@@ -155,22 +161,14 @@ def _told(stored: Stored, response: Resource, targets: Sequence[str], context: C
     return Entry(made, f"urn:uuid:{made['id']}", cause, conditions={"ifNoneMatch": "*"}).bundled()
 
 
-def _withdraw(
-    session: Session,
-    stored: Stored,
-    response: Resource,
-    gone: Sequence[str],
-    context: Context,
-    keep: Sequence[str] = (),
-) -> None:
-    """Have what was made entered in error, as far as its type knows that, and say so; then it is nobody's."""
+def _withdrawal(stored: Stored, response: Resource, gone: Sequence[str], context: Context) -> Iterator[Wanted]:
+    """What was made is entered in error, as far as its type knows that, and that is told of."""
     withdrawn = list(_withdrawn(gone))
-    session.release(MADE, stored.id, keep)
     for path, patch, condition in withdrawn:
-        request_change(session, key_of(path), patch, context, key=stored.key, condition=condition)
+        yield wanted_change(key_of(path), patch, context, key=stored.key, condition=condition)
     if withdrawn:
         told = _told(stored, response, [path for path, _, _ in withdrawn], context, "NULLIFY")["resource"]
-        request(session, told, context, stored.key, new=True)
+        yield wanted(told, context, stored.key, new=True)
 
 
 def _withdrawn(paths: Sequence[str]) -> Iterator[tuple[str, list[Resource], str]]:

@@ -15,7 +15,7 @@ from carethread.interactions.read import read
 from carethread.interactions.writing.check import check_resource
 from carethread.questionnaires.extracting.extracted import FINISHED, answer, extract, uuid_of
 from carethread.questionnaires.forms import form as forms
-from carethread.questionnaires.forms.finding import answered
+from carethread.questionnaires.forms.finding import known
 from carethread.questionnaires.forms.form import Form
 
 _TYPE = "QuestionnaireResponse"
@@ -30,13 +30,7 @@ def extract_operation(runtime: Runtime, call: Call, context: Context) -> Resourc
     """
     authorize("read", _TYPE, context)
     response, form = _asked(runtime, call, context)
-    form = form or runtime.store.snapshot(lambda session: answered(session, response))
-    if form is None:
-        raise Invalid(
-            "The form that is answered is not known here; give it as the parameter questionnaire.",
-            code="not-found",
-            expression=f"{_TYPE}.questionnaire",
-        )
+    form = form or runtime.store.snapshot(lambda session: known(session, response))
     if response["status"] not in FINISHED:
         raise Invalid(
             "Something is extracted once a response is completed or amended.",

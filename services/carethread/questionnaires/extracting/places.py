@@ -15,6 +15,7 @@ from typing import Any
 
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
+from carethread.questionnaires.answering.walking import standing
 from carethread.questionnaires.forms.form import Form, Item
 from carethread.questionnaires.forms.values import VALUES, typed_value
 
@@ -67,8 +68,8 @@ def _below(holder: Resource, path: str, form: Form, parent: Item | None, place: 
     counts: Counter[str] = Counter()
     found = []
     for number, raw in enumerate(holder.get("item", ())):
-        item = form.items.get(raw["linkId"])
-        if item is None or item.parent is not parent:
+        item = standing(form, raw, parent)
+        if item is None:
             continue
         turn = counts[item.link_id]
         counts[item.link_id] += 1

@@ -6,13 +6,14 @@ several places are named here; http://hl7.org/fhir/uv/sdc/behavior.html.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from carethread.core.errors import Issue
 from carethread.core.fhir.validation.report import shown
 from carethread.core.ports import Resource
 from carethread.questionnaires.expressions.variables import wrong_variables
+from carethread.questionnaires.feedback.marking import idle_feedback
 from carethread.questionnaires.forms.answerable import ANSWERS
 from carethread.questionnaires.forms.expressions import unreadable
 from carethread.questionnaires.forms.ordering import ordered
@@ -43,6 +44,8 @@ def faults_of(questionnaire: Resource) -> list[Issue]:
     if deep:
         told = f"Items are nested at most {MOST_LEVELS} deep."
         return [Issue("too-costly", told, node.path) for node in deep[:_MOST_FAULTS]]
+    if issues := list(_nameless(nodes)):
+        return issues[:_MOST_FAULTS]
     faults = [
         *unreadable(questionnaire, "Questionnaire"),
         *wrong_variables(questionnaire, "Questionnaire"),
@@ -56,6 +59,11 @@ def faults_of(questionnaire: Resource) -> list[Issue]:
         more = f"{len(faults) - _MOST_FAULTS} more faults were found; these are the first {_MOST_FAULTS}."
         faults = [*faults[:_MOST_FAULTS], Issue("informational", more, "Questionnaire.item")]
     return faults
+
+
+def nameless(questionnaire: Resource) -> list[Issue]:
+    """The faults without which nothing else can be said of a Questionnaire: what cannot be told apart in it."""
+    return list(_nameless(_nodes(questionnaire)))[:_MOST_FAULTS]
 
 
 def _nodes(questionnaire: Resource) -> Iterator[_Node]:
@@ -73,6 +81,17 @@ def _nodes(questionnaire: Resource) -> Iterator[_Node]:
 def _below(raw: Resource, path: str, level: int, parent: _Node | None) -> list[_Node]:
     inner = raw.get("item", ())
     return [_Node(inner[n], f"{path}.item[{n}]", level, parent) for n in reversed(range(len(inner)))]
+
+
+def _nameless(nodes: Iterable[_Node]) -> Iterator[Issue]:
+    """Items that cannot be told apart, and conditions that ask about none: R4 takes an extension for a value there."""
+    for node in nodes:
+        if "linkId" not in node.raw:
+            yield Issue("required", "An item has a linkId; an extension does not stand for it.", f"{node.path}.linkId")
+        for number, each in enumerate(node.raw.get("enableWhen", ())):
+            if "question" not in each:
+                told = "A condition names a question; an extension does not stand for it."
+                yield Issue("required", told, f"{node.path}.enableWhen[{number}].question")
 
 
 def _repeated(nodes: list[_Node]) -> Iterator[Issue]:
@@ -99,6 +118,7 @@ def _of_item(node: _Node, known: Mapping[str, _Node]) -> Iterator[Issue]:
             yield Issue("business-rule", told, f"{where}.question")
     yield from _wrong_values(raw, path)
     yield from idle_marks(raw, path)
+    yield from idle_feedback(raw, path)
 
 
 def _wrong_values(raw: Resource, path: str) -> Iterator[Issue]:

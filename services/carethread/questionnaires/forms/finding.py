@@ -9,20 +9,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from hashlib import sha256
 from importlib.resources import files
 
+from carethread.core.errors import Invalid
 from carethread.core.fhir import json
+from carethread.core.fhir.elements import profiles_of
 from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.targets import parse_canonical
 from carethread.core.ports import Resource, Session, Stored
 from carethread.core.service import Runtime
-from carethread.questionnaires.forms.form import Form, read
+from carethread.questionnaires.forms.form import PROFILE, Form, read
 
 FOLDER = "questionnaires"
 """Where in `fhir_profiles/` the forms are that CareThread brings along."""
 
 CLAIMED = "questionnaire"
-"""The kind of place that each version of a form of ours has: `url|version`, held by the id of its resource."""
+"""The kind of place that each version of a form of ours has (see `place_of`), held by the id of its resource."""
+
+_LONGEST = 140
+"""Characters of a place."""
 
 _MOST_VERSIONS = 200
 _PART = re.compile(r"\d+|\D+")
@@ -60,9 +66,23 @@ def answered(session: Session, response: Resource) -> Form | None:
     return read(own | {"contained": [each for each in contained if each is not own]}) if own else None
 
 
+def known(session: Session, response: Resource) -> Form:
+    """As `answered`, for operations that may be given the form too. Raises Invalid where there is none."""
+    form = answered(session, response)
+    if form is None:
+        raise unknown("give it as the parameter questionnaire")
+    return form
+
+
+def unknown(hint: str) -> Invalid:
+    """The refusal of a response whose form is not here, with what may be done about it."""
+    told = f"The form that is answered is not known here: {hint}."
+    return Invalid(told, code="not-found", expression="QuestionnaireResponse.questionnaire")
+
+
 def _stored(session: Session, url: str, version: str) -> Stored | None:
     if version:
-        place = f"{url}|{version}"
+        place = place_of(url, version)
         holder = session.claimed(CLAIMED, [place]).get(place)
         if holder:
             held = session.current([("Questionnaire", holder)]).get(("Questionnaire", holder))
@@ -74,14 +94,27 @@ def _stored(session: Session, url: str, version: str) -> Stored | None:
     return max(exact, key=_rank, default=None)
 
 
-def _rank(stored: Stored) -> tuple[bool, list[tuple[bool, int, str]], int, str]:
+def place_of(url: str, version: str) -> str:
+    """The place of a version: `url|version`, or the digest of one that is too long."""
+    whole = f"{url}|{version}"
+    return whole if len(whole) <= _LONGEST else sha256(whole.encode()).hexdigest()
+
+
+def _rank(stored: Stored) -> tuple[bool, bool, list[tuple[bool, int, str]], int, str]:
+    """What is found before others is greater: what is in use, then what was judged here, then what is newer."""
     known = json.restore(stored.body)
-    return known.get("status") == "active", _parts(known.get("version", "")), stored.updated, stored.id
+    judged = PROFILE in profiles_of(known)
+    return known.get("status") == "active", judged, _parts(known.get("version", "")), stored.updated, stored.id
 
 
 def _parts(version: str) -> list[tuple[bool, int, str]]:
-    """A version as it is compared: numbers by their value, and before what is none."""
-    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in _PART.findall(version)]
+    """A version as it is compared: numbers by their value, however long, and before what is none."""
+    return [_part(part) for part in _PART.findall(version)]
+
+
+def _part(text: str) -> tuple[bool, int, str]:
+    number = text.lstrip("0") if text.isdecimal() else ""
+    return not text.isdecimal(), len(number), number or text
 
 
 @lru_cache(maxsize=128)

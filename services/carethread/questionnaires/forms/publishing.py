@@ -16,7 +16,7 @@ from carethread.core.fhir.validation.report import shown
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Runtime, Unit
 from carethread.questionnaires.forms.faults import faults_of
-from carethread.questionnaires.forms.finding import CLAIMED, shipped
+from carethread.questionnaires.forms.finding import CLAIMED, place_of, shipped
 from carethread.questionnaires.forms.form import PROFILE
 from carethread.questionnaires.forms.limits import gaps_of
 
@@ -42,7 +42,7 @@ def questionnaire_written(unit: Unit, before: Resource | None, after: Resource |
         return Ruling()
     if issues := [*faults_of(after), *gaps_of(after)]:
         raise Invalid(issues=issues)
-    place = f"{after['url']}|{after['version']}"
+    place = place_of(after["url"], after["version"])
     unit.session.release(CLAIMED, id_, keep=[place])
     holder = unit.session.claim(CLAIMED, place, id_)
     if holder != id_:

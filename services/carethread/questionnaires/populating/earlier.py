@@ -68,12 +68,12 @@ def earlier(runtime: Runtime, form: Form, person: Person, now: int, context: Con
         ]
         query = restrict(parse_query(_TYPE, asked, base=runtime.base_url), context)
         said = [{"id": one.id, **json.restore(one.body)} for one in session.search(query, MOST_RESPONSES).matches]
-        return last_said(form, valid, _with_forms(session, said), now)
+        return last_said(form, valid, with_forms(session, said), now)
 
     return runtime.store.snapshot(work)
 
 
-def _with_forms(session: Session, responses: Iterable[Resource]) -> Iterator[tuple[Resource, Form]]:
+def with_forms(session: Session, responses: Iterable[Resource]) -> Iterator[tuple[Resource, Form]]:
     """The responses with what they answer, where that is still known."""
     known: dict[str, Form | None] = {}
     for each in responses:

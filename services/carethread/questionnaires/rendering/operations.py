@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from carethread.core.context import Context, authorize
-from carethread.core.errors import Invalid, Malformed
+from carethread.core.errors import Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.validation.report import shown
 from carethread.core.ports import Resource, Response
@@ -19,7 +19,7 @@ from carethread.interactions.operations.parameters import once
 from carethread.interactions.read import read
 from carethread.interactions.writing.check import check_resource
 from carethread.questionnaires.forms import form as forms
-from carethread.questionnaires.forms.finding import answered
+from carethread.questionnaires.forms.finding import known
 from carethread.questionnaires.forms.form import Form
 from carethread.questionnaires.rendering.outline import AUDIENCES, Outline, outline
 from carethread.questionnaires.rendering.writing import narrative, page, text
@@ -50,7 +50,7 @@ def render(runtime: Runtime, call: Call, context: Context) -> Response:
     response, form = _asked(runtime, call, context)
     media, write = _FORMATS[_one_of(call, _FORMAT, tuple(_FORMATS))]
     made = outline(
-        form or _known(runtime, response),
+        form or runtime.store.snapshot(lambda session: known(session, response)),
         response,
         audience=_one_of(call, _FOR, AUDIENCES),
         language=_language(call),
@@ -83,14 +83,6 @@ def _form(parameters: Given) -> Form | None:
         return None
     check_resource("Questionnaire", found[0])
     return forms.read(found[0])
-
-
-def _known(runtime: Runtime, response: Resource) -> Form:
-    form = runtime.store.snapshot(lambda session: answered(session, response))
-    if form is None:
-        told = "The form that is answered is not known here; give it as the parameter questionnaire."
-        raise Invalid(told, code="not-found", expression=f"{_TYPE}.questionnaire")
-    return form
 
 
 def _one_of(call: Call, name: str, allowed: tuple[str, ...]) -> str:

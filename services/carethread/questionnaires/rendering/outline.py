@@ -121,7 +121,7 @@ class _Writer:
         """What stands in the response, a group or an answer: the form's items in its order, then what else there is."""
         found: dict[str, list[tuple[str, Resource]]] = {}
         for number, given in enumerate(holder.get("item", ())):
-            found.setdefault(given["linkId"], []).append((f"{path}.item[{number}]", given))
+            found.setdefault(given.get("linkId", ""), []).append((f"{path}.item[{number}]", given))
         for item in expected:
             there = found.pop(item.link_id, [])
             if item.hidden and not self.staff:
@@ -191,8 +191,8 @@ class _Writer:
 def _with_groups(expected: tuple[Item, ...], holder: Resource) -> Resource:
     """A response, a group or an answer in which all groups are there, for it to be decided what is enabled in them."""
     known = {item.link_id: item for item in expected}
-    made = [_within(known.get(each["linkId"]), each) for each in holder.get("item", ())]
-    there = {each["linkId"] for each in made}
+    made = [_within(known.get(each.get("linkId", "")), each) for each in holder.get("item", ())]
+    there = {each.get("linkId", "") for each in made}
     missing = [each for each in expected if each.type == "group" and each.link_id not in there]
     made += [_with_groups(each.children, {"linkId": each.link_id}) for each in missing]
     return {**holder, "item": made} if made else holder

@@ -23,7 +23,8 @@ _LANGUAGE = re.compile(r"[A-Za-z0-9-]{1,35}")
 _DEEPEST = 6
 
 _STYLE = (
-    "body{font:1rem/1.5 system-ui,sans-serif;max-width:45rem;margin:2rem auto;padding:0 1rem}"
+    "body{font:1rem/1.5 system-ui,sans-serif;max-width:45rem;margin:2rem auto;padding:0 1rem;"
+    "overflow-wrap:anywhere}"
     "dt{font-weight:600;margin-top:.75rem}dd{margin-left:1rem}"
 )
 

@@ -8,6 +8,9 @@ http://hl7.org/fhir/R4/task.html.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from carethread.core.clock import instant
 from carethread.core.fhir.elements import extension
 from carethread.core.fhir.targets import reference_type
@@ -38,12 +41,13 @@ def issue(id_: str, critical: Critical, response: Resource, response_id: str, no
     """The DetectedIssue of a critical answer, found at a moment (microseconds)."""
     about = {"reference": f"QuestionnaireResponse/{response_id}"}
     subject = response.get("subject")
-    patient = {"patient": _whom(subject)} if reference_type(subject) == "Patient" else {}
+    named = whom(subject)
+    patient = {"patient": named} if named and reference_type(subject) == "Patient" else {}
     return {
         "resourceType": "DetectedIssue",
         "id": id_,
         "meta": _RESTRICTED,
-        **_department(response),
+        **department(response),
         "status": "final",
         "code": {"coding": [{"system": KINDS, "code": critical.kind}]},
         "severity": "high",
@@ -58,29 +62,35 @@ def task(
     id_: str, code: str, critical: Critical, about: str, response: Resource, response_id: str, now: int
 ) -> Resource:
     """The Task by which somebody sees to a critical answer; `about` is the DetectedIssue (`DetectedIssue/1`)."""
-    named = {"for": _whom(response.get("subject")), "encounter": _whom(response.get("encounter"))}
+    named = {"for": whom(response.get("subject")), "encounter": whom(response.get("encounter"))}
     return {
         "resourceType": "Task",
         "id": id_,
         "meta": _RESTRICTED,
-        **_department(response),
+        **department(response),
         "status": "requested",
         "intent": "order",
         "priority": "routine" if code == REVIEW else critical.urgency,
         "code": {"coding": [{"system": TASKS, "code": code}]},
         "description": _TEXTS[code],
         "focus": {"reference": about},
-        **{name: whom for name, whom in named.items() if whom},
+        **{name: who for name, who in named.items() if who},
         "authoredOn": instant(now),
         "reasonReference": {"reference": f"QuestionnaireResponse/{response_id}"},
     }
 
 
-def _whom(reference: Resource | None) -> Resource:
-    """A Reference without what it says beside whom it names."""
-    return {name: value for name, value in (reference or {}).items() if name in ("reference", "type", "identifier")}
+def whom(reference: Resource | None) -> Resource:
+    """A Reference without what it says beside whom it names. What the response contains is known only there."""
+    named = {name: value for name, value in (reference or {}).items() if name in ("reference", "type", "identifier")}
+    return {name: value for name, value in named.items() if name != "reference" or not _is_inside(named)}
 
 
-def _department(response: Resource) -> Resource:
+def department(response: Resource) -> Resource:
+    """The member by which what is made says which department a response is of; empty where it says none."""
     said = extension(response, _DEPARTMENT)
-    return {"extension": [dict(said)]} if said else {}
+    return {"extension": [dict(said)]} if said and not _is_inside(said.get("valueReference", {})) else {}
+
+
+def _is_inside(reference: Mapping[str, Any]) -> bool:
+    return str(reference.get("reference", "")).startswith("#")

@@ -11,7 +11,9 @@ from carethread.questionnaires.forms.form import Form
 
 ANONYMOUS_FROM = PROFILES + "anonymous-from"
 
-_NAMED = ("author", "source")
+_NAMED = ("author", "source", "encounter", "basedOn", "partOf")
+"""What says who has answered, or leads to them."""
+
 _PEOPLE = frozenset({"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person"})
 
 
@@ -31,7 +33,10 @@ def named(form: Form, response: Resource) -> list[Issue]:
         return []
     told = "The form is answered without a name; leave this out."
     found = [Issue("business-rule", told, f"QuestionnaireResponse.{name}") for name in _NAMED if name in response]
-    if reference_type(response.get("subject")) in _PEOPLE:
+    subject = response.get("subject", {})
+    # What is contained, or identified, may be anybody; a type that is not known may be a person's.
+    inside = str(subject.get("reference", "#")).startswith("#") or "identifier" in subject
+    if subject and (inside or reference_type(subject) in (None, *_PEOPLE)):
         told = "The form is answered without a name: its subject is a department or a team."
         found.append(Issue("business-rule", told, "QuestionnaireResponse.subject"))
     return found

@@ -206,7 +206,7 @@ class _Calculation:
         for holder in self._touched.values():
             last, places = -1, dict[int, int]()
             for each in holder.get("item", ()):
-                item = self._form.items.get(each["linkId"])
+                item = self._form.items.get(each.get("linkId", ""))
                 last = places[id(each)] = item.place if item else last
             holder.get("item", []).sort(key=lambda each: places[id(each)])
         self._touched.clear()
@@ -219,7 +219,7 @@ def _text(item: Item) -> Resource:
 def _by_link(holder: Resource) -> dict[str, list[tuple[int, Resource]]]:
     found: dict[str, list[tuple[int, Resource]]] = {}
     for number, each in enumerate(holder.get("item", ())):
-        found.setdefault(each["linkId"], []).append((number, each))
+        found.setdefault(each.get("linkId", ""), []).append((number, each))
     return found
 
 

@@ -16,7 +16,7 @@ from carethread.interactions.operations.given import Given
 from carethread.interactions.read import read as read_stored
 from carethread.interactions.writing.check import check_resource
 from carethread.questionnaires.expressions.answers import number
-from carethread.questionnaires.forms.finding import answered
+from carethread.questionnaires.forms.finding import known
 from carethread.questionnaires.forms.form import Form
 from carethread.questionnaires.forms.form import read as read_form
 from carethread.questionnaires.scoring.anonymous import is_anonymous
@@ -43,7 +43,7 @@ def score(runtime: Runtime, call: Call, context: Context) -> Resource:
     form = read_form(sent) if sent else None
 
     def work(session: Session) -> Resource:
-        return _scored(runtime, session, form or _form(session, response), response, context, whole=not call.id)
+        return _scored(runtime, session, form or known(session, response), response, context, whole=not call.id)
 
     return runtime.store.snapshot(work)
 
@@ -58,20 +58,12 @@ def _sent(given: Given, name: str, type_name: str, *, needed: bool = True) -> Re
     return resources[0]
 
 
-def _form(session: Session, response: Resource) -> Form:
-    form = answered(session, response)
-    if form is None:
-        told = "The form that is answered is not known here; send it along as questionnaire."
-        raise Invalid(told, code="not-found", expression=f"{_TYPE}.questionnaire")
-    return form
-
-
 def _scored(
     runtime: Runtime, session: Session, form: Form, response: Resource, context: Context, *, whole: bool
 ) -> Resource:
     worked_out, issues = calculate(form, response, clock=context.clock)
-    known = [] if is_anonymous(form) else others(session, form, response, runtime.base_url, context)
-    earlier, values = before(response, known), Values(session, form)
+    past = [] if is_anonymous(form) else others(session, form, response, runtime.base_url, context)
+    earlier, values = before(response, past), Values(session, form)
     parts: list[Resource] = [{"name": "questionnaire", "valueCanonical": form.canonical}] if form.canonical else []
     for result in results(form, worked_out):
         changed = None

@@ -11,7 +11,7 @@ from carethread.core.context import Context
 from carethread.core.errors import Invalid, Malformed, NotFound
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Key, Resource, Response, Session
-from carethread.core.service import Call, Operation, Runtime
+from carethread.core.service import Call, Operation, Page, Runtime
 from carethread.interactions.mirror import remember
 from carethread.interactions.operations.parameters import once, refuse_unknown
 from carethread.interactions.requesting import request
@@ -140,6 +140,8 @@ def _flag(call: Call, name: str) -> bool:
 def _parameters(*parts: Resource) -> Resource:
     return {"resourceType": "Parameters", "parameter": list(parts)}
 
+
+PAGES = (Page(f"calendar/<token>{_END}", "Appointment/$calendar"),)
 
 OPERATIONS = (
     Operation(

@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 from carethread.careteams.risk.windows import (
     ALWAYS,
-    Length,
     both,
     covers,
-    length_of,
     next_change,
     ranges_of,
     union,
@@ -22,6 +20,7 @@ from carethread.careteams.risk.windows import (
 from carethread.core.clock import from_micros, to_micros
 from carethread.core.fhir.fhirpath import Element
 from carethread.core.fhir.search.dates import EARLIEST, LATEST
+from carethread.core.lengths import Length, length_of
 
 INTERVALS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)).map(lambda pair: (min(pair), max(pair))))
 DAY = 86_400_000_000

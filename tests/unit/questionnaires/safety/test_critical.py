@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from carethread.core.fhir import json
+from carethread.core.fhir.fhirpath.functions.weights import ITEM_WEIGHT
 from carethread.core.ports import Resource
 from carethread.questionnaires.forms.faults import faults_of
-from carethread.questionnaires.safety.critical import criticals
+from carethread.questionnaires.rendering.words import TRANSLATION
+from carethread.questionnaires.safety.critical import MOST, criticals
 from carethread.questionnaires.safety.marking import CRITICAL
 from carethread.questionnaires.scoring.anonymous import ANONYMOUS_FROM
 from carethread.questionnaires.scoring.calculating import calculated
@@ -20,6 +23,15 @@ def mark(kind: str = "violence", least: float | None = None, urgency: str = "sta
     parts: list[Resource] = [{"url": "kind", "valueCode": kind}, {"url": "urgency", "valueCode": urgency}]
     parts += [{"url": "from", "valueDecimal": least}] if least is not None else []
     return {"url": CRITICAL, "extension": parts}
+
+
+def weighs(number: float) -> Resource:
+    return {"url": ITEM_WEIGHT, "valueDecimal": number}
+
+
+def spanish(text: str) -> Resource:
+    parts = [{"url": "lang", "valueCode": "es"}, {"url": "content", "valueString": text}]
+    return {"extension": [{"url": TRANSLATION, "extension": parts}]}
 
 
 def told(name: str, **picks: int) -> list[tuple[str, str]]:
@@ -110,6 +122,69 @@ def test_the_option_that_says_so_and_no_other_of_that_code() -> None:
     made = form(item("a", "choice", answerOption=[{"extension": [mark()], "valueCoding": code("x")}]))
     assert len(criticals(made, response(answer("a", code("x"))))) == 1
     assert criticals(made, response(answer("a", code("x", "urn:other")))) == []
+
+
+LOOSE = item(
+    "a",
+    "choice",
+    answerOption=[
+        {"valueCoding": code("x") | {"display": "Often", "_display": spanish("A menudo")}, "extension": [weighs(3)]},
+        {"valueCoding": code("y") | {"display": "Never"}, "extension": [weighs(0)]},
+    ],
+    extension=[mark(least=1)],
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "critical"),
+    [
+        ({"valueCoding": {"code": "x"}}, True),
+        ({"valueCoding": {"code": "y"}}, False),
+        ({"valueCoding": {"display": " often"}}, True),
+        ({"valueCoding": {"system": "urn:local", "code": "7", "display": "OFTEN"}}, True),
+        ({"valueCoding": {"system": "urn:local", "code": "7", "display": "Never"}}, False),
+        ({"valueString": "a menudo"}, True),
+        ({"valueString": "not often"}, False),
+        ({"valueCoding": {"system": "urn:local", "code": "7", "extension": [weighs(2)]}}, True),
+        ({"valueCoding": {"system": "urn:local", "code": "7"}, "extension": [weighs(0)]}, False),
+        ({"valueInteger": 2}, True),
+    ],
+)
+def test_what_is_written_less_exactly_than_the_form_counts(given: Resource, critical: bool) -> None:
+    said = response({"linkId": "a", "answer": [given]})
+    assert bool(criticals(form(LOOSE), said)) is critical
+
+
+def test_words_that_mean_several_options_mean_none() -> None:
+    options = [{"valueCoding": code(each) | {"display": "Yes"}, "extension": [mark()]} for each in "xy"]
+    made = form(item("a", "choice", answerOption=options))
+    assert criticals(made, response({"linkId": "a", "answer": [{"valueString": "Yes"}]})) == []
+
+
+def test_it_counts_wherever_it_stands() -> None:
+    made = form(item("g", "group", item("a", "integer", extension=[mark(least=5)])))
+    there = answer("a", 6)
+    for given in (there, {"linkId": "other", "item": [there]}, {"linkId": "g", "answer": [{"item": [there]}]}):
+        assert len(criticals(made, response(given))) == 1
+
+
+def test_how_bad_it_is_is_told() -> None:
+    made = shipped("phq-9")
+    assert [criticals(made, answering(made, {"/44260-8": n}))[0].level for n in (1, 2, 3)] == [1, 2, 3]
+
+
+def test_that_is_told_in_few_digits() -> None:
+    made = form(item("a", "decimal", extension=[mark(least=5)]))
+    for text in ("5." + "3" * 500, "7e9999", "9" * 500):
+        (only,) = criticals(made, response({"linkId": "a", "answer": [{"valueDecimal": json.Number(text)}]}))
+        assert only.level > 5
+        assert len(str(only.level)) < 20
+
+
+def test_so_many_of_one_response_are_called_to_and_no_more() -> None:
+    made = form(item("g", "group", item("a", "integer", extension=[mark(least=5)]), repeats=True))
+    groups = [{"linkId": "g", "item": [answer("a", 6)]} for _ in range(MOST + 5)]
+    assert len(criticals(made, response(*groups))) == MOST
 
 
 def test_each_time_it_is_said_counts_by_itself() -> None:

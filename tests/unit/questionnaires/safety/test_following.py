@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -20,16 +21,20 @@ from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Resource, Session, Stored, Wanted
-from carethread.core.service import Runtime
+from carethread.core.service import PROFILES, Runtime
 from carethread.questionnaires.safety.following import critical_answers_told
 from carethread.questionnaires.safety.marking import CRITICAL
 from support.answers import answer, item, questionnaire
 
 NOW = datetime(2031, 3, 3, 8, tzinfo=UTC)
+CALL, REVIEW = "critical-answer", "review-critical-answer"
 ANSWERS = st.fixed_dictionaries(
     {"harm": st.sampled_from([None, 0, 1, 3]), "hurt": st.lists(st.sampled_from([0, 1]), max_size=3)}
 )
 """A question of which 1 and more is critical, and one in a group that repeats."""
+
+Cause = tuple[str, int, str]
+"""The kind of a critical answer, the how manyth it is, and who is in need."""
 
 
 def _mark(kind: str) -> Resource:
@@ -54,7 +59,7 @@ class Memory:
 
     @property
     def requests(self) -> object:
-        return SimpleNamespace(put=self.wanted.append)
+        return SimpleNamespace(put=lambda *wanted: self.wanted.extend(wanted))
 
     def current(self, keys: Iterable[object]) -> Mapping[object, Stored]:
         return {key: self.stored for key in keys if self.stored}
@@ -100,7 +105,7 @@ class Saving(RuleBasedStateMachine):
         self.session = Memory()
         self.tasks: dict[str, Resource] = {}
         self.issues: dict[str, Resource] = {}
-        self.standing: dict[tuple[str, int], Resource] = {}
+        self.standing: dict[Cause, list[Resource]] = {}
         self.ever: list[Resource] = []
 
     def deliver(self, requests: list[Wanted]) -> None:
@@ -110,32 +115,48 @@ class Saving(RuleBasedStateMachine):
                 assert each.condition == "status=requested,received"
                 if known[each.id]["status"] == "requested":
                     known[each.id] = {**known[each.id], "status": "cancelled"}
-            else:
-                known.setdefault(each.id, json.parse_object(each.body))
+            elif each.id not in known:
+                known[each.id] = json.parse_object(each.body)
+                before = [one["reference"].removeprefix("Task/") for one in known[each.id].get("partOf", ())]
+                if any(self.tasks[one]["status"] == "requested" for one in before):
+                    known[each.id]["status"] = "cancelled"
 
-    def expect(self, given: set[tuple[str, int]], *, backfill: bool) -> None:
+    def expect(self, given: Mapping[Cause, int], *, backfill: bool) -> None:
         """What a reader of the rules says."""
-        for cause, task in list(self.standing.items()):
-            if cause not in given or (task["code"] == "review-critical-answer" and not backfill):
+        for cause, tasks in self.standing.items():
+            gone = [each for each in tasks if cause not in given or (each["code"] == REVIEW and not backfill)]
+            for task in gone:
                 task["status"] = "cancelled" if task["status"] == "requested" else task["status"]
-                del self.standing[cause]
-        for cause in sorted(given - self.standing.keys()):
-            code = "review-critical-answer" if backfill else "critical-answer"
-            self.standing[cause] = {"code": code, "kind": cause[0], "status": "requested"}
-            self.ever.append(self.standing[cause])
+            self.standing[cause] = [each for each in tasks if each not in gone]
+        for cause in sorted(given):
+            known = self.standing.setdefault(cause, [])
+            if given[cause] > max((each["level"] for each in known), default=0):
+                code = REVIEW if backfill else CALL
+                is_open = any((each["code"], each["status"]) == (code, "requested") for each in known)
+                status = "cancelled" if is_open else "requested"
+                known.append({"n": len(self.ever), "code": code, "kind": cause[0], "status": status})
+                known[-1]["level"] = given[cause]
+                self.ever.append(known[-1])
 
-    @rule(answers=ANSWERS, status=st.sampled_from(["in-progress", "completed", "stopped"]), backfill=st.booleans())
-    def save(self, answers: dict[str, Any], status: str, backfill: bool) -> None:
-        self.deliver(self.session.save(saved(**answers, status=status), backfill=backfill))
-        given = {("violence", place) for place in range(sum(answers["hurt"]))}
-        self.expect(given | ({("self-harm", 0)} if answers["harm"] else set()), backfill=backfill)
+    @rule(
+        answers=ANSWERS,
+        status=st.sampled_from(["in-progress", "completed", "stopped"]),
+        who=st.sampled_from(["ann", "ann", "ben"]),
+        backfill=st.booleans(),
+    )
+    def save(self, answers: dict[str, Any], status: str, who: str, backfill: bool) -> None:
+        subject = {"reference": f"Patient/{who}"}
+        self.deliver(self.session.save(saved(**answers, status=status, subject=subject), backfill=backfill))
+        given = {("violence", place, who): 1 for place in range(sum(answers["hurt"]))}
+        harm = {("self-harm", 0, who): answers["harm"]} if answers["harm"] else {}
+        self.expect(given | harm, backfill=backfill)
 
     @precondition(lambda self: self.session.stored and not self.session.stored.deleted)
     @rule(deleted=st.booleans(), backfill=st.booleans())
     def take_back(self, deleted: bool, backfill: bool) -> None:
         response = None if deleted else saved(3, [1], "entered-in-error")
         self.deliver(self.session.save(response, backfill=backfill))
-        self.expect(set(), backfill=backfill)
+        self.expect({}, backfill=backfill)
 
     @rule(back=st.integers(1, 6))
     def send_again(self, back: int) -> None:
@@ -200,6 +221,22 @@ def test_history_is_to_be_reviewed_and_calls_nobody() -> None:
     task = json.parse_object(wanted.body)
     assert (wanted.backfill, task["priority"]) == (True, "routine")
     assert task["code"]["coding"][0]["code"] == "review-critical-answer"
+
+
+@pytest.mark.parametrize("member", ["subject", "encounter"])
+def test_whom_the_response_contains_is_left_out_for_it_is_known_only_there(member: str) -> None:
+    inside = [FORM, {"resourceType": "Patient", "id": "p"}, {"resourceType": "Encounter", "id": "e"}]
+    reference: dict[str, Any] = {member: {"reference": f"#{member[0].replace('s', 'p')}"}}
+    made = [json.parse_object(each.body) for each in Memory().save(saved(3, contained=inside, **reference))]
+    assert [issue for each in made for issue in validate(each) if issue.severity in ("error", "fatal")] == []
+    assert [each["resourceType"] for each in made] == ["DetectedIssue", "Task"]
+
+
+def test_nor_does_it_name_a_department_that_is_contained() -> None:
+    inside = [FORM, {"resourceType": "Organization", "id": "o", "name": "Here"}]
+    mark = {"url": PROFILES + "department", "valueReference": {"reference": "#o"}}
+    made = [json.parse_object(each.body) for each in Memory().save(saved(3, contained=inside, extension=[mark]))]
+    assert [each.get("extension") for each in made] == [None, None]
 
 
 def test_a_form_that_is_none_refuses_nobody() -> None:

@@ -73,3 +73,22 @@ def test_the_pulse_of_staff_is_anonymous() -> None:
         "QuestionnaireResponse.author", "QuestionnaireResponse.source", "QuestionnaireResponse.subject",
     ]  # fmt: skip
     assert named(shipped("phq-9"), told) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "more"),
+    [
+        ("encounter", {"encounter": {"reference": "Encounter/1"}}),
+        ("basedOn", {"basedOn": [{"reference": "ServiceRequest/1"}]}),
+        ("partOf", {"partOf": [{"reference": "Procedure/1"}]}),
+        ("subject", {"subject": {"reference": "#p"}, "contained": [{"resourceType": "Patient", "id": "p"}]}),
+        ("subject", {"subject": {"reference": "#p", "type": "Organization"}}),
+        ("subject", {"subject": {"display": "Somebody"}}),
+        ("subject", {"subject": {"reference": "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"}}),
+        ("subject", {"subject": {"reference": "Organization/heart", "identifier": {"value": "7"}}}),
+    ],
+)
+def test_nothing_leads_to_who_has_answered_without_a_name(place: str, more: dict[str, Any]) -> None:
+    pulse = shipped("staff-pulse")
+    told = answering(pulse, {"worn": 0}, **{"subject": {"reference": "Organization/heart"}, **more})
+    assert [each.expression for each in named(pulse, told)] == [f"QuestionnaireResponse.{place}"]

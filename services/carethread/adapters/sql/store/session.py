@@ -15,10 +15,12 @@ from sqlalchemy import (
 )
 
 from carethread.adapters.sql.arrays import numbers, texts
+from carethread.adapters.sql.asks import SqlAsks
 from carethread.adapters.sql.calendars.calendar import SqlCalendar
 from carethread.adapters.sql.calendars.offers import SqlOffers
 from carethread.adapters.sql.deliveries.ledger import SqlDeliveries
 from carethread.adapters.sql.direct import run
+from carethread.adapters.sql.efforts import SqlEfforts
 from carethread.adapters.sql.engine import is_sqlite, savepoint
 from carethread.adapters.sql.events import inbox, postbox
 from carethread.adapters.sql.events.committed import committed
@@ -356,6 +358,14 @@ class SqlSession:
     @property
     def ledger(self) -> SqlLedger:
         return SqlLedger(self._connection)
+
+    @property
+    def asks(self) -> SqlAsks:
+        return SqlAsks(self._connection)
+
+    @property
+    def efforts(self) -> SqlEfforts:
+        return SqlEfforts(self._connection)
 
     @property
     def needs(self) -> SqlNeeds:

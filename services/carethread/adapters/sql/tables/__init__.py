@@ -5,6 +5,7 @@ Times are integers, microseconds since the epoch. A new table needs its migratio
 
 from __future__ import annotations
 
+from carethread.adapters.sql.tables.asks import asks
 from carethread.adapters.sql.tables.base import metadata
 from carethread.adapters.sql.tables.consuming import (
     dead_letters,
@@ -17,6 +18,7 @@ from carethread.adapters.sql.tables.consuming import (
     replays,
 )
 from carethread.adapters.sql.tables.deliveries import binding_tokens, notifications, reached, subscribers
+from carethread.adapters.sql.tables.efforts import efforts
 from carethread.adapters.sql.tables.indexes import (
     INDEX_TABLES,
     composites,
@@ -41,6 +43,7 @@ from carethread.adapters.sql.tables.timers import timers
 __all__ = [
     "INDEX_TABLES",
     "accountable",
+    "asks",
     "beats",
     "binding_tokens",
     "busy",
@@ -48,6 +51,7 @@ __all__ = [
     "composites",
     "dates",
     "dead_letters",
+    "efforts",
     "exports",
     "fit",
     "forgotten",

@@ -58,7 +58,8 @@ def child(element: Element, name: str) -> Iterator[Element]:
     slots = members(element.type).get(name)
     if slots is not None:
         for slot in slots:
-            yield from _spread(value, slot.key, slot.type)
+            if slot.key in value or "_" + slot.key in value:
+                yield from _spread(value, slot.key, slot.type)
     elif not members(element.type):
         yield from _spread(value, name, "")
 

@@ -1,0 +1,62 @@
+"""A person is sent a link to their draft: a new one each time, and what was sent before is not good any more.
+
+A message that nobody has sent on yet by then is revoked.
+"""
+
+from __future__ import annotations
+
+from carethread.core.context import Context
+from carethread.core.ports import Resource, Session
+from carethread.interactions.requesting import request, request_change
+from carethread.questionnaires.assigning import links
+from carethread.questionnaires.assigning.assignment import Assignment
+from carethread.questionnaires.assigning.telling import message
+from carethread.questionnaires.extracting.extracted import uuid_of
+
+UNDONE = "draft,requested,received,accepted,ready,in-progress,on-hold"
+"""Statuses of a Task that somebody has to do, or may."""
+
+_SENT = "fill-message"
+"""The kind of places that tell the messages (keys, ids of CommunicationRequests) with a draft's link (holder)."""
+
+_REVOKED: list[Resource] = [{"op": "replace", "path": "/status", "value": "revoked"}]
+
+
+def new_link(
+    session: Session,
+    draft: Resource,
+    said: Assignment,
+    base_url: str,
+    now: int,
+    context: Context,
+    *,
+    send: bool = True,
+    reminder: bool = False,
+) -> str:
+    """Give a draft a link, in place of the one that it had, and have its person told of it; the link."""
+    end_link(session, draft["id"], context)
+    link = links.url(base_url, links.make(session, draft["id"]))
+    if send:
+        id_ = context.new_id()
+        session.claim(_SENT, id_, draft["id"])
+        told = message(id_, draft, said, link, now, reminder=reminder)
+        request(session, told, context, key_of(draft["id"]), new=True)
+    return link
+
+
+def end_link(session: Session, draft_id: str, context: Context) -> bool:
+    """End the link to a draft; whether there was one."""
+    for id_ in session.release(_SENT, draft_id):
+        key = key_of(draft_id)
+        request_change(session, ("CommunicationRequest", id_), _REVOKED, context, key=key, condition="status=active")
+    return links.close(session, draft_id)
+
+
+def key_of(draft_id: str) -> str:
+    """The key under which all is requested that is about an assignment, so that it comes in order."""
+    return f"assignment/{draft_id}"
+
+
+def task_id(draft_id: str) -> str:
+    """The id of the Task by which a draft is asked for."""
+    return uuid_of(draft_id)("assignment")

@@ -1,0 +1,1 @@
+"""The page on which somebody fills in a form: by a link, without scripts, and kept at every step."""

@@ -1,0 +1,1 @@
+"""Who is asked what and when: rules as data, each person asked once, kindly, and never too often."""
