@@ -423,7 +423,9 @@ public class HapiClient {
   }
 
   private void operation() {
-    Bundle measures = client.search().forResource(Measure.class).returnBundle(Bundle.class).execute();
+    Bundle measures = client.search().forResource(Measure.class)
+        .where(Measure.URL.matches().value("https://carethread.dev/fhir/Measure/no-show-rate"))
+        .returnBundle(Bundle.class).execute();
     IdType measure = measures.getEntryFirstRep().getResource().getIdElement().toUnqualifiedVersionless();
     MeasureReport report = client.operation().onInstance(measure).named("$evaluate-measure")
         .withParameter(Parameters.class, "periodStart", new DateType("2024-01-01"))
