@@ -7,11 +7,9 @@ import random
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from unittest.mock import patch
 
 from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.adapters.sql.engine import make_engine
-from carethread.adapters.sql.requests import SqlRequests
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.careteams import SERVICE as CARETEAMS
 from carethread.core.clock import system_clock
@@ -19,13 +17,13 @@ from carethread.core.context import Context
 from carethread.core.errands.sending import Sending
 from carethread.core.errands.timing import Timing
 from carethread.core.fhir import json
-from carethread.core.ports import Request, Resource, Response, Wanted
+from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Runtime
 from carethread.interactions.rest.handling import handle
 from carethread.questionnaires import SERVICE as QUESTIONNAIRES
 from support.assigning import FORMS, parameters
-from support.deaths import SOMETIME, Doom, all_die, die_committing, die_in_turn, parser, possible
-from support.errand_deaths import MortalPeer, expire
+from support.deaths import SOMETIME, Doom, all_die, die_in_turn, parser, possible, toil
+from support.errand_deaths import MortalPeer, die_keeping, expire
 from support.instruments import answering, shipped
 from support.stores import BASE
 
@@ -91,21 +89,12 @@ def die(url: str, careteams: str, count: int) -> None:
 
 def _live(url: str, careteams: str, doom: Doom) -> None:
     """Work until the doom has come."""
-    put = SqlRequests.put
-
-    def kept(self: SqlRequests, *wanted: Wanted) -> None:
-        put(self, *wanted)
-        doom.at("kept")
-
-    patch.object(SqlRequests, "put", kept).start()
-    die_committing(doom)
+    die_keeping(doom)
     practice = Practice(url, careteams, doom)
     store = practice.runtime.store
     assert isinstance(store, SqlStore)
     expire(store)
-    while True:
-        practice.act()
-        practice.sending.step()
+    toil(doom, practice.act, practice.sending.step)
 
 
 def _main() -> None:
