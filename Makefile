@@ -5,6 +5,8 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST = $(BIN)/python -m pytest
+SPREAD = -n auto --dist loadfile --no-loadscope-reorder
+BESIDE = $(SPREAD) --maxprocesses 4 -m "not alone"
 COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --universal $(UPGRADE)
 SOURCES = services tests tools
 
@@ -18,19 +20,22 @@ demo: $(VENV)/.runtime ## start every service with a demo practice on http://127
 	@exec $(BIN)/carethread up --demo
 
 test: lint unit contract ## everything CI runs: lint, then unit, contract, e2e and fault tests
-	$(PYTEST) tests/e2e tests/faults
+	$(PYTEST) $(BESIDE) tests/e2e tests/faults
+	$(PYTEST) -m alone tests/e2e tests/faults
 
 unit: $(VENV)/.dev ## no I/O, on every core
 	$(PYTEST) -n auto tests/unit
 
 contract: $(VENV)/.dev ## one suite per port, on every adapter, on every core
-	$(PYTEST) -n auto --dist loadfile tests/contract
+	$(PYTEST) $(SPREAD) tests/contract
 
 e2e: $(VENV)/.dev ## services as processes and containers
-	$(PYTEST) tests/e2e
+	$(PYTEST) $(BESIDE) tests/e2e
+	$(PYTEST) -m alone tests/e2e
 
 faults: $(VENV)/.dev ## kill -9, broker down, database away
-	$(PYTEST) tests/faults
+	$(PYTEST) $(BESIDE) tests/faults
+	$(PYTEST) -m alone tests/faults
 
 bench: $(VENV)/.dev ## measurements, printed as a table
 	PYTHONPATH=tests $(BIN)/python -m bench

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 from support import kafka, postgres, run
 
@@ -21,6 +22,17 @@ _SERVER_FIXTURES = {
     "postgres_database",
     "postgres_server",
 }
+_BEGUN_FIRST = (
+    *("test_containers", "test_import", "test_startup", "test_grpc", "test_thread", "test_pages", "test_services"),
+    *("test_profiles_oracle", "test_answers_oracle", "test_oracle", "test_search_sql", "test_kafka_security"),
+    *("test_consumer_faults", "test_transaction_kill", "test_inbound_kill", "test_care_kill"),
+)
+"""Files that take longest, and those of models and of processes that die, are not left to the end, when other workers
+have nothing to do any more."""
+
+
+settings.register_profile("any machine", deadline=None)  # how long an example takes depends on what else runs
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,6 +43,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     run.finish()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: number for number, name in enumerate(_BEGUN_FIRST)}
+
+    def turn(item: pytest.Item) -> int:
+        name = item.path.stem
+        return order.get(name, len(order) + (not name.endswith(("_model", "_kill", "_oracle"))))
+
+    items.sort(key=turn)
 
 
 @pytest.hookimpl(wrapper=True)

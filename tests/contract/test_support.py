@@ -4,17 +4,23 @@ import signal
 import sys
 import uuid
 from itertools import islice
+from pathlib import Path
 
 import psycopg
 import pytest
 import urllib3
 from kafka import KafkaConsumer, KafkaProducer
 
+from carethread.adapters.sql.engine import make_engine, reading, writing
+from carethread.adapters.sql.migrate import HEAD, revision
 from support.fhir import Fhir
 from support.kafka import Broker
 from support.postgres import Postgres, database
 from support.run import Unavailable, once
 from support.servers import Process, first, free_port, until
+from support.stores import open_store, open_stores, put
+
+KEY = ("Patient", "one")
 
 
 def consume(bootstrap: str, topic: str, count: int) -> list[bytes]:
@@ -101,6 +107,51 @@ def test_postgres_keeps_its_data_over_a_fault(postgres_server: Postgres, fault: 
         getattr(postgres_server, fault)()
         postgres_server.restore()
         assert scalar(url, "SELECT value FROM kept") == 7
+
+
+@pytest.mark.parametrize("names", [["records"], ["records", "scheduling"]])
+def test_a_store_has_the_newest_schema_and_what_is_stored_stays(tmp_path: Path, database_url: str, names: list[str]):
+    for _ in range(2):
+        stores = open_stores(tmp_path, database_url, names)
+        for store in stores.values():
+            assert revision(store.engine) == HEAD
+            put(store, [{"resourceType": "Patient", "id": "one"}])
+            store.close()
+    again = open_stores(tmp_path, database_url, names)
+    found = {name: store.glance(lambda session: session.current([KEY]))[KEY].version for name, store in again.items()}
+    for store in again.values():
+        store.close()
+    assert found == dict.fromkeys(names, 2)
+
+
+def test_stores_that_are_opened_in_turn_have_their_schemas(tmp_path: Path, database_url: str) -> None:
+    sqlite = database_url.startswith("sqlite")
+    names = ("records", "scheduling", "careteams")
+    stores = [open_store(f"sqlite:///{tmp_path}/{name}.db" if sqlite else database_url, name) for name in names]
+    for store in stores:
+        assert revision(store.engine) == HEAD
+        store.close()
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_database_that_somebody_has_used_is_migrated_where_it_is(database_url: str, closed: bool) -> None:
+    engine = make_engine(database_url)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE kept AS SELECT 7 AS value")
+    if closed:
+        engine.dispose()
+    store = open_store(database_url)
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT value FROM kept").scalar() == 7
+    assert revision(store.engine) == HEAD
+    store.close()
+    engine.dispose()
+
+
+def test_ports_are_free_and_never_given_twice() -> None:
+    ports = [free_port() for _ in range(200)]
+    assert len(set(ports)) == 200
+    assert all(10_000 <= port < 32_000 for port in ports)
 
 
 def test_a_process_can_be_stopped_killed_and_paused() -> None:

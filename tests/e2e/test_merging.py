@@ -13,6 +13,8 @@ from carethread.core.events import from_headers
 from support.fhir import Fhir
 from support.processes import CareThread, carethread
 
+pytestmark = pytest.mark.alone
+
 SECONDS = 2.0
 
 

@@ -36,6 +36,8 @@ from support.linearizable import Kind, Op
 from support.processes import CareThread, carethread
 from support.servers import until
 
+pytestmark = pytest.mark.alone
+
 SECONDS = float(os.environ.get("CARETHREAD_TEST_SECONDS", "6"))
 CLIENTS, GROUPS = 32, 50
 FEW = 12

@@ -34,6 +34,8 @@ from support.event_workers import (
 from support.kafka import Broker
 from support.servers import until
 
+pytestmark = pytest.mark.alone
+
 AWAY_SECONDS = float(os.environ.get("CARETHREAD_TEST_AWAY_SECONDS", "20"))
 
 

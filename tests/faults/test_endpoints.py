@@ -55,6 +55,7 @@ def numbers(department: Receiver, path: str) -> list[int]:
     return [number for got in department.at(path) for number in told(got.body)[1]]
 
 
+@pytest.mark.alone
 def test_a_hundred_subscriptions_to_a_hanging_host_delay_nobody(desk) -> None:
     """With one thread for each attempt they would take 100 threads for 10 s each."""
     with receiver() as well, receiver() as hanging:

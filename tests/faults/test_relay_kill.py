@@ -23,6 +23,8 @@ from support.event_workers import (
 )
 from support.servers import Process, until
 
+pytestmark = pytest.mark.alone
+
 BATCH = 10
 
 

@@ -21,7 +21,7 @@ from carethread.core.service import Runtime
 from carethread.interactions.mirror import keep
 from carethread.interactions.rest.handling import handle
 from support.desk import OURS, START, Desk, patient
-from support.stores import open_store
+from support.stores import open_stores
 
 NAMES = ("records", "scheduling", "careteams", "questionnaires")
 ROLE = "https://carethread.dev/fhir/CodeSystem/care-team-role"
@@ -126,9 +126,7 @@ class Care(Desk):
 @contextmanager
 def stores_of(folder: Path, url: str, names: tuple[str, ...] = NAMES) -> Iterator[Mapping[str, SqlStore]]:
     """The stores of services on SQLite files in a folder, or on a PostgreSQL database."""
-    stores = {
-        name: open_store(f"sqlite:///{folder}/{name}.db" if url.startswith("sqlite") else url, name) for name in names
-    }
+    stores = open_stores(folder, url, names)
     try:
         yield stores
     finally:

@@ -21,7 +21,7 @@ from carethread.interactions.rest.handling import handle
 from carethread.questionnaires import SERVICE as QUESTIONNAIRES
 from carethread.records import SERVICE as RECORDS
 from carethread.scheduling import SERVICE as SCHEDULING
-from support.stores import BASE, open_store
+from support.stores import BASE, open_stores
 
 OURS = "https://carethread.dev/fhir/StructureDefinition/"
 START = datetime(2031, 3, 3, 8, tzinfo=UTC)
@@ -120,10 +120,7 @@ class Desk:
 @contextmanager
 def desk(folder: Path, url: str) -> Iterator[Desk]:
     """A desk on SQLite files in a folder, or on a PostgreSQL database."""
-    names = ("records", "scheduling")
-    stores = {
-        name: open_store(f"sqlite:///{folder}/{name}.db" if url.startswith("sqlite") else url, name) for name in names
-    }
+    stores = open_stores(folder, url, ("records", "scheduling"))
     try:
         yield Desk(stores)
     finally:

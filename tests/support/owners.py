@@ -25,7 +25,7 @@ from carethread.gateway.routing import gateway
 from carethread.interactions.rest.handling import Handler
 from carethread.records import SERVICE as RECORDS
 from carethread.scheduling import SERVICE as SCHEDULING
-from support.stores import BASE, open_store
+from support.stores import BASE, open_stores
 
 SERVICES: Mapping[str, Service] = {service.name: service for service in (RECORDS, SCHEDULING, CARETEAMS)}
 
@@ -76,7 +76,7 @@ def practice_of(
 @contextmanager
 def practice(folder: Path, names: Sequence[str] = tuple(SERVICES), postgres: str = "") -> Iterator[Practice]:
     """A practice on SQLite files in a folder, or in schemas of a PostgreSQL database."""
-    stores = {name: open_store(postgres or f"sqlite:///{folder}/{name}.db", name) for name in names}
+    stores = open_stores(folder, postgres or "sqlite:", names)
     made = practice_of(stores, postgres or f"sqlite:///{folder}/gateway.db", "gateway" if postgres else "")
     try:
         yield made

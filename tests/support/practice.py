@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,7 +16,7 @@ from carethread.core.ports import Request, Response
 from carethread.core.service import Limits, ResourceType, Runtime, Service
 from carethread.gateway.routing import gateway
 from carethread.interactions.rest.handling import handle
-from support.stores import BASE, open_store
+from support.stores import BASE, open_stores
 
 RECORDS = ("Patient", "Practitioner", "Organization", "Observation", "Encounter", "Medication", "AllergyIntolerance")
 SCHEDULING = ("Appointment", "Slot", "AppointmentResponse")
@@ -76,5 +77,5 @@ def _owner(where: str) -> str:
 
 def practice_at(url: str) -> Practice:
     """The practice on a PostgreSQL database, or in files of a folder: `sqlite:///folder`."""
-    lite = url.startswith("sqlite")
-    return Practice(*(open_store(f"{url}/{name}.db" if lite else url, name) for name in ("records", "scheduling")))
+    folder = Path(url.removeprefix("sqlite:///"))
+    return Practice(*open_stores(folder, url, ("records", "scheduling")).values())

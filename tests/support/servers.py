@@ -8,6 +8,7 @@ of these.
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -74,11 +76,22 @@ class Handle:
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nothing holds now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port on 127.0.0.1 that nothing holds now, another one each time.
+
+    It is none of those from which the kernel serves connections, which could take it before its server listens; other
+    workers begin elsewhere.
+    """
+    for port in _ports:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no port is free")
+
+
+_ports = cycle(random.SystemRandom().sample(range(10_000, 32_000), 22_000))
 
 
 def until(condition: Callable[[], bool], *, seconds: float, what: str, details: Callable[[], str] = str) -> None:
@@ -203,7 +216,10 @@ class Process:
 
 
 class Container:
-    """A server in a container, its `port` published under the same number on 127.0.0.1 only."""
+    """A server in a container, its `port` published under the same number on 127.0.0.1 only.
+
+    The folder `in_memory` inside it is fast, and gone when the container stops.
+    """
 
     def __init__(
         self,
@@ -215,6 +231,7 @@ class Container:
         env: Mapping[str, str],
         inner_port: int | None = None,
         command: Sequence[str] | None = None,
+        in_memory: str = "",
     ) -> None:
         from testcontainers.core.container import DockerContainer
 
@@ -223,6 +240,8 @@ class Container:
         self._container = DockerContainer(image, name=self.name, env=dict(env))
         if command:
             self._container.with_command(list(command))
+        if in_memory:
+            self._container.with_tmpfs_mount(in_memory)
         ports: dict[str, Any] = self._container.ports
         ports[f"{inner_port or port}/tcp"] = ("127.0.0.1", port)
         self._made = False
@@ -246,6 +265,14 @@ class Container:
         inner.reload()
         found: int = inner.attrs["State"]["Pid"]
         return found
+
+    @property
+    def inner(self) -> str:
+        """Its address in the engine's own network, which this machine may reach or not; empty when it has none."""
+        inner = self._inner
+        inner.reload()
+        networks: dict[str, Any] = inner.attrs["NetworkSettings"]["Networks"]
+        return next((str(each["IPAddress"]) for each in networks.values() if each.get("IPAddress")), "")
 
     def _output(self) -> str:
         text: str = self._inner.logs(tail=40).decode(errors="replace")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 from carethread.adapters.local import LocalOwners, LocalPeer
-from carethread.adapters.sql.engine import make_engine
-from carethread.adapters.sql.migrate import migrate
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import new_id
 from carethread.core.events import Event
@@ -15,15 +14,23 @@ from carethread.core.fhir import json
 from carethread.core.fhir.search import extract
 from carethread.core.ports import Store, Stored, Write
 from carethread.core.service import ResourceType, Runtime, Service
+from support.migrated import bring, engine_at
 
 BASE = "https://care.example/fhir"
 
 
 def open_store(url: str, service: str = "records", *, pool: int = 10, busy_seconds: float = 15) -> SqlStore:
     """A store on the database, migrated."""
-    engine = make_engine(url, "" if url.startswith("sqlite") else service, pool=pool, busy_seconds=busy_seconds)
-    migrate(engine, service)
-    return SqlStore(engine, service)
+    bring(url, [service])
+    return SqlStore(engine_at(url, service, pool=pool, busy_seconds=busy_seconds), service)
+
+
+def open_stores(folder: Path, url: str, services: Collection[str]) -> dict[str, SqlStore]:
+    """A store of each service, migrated: in files of the folder where `url` is SQLite's, else in schemas of it."""
+    if url.startswith("sqlite"):
+        return {name: open_store(f"sqlite:///{folder}/{name}.db", name) for name in services}
+    bring(url, [*services])
+    return {name: SqlStore(engine_at(url, name), name) for name in services}
 
 
 def service_of(*types: str) -> Service:
