@@ -15,7 +15,8 @@ from carethread.core.ports import Resource
 from carethread.interactions.writing.check import check_resource
 from carethread.questionnaires.assigning import assign as assigning
 from support.assigning import BOTH, FORMS, Asking, afresh, id_of, link_in, opened, parameters, token_of
-from support.desk import OURS
+from support.care import organization
+from support.desk import OURS, patient
 
 ASSIGN = "Questionnaire/$assign"
 
@@ -58,6 +59,9 @@ def test_somebody_is_given_a_form(practice: Asking) -> None:
     assert link_in(message) == given["link"]
     assert (message["status"], message["recipient"]) == ("active", [{"reference": "Patient/ann"}])
     assert "PHQ" not in str(message) and "phq" not in str(message), "what it is about is not said"
+    assert message["payload"][0]["contentString"].startswith(
+        "We would like to ask you some questions. “How you have been feeling”. Please answer by March 17, 2031: "
+    ), "but what it is called, in words of theirs"
     assert practice.leads_to(given["link"]) == id_of(given)
 
 
@@ -82,7 +86,9 @@ def test_in_the_language_and_by_the_channel_of_the_person(practice: Asking) -> N
         "es-MX", "email", "America/Mexico_City",
     )  # fmt: skip
     assert message["language"] == "es"
-    assert message["payload"][0]["contentString"].startswith("Nos gustaría")
+    assert message["payload"][0]["contentString"].startswith(
+        "Nos gustaría hacerle algunas preguntas. «Cómo se ha sentido». Por favor, responda a más tardar el 17 de marzo "
+    )
     assert message["medium"][0]["coding"][1]["code"] == "email"
     assert message["occurrenceDateTime"] == "2031-03-03T14:00:00.000Z", "not at night: 8 o'clock in Mexico"
 
@@ -317,14 +323,21 @@ def moment(name: str, when: str) -> Resource:
     return {"name": name, "valueDateTime": when}
 
 
+def reminder(days: int) -> Resource:
+    return {"name": "reminder", "valuePositiveInt": days}
+
+
 REFUSED: list[tuple[list[Resource], int, str, str]] = [
     ([], 400, "required", "questionnaire"),
     (form(), 400, "required", "subject"),
     ([*form("unknown"), ref("subject", "Patient/ann")], 422, "not-found", "questionnaire"),
-    ([*form(), ref("subject", "Patient/unknown")], 422, "not-found", "recipient"),
-    ([*form(), ref("subject", "Patient/dead")], 422, "business-rule", "recipient"),
-    ([*form(), ref("subject", "Patient/gone")], 422, "business-rule", "recipient"),
-    ([*form(), ref("subject", "Patient/old")], 422, "business-rule", "recipient"),
+    ([*form(), ref("subject", "Patient/unknown")], 422, "not-found", "subject"),
+    ([*form(), ref("subject", "Patient/dead")], 422, "business-rule", "subject"),
+    ([*form(), ref("subject", "Patient/gone")], 422, "business-rule", "subject"),
+    ([*form(), ref("subject", "Patient/old")], 422, "business-rule", "subject"),
+    ([*form(), ref("subject", "Patient/unknown"), ref("recipient", "Patient/unknown")], 422, "not-found", "subject"),
+    ([*form(), ref("subject", "Patient/unknown"), ref("recipient", "Practitioner/nurse")], 422, "not-found", "subject"),
+    ([*ANN, ref("recipient", "RelatedPerson/unknown")], 422, "not-found", "recipient"),
     ([*form(), ref("subject", "Practitioner/nurse")], 422, "value", "subject"),
     ([*ANN, ref("recipient", "RelatedPerson/mother")], 422, "business-rule", "subject"),
     ([*form(), ref("subject", "Patient/dead"), ref("recipient", "Practitioner/nurse")], 422, "business-rule",
@@ -344,6 +357,10 @@ REFUSED: list[tuple[list[Resource], int, str, str]] = [
     ([*ANN, *({"name": "reminder", "valuePositiveInt": n} for n in range(1, 7))], 400, "value", "reminder"),
     ([*ANN, {"name": "remind", "valueBoolean": False}, {"name": "reminder", "valuePositiveInt": 1}], 400, "value",
      "reminder"),
+    ([*ANN, reminder(14)], 422, "value", "reminder"),
+    ([*ANN, reminder(3), reminder(30)], 422, "value", "reminder"),
+    ([*ANN, reminder(1), moment("expires", "2031-03-04T08:00:00Z")], 422, "value", "reminder"),
+    ([*ANN, reminder(20), moment("due", "2031-03-23T08:00:00Z")], 422, "value", "reminder"),
     ([*ANN, {"name": "colour", "valueString": "red"}], 400, "not-supported", "colour"),
 ]  # fmt: skip
 
@@ -415,7 +432,8 @@ def test_a_task_that_people_end_ends_the_ask(practice: Asking, status: str) -> N
     assert practice.draft(id_of(given))["status"] == "stopped"
     assert practice.leads_to(given["link"]) == ""
     assert practice.task(given)["status"] == status
-    assert practice.tick(days=30) == 0
+    practice.tick(days=30)
+    assert [each["status"] for each in practice.messages()] == ["revoked"], "nobody is reminded"
 
 
 def test_who_has_died_is_asked_nothing_more(practice: Asking) -> None:
@@ -487,6 +505,51 @@ def test_a_department_has_the_zone_of_who_has_none(practice: Asking) -> None:
     (message,) = practice.messages()
     assert said(practice.draft(id_of(given)), "zone") == "Europe/Berlin"
     assert message["occurrenceDateTime"] == "2031-03-04T07:00:00.000Z"
+
+
+def test_it_is_said_who_asks(practice: Asking) -> None:
+    """The practice, by its name, and not the department: that may say what somebody has."""
+    practice.tell(organization("house", name=" Example   Practice "))
+    practice.tell(organization("clinic", name="Clinic of something", partOf={"reference": "Organization/house"}))
+    given = practice.give("Patient/eva", "phq-9", ref("department", "Organization/clinic"))
+    (asked,) = practice.messages()
+    assert asked["payload"][0]["contentString"].startswith("A Example Practice le gustaría hacerle algunas preguntas.")
+    practice.link(id_of(given))
+    practice.tick(days=4, hours=6)
+    again, reminded = (each["payload"][0]["contentString"] for each in practice.messages()[1:])
+    assert again.startswith("A Example Practice")
+    assert reminded.startswith(
+        "Un recordatorio: Example Practice aún tiene preguntas para usted. «Cómo se ha sentido»."
+    )
+    assert not any("Clinic" in str(each["payload"]) for each in practice.messages())
+
+
+def test_where_somebody_is_registered_says_who_asks(practice: Asking) -> None:
+    practice.tell(organization("house", name="Example Practice", partOf={"reference": "Organization/house"}))
+    practice.tell(patient("ann", active=True, managingOrganization={"reference": "Organization/house"}))
+    practice.give()
+    practice.give("Organization/house", "staff-pulse", ref("recipient", "Patient/ann"))
+    texts = [each["payload"][0]["contentString"] for each in practice.messages()]
+    assert all(each.startswith("Example Practice would like to ask you some questions.") for each in texts)
+
+
+def test_a_title_in_another_language_than_the_message_is_left_out(practice: Asking) -> None:
+    titled = [{"url": OURS + "people-title", "valueString": "Made up for you"}]
+    practice.put({**made_up("active"), "language": "en", "extension": titled})
+    said = {"name": "questionnaire", "valueCanonical": "urn:example:made-up"}
+    for who in ("ann", "eva"):
+        sent = parameters(said, ref("subject", f"Patient/{who}"))
+        assert practice.ask("POST", ASSIGN, sent, service="questionnaires").status == 200
+    practice.send("questionnaires")
+    texts = {each["language"]: each["payload"][0]["contentString"] for each in practice.messages()}
+    assert "“Made up for you”." in texts["en"] and "Made up" not in texts["es"]
+
+
+def test_a_link_to_who_is_not_known_any_more(practice: Asking) -> None:
+    given = practice.give()
+    practice.ask("DELETE", "Patient/ann", service="records")
+    where = f"{given['response']}/$fill-link"
+    assert practice.refused_to(where) == (422, [("not-found", "QuestionnaireResponse")])
 
 
 def test_a_token_is_nowhere_but_in_the_message(practice: Asking, caplog: pytest.LogCaptureFixture) -> None:

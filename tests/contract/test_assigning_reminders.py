@@ -10,7 +10,9 @@ import pytest
 from carethread.adapters.local import LocalOwners
 from carethread.core.errors import Busy
 from carethread.core.ports import Resource
-from support.assigning import BOTH, Asking, afresh, id_of, link_in, opened
+from support.assigning import BOTH, FORMS, Asking, afresh, id_of, link_in, opened
+
+SUBJECT = {"name": "subject", "valueReference": {"reference": "Patient/ann"}}
 
 
 @pytest.fixture(scope="module", params=BOTH)
@@ -104,12 +106,15 @@ def test_none_once_it_is_over(practice: Asking) -> None:
 
 
 def test_none_after_the_end(practice: Asking) -> None:
-    practice.give(
-        "Patient/ann", "phq-2", *reminders(10, 20), {"name": "expires", "valueDateTime": practice.at(days=12)}
-    )
-    for _ in range(30):
+    """Neither those that nobody asked for in particular, nor what would come in the morning after the end."""
+    practice.give("Patient/ann", "phq-2", {"name": "expires", "valueDateTime": practice.at(days=5)})
+    for _ in range(15):
         practice.tick(days=1)
     assert len(sent(practice)) == 1
+    practice.pass_time(hours=14)
+    until = {"name": "expires", "valueDateTime": practice.at(days=1, hours=8)}
+    where = {"name": "questionnaire", "valueCanonical": FORMS + "phq-2"}, SUBJECT
+    assert practice.refused_to("Questionnaire/$assign", *where, *reminders(1), until) == (422, [("value", "reminder")])
 
 
 def test_none_to_who_has_died_meanwhile(practice: Asking) -> None:

@@ -143,6 +143,10 @@ class Asking(Care):
         store = self.stores["questionnaires"]
         return store.glance(lambda session: links.response_of(session, token_of(link)))
 
+    def is_over(self, link: str) -> bool:
+        """Whether who opens a link is told that it has ended."""
+        return self.stores["questionnaires"].glance(lambda session: links.is_over(session, token_of(link)))
+
     def unnamed(self, link: str) -> links.Unnamed | None:
         """What a link to a form without names asks."""
         return self.stores["questionnaires"].glance(lambda session: links.unnamed(session, token_of(link)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 
 from carethread.adapters.sql.tables import asks
 from carethread.adapters.sql.upsert import upsert
@@ -42,7 +42,7 @@ class SqlAsks:
         theirs = select(*_ASK).where(
             asks.c.person.in_(sorted(persons)),
             asks.c.outcome == ASKED,
-            or_(asks.c.decided >= since, asks.c.ending == ""),
+            or_(asks.c.decided >= since, asks.c.ended >= since, asks.c.ending == ""),
         )
         return [Ask(*row) for row in self._connection.execute(theirs.order_by(asks.c.decided, asks.c.number))]
 
@@ -69,3 +69,9 @@ class SqlAsks:
             if len(found) < _PAGE:
                 return
             place = found[-1][1].decided, found[-1][0]
+
+    def forget(self, before: int, count: int) -> int:
+        over = or_(asks.c.ending != "", asks.c.outcome != ASKED)
+        old = (asks.c.decided > 0, asks.c.decided < before, asks.c.ended < before, over)
+        some = select(asks.c.number).where(*old).order_by(asks.c.decided, asks.c.number).limit(count)
+        return self._connection.execute(delete(asks).where(asks.c.number.in_(some))).rowcount

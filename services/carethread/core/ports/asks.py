@@ -41,6 +41,10 @@ class Ask:
 
 ASKED = "asked"
 
+KEPT = 731 * 86_400_000_000
+"""How long what was decided and is over is kept, in microseconds: two years, so that one can be compared with another;
+longer where an answer that a programme in effect asks for is valid for longer."""
+
 
 class Asks(Protocol):
     """The asks of a service, in the transaction of a session."""
@@ -62,7 +66,7 @@ class Asks(Protocol):
         ...
 
     def asked(self, persons: Collection[str], since: int) -> list[Ask]:
-        """What they were asked since then, and what is still open."""
+        """What they were asked since then, what has ended since, and what is still open."""
         ...
 
     def of_response(self, response: str) -> Ask | None:
@@ -75,4 +79,9 @@ class Asks(Protocol):
 
     def between(self, begin: int, end: int) -> Iterator[Ask]:
         """What was decided in [begin, end), in pages, oldest first."""
+        ...
+
+    def forget(self, before: int, count: int) -> int:
+        """Forget at most so many of those that were decided and have ended before a moment; how many. What is wanted,
+        and what can still be answered, stays."""
         ...

@@ -11,11 +11,12 @@ from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.given import Given, wrong
 from carethread.interactions.operations.once import new_id
 from carethread.interactions.read import read
-from carethread.questionnaires.assigning.asking import LONGEST, MOST_REMINDERS, REMINDERS, TYPE, Ask
+from carethread.questionnaires.assigning.asking import LONGEST, MOST_REMINDERS, REMINDERS, TYPE, Ask, end_of
 from carethread.questionnaires.assigning.assignment import DAY
 from carethread.questionnaires.assigning.languages import is_in, languages
 from carethread.questionnaires.assigning.people import KINDS, recipient, refuse_unknown
 from carethread.questionnaires.assigning.people import LANGUAGE as LANG_TAG
+from carethread.questionnaires.assigning.telling import by_day
 from carethread.questionnaires.forms.finding import find, form_of
 from carethread.questionnaires.forms.form import Form
 from carethread.questionnaires.scoring.anonymous import is_anonymous
@@ -44,15 +45,19 @@ def asked(runtime: Runtime, call: Call, context: Context) -> Ask:
     department = given.reference(DEPARTMENT, "Organization")
     if subject.startswith("Organization/"):
         department = department or subject
-    who = recipient(runtime, whom, department)
+    named = _at(SUBJECT if whom == subject else RECIPIENT)
+    who = recipient(runtime, whom, department, expression=named)
     if who.refused:
-        raise Invalid(f"{whom} {who.refused}.", code="business-rule", expression=_at(RECIPIENT))
+        raise Invalid(f"{whom} {who.refused}.", code="business-rule", expression=named)
     if subject != whom:
         refuse_unknown(runtime, subject, who, _at(SUBJECT))
     now = to_micros(context.clock())
     due, expires = moment_ahead(given, DUE, now), moment_ahead(given, EXPIRES, now)
     if due and expires and due > expires:
         raise Invalid(f"{DUE} is no later than {EXPIRES}.", code="value", expression=_at(DUE))
+    reminders = _reminders(given)
+    if given.numbers(REMINDER):
+        _refuse_late(reminders, now, end_of(due, expires, now), who.zone)
     return Ask(
         form,
         subject,
@@ -67,7 +72,7 @@ def asked(runtime: Runtime, call: Call, context: Context) -> Ask:
         _channel(given),
         given.canonical(REASON),
         given.flag(PREFILL) is not False,
-        _reminders(given),
+        reminders,
         given.flag(SEND) is not False,
     )
 
@@ -140,6 +145,17 @@ def _reminders(given: Given) -> tuple[int, ...]:
     if len(days) > MOST_REMINDERS or any(each > LONGEST // DAY for each in days):
         raise wrong(REMINDER, f"is given {MOST_REMINDERS} times at most, each up to {LONGEST // DAY} days")
     return tuple(days) or REMINDERS
+
+
+def _refuse_late(reminders: tuple[int, ...], now: int, end: int, zone: str) -> None:
+    """Refuse a reminder with a link that is over by then; one that is due at night comes in the morning."""
+    for days in reminders:
+        if by_day(now + days * DAY, zone) >= end:
+            told = (
+                f"The link ends at {instant(end)}, before a reminder after {days} days: remind earlier, or have it be "
+            )
+            told += f"good for longer ({EXPIRES})."
+            raise Invalid(told, code="value", expression=_at(REMINDER))
 
 
 def _at(name: str) -> str:

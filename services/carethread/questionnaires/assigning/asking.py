@@ -63,13 +63,18 @@ class Assigned(NamedTuple):
     expires: int
 
 
+def end_of(due: int, expires: int, now: int) -> int:
+    """Until when a link is good, by what is said of it; microseconds, 0 where nothing is said."""
+    return expires or max(now + LASTS, due)
+
+
 def said_by(ask: Ask, task: str, now: int) -> Assignment:
     """What is asked by a Task (its id), with what was left open."""
     return Assignment(
         task=f"Task/{task}",
         recipient=ask.recipient.reference,
         asked=now,
-        expires=ask.expires or max(now + LASTS, ask.due),
+        expires=end_of(ask.due, ask.expires, now),
         language=ask.language or ask.recipient.language or ask.form.raw.get("language", "en"),
         channel=ask.channel or ask.recipient.channel,
         zone=ask.recipient.zone,

@@ -55,7 +55,8 @@ def assign(unit: WriteUnit, ask: Ask) -> Assigned:
     draft = {**(json.restore(done.stored.body) if done.stored else sent), "id": id_}
     request(unit.session, task(task_id(id_), draft, said, ask.requester), unit.context, key_of(id_), new=True)
     told = ask.send and not unit.context.backfill
-    link = new_link(unit.session, draft, said, unit.base_url, unit.now, unit.context, send=told)
+    who = ask.recipient
+    link = new_link(unit.session, draft, said, unit.base_url, unit.now, unit.context, send=told, sender=who.sender)
     watch(unit.session, id_, said, unit.now, remind=told)
     return Assigned(id_, task_id(id_), link, said.expires)
 

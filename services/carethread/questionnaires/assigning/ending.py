@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from carethread.core.context import Context, Principal
 from carethread.core.events import Event
 from carethread.core.fhir import json
-from carethread.core.ports import Session, Stored
+from carethread.core.fhir.search.merges import PATIENT, survivor
+from carethread.core.ports import Resource, Session, Stored
 from carethread.core.service import Reaction, Runtime
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.questionnaires.assigning.asking import TYPE
@@ -55,8 +56,17 @@ def _ended(session: Session, event: Event) -> Iterator[str]:
         over = event.deleted or (_TASK in event.data and json.parse_object(event.data)["status"] in _OVER)
         if over and (draft := draft_by(session, event.resource_id)):
             yield draft
-    elif event.deleted or (any(each in event.data for each in _GONE) and why_gone(json.parse_object(event.data))):
+    elif event.deleted:
         yield from drafts_of(session, f"{event.resource_type}/{event.resource_id}")
+    elif any(each in event.data for each in _GONE) and why_gone(person := json.parse_object(event.data)):
+        for id_ in _ids(session, event, person):
+            yield from drafts_of(session, f"{event.resource_type}/{id_}")
+
+
+def _ids(session: Session, event: Event, person: Resource) -> Sequence[str]:
+    """By which somebody is known: who is in the place of others, that were merged, is asked by their ids too."""
+    merged = event.resource_type != PATIENT or survivor(person)
+    return [event.resource_id] if merged else session.kin([event.resource_id])
 
 
 ENDED = Reaction("assignments", "effect", ("Task", *KINDS), _handle)

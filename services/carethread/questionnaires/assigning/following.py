@@ -7,11 +7,13 @@ decide otherwise stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from carethread.core.context import Context
+from carethread.core.errors import Invalid, Issue
 from carethread.core.fhir import json
-from carethread.core.fhir.elements import extension, with_extensions
+from carethread.core.fhir.elements import extension, keys_at, with_extensions
+from carethread.core.fhir.search.merges import PATIENT
 from carethread.core.ports import Resource, Session, Stored
 from carethread.core.service import Runtime, Unit
 from carethread.interactions.requesting import request_change
@@ -31,11 +33,41 @@ _BY_STATUS: Mapping[str, str] = {
 
 
 def assignment_kept(unit: Unit, before: Resource | None, after: Resource | None) -> Resource | None:
-    """What is sent, with the assignment as it was: what was asked is not for who answers to change."""
+    """What is sent, with the assignment as it was: what was asked is not for who answers to change.
+
+    Raises Invalid for another subject or form: who has the link would read and write what another person answers.
+    """
     said = extension(before or {}, ASSIGNMENT)
-    if after is None or not said or unit.own or extension(after, ASSIGNMENT) == said:
+    if before is None or after is None or not said or unit.own:
+        return after
+    if issues := list(_moved(unit, before, after)):
+        raise Invalid(issues=issues)
+    if extension(after, ASSIGNMENT) == said:
         return after
     return with_extensions(after, {ASSIGNMENT: {name: value for name, value in said.items() if name != "url"}})
+
+
+def _moved(unit: Unit, before: Resource, after: Resource) -> Iterator[Issue]:
+    """What is about another person, or answers another form; who was merged is one person by all their ids."""
+    if not _is_about_the_same(unit, before, after):
+        told = "A form was given to somebody, whose link leads here: the answers stay about whom they are. Enter this "
+        told += "one in error, and give the form anew (Questionnaire/$assign)."
+        yield Issue("business-rule", told, f"{TYPE}.subject")
+    if _url(before) != _url(after):
+        told = "What was given to somebody keeps the form that it answers; give them the other one as well."
+        yield Issue("business-rule", told, f"{TYPE}.questionnaire")
+
+
+def _is_about_the_same(unit: Unit, before: Resource, after: Resource) -> bool:
+    (was, now) = (keys_at(each, "subject", unit.base_url) for each in (before, after))
+    if not (was and now):
+        return before.get("subject") == after.get("subject")
+    (kind, id_), (other, new) = was[0], now[0]
+    return was == now or (kind == other == PATIENT and new in unit.session.kin([id_]))
+
+
+def _url(response: Resource) -> str:
+    return str(response.get("questionnaire", "")).partition("|")[0]
 
 
 def assignment_follows(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:

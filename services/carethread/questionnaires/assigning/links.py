@@ -15,12 +15,24 @@ from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from carethread.core.ports import Session
+from carethread.core.context import Context
+from carethread.core.ports import Session, Timer
+from carethread.core.service import Runtime
+from carethread.questionnaires.assigning.assignment import DAY
 
 PATH = "console/fill/"
 """Where forms are filled in, below the base of the installation."""
 
 _DRAFT, _OVER, _UNNAMED = "fill", "fill-over", "fill-unnamed"
+OVER_TIMER = "fill-over"
+"""The kind of timer that forgets links which are over; its key is the draft's id."""
+
+UNNAMED_TIMER = "fill-unnamed-link"
+"""The kind of timer that forgets a link without a name; its key is the digest."""
+
+REMEMBERED = 90 * DAY
+"""How long after a draft's last link has ended its digests are kept, in microseconds."""
+
 _BYTES = 32
 _LONGEST = 1000
 
@@ -44,9 +56,9 @@ def url(base_url: str, token: str) -> str:
     return urljoin(base_url, PATH + token)
 
 
-def make(session: Session, response_id: str, token_of: Callable[[], str] = new_token) -> str:
+def make(session: Session, response_id: str, now: int, token_of: Callable[[], str] = new_token) -> str:
     """A new link's token to a draft; one that it had ends."""
-    close(session, response_id)
+    close(session, response_id, now)
     token = token_of()
     session.claim(_DRAFT, digest_of(token), response_id)
     return token
@@ -63,12 +75,20 @@ def is_open(session: Session, response_id: str) -> bool:
     return bool(session.places(_DRAFT, response_id))
 
 
-def close(session: Session, response_id: str) -> bool:
-    """End the link to a draft; whether there was one. That it was one is remembered, to be told to who opens it."""
+def close(session: Session, response_id: str, now: int) -> bool:
+    """End the link to a draft; whether there was one. That it was one is remembered for a while (`REMEMBERED`), to be
+    told to who opens it. `now` is in microseconds."""
     ended = session.release(_DRAFT, response_id)
     for digest in ended:
         session.claim(_OVER, digest, response_id)
+    if ended:
+        session.timers.set(OVER_TIMER, response_id, now + REMEMBERED)
     return bool(ended)
+
+
+def over_forgotten(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
+    """Forget the links to a draft that are over, so long after the last of them ended."""
+    session.release(_OVER, timer.key)
 
 
 def is_over(session: Session, token: str) -> bool:
@@ -100,6 +120,7 @@ def unnamed(session: Session, token: str) -> Unnamed | None:
 
 def use_up(session: Session, token: str) -> bool:
     """Use a link without a name, in the transaction that stores what it brought; False where it was used before."""
+    session.timers.cancel(UNNAMED_TIMER, digest_of(token))
     return forget_unnamed(session, digest_of(token))
 
 

@@ -12,6 +12,7 @@ from carethread.core.errors import Conflict, Gone, Invalid
 from carethread.core.fhir import json
 from carethread.core.ports import Resource, Response, Session
 from carethread.core.service import Call, Operation, Runtime, TimerHandler
+from carethread.interactions.auditing import CREATED, REVOKED, audit
 from carethread.interactions.operations.given import Given
 from carethread.interactions.operations.once import ASKED, fingerprint
 from carethread.interactions.read import read
@@ -23,10 +24,11 @@ from carethread.questionnaires.assigning.asked import EXPIRES, SEND, asked, mome
 from carethread.questionnaires.assigning.asking import TYPE, Assigned
 from carethread.questionnaires.assigning.assign import assign
 from carethread.questionnaires.assigning.assignment import Assignment, assignment_of
+from carethread.questionnaires.assigning.links import OVER_TIMER, UNNAMED_TIMER, over_forgotten
 from carethread.questionnaires.assigning.people import recipient
 from carethread.questionnaires.assigning.reminding import TIMER, assignment_due, watch
-from carethread.questionnaires.assigning.sending import end_link, new_link
-from carethread.questionnaires.assigning.unnamed import LINK_TIMER, TASK_TIMER, link_over, task_over
+from carethread.questionnaires.assigning.sending import department_of, end_link, new_link
+from carethread.questionnaires.assigning.unnamed import TASK_TIMER, link_over, task_over
 
 _REVOKE = "revoke"
 _LINK_TAKES = (_REVOKE, EXPIRES, SEND)
@@ -34,7 +36,12 @@ _LINK_TAKES = (_REVOKE, EXPIRES, SEND)
 _SECRET = {**CONTENT, "Cache-Control": "no-store"}
 """What is told beside a link, which is for one person only."""
 
-TIMERS: Mapping[str, TimerHandler] = {TIMER: assignment_due, LINK_TIMER: link_over, TASK_TIMER: task_over}
+TIMERS: Mapping[str, TimerHandler] = {
+    TIMER: assignment_due,
+    UNNAMED_TIMER: link_over,
+    TASK_TIMER: task_over,
+    OVER_TIMER: over_forgotten,
+}
 
 
 def assign_form(runtime: Runtime, call: Call, context: Context) -> Response:
@@ -73,9 +80,13 @@ def fill_link(runtime: Runtime, call: Call, context: Context) -> Response:
     given = Given(call, runtime.base_url, _LINK_TAKES)
     revoke, send = given.flag(_REVOKE) is True, given.flag(SEND) is not False and not context.backfill
     until = moment_ahead(given, EXPIRES, to_micros(context.clock()))
-    said = _asked_for(json.parse_object(read(runtime, (TYPE, call.id), context).body))
-    if not revoke and (who := recipient(runtime, said.recipient)).refused:
-        raise Invalid(f"{said.recipient} {who.refused}.", code="business-rule", expression=TYPE)
+    found: Resource = json.parse_object(read(runtime, (TYPE, call.id), context).body)
+    asked_of, sender = _asked_for(found).recipient, ""
+    if not revoke:
+        who = recipient(runtime, asked_of, department_of(found), expression=TYPE)
+        if who.refused:
+            raise Invalid(f"{asked_of} {who.refused}.", code="business-rule", expression=TYPE)
+        sender = who.sender
 
     def work(session: Session) -> tuple[str, int]:
         unit = WriteUnit(runtime, session, context)
@@ -83,7 +94,7 @@ def fill_link(runtime: Runtime, call: Call, context: Context) -> Response:
         if revoke:
             watch(session, call.id, said, unit.now, remind=False)
             if ended := end_link(session, call.id, context):
-                request(session, _audit(call.id, "D", "The link to a form was revoked.", context), context)
+                request(session, _audited(REVOKED, "The link to a form was revoked.", call.id, context), context)
             return "", int(ended)
         if current.begin_again(session, draft, said) != call.id:
             raise Conflict("They are asked for this form by another draft by now.", code="duplicate", expression=TYPE)
@@ -94,9 +105,9 @@ def fill_link(runtime: Runtime, call: Call, context: Context) -> Response:
             unit.store()
         if said.expires <= unit.now:
             raise Conflict(f"The time for it is over; say until when it is good by {EXPIRES}.", expression=TYPE)
-        link = new_link(session, draft, said, runtime.base_url, unit.now, context, send=send)
+        link = new_link(session, draft, said, runtime.base_url, unit.now, context, send=send, sender=sender)
         watch(session, call.id, said, unit.now)
-        request(session, _audit(call.id, "C", "A link to a form was made.", context), context)
+        request(session, _audited(CREATED, "A link to a form was made.", call.id, context), context)
         return link, said.expires
 
     link, number = runtime.store.transact(work)
@@ -132,19 +143,8 @@ def _answer(*parts: Resource) -> Response:
     return Response(200, _SECRET, json.render({"resourceType": "Parameters", "parameter": list(parts)}))
 
 
-def _audit(id_: str, action: str, said: str, context: Context) -> Resource:
-    """Who gave others the way to a draft, or took it: http://hl7.org/fhir/R4/auditevent.html."""
-    return {
-        "resourceType": "AuditEvent",
-        "type": {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest"},
-        "action": action,
-        "recorded": instant(to_micros(context.clock())),
-        "outcome": "0",
-        "outcomeDesc": said,
-        "agent": [{"who": {"display": context.principal.name}, "requestor": True}],
-        "source": {"observer": {"display": "questionnaires"}},
-        "entity": [{"what": {"reference": f"{TYPE}/{id_}"}}],
-    }
+def _audited(action: str, said: str, id_: str, context: Context) -> Resource:
+    return audit("questionnaires", action, said, f"{TYPE}/{id_}", context)
 
 
 OPERATIONS = (

@@ -36,19 +36,27 @@ _OWNERS = {**dict.fromkeys((*KINDS, "Organization", "Location"), _OWNER), "CareT
 """Who is asked whether a subject is here, by its type."""
 _BY_SYSTEM = {"sms": "sms", "email": "email", "phone": "phone"}
 _LAST = 2**31
+_REGISTERED = ("managingOrganization", "organization")
+_MOST_LEVELS = 5
+"""Of Organizations, from a department up to the practice."""
+
+LONGEST_NAME = 60
+"""Characters of a sender's name, so that it fits into a text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """Who is asked: a reference such as `Patient/1`, as their owner has them, and their zone.
 
-    `refused` says why they are asked nothing, such as `is deceased`; empty where they may be.
+    `refused` says why they are asked nothing, such as `is deceased`; empty where they may be. `sender` is the name of
+    the practice that asks, empty where it is not known.
     """
 
     reference: str
     resource: Mapping[str, Any]
     zone: str = "UTC"
     refused: str = ""
+    sender: str = ""
 
     @property
     def language(self) -> str:
@@ -68,15 +76,15 @@ class Recipient:
         return next(found, next(iter(CHANNELS)))
 
 
-def recipient(runtime: Runtime, reference: str, department: str = "") -> Recipient:
-    """Who a reference names, asked of their owner; not in a transaction. Raises Invalid for who is not here; Busy.
+def recipient(runtime: Runtime, reference: str, department: str = "", *, expression: str = "") -> Recipient:
+    """Who a reference names, asked of their owner; not in a transaction. Raises Invalid for who is not here, at the
+    place that named them (`expression`); Busy.
 
-    `department` (`Organization/1`) has the zone of who has none.
+    `department` (`Organization/1`) has the zone of who has none, and says who asks.
     """
     found = _asked(runtime, reference, department)
     if found is None:
-        told = f"{reference} is not here."
-        raise Invalid(told, code="not-found", expression="Parameters.parameter.where(name = 'recipient')")
+        raise Invalid(f"{reference} is not here.", code="not-found", expression=expression)
     return found
 
 
@@ -105,7 +113,7 @@ _MOST_ANSWERS = 100
 """Then those that nobody has come for are forgotten."""
 
 
-def asked_first(runtime: Runtime, reference: str, moment: int) -> Recipient | None:
+def asked_first(runtime: Runtime, reference: str, department: str, moment: int) -> Recipient | None:
     """As `recipient`, in the transaction of a timer or a reaction that asks at this moment (microseconds); None for who
     is not here. Raises AskFirst."""
     question = reference, moment
@@ -114,7 +122,7 @@ def asked_first(runtime: Runtime, reference: str, moment: int) -> Recipient | No
         return answers.pop(question)
 
     def ask() -> None:
-        found = _asked(runtime, reference)
+        found = _asked(runtime, reference, department)
         if len(answers) >= _MOST_ANSWERS:
             answers.clear()
         answers[question] = found
@@ -128,7 +136,14 @@ def _asked(runtime: Runtime, reference: str, department: str = "") -> Recipient 
     found = _read(runtime, key_of(reference))
     if found is None:
         return None
-    return Recipient(reference, found, _zone(runtime, found, department), _why_not(reference, found, runtime.base_url))
+    places = _places(runtime, found, department)
+    return Recipient(
+        reference,
+        found,
+        zone=next(filter(None, map(_said, (found, *found.get("address", ()), *places))), "UTC"),
+        refused=_why_not(reference, found, runtime.base_url),
+        sender=_practice(runtime, places[0]) if places else "",
+    )
 
 
 def _read(runtime: Runtime, key: Key) -> Resource | None:
@@ -150,19 +165,25 @@ def why_gone(found: Mapping[str, Any]) -> str:
     return "is not active, and is asked nothing more" if found.get("active") is False and not merged else ""
 
 
-def _zone(runtime: Runtime, found: Resource, department: str) -> str:
-    """The zone that somebody says, or their address, the department, or where they are registered; else UTC."""
-    for each in (found, *found.get("address", ())):
-        if name := _said(each):
-            return name
-    registered = [f"{kind}/{id_}" for kind, id_ in keys_at(found, "managingOrganization", runtime.base_url)]
-    registered += [f"{kind}/{id_}" for kind, id_ in keys_at(found, "organization", runtime.base_url)]
-    for organization in (department, *registered):
-        if organization.startswith("Organization/"):
-            known = _read(runtime, key_of(organization))
-            if known and (name := _said(known)):
-                return name
-    return "UTC"
+def _places(runtime: Runtime, found: Resource, department: str) -> list[Resource]:
+    """The Organizations that have to do with it: the department, and where somebody is registered."""
+    names = [
+        department,
+        *(f"{kind}/{id_}" for each in _REGISTERED for kind, id_ in keys_at(found, each, runtime.base_url)),
+    ]
+    known = (_read(runtime, key_of(each)) for each in dict.fromkeys(names) if each.startswith("Organization/"))
+    return [each for each in known if each]
+
+
+def _practice(runtime: Runtime, place: Resource) -> str:
+    """The name of the practice that an Organization is part of: that of a department may say what somebody has."""
+    for _ in range(_MOST_LEVELS):
+        above = [key for key in keys_at(place, "partOf", runtime.base_url) if key[0] == "Organization"]
+        upper = _read(runtime, above[0]) if above else None
+        if upper is None:
+            break
+        place = upper
+    return " ".join(str(place.get("name", "")).split())[:LONGEST_NAME]
 
 
 def _said(element: Mapping[str, Any]) -> str:

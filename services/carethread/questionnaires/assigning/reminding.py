@@ -13,7 +13,7 @@ from carethread.core.service import Runtime
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.questionnaires.assigning.assignment import DAY, Assignment, assignment_of
 from carethread.questionnaires.assigning.people import asked_first
-from carethread.questionnaires.assigning.sending import new_link
+from carethread.questionnaires.assigning.sending import department_of, new_link
 from carethread.questionnaires.assigning.telling import by_day
 
 TIMER = "assignment"
@@ -46,11 +46,11 @@ def assignment_due(runtime: Runtime, session: Session, timer: Timer, context: Co
     elif later := _later(stored, said, now):
         session.timers.set(TIMER, timer.key, min(later, said.expires))
     else:
-        who = asked_first(runtime, said.recipient, timer.due)
+        who = asked_first(runtime, said.recipient, department_of(draft), timer.due)
         if who is None or who.refused:
             session.timers.set(TIMER, timer.key, said.expires)
             return
-        new_link(session, draft, said, runtime.base_url, now, context, reminder=True)
+        new_link(session, draft, said, runtime.base_url, now, context, reminder=True, sender=who.sender)
         watch(session, timer.key, said, now)
 
 

@@ -5,13 +5,18 @@ A message that nobody has sent on yet by then is revoked.
 
 from __future__ import annotations
 
+from carethread.core.clock import to_micros
 from carethread.core.context import Context
+from carethread.core.errors import Invalid
+from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource, Session
 from carethread.interactions.requesting import request, request_change
 from carethread.questionnaires.assigning import links
 from carethread.questionnaires.assigning.assignment import Assignment
-from carethread.questionnaires.assigning.telling import message
+from carethread.questionnaires.assigning.telling import DEPARTMENT, message
 from carethread.questionnaires.extracting.extracted import uuid_of
+from carethread.questionnaires.forms.finding import answered
+from carethread.questionnaires.forms.form import Form
 
 UNDONE = "draft,requested,received,accepted,ready,in-progress,on-hold"
 """Statuses of a Task that somebody has to do, or may."""
@@ -32,14 +37,16 @@ def new_link(
     *,
     send: bool = True,
     reminder: bool = False,
+    sender: str = "",
 ) -> str:
-    """Give a draft a link, in place of the one that it had, and have its person told of it; the link."""
+    """Give a draft a link, in place of the one that it had, and have its person told of it by a sender; the link."""
     end_link(session, draft["id"], context)
-    link = links.url(base_url, links.make(session, draft["id"]))
+    link = links.url(base_url, links.make(session, draft["id"], now))
     if send:
         id_ = context.new_id()
         session.claim(_SENT, id_, draft["id"])
-        told = message(id_, draft, said, link, now, reminder=reminder)
+        form = _form(session, draft)
+        told = message(id_, draft, said, link, now, reminder=reminder, sender=sender, form=form)
         request(session, told, context, key_of(draft["id"]), new=True)
     return link
 
@@ -49,7 +56,19 @@ def end_link(session: Session, draft_id: str, context: Context) -> bool:
     for id_ in session.release(_SENT, draft_id):
         key = key_of(draft_id)
         request_change(session, ("CommunicationRequest", id_), _REVOKED, context, key=key, condition="status=active")
-    return links.close(session, draft_id)
+    return links.close(session, draft_id, to_micros(context.clock()))
+
+
+def department_of(draft: Resource) -> str:
+    """The department that asks (`Organization/1`); empty where none is said."""
+    return str(extension(draft, DEPARTMENT).get("valueReference", {}).get("reference", ""))
+
+
+def _form(session: Session, draft: Resource) -> Form | None:
+    try:
+        return answered(session, draft)
+    except Invalid:  # it cannot be read as a form any more, and is told of without its title
+        return None
 
 
 def key_of(draft_id: str) -> str:

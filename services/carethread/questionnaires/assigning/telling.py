@@ -1,7 +1,7 @@
 """What is requested of care teams when somebody is asked: a Task to fill in the form, and messages with the link. Pure.
 
-A message alone has the link, and nothing of what the questions are about. Sources: the Task of SDC,
-http://hl7.org/fhir/uv/sdc/StructureDefinition-sdc-task.html, http://hl7.org/fhir/R4/communicationrequest.html.
+A message alone has the link, and of what the questions are about only what the form is called to people. Sources: the
+Task of SDC, http://hl7.org/fhir/uv/sdc/StructureDefinition-sdc-task.html, http://hl7.org/fhir/R4/communicationrequest.html.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from carethread.core.service import PROFILES
 from carethread.core.zones import zone_named
 from carethread.questionnaires.assigning.assignment import Assignment
 from carethread.questionnaires.assigning.texts import asks, language_of, reminds
+from carethread.questionnaires.forms.form import Form
+from carethread.questionnaires.rendering.titles import own_words
+from carethread.questionnaires.rendering.words import base
 
 SDC = "http://hl7.org/fhir/uv/sdc/CodeSystem/temp"
 CODE = "complete-questionnaire"
@@ -55,10 +58,22 @@ def task(id_: str, response: Resource, said: Assignment, requester: str = "") ->
     return _without_nothing(made)
 
 
-def message(id_: str, response: Resource, said: Assignment, link: str, now: int, *, reminder: bool = False) -> Resource:
-    """The message with a link; it is to be sent now, or where it is night now, in the morning."""
+def message(
+    id_: str,
+    response: Resource,
+    said: Assignment,
+    link: str,
+    now: int,
+    *,
+    reminder: bool = False,
+    sender: str = "",
+    form: Form | None = None,
+) -> Resource:
+    """The message with a link; it is to be sent now, or where it is night now, in the morning. `sender` is the name of
+    who asks; of the form it says the title for people, where it has one in the language of the message."""
     spoken = language_of(said.language)
-    until = from_micros(said.expires).astimezone(zone_named(said.zone))
+    last = from_micros(said.expires - 1).astimezone(zone_named(said.zone)).date()
+    text = (reminds if reminder else asks)(spoken, link, last, sender, _title(form, spoken))
     people = said.recipient, response.get("subject", {}).get("reference", "")
     patient = next((each for each in people if each.startswith("Patient/")), "")
     made = {
@@ -73,12 +88,17 @@ def message(id_: str, response: Resource, said: Assignment, link: str, now: int,
         "medium": [medium(said.channel)],
         "subject": {"reference": patient} if patient else None,
         "about": [{"reference": _path(response)}] if "id" in response else [],
-        "payload": [{"contentString": (reminds if reminder else asks)(spoken, link, until)}],
+        "payload": [{"contentString": text}],
         "occurrenceDateTime": instant(by_day(now, said.zone)),
         "authoredOn": instant(now),
         "recipient": [{"reference": said.recipient}],
     }
     return _without_nothing(made)
+
+
+def _title(form: Form | None, spoken: str) -> str:
+    words = own_words(form.raw, spoken) if form else None
+    return words.text if words and base(words.language) in ("", spoken) else ""
 
 
 def by_day(moment: int, zone: str) -> int:

@@ -14,12 +14,13 @@ from carethread.interactions.requesting import request, request_change
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.questionnaires.assigning import links
 from carethread.questionnaires.assigning.asking import Ask, Assigned, response_to, said_by
+from carethread.questionnaires.assigning.assignment import DAY
 from carethread.questionnaires.assigning.sending import UNDONE, task_id
 from carethread.questionnaires.assigning.telling import message, task
 
-LINK_TIMER, TASK_TIMER = "fill-unnamed-link", "fill-unnamed-task"
-"""The kinds of timer that forget a link (key: its digest) and end a Task (key: its id). Two, so that nothing leads from
-one to the other."""
+TASK_TIMER = "fill-unnamed-task"
+"""The kind of timer that ends a Task (key: its id). That of the link is another, so that nothing leads from one to the
+other; and it is due with the day, for the moment would say whose Task is due at the same."""
 
 _GIVEN = "fill-unnamed-task"
 """The kind of places by which it is given once; the key is the Task's id."""
@@ -43,9 +44,9 @@ def assign_unnamed(unit: WriteUnit, ask: Ask) -> Assigned:
     link = links.url(unit.base_url, token)
     request(session, task(id_, response, said, ask.requester), unit.context, id_, new=True)
     if ask.send and not unit.context.backfill:
-        told = message(unit.context.new_id(), response, said, link, now)
+        told = message(unit.context.new_id(), response, said, link, now, sender=ask.recipient.sender, form=ask.form)
         request(session, told, unit.context, told["id"], new=True)
-    session.timers.set(LINK_TIMER, links.digest_of(token), said.expires)
+    session.timers.set(links.UNNAMED_TIMER, links.digest_of(token), (said.expires // DAY + 1) * DAY)
     session.timers.set(TASK_TIMER, id_, said.expires)
     return Assigned("", id_, link, said.expires)
 

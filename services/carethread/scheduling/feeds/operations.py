@@ -6,12 +6,12 @@ from __future__ import annotations
 from hashlib import sha256
 from urllib.parse import urljoin, urlsplit
 
-from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.errors import Invalid, Malformed, NotFound
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Key, Resource, Response, Session
 from carethread.core.service import Call, Operation, Page, Runtime
+from carethread.interactions.auditing import CREATED, REVOKED, audit
 from carethread.interactions.mirror import remember
 from carethread.interactions.operations.parameters import once, refuse_unknown
 from carethread.interactions.requesting import request
@@ -45,7 +45,7 @@ def calendar_link(runtime: Runtime, call: Call, context: Context) -> Resource:
     _must_be_here(runtime, key)
 
     def work(session: Session) -> tuple[str, int]:
-        request(session, _audit(actor, "C", "A link to the calendar was made.", context), context)
+        request(session, audit("scheduling", CREATED, "A link to the calendar was made.", actor, context), context)
         return links.make(session, actor), links.count(session, actor)
 
     token, count = runtime.store.transact(work)
@@ -84,23 +84,12 @@ def _revoked(session: Session, actor: str, token: str | None, context: Context) 
     """How many links of the actor this ends."""
     ended = links.revoke(session, actor, token)
     if ended:
-        request(session, _audit(actor, "D", f"Links to the calendar were revoked: {ended}.", context), context)
+        request(
+            session,
+            audit("scheduling", REVOKED, f"Links to the calendar were revoked: {ended}.", actor, context),
+            context,
+        )
     return ended
-
-
-def _audit(actor: str, action: str, said: str, context: Context) -> Resource:
-    """Who gave others the sight of a calendar, or took it: http://hl7.org/fhir/R4/auditevent.html."""
-    return {
-        "resourceType": "AuditEvent",
-        "type": {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest"},
-        "action": action,
-        "recorded": instant(to_micros(context.clock())),
-        "outcome": "0",
-        "outcomeDesc": said,
-        "agent": [{"who": {"display": context.principal.name}, "requestor": True}],
-        "source": {"observer": {"display": "scheduling"}},
-        "entity": [{"what": {"reference": actor}}],
-    }
 
 
 def _actor(runtime: Runtime, call: Call) -> Key:

@@ -70,6 +70,7 @@ def test_it_has_each_interaction_of_each_type_and_no_other(whole: dict[str, Any]
                     head = f"{type_name}/" if type_name else ""
                     path = f"/fhir/{head}{'{id}/' if level == 'instance' else ''}${operation.name}"
                     expected |= {(path, "post")} if operation.affects_state else {(path, "get"), (path, "post")}
+                    expected |= {(path, "delete")} if operation.cancels else set()
     assert {(path, method) for path, methods in whole["paths"].items() for method in methods} == expected
 
 

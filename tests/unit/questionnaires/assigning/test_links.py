@@ -1,5 +1,7 @@
 """Links: random, one for a draft, kept as digests; those without names say themselves what they ask."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest
@@ -14,6 +16,17 @@ class Places:
 
     def __init__(self) -> None:
         self.held: dict[tuple[str, str], str] = {}
+        self.due: dict[tuple[str, str], int] = {}
+
+    @property
+    def timers(self) -> Places:
+        return self
+
+    def set(self, kind: str, key: str, due: int) -> None:
+        self.due[kind, key] = due
+
+    def cancel(self, kind: str, key: str) -> None:
+        self.due.pop((kind, key), None)
 
     def claim(self, kind: str, key: str, holder: str) -> str:
         return self.held.setdefault((kind, key), holder)
@@ -37,15 +50,16 @@ def session() -> Any:
 
 
 def test_a_draft_has_one(session: Any) -> None:
-    first, second = links.make(session, "r1"), links.make(session, "r1")
+    first, second = links.make(session, "r1", 1), links.make(session, "r1", 2)
     assert (links.response_of(session, first), links.response_of(session, second)) == ("", "r1")
-    assert links.close(session, "r1")
-    assert not links.close(session, "r1")
+    assert links.close(session, "r1", 3)
+    assert not links.close(session, "r1", 4)
+    assert session.due == {(links.OVER_TIMER, "r1"): 3 + links.REMEMBERED}, "from the end of the last on"
     assert links.response_of(session, second) == ""
 
 
 def test_only_a_digest_is_kept(session: Any) -> None:
-    token = links.make(session, "r1")
+    token = links.make(session, "r1", 1)
     unnamed = links.make_unnamed(session, links.Unnamed("urn:f|1", "Organization/1", 5))
     assert token not in str(session.held) and unnamed.partition(".")[0] not in str(session.held)
     assert all(len(key) == 64 for _, key in session.held)
@@ -76,7 +90,7 @@ def test_one_without_a_name_says_what_it_asks(form: str, expires: int, subject: 
 @pytest.mark.parametrize("token", ["", ".", "x", "x.y", "x.%%", "." * 2000, "é"])
 def test_what_is_no_link(session: Any, token: str) -> None:
     links.make_unnamed(session, links.Unnamed("urn:f|1", "Organization/1", 5))
-    links.make(session, "r1")
+    links.make(session, "r1", 1)
     assert links.unnamed(session, token) is None
     assert links.response_of(session, token) == ""
     assert not links.use_up(session, token)

@@ -1,9 +1,12 @@
 """What is said: short, in each language, with the link and the last day, and nothing of what it is about."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 
+from carethread.core.clock import to_micros
 from carethread.questionnaires.assigning.assignment import DAY, Assignment
 from carethread.questionnaires.assigning.languages import is_in, languages
 from carethread.questionnaires.assigning.telling import message, task
@@ -23,13 +26,34 @@ def said(recipient: str = "Patient/p", **more: object) -> Assignment:
     return Assignment("Task/t", recipient, NOW, NOW + 14 * DAY, "en", "sms", **more)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("language", ["de", "en", "es", "fr", "pt"])
+LAST_DAYS = {
+    "de": "17. März 2031", "en": "March 17, 2031", "es": "17 de marzo de 2031", "fr": "17 mars 2031",
+    "pt": "17 de março de 2031",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LAST_DAYS)
 @pytest.mark.parametrize("text", [asks, reminds])
-def test_a_text(language: str, text: object) -> None:
-    made = (asks if text is asks else reminds)(language, LINK, datetime(2031, 3, 17, tzinfo=UTC))
-    assert made.count(LINK) == 1 and "2031-03-17" in made
+@pytest.mark.parametrize("sender", ["", "Example Practice"])
+@pytest.mark.parametrize("title", ["", "How it went", "How was it?"])
+def test_a_text(language: str, text: Callable[..., str], sender: str, title: str) -> None:
+    made = text(language, LINK, date(2031, 3, 17), sender, title)
+    assert made.count(LINK) == 1 and LAST_DAYS[language] in made
     assert f"{LINK} " in made, "the link is not part of a word"
-    assert len(made) - len(LINK) < 200
+    assert sender in made and title in made and "{" not in made
+    assert len(made) - len(LINK) - len(sender) - len(title) < 210
+    assert made.count("  ") == 0
+
+
+def test_who_asks_may_have_any_name() -> None:
+    assert "{link} & Sons" in asks("en", LINK, date(2031, 3, 17), "{link} & Sons", "{title}")
+
+
+@pytest.mark.parametrize(("hours", "day"), [(0, "March 16, 2031"), (1, "March 17, 2031")])
+def test_the_last_day_is_one_on_which_the_link_is_good(hours: int, day: str) -> None:
+    end = to_micros(datetime(2031, 3, 17, hours, tzinfo=UTC))
+    told = message("m", draft(), replace(said(), expires=end), LINK, NOW)
+    assert f"answer by {day}: " in told["payload"][0]["contentString"]
 
 
 def test_a_language_that_is_not_known() -> None:
