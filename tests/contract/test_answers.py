@@ -100,6 +100,19 @@ def test_all_that_is_wrong_is_told_and_nothing_is_stored(desk: Desk) -> None:
     assert desk.ask("GET", "QuestionnaireResponse/answers").status == 404
 
 
+def test_what_is_wrong_is_told_where_it_was_sent_though_totals_are_put_in(desk: Desk) -> None:
+    total = {"language": "text/fhirpath", "expression": "%resource.item.answer.value.ofType(integer).sum()"}
+    inner = item("t", "integer", readOnly=True, extension=[ext(SDC + "calculatedExpression", valueExpression=total)])
+    desk.put(form(inner, item("a", "integer"), item("g", "group", {**inner, "linkId": "u"}, item("b", "integer"))))
+    sent = given(answer("g", inner=[answer("b", "x")]), answer("a", 1))
+    assert desk.refused(sent) == [
+        ("structure", "QuestionnaireResponse.item[1]"),
+        ("structure", "QuestionnaireResponse.item[0].item[0].answer[0]"),
+    ]
+    sent["item"] = [answer("a", 1), answer("g", inner=[answer("b", 2)])]
+    assert [each["linkId"] for each in desk.put(sent)["item"]] == ["t", "a", "g"]
+
+
 @pytest.mark.parametrize("status", ["draft", "retired"])
 def test_a_form_that_is_not_in_use_is_not_answered(desk: Desk, status: str) -> None:
     assert desk.refused(given()) == [("not-found", "QuestionnaireResponse.questionnaire")]
@@ -301,6 +314,35 @@ def test_validate_tells_the_faults_of_any_form(desk: Desk) -> None:
     cql = ext(CORE + "variable", valueExpression={"name": "x", "language": "text/cql", "expression": "1"})
     found = desk.validated(questionnaire(item("a"), text=TEXT, extension=[cql]))
     assert ("warning", "Questionnaire.extension[0]") in found
+
+
+def scored(linked: str, **more: Any) -> Resource:
+    """A form whose score names an item."""
+    parts = [{"url": "total", "valueString": "b"}, {"url": "item", "valueString": linked},
+             {"url": "minimum", "valuePositiveInt": 1}, {"url": "direction", "valueCode": "lower-better"}]  # fmt: skip
+    said = {"language": "text/fhirpath", "expression": f"%resource.item.where(linkId = '{linked}').answer.value"}
+    total = item("b", "integer", extension=[ext(SDC + "calculatedExpression", valueExpression=said)])
+    return form(item("a", "integer"), total, extension=[{"url": PROFILES + "score", "extension": parts}], **more)
+
+
+def test_a_form_that_points_to_nothing_is_not_published(desk: Desk) -> None:
+    adrift = ["Questionnaire.extension[0].extension[1].value", "Questionnaire.item[1].extension[0]"]
+    assert desk.refused(scored("gone")) == [("not-found", each) for each in adrift]
+    assert desk.ask("GET", "Questionnaire/form").status == 404
+    assert desk.validated(scored("gone")) == [("error", each) for each in adrift]
+    assert desk.validated(scored("gone", status="draft")) == [("warning", each) for each in adrift]
+    desk.put(scored("gone", status="draft"))
+    assert desk.refused(scored("gone")) == [("not-found", each) for each in adrift], "nor is a draft"
+    desk.put(scored("a"))
+    theirs = scored("gone", id_="theirs", version="9") | {"meta": {"source": "urn:example:ehr"}}
+    assert {severity for severity, _ in desk.validated(theirs)} == {"warning"}
+    desk.put(theirs)
+
+
+def test_what_is_most_likely_not_meant_is_a_warning_and_refuses_nothing(desk: Desk) -> None:
+    doubtful = form(item("a", "choice"), item("b", required=True, readOnly=True))
+    assert desk.validated(doubtful) == [("warning", f"Questionnaire.item[{each}]") for each in (0, 1)]
+    desk.put(doubtful)
 
 
 def test_the_newest_active_version_is_found(desk: Desk) -> None:

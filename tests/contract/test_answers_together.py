@@ -77,13 +77,13 @@ def creating(service: Runtime, resource: Resource, context: Context = CONTEXT) -
     return lambda: create(service, "QuestionnaireResponse", resource, context)
 
 
-def requested(service: Runtime, type_name: str = "Bundle") -> list[Asked]:
-    """What waits to be sent, with bodies."""
+def requested(service: Runtime, key: str = "Patient/") -> list[Asked]:
+    """What waits to be sent under keys that begin so, with bodies."""
 
     def look(session: Session) -> list[Asked]:
         return [full for each in session.requests.all() for full in session.requests.all(each.number)]
 
-    return [each for each in service.store.glance(look) if each.wanted.type == type_name]
+    return [each for each in service.store.glance(look) if each.wanted.key.startswith(key)]
 
 
 def total_of(stored: Resource) -> int:
@@ -110,7 +110,7 @@ def test_they_share_a_transaction_and_each_has_its_score_its_request_and_its_tra
         assert observation["valueInteger"] == number % 4 * 8 + (number == 3)
         assert observation["derivedFrom"] == [{"reference": f"QuestionnaireResponse/{outcome.stored.id}"}]
         assert wanted.traceparent == contexts[number].traceparent, "each has its own trace"
-    (call,) = requested(service, "Task")
+    (call,) = requested(service, "critical-answers/")
     assert call.wanted.traceparent == contexts[3].traceparent
 
 

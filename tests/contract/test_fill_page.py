@@ -11,9 +11,14 @@ from werkzeug.test import Client
 
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
+from carethread.questionnaires.filling.words import word
+from carethread.questionnaires.forms.finding import shipped
+from carethread.questionnaires.rendering.titles import title_for_people
 from carethread.questionnaires.safety.telling import CALL
-from support.answers import SDC, code, ext, item, questionnaire, when
+from support.answers import CORE, SDC, code, ext, item, questionnaire, when
 from support.assigning import BOTH, FORMS, Asking, afresh, id_of, opened, token_of
+from support.care import department_team, organization
+from support.care import part as member
 from support.desk import OURS, patient
 from support.filling import Visitor, client_of
 
@@ -141,7 +146,7 @@ def test_a_critical_answer_shows_help_and_calls_somebody_at_once(practice: Askin
     person, id_ = visitor(practice, client, "phq-9")
     assert "tel:988" not in person.html
     person.choose(HARM, SEVERAL).press("update")
-    assert 'href="tel:988"' in person.html and "We have told somebody" in person.html
+    assert 'href="tel:988"' in person.html
     assert practice.draft(id_)["item"][0]["linkId"] == HARM, "it is kept at once"
     practice.send("questionnaires")
     assert len(practice.found(f"Task?code={CALL}&status=requested")) == 1
@@ -151,6 +156,62 @@ def test_a_critical_answer_shows_help_and_calls_somebody_at_once(practice: Askin
     assert practice.found(f"Task?code={CALL}&status=requested") == []
     all_of(person, SEVERAL).choose(HARM, SEVERAL).press("send")
     assert person.status == 200 and 'href="tel:988"' in person.html
+
+
+def on_call(practice: Asking) -> Resource:
+    """The clinic has somebody to call, and asks by a form."""
+    practice.put(department_team("clinics", "clinic", member("Practitioner/nurse")))
+    return practice.give("Patient/ann", "phq-9", department("Organization/clinic"))
+
+
+def department(reference: str) -> Resource:
+    return {"name": "department", "valueReference": {"reference": reference}}
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_that_somebody_was_told_is_said_once_it_is_true(practice: Asking, client: Client, language: str) -> None:
+    person = Visitor(client, on_call(practice)["link"]).open(f"?lang={language}")
+    person.choose(HARM, SEVERAL).press("update")
+    told = [word(f"help-{each}", language) for each in ("waiting", "called", "seen", "nobody")]
+    assert told[0] in person.html and not any(each in person.html for each in told[1:])
+    assert "data-waiting" in person.html, "the page asks again by itself"
+    practice.send("questionnaires")
+    person.press("update")
+    assert told[1] in person.html and told[0] not in person.html and "data-waiting" not in person.html
+    (task,) = practice.found(f"Task?code={CALL}")
+    practice.put({**task, "status": "accepted"})
+    assert told[2] in person.press("update").html
+    assert told[2] in person.press("later").html
+    assert told[2] in all_of(person.open(f"?lang={language}"), NOT_AT_ALL).choose(HARM, SEVERAL).press("send").html
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_where_nobody_is_there_it_says_so_and_whom_to_call(practice: Asking, client: Client, language: str) -> None:
+    """No department, no team: nobody could be told."""
+    person, _ = visitor(practice, client, "phq-9")
+    person.open(f"?lang={language}").choose(HARM, SEVERAL).press("later")
+    practice.send("questionnaires")
+    nobody = f"{word('help-nobody', language)} {word('help-nobody-call', language)}"
+    for query in ("?lang=", "?notice=saved&lang="):
+        html = person.open(query + language).html
+        assert nobody in html and html.index(nobody) < html.index('class="button" href="tel:988"')
+        assert word("help-called", language) not in html
+    all_of(person.open(f"?lang={language}"), NOT_AT_ALL).choose(HARM, SEVERAL).press("send")
+    assert person.status == 200 and nobody in person.html
+
+
+def test_it_says_who_asks_until_when_and_what_in_words_for_people(practice: Asking, client: Client) -> None:
+    practice.tell(organization("clinic", name="Primary  care"))
+    given = practice.give("Patient/eva", "phq-9", department("Organization/clinic"))
+    person = Visitor(client, given["link"]).open("?lang=en")
+    assert "From Primary care" in person.html and "You can answer until March 17, 2031." in person.html
+    person.open("?lang=es")
+    assert "De parte de Primary care" in person.html and "Puede responder hasta el 17 de marzo de 2031." in person.html
+    title = title_for_people(shipped()[FORMS + "phq-9"].raw, "es").text
+    assert f">{title}</h1>" in person.html
+    assert "vale hasta el 17 de marzo de 2031." in person.press("later").html
+    unknown = Visitor(client, practice.give("Patient/ann", "phq-9")["link"]).open()
+    assert "From " not in unknown.html
 
 
 def test_other_answers_are_not_kept_at_each_step(practice: Asking, client: Client) -> None:
@@ -222,6 +283,50 @@ def test_questions_come_and_go_with_the_answers(practice: Asking, client: Client
         {"linkId": "c", "item": [{"linkId": "d", "answer": [{"valueInteger": 2}]}]},
         {"linkId": "e", "answer": [{"valueString": "two"}]},
     ], "what is not asked any more is not sent"
+
+
+def test_what_was_removed_stays_removed(practice: Asking, client: Client) -> None:
+    hidden = [ext(CORE + "questionnaire-hidden", valueBoolean=True)]
+    inner = item("in", "group", item("x"), repeats=True)
+    publish(practice, item("c", "group", item("d"), item("h", extension=hidden), inner, repeats=True))
+    person, id_ = visitor(practice, client, "made")
+
+    def names(window: Visitor) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in window.form.pairs if name.startswith("v:")]
+
+    person.write("d", "one", where="0.0").write("x", "a", where="0.0.0").press("add:0:in")
+    person.write("x", "b", where="0.1.0").press("add::c").write("d", "two", where="1.0").press("later").open()
+    assert [value for _, value in names(person)] == ["one", "a", "b", "two", ""]
+    person.press("remove:0.0:in")
+    for window in (person.open(), Visitor(client, person.path).open()):
+        assert [value for _, value in names(window)] == ["one", "b", "two", ""], "it is gone at once"
+    person.open().press("remove:0:c").press("add::c").write("d", "three", where="1.0").press("update").press("later")
+    other = Visitor(client, person.path).open()
+    assert [value for _, value in names(other)] == ["two", "", "three", ""]
+    other.press("remove:1:c").press("remove:0:c")
+    assert [value for _, value in names(other.open())] == ["", ""]
+    assert "item" not in practice.draft(id_)
+    other.write("d", "four", where="0.0").press("send")
+    assert practice.draft(id_)["item"] == [
+        {"linkId": "c", "item": [{"linkId": "d", "answer": [{"valueString": "four"}]}]}
+    ]
+
+
+def test_what_is_wrong_is_told_where_it_is_though_something_before_is_not_asked(
+    practice: Asking, client: Client
+) -> None:
+    most = [ext(CORE + "maxValue", valueInteger=9)]
+    publish(
+        practice,
+        item("a", "boolean"),
+        item("b", enableWhen=[when("a", "=", answerBoolean=True)]),
+        item("g", "group", item("c", "integer", extension=most), repeats=True),
+    )
+    person, _ = visitor(practice, client, "made")
+    person.choose("a", "true").press("update").write("b", "said").choose("a", "false").write("c", "12", where="0.0")
+    assert person.press("send").status == 422
+    assert "At most 9." in person.html and word("whole", "en") not in person.html
+    assert 'href="#q3-0-v0"' in person.html and 'id="q3-0-e"' in person.html
 
 
 def test_what_is_known_is_filled_in_and_says_so(practice: Asking, client: Client) -> None:

@@ -51,10 +51,35 @@ MADE = questionnaire(
 )  # fmt: skip
 
 
+CRITICAL = {
+    "url": "https://carethread.dev/fhir/StructureDefinition/critical-answer",
+    "extension": [
+        ext("kind", valueCode="violence"),
+        ext("urgency", valueCode="stat"),
+        ext("help", valueString="Call 911."),
+    ],
+}
+
+LISTS = {
+    **{name: MADE[name] for name in ("resourceType", "status", "version", "meta", "subjectType", "text")},
+    "id": "lists", "url": FORMS + "lists", "title": "Lists",
+    "item": [
+        item("drugs", "group",
+             item("drug"),
+             item("how", "choice", repeats=True, answerOption=[_option("Daily")]),
+             item("why", enableWhen=[when("drug", "=", answerString="x")]),
+             repeats=True),
+        item("state", "choice", answerOption=[_option("Fine"), {**_option("Hurt"), "extension": [CRITICAL]}]),
+    ],
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[CareThread]:
     with carethread("up") as started:
-        assert started.fhir.put("Questionnaire/everything", MADE).status == 201
+        for each in (MADE, LISTS):
+            made = started.fhir.put(f"Questionnaire/{each['id']}", each)
+            assert made.status == 201, made.json
         yield started
 
 
@@ -266,6 +291,42 @@ def test_each_kind_of_question(server: CareThread, visit: Open) -> None:
     assert [each["item"][0]["answer"][0]["valueString"] for each in items if each["linkId"] == "drugs"] == ["A", "B"]
 
 
+def test_what_is_removed_stays_removed_and_what_is_emptied_keeps_its_place(server: CareThread, visit: Open) -> None:
+    link, draft = given(server, "lists")
+    page = visit(link)
+    drugs = page.get_by_role("textbox", name="About drug")
+    for number, name in enumerate(("A", "B", "C")):
+        drugs.nth(number).fill(name)
+        page.get_by_role("checkbox", name="Daily").nth(number).check()
+        settled(page)
+        if name != "C":
+            page.get_by_role("button", name="Add another: About drugs").click()
+            expect(drugs).to_have_count(number + 2)
+    onward(page, "Save and go on later")
+    page.get_by_role("link", name="Go on now").click()
+    drugs.nth(0).fill("")
+    page.get_by_role("checkbox", name="Daily").nth(0).uncheck()
+    settled(page)
+    daily = page.get_by_role("checkbox", name="Daily")
+    assert [each.input_value() for each in drugs.all()] == ["", "B", "C"]
+    expect(daily.nth(1)).to_be_checked()
+    page.get_by_role("radio", name="Hurt").check()  # which is saved at once, and so what is empty comes last
+    expect(drugs.nth(0)).to_have_value("B")
+    assert [each.input_value() for each in drugs.all()] == ["B", "C", ""]
+    assert [each.is_checked() for each in daily.all()] == [True, True, False]
+    page.get_by_role("button", name="Remove number 1: About drugs").click()
+    expect(drugs.nth(0)).to_have_value("C")
+    assert accessible.unnamed(page) == [] and accessible.is_in_order(accessible.headings(page))
+    other = visit(link)
+    expect(other.get_by_role("textbox", name="About drug")).to_have_value("C")
+    other.get_by_role("button", name="Send").click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("Thank you")
+    kept, hurt = server.fhir.get(draft).json["item"]
+    assert [each["linkId"] for each in kept["item"]] == ["drug", "how"]
+    assert kept["item"][0]["answer"] == [{"valueString": "C"}]
+    assert hurt["linkId"] == "state"
+
+
 def test_in_spanish(server: CareThread, visit: Open) -> None:
     page = visit(given(server, "phq-9", "es")[0])
     assert page.evaluate("document.documentElement.lang") == "es"
@@ -309,7 +370,10 @@ def test_help_is_there_at_once(server: CareThread, visit: Open) -> None:
     help_ = page.locator(".question .help")
     expect(help_).to_be_in_viewport()
     expect(help_.get_by_role("link", name="Call 988")).to_have_attribute("href", "tel:988")
-    expect(page.get_by_role("alert").first).to_contain_text("We have told somebody of our team")
+    told = page.get_by_role("alert").first
+    # Nobody is there, and the page asks by itself until it knows that.
+    expect(told).to_contain_text("We could not reach anybody of our team", timeout=30_000)
+    expect(told).to_contain_text("call one of these numbers now")
     assert server.fhir.get(draft).json["item"][0]["linkId"] == "/44260-8", "so it was kept, and somebody is called"
     question.get_by_role("radio", name="Not at all").check()
     expect(help_).to_have_count(0)

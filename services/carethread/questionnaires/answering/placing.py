@@ -6,6 +6,7 @@ question once, with several answers, each of which holds the items that are aske
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,6 +18,8 @@ from carethread.questionnaires.forms.form import Form, Item
 from carethread.questionnaires.forms.values import typed_value
 
 _UNANSWERED = ("group", "display", "question")
+
+_STEP = re.compile(r"\.(item|answer)\[(\d+)\]")
 
 
 class Answer(NamedTuple):
@@ -127,3 +130,26 @@ def _entry(item: Item, given: Resource, path: str, holder: Holder, report: Repor
             entry.answers.append(Answer(kind, value, where))
         entry.holders.append(Holder(answer, where, holder, entry))
     return entry
+
+
+def as_sent(path: str | None, made: Resource, sent: Resource) -> str | None:
+    """Where a place in a response is in what was sent, to which `made` has more items, such as calculated ones; of what
+    is in none of those that were sent, where it would stand."""
+    root = "QuestionnaireResponse"
+    if path is None or not path.startswith(root):
+        return path
+    found, end = root, len(root)
+    while step := _STEP.match(path, end):
+        name, number = step[1], int(step[2])
+        there, here = made[name], sent.get(name, ())
+        if name == "item":
+            same = [n for n, each in enumerate(here) if each.get("linkId") == there[number].get("linkId")]
+            before = sum(each.get("linkId") == there[number].get("linkId") for each in there[:number])
+            here_number = same[before] if before < len(same) else len(here)
+        else:
+            here_number = number
+        if here_number >= len(here):
+            return found
+        found, end = f"{found}.{name}[{here_number}]", step.end()
+        made, sent = there[number], here[here_number]
+    return found + path[end:]

@@ -8,6 +8,7 @@ What an EHR sends is stored as sent.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from carethread.core.context import Context
 from carethread.core.errors import Invalid, Issue
@@ -17,11 +18,12 @@ from carethread.core.ports import Resource
 from carethread.core.service import PROFILES, Ruling, Runtime, Unit
 from carethread.questionnaires.adapting.storing import not_handed_out
 from carethread.questionnaires.answering.judging import VOID, judge
+from carethread.questionnaires.answering.placing import as_sent
 from carethread.questionnaires.answering.report import DRAFTS
 from carethread.questionnaires.extracting.judging import faults_of
 from carethread.questionnaires.forms.finding import answered, unknown
 from carethread.questionnaires.forms.form import Form
-from carethread.questionnaires.scoring.anonymous import named
+from carethread.questionnaires.scoring.anonymous import named, without_traces
 from carethread.questionnaires.scoring.calculating import calculated
 
 PROFILE = PROFILES + "questionnaire-response"
@@ -60,14 +62,14 @@ def response_written(unit: Unit, before: Resource | None, after: Resource | None
     form = _known(unit, earlier, after)
     if not unit.context.backfill and not _answers_as_before(earlier, form, after):
         _refuse_standing(form, after, unit.now)
-    made = calculated(form, after)
+    made = without_traces(form, calculated(form, after))
     if earlier:
         _refuse_rewriting(earlier, made)
-    found = [*judge(form, made, unit.context.clock), *named(form, made)]
+    found = [*judge(form, made, unit.context.clock), *named(form, after)]
     found += not_handed_out(unit.session, made, unit.context.clock)
     issues = [each for each in found if each.severity in ("error", "fatal")]
     if issues := issues or faults_of(form, made, id_, unit.context.clock):
-        raise Invalid(issues=issues)
+        raise Invalid(issues=[replace(each, expression=as_sent(each.expression, made, after)) for each in issues])
     if "|" not in made["questionnaire"] and not made["questionnaire"].startswith("#"):
         made = made | {"questionnaire": form.canonical}
     return Ruling(resource=None if made is after else made)

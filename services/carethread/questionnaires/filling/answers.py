@@ -1,11 +1,12 @@
-"""The page at a moment: what was posted laid over the draft, what that comes to, and what is to be said of it. Pure."""
+"""What is answered at a moment: what was posted laid over the draft, what that comes to, and what is wrong. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from carethread.core.errors import FhirError, Issue
 from carethread.core.ports import Resource
@@ -18,30 +19,52 @@ from carethread.questionnaires.filling.laying import Node, lay, walk
 from carethread.questionnaires.filling.names import Fields
 from carethread.questionnaires.filling.page import Page
 from carethread.questionnaires.filling.parts import parts_of
-from carethread.questionnaires.filling.reading import Place, Reader, Wish, Wrong
+from carethread.questionnaires.filling.reading import Numbers, Place, Reader, Wish, Wrong
 from carethread.questionnaires.filling.showing import Shower
 from carethread.questionnaires.filling.words import LANGUAGES, languages, word
 from carethread.questionnaires.forms.expressions import expressions_of
-from carethread.questionnaires.forms.form import Form
-from carethread.questionnaires.rendering.words import Words, said
+from carethread.questionnaires.forms.form import Form, Item
+from carethread.questionnaires.rendering.days import day
+from carethread.questionnaires.rendering.titles import title_for_people
+from carethread.questionnaires.rendering.words import Words
 from carethread.questionnaires.safety.critical import criticals
 from carethread.questionnaires.safety.marking import marks_of
+from carethread.questionnaires.safety.reaching import Reached
 from carethread.questionnaires.scoring.calculating import calculated
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What is answered: the response, what was written that cannot be read, and what is shown more often than it was
-    answered."""
+    """What is answered: the response, what was written that cannot be read, and what is shown under which numbers."""
 
     response: Resource
-    wrong: tuple[Wrong, ...]
-    shown: Mapping[Place, int]
+    wrong: tuple[Wrong, ...] = ()
+    numbers: Numbers = field(default_factory=dict)
+
+
+class Complete(NamedTuple):
+    """A response as it is to be sent, and where each of its items and answers is in the one that is shown, by path."""
+
+    response: Resource
+    paths: Mapping[str, str]
+
+    def shown(self, issues: Sequence[Issue]) -> list[Issue]:
+        """Issues of it with the places where the page has what they are about."""
+        return [replace(each, expression=self._shown(each.expression or "")) for each in issues]
+
+    def _shown(self, path: str) -> str:
+        known, rest = path, ""
+        while known not in self.paths:
+            known, mark, last = known.rpartition(".")
+            if not mark:
+                return path
+            rest = f".{last}{rest}"
+        return self.paths[known] + rest
 
 
 def kept(draft: Draft) -> Answers:
     """What the draft has."""
-    return Answers(worked_out(draft.form, draft.response), (), {})
+    return Answers(worked_out(draft.form, draft.response))
 
 
 def posted(draft: Draft, fields: Fields, wish: Wish | None = None) -> Answers:
@@ -50,7 +73,35 @@ def posted(draft: Draft, fields: Fields, wish: Wish | None = None) -> Answers:
     response = {name: value for name, value in draft.response.items() if name != "item"}
     if got.items:
         response["item"] = got.items
-    return Answers(worked_out(draft.form, response), tuple(got.wrong), got.shown)
+    return Answers(worked_out(draft.form, response), tuple(got.wrong), got.numbers)
+
+
+def renumbered(form: Form, answers: Answers) -> Answers:
+    """The same by the numbers that things have once the response is stored."""
+
+    def moved(place: Place) -> Place:
+        around: list[Item] = []
+        above = form.items[place.link_id].parent
+        while above is not None:
+            around.append(above)
+            above = above.parent
+        where = (
+            _rank(answers.numbers, Place(place.where[:level], item.link_id), place.where[level])
+            for level, item in enumerate(reversed(around))
+        )
+        return Place(tuple(where), place.link_id)
+
+    wrong = (each._replace(place=moved(each.place), number=_rank(answers.numbers, *each[:2])) for each in answers.wrong)
+    return replace(
+        answers,
+        wrong=tuple(wrong),
+        numbers={moved(place): range(len(numbers)) for place, numbers in answers.numbers.items()},
+    )
+
+
+def _rank(numbers: Numbers, place: Place, number: int) -> int:
+    there = numbers.get(place, ())
+    return there.index(number) if number in there else number
 
 
 def worked_out(form: Form, response: Resource) -> Resource:
@@ -61,33 +112,41 @@ def worked_out(form: Form, response: Resource) -> Resource:
         return response
 
 
-def complete(form: Form, answers: Answers, authored: str) -> Resource:
+def complete(form: Form, answers: Answers, authored: str) -> Complete:
     """The response as it is to be sent: without what is disabled by the other answers."""
     whole = {**answers.response, "status": "completed", "authored": authored}
-    off = disabled(form, whole)
-    items = _without(whole.get("item", []), "QuestionnaireResponse", off)
-    return {**{name: value for name, value in whole.items() if name != "item"}, **({"item": items} if items else {})}
+    root = "QuestionnaireResponse"
+    paths = {root: root}
+    items = _without(whole.get("item", []), (root, root), disabled(form, whole), paths)
+    bare = {name: value for name, value in whole.items() if name != "item"}
+    return Complete({**bare, **({"item": items} if items else {})}, paths)
 
 
-def _without(items: Sequence[Resource], path: str, off: set[tuple[str, str]]) -> list[Resource]:
-    """The items that are not off; a group that is empty then is none. It goes as deep as the response."""
+def _without(
+    items: Sequence[Resource], within: tuple[str, str], off: set[tuple[str, str]], paths: dict[str, str]
+) -> list[Resource]:
+    """The items that are not off; a group that is empty then is none. `within` is the path of what they stand in, as it
+    is sent and as it is shown. It goes as deep as the response."""
     made: list[Resource] = []
     for number, item in enumerate(items):
-        if (path, item["linkId"]) in off:
+        if (within[1], item["linkId"]) in off:
             continue
-        where = f"{path}.item[{number}]"
+        at = f"{within[0]}.item[{len(made)}]", f"{within[1]}.item[{number}]"
         one = {name: value for name, value in item.items() if name not in ("item", "answer")}
-        if inner := _without(item.get("item", ()), where, off):
+        if inner := _without(item.get("item", ()), at, off, paths):
             one["item"] = inner
         answers = []
         for n, answer in enumerate(item.get("answer", ())):
+            inside = f"{at[0]}.answer[{n}]", f"{at[1]}.answer[{n}]"
             bare = {name: value for name, value in answer.items() if name != "item"}
-            about = _without(answer.get("item", ()), f"{where}.answer[{n}]", off)
+            about = _without(answer.get("item", ()), inside, off, paths)
             answers.append({**bare, "item": about} if about else bare)
+            paths[inside[0]] = inside[1]
         if answers:
             one["answer"] = answers
         if "item" in one or answers:
             made.append(one)
+            paths[at[0]] = at[1]
     return made
 
 
@@ -109,11 +168,14 @@ def page_of(
     *,
     notice: str = "",
     issues: Sequence[Issue] | None = None,
+    told: Reached = "",
+    asking: str = "",
+    moved: bool = False,
 ) -> Page:
-    """A part of the form as it is shown. `issues` are those of the response as it would be sent; None where nobody has
-    asked for that yet."""
+    """A part of the form as it is shown. `issues` are those of the response as it would be sent, by their places in
+    `answers`; None where nobody has asked for that yet. `told`, `asking` and `moved` are as in `Page`."""
     form = draft.form
-    nodes = lay(form, answers.response, answers.shown)
+    nodes = lay(form, answers.response, answers.numbers)
     wrong = complaints(form, nodes, issues or (), answers.wrong, language)
     parts = parts_of(form)
     part = min(max(part, 0), len(parts) - 1)
@@ -122,8 +184,7 @@ def page_of(
     by_place: dict[Place, list[Wrong]] = {}
     for each in answers.wrong:
         by_place.setdefault(each.place, []).append(each)
-    told = _is_told(draft, answers.response)
-    shower = Shower(form, language, draft.zone, wrong.at, help_, by_place, answers.shown, told)
+    shower = Shower(form, language, draft.zone, wrong.at, help_, by_place, answers.numbers, told)
     blocks = shower.blocks(here, 2)
     asked = [node for node in walk(nodes) if node.is_asked]
     return Page(
@@ -144,12 +205,16 @@ def page_of(
         elsewhere=[n for n in parts_with(form, nodes, wrong) if n != part],
         helps=help_,
         told=told,
+        asking=asking,
+        until=day(draft.until, language) if draft.until else "",
+        moved=moved,
     )
 
 
-def _is_told(draft: Draft, response: Resource) -> bool:
-    """Whether what is critical in a response is stored, so that somebody is called."""
-    return draft.is_kept and not draft.unwritten and cries(draft, response) <= cries(draft, draft.response)
+def is_raised(draft: Draft, response: Resource) -> bool:
+    """Whether there is anything critical in a response, and it is stored, so that somebody is called."""
+    critical = cries(draft, response)
+    return bool(critical) and draft.is_kept and not draft.unwritten and critical <= cries(draft, draft.response)
 
 
 def parts_with(form: Form, nodes: Sequence[Node], wrong: Complaints) -> list[int]:
@@ -163,11 +228,11 @@ def parts_with(form: Form, nodes: Sequence[Node], wrong: Complaints) -> list[int
 
 
 def laid(draft: Draft, answers: Answers) -> list[Node]:
-    return lay(draft.form, answers.response, answers.shown)
+    return lay(draft.form, answers.response, answers.numbers)
 
 
 def _title(form: Form, language: str) -> Words:
-    words = said(form.raw, "title", language, str(form.raw.get("language", "")))
+    words = title_for_people(form.raw, language)
     return words if words.text else Words(word("title", language))
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from carethread.questionnaires.filling.helping import Help
 from carethread.questionnaires.rendering.words import Words
+from carethread.questionnaires.safety.reaching import Reached
 
 
 class Option(NamedTuple):
@@ -74,7 +75,7 @@ class Block:
     error: str = ""
     prefilled: str = ""
     help: tuple[Help, ...] = ()
-    told: bool = False
+    told: Reached = ""
     options: tuple[Option, ...] = ()
     other: Field | None = None
     other_option: Option | None = None

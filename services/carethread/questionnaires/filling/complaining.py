@@ -53,8 +53,9 @@ def complaints(
         about = _about(form, issue, there)
         for node in about:
             found.add(node.place, _text(issue, node, language))
-        if not about and word("whole", language) not in found.general:
-            found.general.append(word("whole", language))
+        if not about:
+            general = word("whole" if any(node.answers for node in there) else "nothing", language)
+            found.general += [] if general in found.general else [general]
     return found
 
 
@@ -85,4 +86,5 @@ def _text(issue: Issue, node: Node, language: str) -> str:
         return word("needed-group", language)
     if issue.code in _TOLD:
         return word(_TOLD[issue.code], language)
-    return f"{word('does-not-fit', language)} {limits.told(node.item, language)}".strip()
+    bounds = limits.told(node.item, language)
+    return f"{word('check', language)} {bounds}" if bounds else word("does-not-fit", language)

@@ -7,17 +7,19 @@ no draft: the response is made when it is sent, in the transaction that uses the
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 from zoneinfo import ZoneInfo
 
-from carethread.core.clock import instant, to_micros
+from carethread.core.clock import from_micros, instant, to_micros
 from carethread.core.context import Context, Principal
 from carethread.core.errors import FhirError, Gone, Invalid
 from carethread.core.fhir import json
-from carethread.core.ports import Request, Resource, Session
+from carethread.core.ports import Request, Resource, Session, Stored
 from carethread.core.service import PROFILES, Call, Runtime
 from carethread.core.zones import zone_named
 from carethread.interactions.create import create_command
-from carethread.interactions.update import update
+from carethread.interactions.update import update_command
+from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.questionnaires.assigning import links
 from carethread.questionnaires.assigning.assignment import Assignment, assignment_of
@@ -52,6 +54,11 @@ class Draft:
     @property
     def zone(self) -> ZoneInfo:
         return (zone_named(self.said.zone) if self.said else None) or ZoneInfo("UTC")
+
+    @property
+    def until(self) -> date | None:
+        """The last day on which it can be sent, where the person is; None where that is not said."""
+        return from_micros(self.expires - 1).astimezone(self.zone).date() if self.expires else None
 
     @property
     def language(self) -> str:
@@ -133,7 +140,8 @@ def _known(runtime: Runtime, draft: Draft, context: Context) -> Resource:
 
 
 def saved(runtime: Runtime, draft: Draft, response: Resource, language: str, context: Context) -> Draft:
-    """Keep a draft. Raises PreconditionFailed where another window has changed it, Invalid, Busy."""
+    """Keep a draft. Raises PreconditionFailed where another window has changed it, Gone where the link is over,
+    Invalid, Busy."""
     return replace(
         draft, response=response, version=_written(runtime, draft, response, "in-progress", language, context)
     )
@@ -149,8 +157,8 @@ def sent(runtime: Runtime, draft: Draft, response: Resource, language: str, cont
     command = create_command(TYPE, resource, writing(context))
 
     def work(session: Session) -> None:
-        if not links.use_up(session, draft.token):
-            raise Gone("The form was sent.")
+        if not links.use_up(session, draft.token) or draft.expires <= to_micros(context.clock()):
+            raise Gone("The form was sent, or its time is over.")
         unit = WriteUnit(runtime, session, writing(context))
         unit.look([command])
         unit.do(command)
@@ -160,19 +168,40 @@ def sent(runtime: Runtime, draft: Draft, response: Resource, language: str, cont
 
 
 def _written(runtime: Runtime, draft: Draft, response: Resource, status: str, language: str, context: Context) -> int:
-    """The version that is written. What was filled in for the person is one before that, so that it shows what they
-    have changed of it; unless it is critical, for then somebody is called by the person's own word only."""
-    version = draft.version
-    if draft.unwritten and not criticals(draft.form, draft.response):
-        version = _write(runtime, draft.response, version, "in-progress", language, context)
-    return _write(runtime, response, version, status, language, context)
+    """The version that is written, in the transaction that finds the link still open. What was filled in for the person
+    is one before that, so that it shows what they have changed of it; unless it is critical, for then somebody is
+    called by the person's own word only."""
+    known = draft.unwritten and not criticals(draft.form, draft.response)
+    versions = [(draft.response, "in-progress")] if known else []
+    commands = [
+        _command(each, status, draft.version + number, language, context)
+        for number, (each, status) in enumerate([*versions, (response, status)])
+    ]
+
+    def work(session: Session) -> int:
+        unit = WriteUnit(runtime, session, writing(context))
+        unit.look(commands)  # which holds the draft, and with it the link: who ends that one holds the draft too
+        _refuse_over(session, unit.stored(commands[0].key), draft.token, to_micros(context.clock()))
+        stored = None
+        for command in commands:
+            stored = unit.do(command).stored
+            unit.store()
+        return stored.version if stored else draft.version
+
+    return runtime.store.transact(work)
 
 
-def _write(runtime: Runtime, response: Resource, version: int, status: str, language: str, context: Context) -> int:
+def _command(response: Resource, status: str, version: int, language: str, context: Context) -> Command:
     resource = _as_sent(response, status, language, context)
-    match = f'W/"{version}"'
-    result = update(runtime, (TYPE, resource["id"]), resource, writing(context), if_match=match)
-    return result.stored.version if result.stored else version
+    return update_command((TYPE, resource["id"]), resource, writing(context), if_match=f'W/"{version}"')
+
+
+def _refuse_over(session: Session, stored: Stored | None, token: str, now: int) -> None:
+    """Raise Gone where a link does not lead to a draft any more, or its time is over."""
+    said = assignment_of(json.restore(stored.body)) if stored and not stored.deleted else None
+    leads = stored is not None and links.response_of(session, token) == stored.id
+    if not leads or (said and 0 < said.expires <= now):
+        raise Gone("The form was sent, its time is over, or there is another link.")
 
 
 def _as_sent(response: Resource, status: str, language: str, context: Context) -> Resource:

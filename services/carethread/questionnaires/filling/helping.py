@@ -1,17 +1,20 @@
-"""Where help is for whoever gives a critical answer, as the form says it, with its numbers to be dialled. Pure."""
+"""Where help is for whoever gives a critical answer, as the form says it, with its numbers to be dialled, and whether
+somebody was reached for it, as it is. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
+from carethread.questionnaires.filling.words import word
 from carethread.questionnaires.forms.form import Form, Item
 from carethread.questionnaires.rendering.words import Words, said
 from carethread.questionnaires.safety.critical import Critical, criticals
 from carethread.questionnaires.safety.marking import marks_of
+from carethread.questionnaires.safety.reaching import Reached
 
 _NUMBER = re.compile(r"(?<![\w-])\+?\d(?:[\d-]|[ .](?=\d))*\d(?![\w-])")
 _FEWEST, _MOST = 3, 15
@@ -36,6 +39,15 @@ class Help(NamedTuple):
     def calls(self) -> list[Piece]:
         """The numbers, each once."""
         return list({each.link: each for each in self.pieces if each.link}.values())
+
+
+def told(reached: Reached, calls: Sequence[Piece], language: str) -> str:
+    """What is true of whether somebody was told, and where nobody is there what to do instead; empty where nothing is
+    stored that anybody could have been told of."""
+    if reached == "nobody":
+        then = "help-nobody-call" if calls else "help-nobody-emergency"
+        return f"{word('help-nobody', language)} {word(then, language)}"
+    return word(f"help-{reached}", language) if reached else ""
 
 
 def helps(form: Form, response: Resource, language: str) -> list[Help]:

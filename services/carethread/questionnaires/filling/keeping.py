@@ -37,16 +37,16 @@ def _answers_of(node: Node, form: Form, zone: ZoneInfo, where: Where) -> Iterato
         return
     yield str(Name(ASKED, where, item.link_id)), ""
     if not is_chosen(node.control):
-        for number, answer in enumerate(node.answers):
-            for part, text in (written(item.type, answer, zone) or {}).items():
+        for each in node.within:
+            for part, text in (written(item.type, each.answer, zone) or {}).items():
                 if part in PARTS[item.type]:
-                    yield str(Name(part, (*where, number), item.link_id)), text
+                    yield str(Name(part, (*where, each.number), item.link_id)), text
         return
     choices = choices_of(item, form)
     chosen = {key_of(*typed_value(each)) for each in node.answers}
-    for each in (*choices, *others(item, choices, node.answers)):
-        if key_of(each.kind, each.value) in chosen:
-            yield str(Name(VALUE, where, item.link_id)), each.key
+    for choice in (*choices, *others(item, choices, node.answers)):
+        if key_of(choice.kind, choice.value) in chosen:
+            yield str(Name(VALUE, where, item.link_id)), choice.key
     if apart := free(item, choices, node.answers):
         yield str(Name(VALUE, where, item.link_id)), ANOTHER
         yield str(Name(OTHER, where, item.link_id)), str(apart["valueString"])

@@ -9,9 +9,13 @@ from carethread.questionnaires.filling.words import word
 from carethread.questionnaires.forms import limits
 from carethread.questionnaires.forms.form import Item
 
+LONG = 500
+"""Characters that nobody counts: so many are spoken of only once somebody has written more."""
 
-def told(item: Item, language: str) -> str:
-    """The bounds of an answer; empty where there are none that can be told in a word."""
+
+def told(item: Item, language: str, *, before: bool = False) -> str:
+    """The bounds of an answer; empty where there are none that can be told in a word. `before`: as a hint to who has
+    answered nothing yet."""
     least, most = (
         _bound(item, limits.MIN_VALUE, limits.MIN_QUANTITY),
         _bound(item, limits.MAX_VALUE, limits.MAX_QUANTITY),
@@ -21,7 +25,8 @@ def told(item: Item, language: str) -> str:
         found.append(word("between", language, least=least, most=most))
     elif least or most:
         found.append(word("least", language, least=least) if least else word("most", language, most=most))
-    if item.max_length is not None and item.type in ("string", "text", "url"):
+    counts = item.max_length is not None and not (before and item.max_length >= LONG)
+    if counts and item.type in ("string", "text", "url"):
         found.append(word("length", language, most=item.max_length))
     return " ".join(found)
 

@@ -7,28 +7,33 @@ that no other site can make use of somebody's browser (cross-site request forger
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from carethread.core.clock import from_micros, instant, to_micros
+from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
 from carethread.core.errors import Busy, Invalid, Issue, Malformed, NotFound, PreconditionFailed, TooLarge
-from carethread.core.ports import Request, Response
+from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Call, Operation, Page, Runtime
 from carethread.interactions.operations.parameters import once
 from carethread.interactions.rest.exchange import media_type
 from carethread.questionnaires.assembling.parts import SUB, has
 from carethread.questionnaires.filling.answers import (
     Answers,
+    Complete,
     complete,
     cries,
     faults,
+    is_raised,
     kept,
     laid,
     page_of,
     parts_with,
     posted,
+    renumbered,
 )
+from carethread.questionnaires.filling.asking import asking
 from carethread.questionnaires.filling.complaining import complaints
 from carethread.questionnaires.filling.drafts import Draft, opened, saved, sent
 from carethread.questionnaires.filling.helping import helps
@@ -36,9 +41,11 @@ from carethread.questionnaires.filling.names import Fields
 from carethread.questionnaires.filling.page import ended, moved, shown
 from carethread.questionnaires.filling.parts import parts_of
 from carethread.questionnaires.filling.reading import asked_for
-from carethread.questionnaires.filling.words import LANGUAGES, chosen, day, ranked
+from carethread.questionnaires.filling.words import LANGUAGES, chosen, ranked
 from carethread.questionnaires.programmes.following import note_opened
+from carethread.questionnaires.rendering.days import day
 from carethread.questionnaires.rendering.words import base
+from carethread.questionnaires.safety.reaching import Reached, reached
 
 _TOKEN, _LANGUAGE, _PART, _NOTICE = "token", "lang", "part", "notice"
 _FORM = "application/x-www-form-urlencoded"
@@ -85,10 +92,7 @@ def _shown(posting: _Posting, call: Call) -> Response:
     part = _number(_said(call, _PART)) - 1
     answers = kept(posting.draft)
     issues = posting.issues(answers) if _said(call, "checked") else None
-    page = page_of(
-        posting.draft, answers, posting.language, part, notice=notice if notice in _NOTICES else "", issues=issues
-    )
-    return shown(page)
+    return posting.page(answers, part=part, notice=notice if notice in _NOTICES else "", issues=issues)
 
 
 @dataclass(slots=True)
@@ -117,58 +121,71 @@ class _Posting:
         do = self.simple.get("do", "")
         if self.draft.is_kept and _number(self.simple.get("version", "")) != self.draft.version:
             return self._changed_elsewhere()
-        answers = posted(self.draft, self.fields, asked_for(do))
+        wish = asked_for(do)
+        answers = posted(self.draft, self.fields, wish)
         try:
             if do == "send":
                 return self._sent(answers)
             if do in ("next", "back", "later") and self.draft.is_kept:
                 return self._kept(answers, do)
-            return self._stayed(answers)
+            return self._stayed(answers, removed=wish is not None and wish.what == "remove")
         except PreconditionFailed:
             return self._changed_elsewhere()
         except Busy:
-            page = page_of(self.draft, answers, self.language, self.part, notice="busy")
-            return shown(page, 503)
+            return self.page(answers, 503, notice="busy")
+
+    def page(self, answers: Answers, status: int = 200, *, part: int | None = None, **more: Any) -> Response:
+        """A part of the form, that which is posted unless another is said; more as `page_of` takes it."""
+        part = self.part if part is None else part
+        asks = asking(self.runtime, self.draft.response)
+        told = self._reached(answers.response)
+        return shown(page_of(self.draft, answers, self.language, part, told=told, asking=asks, **more), status)
+
+    def _reached(self, response: Resource) -> Reached:
+        """Whether somebody was reached for what is critical in a response, if it is stored."""
+        return reached(self.runtime, self.draft.response["id"]) if is_raised(self.draft, response) else ""
 
     def issues(self, answers: Answers) -> Sequence[Issue]:
-        """What is wrong with the answers, if they were to be sent now."""
+        """What is wrong with the answers, if they were to be sent now, each where the page has it."""
+        whole = self._complete(answers)
         try:
-            return faults(self.draft.form, self._complete(answers), self.context.clock)
+            return whole.shown(faults(self.draft.form, whole.response, self.context.clock))
         except Invalid as error:
-            return error.issues
+            return whole.shown(error.issues)
 
     def rested(self) -> Response:
         """That all is saved for later."""
-        until = from_micros(self.draft.expires).astimezone(self.draft.zone) if self.draft.expires else None
-        go_on = f"?{urlencode({_LANGUAGE: self.language})}"
-        found = [] if self.draft.unwritten else helps(self.draft.form, self.draft.response, self.language)
+        draft = self.draft
         return ended(
             "saved",
             self.language,
             200,
-            until=day(until, self.language) if until else "",
-            go_on=go_on,
-            helps=found,
+            until=day(draft.until, self.language) if draft.until else "",
+            go_on=f"?{urlencode({_LANGUAGE: self.language})}",
+            helps=[] if draft.unwritten else helps(draft.form, draft.response, self.language),
+            reached=self._reached(draft.response),
         )
 
-    def _stayed(self, answers: Answers) -> Response:
-        """The same part as it is now. What cannot wait is kept at once, so that somebody is told; the rest is not."""
-        draft = self.draft
-        if draft.is_kept and cries(draft, answers.response) != cries(draft, draft.response):
-            self.draft = saved(self.runtime, draft, answers.response, self.language, self.context)
+    def _save(self, answers: Answers) -> Answers:
+        """Keep the draft; the same answers as they stand in it."""
+        self.draft = saved(self.runtime, self.draft, answers.response, self.language, self.context)
+        return renumbered(self.draft.form, answers)
+
+    def _stayed(self, answers: Answers, *, removed: bool) -> Response:
+        """The same part as it is now. What cannot wait is kept at once, so that somebody is told, and so is it that
+        something was taken away, so that it does not come back; the rest is not."""
+        draft, before = self.draft, answers
+        if draft.is_kept and (removed or cries(draft, answers.response) != cries(draft, draft.response)):
+            answers = self._save(answers)
         issues = self.issues(answers) if self.simple.get("checked") else None
-        page = page_of(self.draft, answers, self.language, self.part, issues=issues)
-        return shown(page)
+        return self.page(answers, issues=issues, moved=answers.numbers != before.numbers)
 
     def _kept(self, answers: Answers, do: str) -> Response:
         """The answers saved, and on to where the button leads; here first, where something cannot be read."""
         checked = bool(self.simple.get("checked"))
-        self.draft = saved(self.runtime, self.draft, answers.response, self.language, self.context)
+        answers = self._save(answers)
         if answers.wrong and do != "back":
-            page = page_of(
-                self.draft, answers, self.language, self.part, issues=self.issues(answers) if checked else None
-            )
-            return shown(page, 422)
+            return self.page(answers, 422, issues=self.issues(answers) if checked else None)
         if do == "later":
             return moved(f"?{urlencode({_NOTICE: 'saved', _LANGUAGE: self.language})}")
         part = self.part + (1 if do == "next" else -1)
@@ -176,33 +193,43 @@ class _Posting:
         return moved(f"?{urlencode(query)}")
 
     def _sent(self, answers: Answers) -> Response:
-        issues = self.issues(answers)
+        draft, issues = self.draft, self.issues(answers)
         if not issues and not answers.wrong:
+            whole = self._complete(answers)
             try:
-                sent(self.runtime, self.draft, self._complete(answers), self.language, self.context)
-                found = helps(self.draft.form, answers.response, self.language)
-                text = "sent" if self.draft.is_kept else "sent-unnamed"
-                return ended("sent", self.language, 200, text=text, helps=found)
+                sent(self.runtime, draft, whole.response, self.language, self.context)
+                self.draft = replace(draft, response=whole.response, unwritten=False)
+                return self._thanked(answers)
             except Invalid as error:
-                issues = list(error.issues)
-        if self.draft.is_kept:
-            self.draft = saved(self.runtime, self.draft, answers.response, self.language, self.context)
+                issues = whole.shown(error.issues)
+        if draft.is_kept:
+            answers = self._save(answers)
         nodes = laid(self.draft, answers)
-        wrong = complaints(self.draft.form, nodes, issues, answers.wrong, self.language)
-        first = parts_with(self.draft.form, nodes, wrong)
+        wrong = complaints(draft.form, nodes, issues, answers.wrong, self.language)
+        first = parts_with(draft.form, nodes, wrong)
         part = self.part if self.part in first or not first else first[0]
-        page = page_of(self.draft, answers, self.language, part, issues=issues)
-        return shown(page, 422)
+        return self.page(answers, 422, part=part, issues=issues)
+
+    def _thanked(self, answers: Answers) -> Response:
+        """That it was sent; with where help is for what was answered, also for what is not asked any more."""
+        return ended(
+            "sent",
+            self.language,
+            200,
+            text="sent" if self.draft.is_kept else "sent-unnamed",
+            helps=helps(self.draft.form, answers.response, self.language),
+            reached=self._reached(self.draft.response),
+        )
 
     def _changed_elsewhere(self) -> Response:
         """What another window has saved, and that this one was not."""
         draft = opened(self.runtime, self.draft.token, self.context)
         if draft is None:
             raise NotFound("There is no form at this link.")
-        page = page_of(draft, kept(draft), self.language, self.part, notice="conflict")
-        return shown(page, 409)
+        self.draft = draft
+        return self.page(kept(draft), 409, notice="conflict")
 
-    def _complete(self, answers: Answers) -> dict[str, object]:
+    def _complete(self, answers: Answers) -> Complete:
         return complete(self.draft.form, answers, instant(to_micros(self.context.clock())))
 
 

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from carethread.core.ports import Response
 from carethread.core.service import File
 from carethread.questionnaires.filling.blocks import Block
-from carethread.questionnaires.filling.helping import Help
+from carethread.questionnaires.filling.helping import Help, told
 from carethread.questionnaires.filling.words import spoken, word
 from carethread.questionnaires.rendering.words import Words
+from carethread.questionnaires.safety.reaching import Reached
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -47,7 +48,9 @@ HEADERS: Mapping[str, str] = {
 class Page:
     """A part of a form with what is answered. `complaints` are (the control's id, the question, what is wrong);
     `elsewhere` are other parts where something is wrong; `kept`: what is answered can be saved for later; `live`: what
-    is asked depends on answers; `told`: that help is needed is known to others; `notice` is a text of `words`."""
+    is asked depends on answers; `told`: whether somebody was reached who is needed; `asking` is the name of who asks,
+    `until` the last day to answer; `moved`: things go by other numbers than on the page that was posted; `notice` is a
+    text of `words`."""
 
     language: str
     languages: Sequence[tuple[str, str]]
@@ -65,7 +68,10 @@ class Page:
     complaints: Sequence[tuple[str, str, str]] = ()
     elsewhere: Sequence[int] = ()
     helps: Sequence[Help] = ()
-    told: bool = False
+    told: Reached = ""
+    asking: str = ""
+    until: str = ""
+    moved: bool = False
 
 
 def shown(page: Page, status: int = 200) -> Response:
@@ -82,10 +88,11 @@ def ended(
     until: str = "",
     go_on: str = "",
     helps: Sequence[Help] = (),
+    reached: Reached = "",
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A page without questions: `name` is that of a text of `words`, `text` another one where it is not the same."""
-    more = {"text": text, "until": until, "go_on": go_on, "helps": helps}
+    more = {"text": text, "until": until, "go_on": go_on, "helps": helps, "reached": reached}
     said = _html("end.html", spoken(language), status, name=name, **more)
     return Response(status, {**said.headers, **(headers or {})}, said.body)
 
@@ -97,6 +104,7 @@ def moved(where: str) -> Response:
 
 def _html(template: str, language: str, status: int, **values: object) -> Response:
     say: Callable[..., str] = partial(word, language=language)
+    values["told"] = partial(told, language=language)
     made = _environment().get_template(template)
     return Response(status, HEADERS, made.render(say=say, language=language, assets=_assets(), **values).encode())
 

@@ -7,7 +7,7 @@ What nobody has changed stays as it was, with all that stands in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -25,7 +25,7 @@ ANOTHER = "other:"
 """The key of what is written instead of chosen."""
 
 MOST = 200
-"""Occurrences of a group, or answers to a question, that the page shows."""
+"""Occurrences of a group, or answers to a question, beyond which the page adds none."""
 
 
 class Place(NamedTuple):
@@ -52,22 +52,24 @@ class Wish(NamedTuple):
     number: int = 0
 
 
+Numbers = Mapping[Place, Sequence[int]]
+"""Under which numbers the occurrences of a group, or the answers to a question, stand on the page: first those that the
+response has, in its order, then those that are empty. One that the draft has goes by its number there, whatever else is
+taken away or left empty; so nobody's answers come to stand in another's place. A new one has a higher number."""
+
+
 @dataclass(slots=True)
 class Got:
-    """What was read: items, what is wrong, and how many occurrences or answers each place shows at least."""
+    """What was read: items, what is wrong, and what each place shows."""
 
     items: list[Resource] = field(default_factory=list)
     wrong: list[Wrong] = field(default_factory=list)
-    shown: dict[Place, int] = field(default_factory=dict)
+    numbers: dict[Place, list[int]] = field(default_factory=dict)
 
-    def take(self, other: Got, number: int, before: int) -> None:
-        """What was read of an occurrence or answer, which is at `number` now; `before` numbers lead to both."""
-
-        def moved(place: Place) -> Place:
-            return Place((*place.where[:before], number, *place.where[before + 1 :]), place.link_id)
-
-        self.wrong += [each._replace(place=moved(each.place)) for each in other.wrong]
-        self.shown |= {moved(place): count for place, count in other.shown.items()}
+    def take(self, other: Got) -> None:
+        """What was read of an occurrence or answer, but for its items."""
+        self.wrong += other.wrong
+        self.numbers |= other.numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,29 +99,35 @@ class Reader:
         return got
 
     def _group(self, item: Item, before: list[Resource], where: Where, got: Got) -> None:
-        numbers = list(self.fields.occurrences(where, item.link_id))[:MOST] if item.repeats else [0]
+        numbers = list(self.fields.occurrences(where, item.link_id)) if item.repeats else [0]
         if not numbers:
             got.items += before
             return
         place = Place(where, item.link_id)
-        empty: list[Got] = []
-        count = 0
-        for number in numbers:
-            if self.wish == Wish("remove", place, number):
-                continue
+        there: list[int] = []
+        empty: list[int] = []
+        for number in self._wanted(numbers, place, len(before)):
             given = before[number] if number < len(before) else {"linkId": item.link_id}
             inner = self.holder(item.children, given, (*where, number))
+            got.take(inner)
             if inner.items:
-                got.take(inner, count, len(where))
                 got.items.append({**given, "item": inner.items})
-                count += 1
-            else:
-                empty.append(inner)
-        for number, inner in enumerate(empty, count):
-            got.take(inner, number, len(where))
+            (there if inner.items else empty).append(number)
         if item.repeats:
-            got.shown[place] = count + len(empty) + (self.wish == Wish("add", place))
-        got.items += before[max(numbers) + 1 :]
+            got.numbers[place] = self._room(place, [*there, *empty], numbers, len(before))
+        else:
+            got.items += before[1:]
+
+    def _wanted(self, numbers: Sequence[int], place: Place, before: int) -> list[int]:
+        """The numbers that stay: all that the draft has unless they are removed, and so many new ones."""
+        stay = [number for number in numbers if self.wish != Wish("remove", place, number)]
+        new = [number for number in stay if number >= before]
+        return [number for number in stay if number < before] + new[: max(0, MOST - (len(stay) - len(new)))]
+
+    def _room(self, place: Place, shown: list[int], posted: Sequence[int], before: int) -> list[int]:
+        """What a place shows, at least one, and one more where that is wished."""
+        more = not shown or (self.wish == Wish("add", place) and len(shown) < MOST)
+        return [*shown, max([*posted, before - 1]) + 1] if more else shown
 
     def _question(self, item: Item, before: list[Resource], where: Where, got: Got) -> None:
         control = control_of(item, self.form)
@@ -135,8 +143,7 @@ class Reader:
         made: list[Resource] = []
         for number, answer in found:
             inner = self.holder(item.children, answer, (*where, number)) if item.children else Got()
-            at = number if control == SOME else len(made)
-            got.take(inner, at, len(where))
+            got.take(inner)
             bare = {name: value for name, value in answer.items() if name != "item"}
             made.append({**bare, "item": inner.items} if inner.items else bare)
         if made:
@@ -175,31 +182,31 @@ class Reader:
     def _written(self, item: Item, before: list[Resource], where: Where, got: Got) -> list[tuple[int, Resource]]:
         place = Place(where, item.link_id)
         units = units_of(item, self.form)
-        made: list[tuple[int, Resource]] = []
-        unread: list[tuple[Written, str]] = []
-        shown = 0
-        for number in list(self.fields.answers(where, item.link_id))[: MOST if item.repeats else 1]:
-            if self.wish == Wish("remove", place, number):
+        numbers = list(self.fields.answers(where, item.link_id))[: None if item.repeats else 1]
+        told = [written(item.type, each, self.zone) for each in before]
+        made = [(number, before[number]) for number, each in enumerate(told) if each is None]  # they have no fields
+        empty: list[int] = []
+        for number in self._wanted(numbers, place, len(before)):
+            old, there = (before[number], told[number]) if number < len(before) else ({}, {})
+            if there is None:
                 continue
-            shown += 1
             fields = {part: self.fields.one(part, (*where, number), item.link_id) for part in PARTS[item.type]}
-            old = before[number] if number < len(before) else {}
-            told = written(item.type, old, self.zone) if old else None
-            if told is not None and same(item.type, told, fields):
+            if old and same(item.type, there, fields):
                 made.append((number, old))
                 continue
             try:
                 value = read(item.type, fields, self.zone, units)
             except Unreadable as error:
-                unread.append((fields, error.code))
-                continue
+                got.wrong.append(Wrong(place, number, fields, error.code))
+                value = None
             if value is not None:
                 made.append((number, {**_about([old]), f"value{value[0][0].upper()}{value[0][1:]}": value[1]}))
-        # Answers to which there was no field stay.
-        made += [(n, each) for n, each in enumerate(before) if n >= MOST or written(item.type, each, self.zone) is None]
-        got.wrong += [Wrong(place, n, fields, code) for n, (fields, code) in enumerate(unread, len(made))]
+            else:
+                empty.append(number)
+        made.sort(key=lambda each: each[0])
         if item.repeats:
-            got.shown[place] = max(shown, len(made)) + (self.wish == Wish("add", place))
+            shown = [*(number for number, _ in made), *empty]
+            got.numbers[place] = self._room(place, shown, numbers, len(before))
         return made
 
 

@@ -14,7 +14,7 @@ from carethread.questionnaires.filling.choices import Choice, choices_of, units_
 from carethread.questionnaires.filling.controls import LIST, ONE, SOME, aside, is_chosen, is_open, marked
 from carethread.questionnaires.filling.helping import Help
 from carethread.questionnaires.filling.keeping import fields_of
-from carethread.questionnaires.filling.laying import Node, Within
+from carethread.questionnaires.filling.laying import Node, Within, walk
 from carethread.questionnaires.filling.names import (
     ASKED,
     DAY,
@@ -28,7 +28,7 @@ from carethread.questionnaires.filling.names import (
     Name,
     Where,
 )
-from carethread.questionnaires.filling.reading import ANOTHER, Place, Wrong, free, others
+from carethread.questionnaires.filling.reading import ANOTHER, Numbers, Place, Wrong, free, others
 from carethread.questionnaires.filling.values import PARTS, Written, written
 from carethread.questionnaires.filling.words import word
 from carethread.questionnaires.forms.comparing import key as key_of
@@ -38,6 +38,7 @@ from carethread.questionnaires.forms.values import typed_value
 from carethread.questionnaires.populating.marks import INITIAL, PREFILLED, RESPONSE
 from carethread.questionnaires.rendering.values import Tongue, value_of
 from carethread.questionnaires.rendering.words import Words, said
+from carethread.questionnaires.safety.reaching import Reached
 
 _LABELS = {YEAR: "year", MONTH: "month", DAY: "day", TIME: "time", VALUE: "number", UNIT: "unit"}
 _MODES = {"integer": "numeric", "decimal": "decimal", "quantity": "decimal", "url": "url"}
@@ -56,8 +57,8 @@ class Shower:
     complaints: Mapping[Place, str]
     helps: Sequence[Help]
     wrong: Mapping[Place, Sequence[Wrong]]
-    shown: Mapping[Place, int]
-    told: bool
+    numbers: Numbers
+    told: Reached
 
     def blocks(self, nodes: Sequence[Node], level: int) -> tuple[Block, ...]:
         return tuple(block for node in nodes for block in self._block(node, level))
@@ -92,12 +93,12 @@ class Shower:
             Occurrence(
                 f"{id_}-{each.number}",
                 str(Name(GROUP, (*node.where, each.number), item.link_id)),
-                word("of-group", self.language, text=text.text or word("entry", self.language), number=each.number + 1),
-                _wish("remove", (*node.where, each.number), item) if len(node.within) > 1 else "",
-                word("remove-group", self.language, number=each.number + 1, text=text.text),
+                word("of-group", self.language, text=text.text or word("entry", self.language), number=ordinal),
+                _wish("remove", (*node.where, each.number), item) if several and _is_there(node, each) else "",
+                word("remove-group", self.language, number=ordinal, text=text.text),
                 self.blocks(each.nodes, min(inner + several, 6)),
             )
-            for each in node.within
+            for ordinal, each in enumerate(node.within, 1)
         )
         return Block(
             "group",
@@ -182,25 +183,28 @@ class Shower:
 
     def _lines(self, node: Node, level: int) -> Iterator[Line]:
         """The answers that are written, those that cannot be read, and room for more."""
-        told: list[tuple[Written, Within | None]] = []
+        told: dict[int, tuple[Written, Within | None]] = {}
         for each in node.within:
             there = written(node.item.type, each.answer, self.zone)
             if there is not None:
-                told.append((there, each))
-        told += [(each.fields, None) for each in self.wrong.get(node.place, ())]
-        least = max(1, self.shown.get(node.place, 1)) if node.item.repeats else 1
-        told += [({}, None)] * (least - len(told))
-        for number, (there, within) in enumerate(told[: None if node.item.repeats else 1]):
-            fields = tuple(self._fields(node, number, there, alone=len(told) == 1))
-            removable = node.item.repeats and len(told) > 1
+                told[each.number] = there, each
+        told |= {each.number: (each.fields, None) for each in self.wrong.get(node.place, ())}
+        kept = {each.number for each in node.within}
+        told |= {number: ({}, None) for number in self.numbers.get(node.place, ()) if number not in told.keys() | kept}
+        if not told:
+            told[max(kept, default=-1) + 1] = {}, None
+        lines = sorted(told.items())[: None if node.item.repeats else 1]
+        for ordinal, (number, (there, within)) in enumerate(lines, 1):
+            fields = tuple(self._fields(node, number, ordinal, there))
+            removable = node.item.repeats and len(lines) > 1
             yield Line(
                 fields,
                 _wish("remove", (*node.where, number), node.item) if removable else "",
-                word("remove-answer", self.language, number=number + 1, text=self._text(node.item).text),
+                word("remove-answer", self.language, number=ordinal, text=self._text(node.item).text),
                 self.blocks(within.nodes, level) if within else (),
             )
 
-    def _fields(self, node: Node, number: int, there: Written, *, alone: bool) -> Iterator[Field]:
+    def _fields(self, node: Node, number: int, ordinal: int, there: Written) -> Iterator[Field]:
         item, id_ = node.item, _id(node)
         parts = PARTS[item.type]
         if YEAR in parts:
@@ -210,8 +214,8 @@ class Shower:
             name = str(Name(part, (*node.where, number), item.link_id))
             own = f"{id_}-{part}{number}"
             label = word(_LABELS[part], self.language) if len(parts) > 1 else ""
-            if not alone or item.repeats:
-                text = word("answer", self.language, text=self._text(item).text, number=number + 1)
+            if item.repeats:
+                text = word("answer", self.language, text=self._text(item).text, number=ordinal)
                 label = f"{text}, {label}" if label else text
             value = there.get(part, "")
             if part == UNIT and len(units) == 1 and not value.strip("|"):
@@ -254,10 +258,14 @@ class Shower:
         if item.type in ("date", "dateTime"):
             yield Words(word("date-hint", self.language))
         if item.type in ("time", "dateTime"):
-            zone = f" ({self.zone.key})" if item.type == "dateTime" else ""
-            yield Words(f"{word('time-hint', self.language)}{zone}")
-        if told := limits.told(item, self.language):
+            yield Words(word("time-hint", self.language) + (self._clock() if item.type == "dateTime" else ""))
+        if told := limits.told(item, self.language, before=True):
             yield Words(told)
+
+    def _clock(self) -> str:
+        """By whose clock a time is: that of the person's zone, which goes by a place."""
+        place = self.zone.key.rpartition("/")[2].replace("_", " ")
+        return f" ({word('clock', self.language, place=place)})"
 
     def _ends(self, item: Item) -> Iterator[Words]:
         """What the ends of a scale mean."""
@@ -272,6 +280,11 @@ class Shower:
             if by and by != INITIAL:
                 return word("prefilled-response" if by == RESPONSE else "prefilled-record", self.language)
         return ""
+
+
+def _is_there(node: Node, within: Within) -> bool:
+    """Whether there is something to remove: one of several, or the only one, and something is answered in it."""
+    return len(node.within) > 1 or any(each.answers for each in walk(within.nodes))
 
 
 def _id(node: Node, kind: str = "q") -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from functools import lru_cache
 
 from carethread.core.fhir.elements import extension, objects
@@ -18,6 +17,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "title": ("Form", "Formulario"),
     "skip": ("Skip to the questions", "Saltar a las preguntas"),
     "language": ("Language", "Idioma"),
+    "asked-by": ("From {who}", "De parte de {who}"),
+    "answer-by": ("You can answer until {day}.", "Puede responder hasta el {day}."),
     "noscript": ("Update the questions", "Actualizar las preguntas"),
     "why-update": (
         "Some questions depend on what you answer. Press this button to see them.",
@@ -37,6 +38,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "day": ("Day", "Día"),
     "time": ("Time", "Hora"),
     "time-hint": ("For example 14:30 or 2:30 pm", "Por ejemplo, 14:30"),
+    "clock": ("time of {place}", "hora de {place}"),
     "date-hint": ("For example 3 / 27 / 1980. If you do not know the day, leave it out.",
                   "Por ejemplo, 27 / 3 / 1980. Si no sabe el día, déjelo en blanco."),
     "number": ("Number", "Número"),
@@ -89,9 +91,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "not-offered": ("Please choose one of the answers that are offered.",
                     "Elija una de las respuestas que se ofrecen."),
     "exclusive": ("One of your answers leaves no room for others.", "Una de sus respuestas excluye las demás."),
-    "does-not-fit": ("Please check this answer: it is not as the form asks.",
-                     "Revise esta respuesta: no es como pide el formulario."),
+    "does-not-fit": ("Please check this answer: it does not fit the question.",
+                     "Revise esta respuesta: no corresponde a la pregunta."),
+    "check": ("Please check this answer.", "Revise esta respuesta."),
     "times": ("Please check how many answers there are.", "Revise cuántas respuestas hay."),
+    "nothing": ("Nothing is answered yet. Please answer what you can; you need not answer all.",
+                "Todavía no hay ninguna respuesta. Responda lo que pueda; no hace falta responder a todo."),
     "whole": ("The form cannot be sent like this. Please tell us by telephone, and we will help.",
               "El formulario no se puede enviar así. Díganoslo por teléfono y le ayudaremos."),
     "conflict": (
@@ -106,8 +111,32 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "help": ("There is help for you", "Hay ayuda para usted"),
     "call-number": ("Call {number}", "Llamar al {number}"),
     "text-number": ("Text {number}", "Mensaje al {number}"),
-    "help-told": ("We have told somebody of our team, who will be in touch with you.",
-                  "Hemos avisado a alguien de nuestro equipo, que se pondrá en contacto con usted."),
+    "help-waiting": (
+        "We are letting our team know what you said. Please do not wait for us if you need help now.",
+        "Estamos avisando a nuestro equipo de lo que nos dice. No nos espere si necesita ayuda ahora.",
+    ),
+    "help-called": (
+        "We have told somebody of our team, and will tell others if we do not hear from them. Please do not wait for "
+        "us if you need help now.",
+        "Hemos avisado a alguien de nuestro equipo, y avisaremos a otros si no nos responde. No nos espere si necesita "
+        "ayuda ahora.",
+    ),
+    "help-seen": (
+        "Somebody of our team has seen this and is taking care of it.",
+        "Alguien de nuestro equipo ya lo ha visto y se está ocupando.",
+    ),
+    "help-nobody": (
+        "We could not reach anybody of our team. We keep trying, but please do not wait for us.",
+        "No hemos podido avisar a nadie de nuestro equipo. Lo seguimos intentando, pero no nos espere.",
+    ),
+    "help-nobody-call": (
+        "If you need help, call one of these numbers now.",
+        "Si necesita ayuda, llame ahora a uno de estos números.",
+    ),
+    "help-nobody-emergency": (
+        "If you need help, call your local emergency number now.",
+        "Si necesita ayuda, llame ahora al número de emergencias de su zona.",
+    ),
     # pages without questions
     "saved-title": ("Your answers are saved", "Sus respuestas están guardadas"),
     "saved": ("You can go on at any time with the same link, on this device or another.",
@@ -148,19 +177,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "privacy-unnamed": ("This form is answered without a name: we do not keep who answers.",
                         "Este formulario se responde sin nombre: no guardamos quién responde."),
 }  # fmt: skip
-
-
-_MONTHS: Mapping[str, str] = {
-    "en": "January February March April May June July August September October November December",
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
-}
-
-
-def day(date: date, language: str) -> str:
-    """A day as people say it."""
-    own = spoken(language)
-    month = _MONTHS[own].split()[date.month - 1]
-    return f"{date.day} de {month} de {date.year}" if own == "es" else f"{month} {date.day}, {date.year}"
 
 
 def spoken(language: str) -> str:

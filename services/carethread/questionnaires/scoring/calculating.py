@@ -107,7 +107,6 @@ class _Calculation:
     def __init__(self, form: Form, plan: _Plan, response: Resource, around: Surroundings) -> None:
         self._form, self._plan, self._response, self._around = form, plan, response, around
         self._issues: dict[str, Issue] = {}
-        self._touched: dict[int, Resource] = {}
         self._off: Collection[tuple[str, str]] = ()
 
     def run(self, before: Resource) -> Calculated:
@@ -143,7 +142,6 @@ class _Calculation:
                     if child in self._plan.inside and not off:
                         below += self._inner(child, place, found)
             waiting += reversed(below)
-        self._order()
         return changed
 
     def _inner(self, item: Item, place: _Place, found: list[tuple[int, Resource]]) -> Iterator[_Place]:
@@ -184,8 +182,7 @@ class _Calculation:
     def _set(self, item: Item, place: _Place, given: Resource | None, answers: list[Resource]) -> None:
         if given is None:
             self._join(place)
-            place.holder.setdefault("item", []).append({"linkId": item.link_id, **_text(item), "answer": answers})
-            self._touched[id(place.holder)] = place.holder
+            self._put(place.holder, {"linkId": item.link_id, **_text(item), "answer": answers})
         elif answers:
             given["answer"] = answers
         else:
@@ -197,19 +194,16 @@ class _Calculation:
         """Put a group that was not there, and those that it is in, into the response."""
         while place.joins is not None:
             outer, place.joins = place.joins, None
-            outer.holder.setdefault("item", []).append(place.holder)
-            self._touched[id(outer.holder)] = outer.holder
+            self._put(outer.holder, place.holder)
             place = outer
 
-    def _order(self) -> None:
-        """Have the items that were added stand where the form has them."""
-        for holder in self._touched.values():
-            last, places = -1, dict[int, int]()
-            for each in holder.get("item", ()):
-                item = self._form.items.get(each.get("linkId", ""))
-                last = places[id(each)] = item.place if item else last
-            holder.get("item", []).sort(key=lambda each: places[id(each)])
-        self._touched.clear()
+    def _put(self, holder: Resource, made: Resource) -> None:
+        """Put an item before the first that the form has behind it. The others stay as they are: an order that
+        is not the form's is told of, whether anything is calculated or not."""
+        known, items = self._form.items, holder.setdefault("item", [])
+        place = known[made["linkId"]].place
+        behind = (n for n, each in enumerate(items) if (it := known.get(each.get("linkId", ""))) and it.place > place)
+        items.insert(next(behind, len(items)), made)
 
 
 def _text(item: Item) -> Resource:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from carethread.core.errors import Issue
 from carethread.core.ports import Resource
 from carethread.questionnaires.answering.judging import judge
 from carethread.questionnaires.filling.complaining import complaints
@@ -52,7 +53,7 @@ def test_what_is_wrong_is_told_with_its_limits() -> None:
         answer("g", inner=[answer("m", 1)]),
         answer("g", inner=[answer("m", 10)]),
     )
-    fits = word("does-not-fit", "en")
+    fits = word("check", "en")
     assert told(asked, given) == {
         "n": f"{fits} From 1 to 9.",
         "s": f"{fits} At most 3 characters.",
@@ -61,6 +62,14 @@ def test_what_is_wrong_is_told_with_its_limits() -> None:
     }
     found = complaints(asked, lay(asked, given, {}), judge(asked, given), (), "en")
     assert [place.where for place in found.at if place.link_id == "m"] == [(1,)]
+
+
+def test_where_nothing_is_answered_that_is_told() -> None:
+    empty = [Issue("invariant", "A response has items.", "QuestionnaireResponse")]
+    asked = form(item("a"), item("b"))
+    for given, text in ((response(), "nothing"), (response(answer("a", "x")), "whole")):
+        found = complaints(asked, lay(asked, given, {}), [*empty, *empty], (), "en")
+        assert (found.general, found.at) == ([word(text, "en")], {})
 
 
 def test_a_constraint_speaks_for_itself() -> None:

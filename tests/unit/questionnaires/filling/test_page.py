@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from typing import get_args
 
 import pytest
 
+from carethread.questionnaires.filling import limits
 from carethread.questionnaires.filling.choices import choices_of
 from carethread.questionnaires.filling.controls import control_of
-from carethread.questionnaires.filling.helping import helps, pieces
+from carethread.questionnaires.filling.helping import helps, pieces, told
 from carethread.questionnaires.filling.names import Name, name_of
 from carethread.questionnaires.filling.parts import MANY, parts_of
-from carethread.questionnaires.filling.words import _WORDS, chosen, day, languages, ranked
+from carethread.questionnaires.filling.words import _WORDS, chosen, languages, ranked, word
 from carethread.questionnaires.forms.finding import shipped
+from carethread.questionnaires.safety.reaching import Reached
 from support.answers import CORE, answer, code, ext, form, item, response
 
 FORMS = "https://carethread.dev/fhir/Questionnaire/"
@@ -43,6 +45,21 @@ def test_help_is_told_once_for_what_has_called_for_it() -> None:
     assert helps(asked, response(), "es") == []
 
 
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_it_says_only_what_is_true_of_who_was_told(language: str) -> None:
+    calls = pieces("Call 988")[1:2]
+    said = {each: told(each, calls, language) for each in get_args(Reached)}
+    assert said[""] == "" and len(set(said.values())) == len(said)
+    assert word("help-nobody-call", language) in said["nobody"]
+    assert told("nobody", [], language).endswith(word("help-nobody-emergency", language))
+
+
+def test_a_limit_that_nobody_reaches_is_told_once_somebody_has() -> None:
+    few, many = form(item("a", maxLength=20), item("b", "text", maxLength=4000)).items.values()
+    assert limits.told(few, "en", before=True) == "At most 20 characters."
+    assert limits.told(many, "en", before=True) == "" and limits.told(many, "en") == "At most 4000 characters."
+
+
 def test_what_fits_on_one_page_is_one() -> None:
     assert [len(parts_of(shipped()[FORMS + each])) for each in ("phq-9", "social-needs", "staff-pulse")] == [1, 5, 1]
 
@@ -62,13 +79,6 @@ def test_the_language_is_the_one_that_is_wanted_and_there() -> None:
     assert chosen(asked, "fr", "", accepted="de;q=0.9, es;q=0.5, *;q=0.1") == "es"
     assert chosen(asked, "fr", accepted="xx, ;q=, q=3;q=y") == "en"
     assert ranked("en;q=0, es;q=0.2, de") == ["de", "es"]
-
-
-def test_a_day_is_told_as_people_say_it() -> None:
-    assert (day(date(2026, 12, 7), "en"), day(date(2026, 12, 7), "es-MX")) == (
-        "December 7, 2026",
-        "7 de diciembre de 2026",
-    )
 
 
 def test_every_text_is_there_in_both_languages_with_the_same_places() -> None:

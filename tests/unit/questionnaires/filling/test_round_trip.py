@@ -148,8 +148,8 @@ def test_whatever_is_posted_the_form_takes_what_comes_of_it(
     assert wrong == []
     assert [each for each in validate(again) if each.severity in ("error", "fatal")] == []
     assert told.action
-    sent = complete(EVERY, answers, "2026-01-05T00:00:00Z")
-    assert all(node.item.link_id != "w" or not node.off for node in walk(laid(drawn, Answers(sent, (), {}))))
+    sent = complete(EVERY, answers, "2026-01-05T00:00:00Z").response
+    assert all(node.item.link_id != "w" or not node.off for node in walk(laid(drawn, Answers(sent))))
 
 
 def test_what_nobody_may_write_is_not_written() -> None:

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 
 from carethread.core.fhir.fhirpath import BudgetExceeded, Purse
 from carethread.core.ports import Resource
+from carethread.questionnaires.answering.judging import judge
 from carethread.questionnaires.forms.expressions import SDC
 from carethread.questionnaires.forms.form import Form
 from carethread.questionnaires.scoring.calculating import CALCULATED, calculate, calculated
@@ -44,6 +47,34 @@ def test_it_is_filled_in_where_the_form_has_it(plain: Form) -> None:
     assert shape(made) == [("a", 1), ("sum", 3), ("b", 2)]
     assert made["item"][1]["text"] == "About sum"
     assert shape(given) == [("a", 1), ("b", 2)], "what was given stays as it was"
+
+
+def test_an_order_that_is_not_the_forms_stays_and_is_told_of(plain: Form) -> None:
+    given = response(answer("b", 2), answer("a", 1))
+    made = calculated(plain, given)
+    assert shape(made) == [("sum", 3), ("b", 2), ("a", 1)]
+    (wrong,) = judge(plain, made)
+    assert (wrong.code, wrong.expression) == ("structure", "QuestionnaireResponse.item[2]")
+    assert len(judge(plain, given)) == 1
+
+
+ORDERED = form(
+    item("a", "integer"),
+    worked("sum", SUM),
+    item("g", "group", item("b", "integer"), worked("inner", "%resource.item.count()"), item("c", "integer")),
+    item("h", "group", worked("alone", "1")),
+    item("d", "integer"),
+)
+
+
+@drawn(st.permutations(["a", "g", "d"]), st.permutations(["b", "c"]))
+def test_with_calculated_items_an_order_is_as_wrong_as_without(outer: list[str], inner: list[str]) -> None:
+    items = {"a": answer("a", 1), "d": answer("d", 1), "g": answer("g", inner=[answer(each, 1) for each in inner])}
+    sent = response(*(items[each] for each in outer))
+    made = calculated(ORDERED, sent)
+    assert [each["linkId"] for each in made["item"] if each["linkId"] in items] == outer
+    told = [[(each.code, each.diagnostics) for each in judge(ORDERED, one)] for one in (sent, made)]
+    assert told[0] == told[1]
 
 
 def test_what_is_right_stays_the_same(plain: Form) -> None:

@@ -50,6 +50,8 @@
     if (!page.getElementById("form")) { location.reload(); return; }
     const before = questions();
     const had = new Set([...document.querySelectorAll("#questions [id]")].map((each) => each.id));
+    // Where things go by other numbers from now on, what stands in the controls is no more of use than what is around it.
+    if ("moved" in page.getElementById("form").dataset) document.getElementById("questions").replaceChildren();
     for (const id of ["help", "progress", "form"]) {
       const [here, there] = [document.getElementById(id), page.getElementById(id)];
       if (here && there) merge(here, there);
@@ -58,7 +60,17 @@
     live(after > before ? form().dataset.more : after < before ? form().dataset.fewer : "");
     const controls = document.querySelectorAll("#questions :is(input, textarea, select):not([type=hidden])");
     if (what !== "update") [...controls].find((each) => !had.has(each.id))?.focus();
+    wait();
   }
+
+  // Who is told of what cannot wait is known a moment later.
+  let asked = 0, later = 0;
+  function wait() {
+    clearTimeout(later);
+    if (!("waiting" in form().dataset)) asked = 0;
+    else later = setTimeout(() => { if (!leaving) look(); }, Math.min(1500 * ++asked, 15000));
+  }
+  if (form()) wait();
 
   // Make `here` as `there` is, keeping each element that both have, and what stands in its controls.
   function merge(here, there) {
