@@ -85,6 +85,15 @@ def test_a_further_fact_amends_it_and_a_correction_ends_it(practice: Practice) -
     assert "basis" not in found
 
 
+@pytest.mark.parametrize("sure", ["unconfirmed", "provisional", "differential", "refuted", "entered-in-error"])
+def test_what_nobody_has_confirmed_counts_once_somebody_has(practice: Practice, sure: str) -> None:
+    missing(practice)
+    practice.tell(need("ann-n", "ann", sure=sure))
+    assert practice.risks("ann") == {}
+    practice.tell(need("ann-n", "ann", sure="confirmed"))
+    assert set(practice.risks("ann")) == {"missed"}
+
+
 def test_a_window_is_over_at_its_moment(practice: Practice) -> None:
     missing(practice)
     practice.pass_time(days=70, seconds=-1)

@@ -88,9 +88,9 @@ class Rules(RuleBasedStateMachine):
     def visit(self, name: str, of: str, who: str, days: int, status: str) -> None:
         self._send(visit(self.id(f"v{name}{of}"), self.id(who), self.when(days), status))
 
-    @rule(who=WHO, status=st.sampled_from(["active", "active", "resolved"]))
-    def need(self, who: str, status: str) -> None:
-        self._send(need(self.id(f"n{who}"), self.id(who), status=status))
+    @rule(who=WHO, status=st.sampled_from(["active", "active", "resolved"]), sure=st.sampled_from(["", "unconfirmed"]))
+    def need(self, who: str, status: str, sure: str) -> None:
+        self._send(need(self.id(f"n{who}"), self.id(who), status=status, sure=sure))
 
     @rule(name=NAME, of=WHO, who=WHO, days=DAYS, value=st.integers(4, 20))
     def score(self, name: str, of: str, who: str, days: int, value: int) -> None:
@@ -173,7 +173,8 @@ def _plain(facts: Sequence[Resource], now: datetime) -> dict[str, dict[str, str]
         by.setdefault(each["resourceType"], []).append(each)
     found: dict[str, dict[str, str]] = {}
     missed = [v for v in by.get("Appointment", ()) if v["status"] == "noshow" and _within(v["start"], now, 90)]
-    needs = [n for n in by.get("Condition", ()) if n["clinicalStatus"]["coding"][0]["code"] == "active"]
+    found_ = [n for n in by.get("Condition", ()) if "verificationStatus" not in n]
+    needs = [n for n in found_ if n["clinicalStatus"]["coding"][0]["code"] == "active"]
     if len(missed) >= 2 and needs:
         found["missed"] = {**_shared(missed, 0.5), **_shared(needs, 0.5)}
     scores = [s for s in by.get("Observation", ()) if _within(s["effectiveDateTime"], now, 180)]

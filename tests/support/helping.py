@@ -225,3 +225,16 @@ def _flat(parts: Sequence[Resource]) -> dict[str, Any]:
         else:
             made[each["name"]] = value
     return made
+
+
+def refused(answered: tuple[int, Any]) -> tuple[int, str]:
+    """The status of a refusal, and what it is about."""
+    status, outcome_ = answered
+    return status, outcome_["issue"][0]["expression"][0]
+
+
+def opened(practice: Care, who: str = "ann") -> list[str]:
+    """The codes of all Tasks that somebody has still to do."""
+    found = practice.found(f"Task?patient=Patient/{who}&status=requested,accepted,in-progress,on-hold&_sort=_id")
+    ours = [each["code"]["coding"][-1]["code"] for each in found]
+    return sorted(each for each in ours if each not in ("take-over", "critical-answer"))

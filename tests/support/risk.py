@@ -189,12 +189,15 @@ def visit(id_: str, who: str, start: str, status: str = "noshow") -> Resource:
     return {"resourceType": "Appointment", "id": id_, "status": status, "start": start, "participant": participant}
 
 
-def need(id_: str, who: str, code: str = "Z59.82", status: str = "active") -> Resource:
-    system = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+def need(id_: str, who: str, code: str = "Z59.82", status: str = "active", sure: str = "") -> Resource:
+    """A need that is there, or no more; `sure` is its verificationStatus, empty where nothing is said of that."""
+    system = "http://terminology.hl7.org/CodeSystem/condition-"
+    said = {"verificationStatus": {"coding": [{"system": f"{system}ver-status", "code": sure}]}} if sure else {}
     return {
         "resourceType": "Condition",
         "id": id_,
-        "clinicalStatus": {"coding": [{"system": system, "code": status}]},
+        "clinicalStatus": {"coding": [{"system": f"{system}clinical", "code": status}]},
+        **said,
         "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": code}]},
         "subject": {"reference": f"Patient/{who}"},
     }

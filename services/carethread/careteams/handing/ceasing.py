@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from carethread.careteams.handing.fitness import is_gone, why_gone
 from carethread.careteams.handing.rule import HANDING
-from carethread.careteams.handing.states import ANSWERED_BY, BY_SERVICE, STATUS_OF, is_ours, marked, state_of
+from carethread.careteams.handing.states import ANSWERED_BY, BY_SERVICE, STATUS_OF, dated, is_ours, marked, state_of
 from carethread.careteams.teams.awaiting import have_seen_to
 from carethread.careteams.teams.people import persons
 from carethread.core.clock import to_micros
@@ -51,7 +51,7 @@ def ceased(runtime: Runtime, session: Session, timer: Timer, context: Context) -
     for id_ in ids:
         task = unit.find(("Task", id_))
         if task is not None and is_ours(task) and state_of(task) == "offered":
-            unit.update(_withdrawn(task, why))
+            unit.update(dated(task, _withdrawn(task, why), unit.now))
             session.release(HANDING, f"Task/{id_}")
     unit.store()
     have_seen_to(session, timer.key, "", timer.due)

@@ -16,7 +16,16 @@ from carethread.careteams.handing.offering import department_between
 from carethread.careteams.handing.replaying import mentions
 from carethread.careteams.handing.rule import HANDING
 from carethread.careteams.handing.saying import gone_on
-from carethread.careteams.handing.states import deadline, is_moving, is_ours, marked, marks_of, result_by, state_of
+from carethread.careteams.handing.states import (
+    dated,
+    deadline,
+    is_moving,
+    is_ours,
+    marked,
+    marks_of,
+    result_by,
+    state_of,
+)
 from carethread.careteams.handing.terms import next_due
 from carethread.careteams.teams.people import behind, department_team, escalation
 from carethread.careteams.teams.reading import lead_at, ref
@@ -128,7 +137,7 @@ def _escalated(task: Resource, following: str, now: int) -> Resource:
 def _expire(unit: WriteUnit, known: _Known, task: Resource, id_: str) -> None:
     """Nobody is left to ask: who hands over goes on, and is told; so is who leads the department."""
     over = {**task, "status": "failed", "statusReason": {"text": "Nobody who was asked has answered in time."}}
-    unit.update(marked(over, "expired", "overdue"))
+    unit.update(dated(task, marked(over, "expired", "overdue"), known.now))
     if is_moving(task):
         unit.session.release(HANDING, f"Task/{id_}")
     sender, lead = ref(task, "requester", known.base), known.lead(known.department(task))

@@ -22,6 +22,7 @@ from carethread.careteams.handing.states import (
     OPEN,
     RESULT_BY,
     State,
+    dated,
     deadline,
     is_moving,
     is_ours,
@@ -95,6 +96,7 @@ def task_written(unit: Unit, before: Resource | None, after: Resource | None, id
     if not unit.own:
         _refuse_other_terms(unit, before, after, was, becomes)
         refuse_unsayable(unit, before, after, _read_by(unit, before, after, id_, becomes), now)
+    after = dated(before, after, now)
     if was == becomes:
         return Ruling(resource=after)
     _STEPS[becomes](unit, before, after, id_, now)

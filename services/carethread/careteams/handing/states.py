@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from carethread.careteams.teams.reading import ends, ref
+from carethread.core.clock import instant
 from carethread.core.fhir.elements import at, extension, is_bound
 from carethread.core.ports import FOREVER, Resource
 from carethread.core.service import PROFILES
@@ -154,6 +155,19 @@ def stepped_by(task: Resource, base: str | None = None) -> str:
     named = "requester" if state in ("draft", "offered", "withdrawn") else "owner"
     said = extension(task, ANSWERED_BY) if state != "offered" else {}
     return ref(dict(said), "valueReference", base) if said else ref(task, named, base)
+
+
+def dated(before: Resource, task: Resource, now: int) -> Resource:
+    """The Task with when it was accepted (`executionPeriod.start`) and when it was over, as it happens here."""
+    was: Mapping[str, str] = before.get("executionPeriod", {})
+    period: dict[str, str] = {name: was[name] for name in ("start", "end") if name in was}
+    state = state_of(task)
+    if state == "accepted":
+        period.setdefault("start", instant(now))
+    elif state not in OPEN:
+        period.setdefault("end", instant(now))
+    rest = {name: value for name, value in task.items() if name != "executionPeriod"}
+    return {**rest, "executionPeriod": period} if period else rest
 
 
 def marked(task: Resource, *codes: str) -> Resource:

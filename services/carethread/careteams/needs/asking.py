@@ -14,9 +14,11 @@ from carethread.careteams.teams.answering import accountable
 from carethread.careteams.teams.people import can_answer, person
 from carethread.careteams.teams.reading import ref
 from carethread.core.clock import instant
+from carethread.core.fhir.elements import extension
 from carethread.core.fhir.targets import key_of
 from carethread.core.moments import DAY
 from carethread.core.ports import Resource, Session
+from carethread.core.service import PROFILES
 from carethread.interactions.operations.once import derived
 from carethread.interactions.writing.unit import WriteUnit
 
@@ -87,15 +89,32 @@ def settle(
 def passed_on(unit: WriteUnit, task: Resource) -> Resource:
     """A Task that its owner did not do in time, given to who comes after them, for a day each."""
     session, now, base = unit.session, unit.now, unit.base_url
-    patient = ref(task, "for", base)
-    _, department = lead_of(session, patient, now, base)
-    owner = ref(task, "owner", base)
-    whom = following(session, chain(session, task, department, now, base), owner, now, base) or owner
-    end = instant(by_day(now + DAY, zone_of(session, whom or department, base)))
+    _, department = lead_of(session, ref(task, "for", base), now, base)
+    department, owner = department or _department_of(task), ref(task, "owner", base)
+    whom = following(session, chain(session, task, department, now, base), owner, now, base)
+    stays = can_answer(session, owner, now, base)
+    return _given(unit, task, whom or stays or department or owner, department, DAY)
+
+
+def given_back(unit: WriteUnit, task: Resource) -> Resource:
+    """A Task whose owner is not there any more, given to who answers for the person, else to their department; nobody
+    has begun with it then, and it has its time anew."""
+    session, now, base = unit.session, unit.now, unit.base_url
+    whom, department = lead_of(session, ref(task, "for", base), now, base)
+    department = department or _department_of(task)
+    return _given(unit, task, whom or can_answer(session, department, now, base) or department, department, STEP)
+
+
+def _department_of(task: Resource) -> str:
+    return ref(dict(extension(task, PROFILES + "department")), "valueReference")
+
+
+def _given(unit: WriteUnit, task: Resource, whom: str, department: str, wait: int) -> Resource:
+    end = instant(by_day(unit.now + wait, zone_of(unit.session, whom or department, unit.base_url)))
     restriction = task.get("restriction", {})
-    made = {**task, "status": "requested", "lastModified": instant(now)}
+    made = {**task, "status": "requested", "lastModified": instant(unit.now)}
     made["restriction"] = {**restriction, "period": {**restriction.get("period", {}), "end": end}}
-    return {**made, "owner": refer(whom)} if whom else made
+    return {**made, "owner": refer(whom)} if whom else {name: made[name] for name in made if name != "owner"}
 
 
 def is_for_nobody(task: Resource) -> bool:

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
-from carethread.careteams.needs.need import VOID, Need, code_of, is_over, verified
+from carethread.careteams.needs.need import Need, code_of, is_over, verified
 from carethread.careteams.needs.shapes import ARRANGE, CONFIRM, OFFER, REFERRAL, REVIEW, UNANSWERED, code
+from carethread.careteams.risk.doubting import VOID
 from carethread.careteams.tasks import OPEN
 from carethread.careteams.teams.reading import ends, ref
 from carethread.core.fhir.elements import keys_at

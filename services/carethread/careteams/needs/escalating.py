@@ -11,9 +11,11 @@ from carethread.careteams.needs.asking import give, passed_on
 from carethread.careteams.needs.following import DUE, alarm_id, awaited
 from carethread.careteams.needs.need import needs_of
 from carethread.careteams.needs.shapes import REFERRAL, UNANSWERED, code
+from carethread.careteams.teams.people import can_answer
+from carethread.careteams.teams.reading import ref
 from carethread.core.context import Context
 from carethread.core.moments import DAY
-from carethread.core.ports import Session, Timer
+from carethread.core.ports import Resource, Session, Timer
 from carethread.core.service import Runtime
 from carethread.interactions.writing.unit import WriteUnit
 
@@ -36,8 +38,13 @@ def needs_due(runtime: Runtime, session: Session, timers: Sequence[Timer], conte
             awaits = "answer" if task["status"] in _UNANSWERED else "result"
             give(unit, need, UNANSWERED, alarm_id(id_, awaits), source=f"Task/{id_}")
             log.warning("need_referral_overdue", extra={"task": id_, "awaits": awaits})
-        elif task["status"] in _UNANSWERED:
+        elif task["status"] in _UNANSWERED or not _is_there(unit, task):
             unit.update(passed_on(unit, task))
         else:  # somebody is at it
             session.timers.set(DUE, id_, unit.now + DAY)
     unit.store()
+
+
+def _is_there(unit: WriteUnit, task: Resource) -> bool:
+    """Whether whoever is at it works here."""
+    return bool(can_answer(unit.session, ref(task, "owner", unit.base_url), unit.now, unit.base_url))

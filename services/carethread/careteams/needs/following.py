@@ -13,11 +13,12 @@ from carethread.careteams.contact import language_of, why_no_contact
 from carethread.careteams.daytime import by_day, zone_of
 from carethread.careteams.needs.asking import give, lead_of
 from carethread.careteams.needs.need import Need, is_open, needs_of
-from carethread.careteams.needs.offering import by_consent, consents_of
-from carethread.careteams.needs.shapes import ARRANGE, REFERRAL, REVIEW, TERMS, UNANSWERED, code, outcome_of
+from carethread.careteams.needs.offering import offer
+from carethread.careteams.needs.shapes import ARRANGE, REFERRAL, REVIEW, TERMS, UNANSWERED, code, outcome_of, provider
 from carethread.careteams.needs.texts import for_lead, for_person, spoken
 from carethread.careteams.needs.told import medium_of
 from carethread.careteams.needs.witnessing import witness
+from carethread.careteams.needs.yes import has_yes, why_not
 from carethread.careteams.tasks import OPEN, over, refer
 from carethread.careteams.teams.people import person
 from carethread.careteams.teams.reading import begins, ends, ref
@@ -90,7 +91,7 @@ def _came_of_it(unit: WriteUnit, need: Need, task: Resource, outcome: str) -> No
         return
     _tell_lead(unit, need, task, outcome)
     _tell_person_by_day(unit, need, task, outcome)
-    settled = ["answer"] if outcome == "accepted" else ["answer", "result"]
+    settled = ["answer"] if outcome == "accepted" else ["answer", "result", "left"]
     for awaits in settled:
         id_ = derived("Task", f"{need.path}/{UNANSWERED}/{alarm_id(task['id'], awaits)}")
         alarm = unit.find(("Task", id_))
@@ -103,14 +104,13 @@ def _came_of_it(unit: WriteUnit, need: Need, task: Resource, outcome: str) -> No
         return
     if outcome == "completed" and outcome_of(task) == _MET:
         give(unit, need, REVIEW, path, source=path, why="Help was given: ask the person whether it is enough.")
-    elif outcome != "cancelled" or _still_wanted(unit, need, task):
+    elif outcome == "cancelled":
+        if not why_not(unit, need, task):
+            give(unit, need, ARRANGE, path, source=path)
+    elif has_yes(unit, need):
         give(unit, need, ARRANGE, path, source=path)
-
-
-def _still_wanted(unit: WriteUnit, need: Need, task: Resource) -> bool:
-    """Whether the yes of the person stands by which somebody was asked."""
-    named = by_consent(task)
-    return any(f"Consent/{each['id']}" == named and each["status"] == "active" for each in consents_of(unit, need))
+    else:
+        offer(unit, need, path)
 
 
 def _requested_no_more(unit: WriteUnit, need: Need, task: Resource, outcome: str) -> None:
@@ -129,7 +129,7 @@ def _tell_lead(unit: WriteUnit, need: Need, task: Resource, outcome: str) -> Non
     id_ = _told_id(f"Task/{task['id']}", outcome, "lead")
     told = _message(task, id_, patient, lead, for_lead(outcome))
     unit.update({**told, "status": "completed", "sent": instant(unit.now)})
-    by = ref(task, "owner", base)
+    by = provider(task) or ref(task, "owner", base)
     witness(unit, need, [f"Communication/{id_}"], [f"Task/{task['id']}"], by=by)
 
 

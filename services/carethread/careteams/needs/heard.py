@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from carethread.careteams.needs.asking import is_for_nobody, open_tasks, settle
 from carethread.careteams.needs.judged import end, is_confirmed, withdraw
 from carethread.careteams.needs.need import (
-    UNCONFIRMED,
     Need,
     adopted,
     condition_of,
@@ -25,6 +24,7 @@ from carethread.careteams.needs.need import (
 from carethread.careteams.needs.offering import offer
 from carethread.careteams.needs.shapes import CONFIRM, REVIEW, code
 from carethread.careteams.needs.told import category_in
+from carethread.careteams.risk.doubting import UNCONFIRMED
 from carethread.careteams.teams.reading import ref
 from carethread.core.context import Context
 from carethread.core.ports import Resource, Session

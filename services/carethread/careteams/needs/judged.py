@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from carethread.careteams.needs.asking import settle, tasks_of
 from carethread.careteams.needs.need import (
-    UNCONFIRMED,
     Need,
     close,
     condition_of,
@@ -22,6 +21,7 @@ from carethread.careteams.needs.need import (
 from carethread.careteams.needs.offering import offer
 from carethread.careteams.needs.shapes import CONFIRM, REFERRAL, REVIEW, STAFF, clinical, verification
 from carethread.careteams.needs.witnessing import NULLIFY, UPDATE, witness
+from carethread.careteams.risk.doubting import UNCONFIRMED
 from carethread.careteams.tasks import refer
 from carethread.core.clock import instant
 from carethread.core.ports import Resource

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from carethread.careteams.needs.told import category_in
+from carethread.careteams.risk.doubting import VOID
 from carethread.careteams.teams.people import persons
 from carethread.careteams.teams.reading import ref
 from carethread.core.fhir.targets import key_of
@@ -20,10 +21,6 @@ from carethread.interactions.standing import here
 
 LINK, KIND, OPEN, ANSWER = "need-link", "need-kind", "open-need", "need-answer"
 
-UNCONFIRMED = ("unconfirmed", "provisional", "differential")
-"""Codes of Condition.verificationStatus by which nobody has confirmed it, nor refuted."""
-
-VOID = ("refuted", "entered-in-error")
 OVER = ("inactive", "remission", "resolved")
 """Codes of Condition.clinicalStatus by which it is there no more."""
 

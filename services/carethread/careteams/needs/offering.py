@@ -1,7 +1,6 @@
 """Help is offered to the person, who says yes or no: a Consent tells it, and for whom it holds.
 
-Who says no is not asked again until that is over, unless they come back to it themselves. A yes that is taken back ends
-what was asked of others by it.
+Who says no is not asked again until that is over, unless they come back to it themselves.
 """
 
 from __future__ import annotations
@@ -9,21 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from carethread.careteams.needs.asking import give, open_tasks, settle
-from carethread.careteams.needs.need import Need, links, of_resource
+from carethread.careteams.needs.need import Need
 from carethread.careteams.needs.shapes import ARRANGE, LASTS, OFFER, REFERRAL, RESTS, consent
 from carethread.careteams.needs.witnessing import witness
-from carethread.careteams.tasks import over
+from carethread.careteams.needs.yes import consents_of, held_until
 from carethread.careteams.teams.people import person
-from carethread.careteams.teams.reading import ends, ref
-from carethread.core.clock import instant
-from carethread.core.context import Context
-from carethread.core.fhir.targets import key_of
-from carethread.core.ports import Resource, Session
-from carethread.core.service import Runtime
-from carethread.interactions.standing import here
 from carethread.interactions.writing.unit import WriteUnit
-
-WITHDRAWN = "The person has taken back their yes."
 
 
 def offer(unit: WriteUnit, need: Need, cause: str, *, by: str = "") -> None:
@@ -33,20 +23,12 @@ def offer(unit: WriteUnit, need: Need, cause: str, *, by: str = "") -> None:
     give(unit, need, OFFER, cause, source=cause, by=by)
 
 
-def consents_of(unit: WriteUnit, need: Need) -> list[Resource]:
-    """What the person has said to offers of help with a need, locked, the newest first."""
-    keys = [key_of(path) for path in links(unit.session, need, "Consent")]
-    unit.load(keys)
-    found = [each for key in keys if (each := unit.find(key))]
-    return sorted(found, key=lambda each: (each.get("dateTime", ""), each["id"]), reverse=True)
-
-
 def rests_until(unit: WriteUnit, need: Need) -> int:
     """Until when the person is not asked, for they have said no (microseconds); 0: they may be asked."""
     said = next(iter(consents_of(unit, need)), None)
     if said is None or said["status"] != "rejected":
         return 0
-    end = ends(said.get("provision", {}).get("period", {}).get("end"))
+    end = held_until(said)
     return end if end > unit.now else 0
 
 
@@ -72,24 +54,3 @@ def answer(unit: WriteUnit, need: Need, id_: str, *, says_yes: bool, actors: Seq
             unit.update({**each, "status": "inactive"})
     settle(unit, need, "The person wants no help.", ARRANGE, status="cancelled")
     return path
-
-
-def by_consent(task: Resource) -> str:
-    """The Consent (`Consent/1`) by which somebody was asked for help."""
-    return ref(task, "input.valueReference", None, "Consent")
-
-
-def consent_follows(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
-    """End what was asked of others by a yes that holds no more."""
-    unit = WriteUnit(runtime, session, context)
-    for id_ in sorted(ids):
-        path, said = f"Consent/{id_}", here(session, ("Consent", id_))
-        need = of_resource(session, path)
-        if need is None or (said is not None and said["status"] in ("active", "rejected")):
-            continue
-        for task in open_tasks(unit, need, REFERRAL):
-            if by_consent(task) == path:
-                unit.update({**over(task, WITHDRAWN), "status": "cancelled", "lastModified": instant(unit.now)})
-        if not any(each["status"] == "active" for each in consents_of(unit, need)):
-            settle(unit, need, WITHDRAWN, ARRANGE, status="cancelled")
-    unit.store()

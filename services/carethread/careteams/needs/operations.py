@@ -11,7 +11,9 @@ from carethread.careteams.knowing import refuse_unknown_people
 from carethread.careteams.needs.asking import open_tasks
 from carethread.careteams.needs.escalating import needs_due
 from carethread.careteams.needs.following import DUE, TELL, told_due
+from carethread.careteams.needs.in_hand import LEFT, owner_left
 from carethread.careteams.needs.judged import DECISIONS, Decision, is_confirmed, judge
+from carethread.careteams.needs.lapsing import YES, yes_due
 from carethread.careteams.needs.need import Need, adopted, is_open, known
 from carethread.careteams.needs.offering import answer, rests_until
 from carethread.careteams.needs.people import TIMERS as PEOPLE
@@ -28,11 +30,11 @@ from carethread.core.context import Context, authorize
 from carethread.core.errors import Conflict, Gone, Invalid, NotFound
 from carethread.core.fhir import json
 from carethread.core.fhir.targets import is_id, key_of
-from carethread.core.ports import Resource, Session
+from carethread.core.ports import Key, Resource, Session
 from carethread.core.service import Call, Operation, Runtime, TimerHandler, TimersHandler
 from carethread.interactions.operations.given import Given
 from carethread.interactions.operations.naming import named
-from carethread.interactions.operations.once import new_id
+from carethread.interactions.operations.once import ASKED, fingerprint, new_id
 from carethread.interactions.standing import here
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.unit import WriteUnit
@@ -129,7 +131,7 @@ def offer_operation(runtime: Runtime, call: Call, context: Context) -> Resource:
     id_ = new_id(call, "Consent", "offer-help", context)
 
     def work(unit: WriteUnit, need: Need) -> str:
-        if id_ and unit.find(("Consent", id_)) is not None:
+        if _is_done(unit, ("Consent", id_), call):
             return f"Consent/{id_}"
         if not is_confirmed(unit, need):
             text = "Nobody has confirmed this need yet; talk to the person, and say whether it is so ($judge-need)."
@@ -151,6 +153,14 @@ def offer_operation(runtime: Runtime, call: Call, context: Context) -> Resource:
 
 
 _SAYS: Mapping[str, bool] = {"accept": True, "decline": False}
+
+
+def _is_done(unit: WriteUnit, key: Key, call: Call) -> bool:
+    """Whether a call has made this already, by its Idempotency-Key. Raises Conflict where another has."""
+    said = f"{call.id}|{fingerprint(call)}"
+    if key[1] and unit.session.claim(ASKED, key[1], said) != said:
+        raise Conflict("This Idempotency-Key was used for another request.")
+    return bool(key[1]) and unit.find(key) is not None
 
 
 def _team(unit: WriteUnit, need: Need) -> str:
@@ -191,7 +201,7 @@ def refer_operation(runtime: Runtime, call: Call, context: Context) -> Resource:
     id_ = new_id(call, "Task", "refer", context)
 
     def work(unit: WriteUnit, need: Need) -> str:
-        if id_ and unit.find(("Task", id_)) is not None:
+        if _is_done(unit, ("Task", id_), call):
             return f"Task/{id_}"
         if not is_confirmed(unit, need):
             text = "Nobody has confirmed this need yet ($judge-need)."
@@ -265,5 +275,5 @@ OPERATIONS = (
     *(Operation("need-chain", type_name, ("instance",), f"{_BASE}need-chain", chain_operation) for type_name in TYPES),
 )
 
-TIMERS: Mapping[str, TimerHandler] = {TELL: told_due, **PEOPLE}
+TIMERS: Mapping[str, TimerHandler] = {TELL: told_due, YES: yes_due, LEFT: owner_left, **PEOPLE}
 TOGETHER: Mapping[str, TimersHandler] = {DUE: needs_due}

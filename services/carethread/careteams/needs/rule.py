@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from carethread.careteams.history import is_history
+from carethread.careteams.needs.need import of_resource
 from carethread.careteams.needs.shapes import OUTCOMES, REFERRAL, UNANSWERED, code, outcome_of
+from carethread.careteams.needs.yes import why_not
 from carethread.careteams.tasks import OPEN
 from carethread.core.clock import instant
 from carethread.core.errors import Conflict, Invalid
@@ -27,6 +29,9 @@ NEXT: Mapping[str, tuple[str, ...]] = {
     "on-hold": ("in-progress", "completed", "failed", "cancelled"),
 }
 """What may follow a status of a referral; what is over stays as it is."""
+
+_GOES_ON = ("accepted", "in-progress")
+"""Statuses at which who was asked does something for the person, or is about to."""
 
 _STAYS = ("focus", "reasonReference", "authoredOn", "requester", "input", "intent")
 _BY: Mapping[str, str] = {
@@ -50,6 +55,7 @@ def need_written(unit: Unit, before: Resource | None, after: Resource | None, id
     after = _kept(before, after)
     if code(before) == REFERRAL:
         _refuse_step(before, after)
+        _refuse_unconsented(unit, before, after)
         if before.get("owner") != after.get("owner"):
             said = "Who is asked stays, for the person has consented to them; refer to somebody else with $refer."
             raise Invalid(said, code="business-rule", expression="Task.owner")
@@ -97,6 +103,16 @@ def _refuse_step(before: Resource, after: Resource) -> None:
         if outcome_of(after) not in known:
             said = f"output says what came of it, a code of {OUTCOMES}: {', '.join(known)}."
             raise Invalid(said, code="required", expression="Task.output")
+
+
+def _refuse_unconsented(unit: Unit, before: Resource, after: Resource) -> None:
+    """Nobody goes on with what the person does not want of them any more; what came of it they can still say."""
+    if after["status"] not in _GOES_ON or after["status"] == before["status"]:
+        return
+    need = of_resource(unit.session, f"Task/{before['id']}")
+    if need and (why := why_not(unit, need, before)):
+        said = f"{why} Go on no further; say what came of it (completed, rejected, failed or cancelled)."
+        raise Conflict(said, expression="Task.status")
 
 
 def _why(task: Resource) -> bool:

@@ -13,6 +13,7 @@ from carethread.careteams.needs.need import Need
 from carethread.careteams.needs.told import GRAVITY, Told
 from carethread.careteams.sharing.categories import ACT_CODE, CONFIDENTIALITY
 from carethread.careteams.tasks import TASKS, asked, refer
+from carethread.careteams.teams.reading import ref
 from carethread.core.clock import instant
 from carethread.core.fhir.elements import at
 from carethread.core.moments import DAY
@@ -31,6 +32,8 @@ STAFF = (CONFIRM, REVIEW, OFFER, ARRANGE, UNANSWERED)
 OUTCOMES = "https://carethread.dev/fhir/CodeSystem/referral-outcome"
 COORDINATION = "COC"
 """For what a need is told to who may help: coordination of care, of v3-ActReason."""
+
+_PROVIDER = "Provider of the service"
 
 _SECURITY = [{"system": CONFIDENTIALITY, "code": "R"}, {"system": ACT_CODE, "code": "SPI"}]
 _SDOH = {"system": "http://hl7.org/fhir/us/core/CodeSystem/us-core-category", "code": "sdoh"}
@@ -191,6 +194,7 @@ def referral(
     department: str,
     now: int,
     due: int,
+    whose: str = "",
 ) -> Resource:
     """The Task of who is asked for help: to answer by a moment, and then to say what came of it."""
     said = [{"time": instant(now), "text": note}] if note else []
@@ -218,8 +222,22 @@ def referral(
         "reasonReference": refer(need.path),
         **({"note": said} if said else {}),
         "restriction": {"period": {"start": instant(now), "end": instant(due)}},
-        "input": [{"type": {"text": "Consent"}, "valueReference": refer(consent)}],
+        "input": [
+            {"type": {"text": "Consent"}, "valueReference": refer(consent)},
+            *([{"type": {"text": _PROVIDER}, "valueReference": refer(whose)}] if whose else []),
+        ],
     }
+
+
+def by_consent(task: Resource) -> str:
+    """The Consent (`Consent/1`) by which somebody was asked for help."""
+    return ref(task, "input.valueReference", None, "Consent")
+
+
+def provider(task: Resource) -> str:
+    """The Organization that provides the service that was asked for help; empty where it is none."""
+    found = (each for each in task.get("input", ()) if each.get("type", {}).get("text") == _PROVIDER)
+    return next((ref(each, "valueReference", None, "Organization") for each in found), "")
 
 
 def code(task: Resource | None) -> str:

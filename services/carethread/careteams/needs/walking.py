@@ -12,7 +12,6 @@ from carethread.careteams.needs.asking import is_for_nobody
 from carethread.careteams.needs.chain import STEP_OF, Known, Link, chain, state
 from carethread.careteams.needs.following import awaited
 from carethread.careteams.needs.need import (
-    UNCONFIRMED,
     Need,
     links,
     of_person,
@@ -22,6 +21,7 @@ from carethread.careteams.needs.need import (
 )
 from carethread.careteams.needs.shapes import REFERRAL, code
 from carethread.careteams.needs.told import categories
+from carethread.careteams.risk.doubting import UNCONFIRMED
 from carethread.careteams.tasks import OPEN
 from carethread.careteams.teams.reading import ref
 from carethread.core.clock import instant, to_micros

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from carethread.careteams.needs.need import Need, link
 from carethread.careteams.tasks import refer
 from carethread.core.clock import instant
+from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource
 from carethread.interactions.operations.once import derived
 from carethread.interactions.requesting import request
@@ -17,6 +18,9 @@ from carethread.interactions.writing.unit import WriteUnit
 
 _OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 _AGENTS = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+
+_AUTHORS = ("Practitioner", "PractitionerRole", "RelatedPerson", "Patient", "Device", "Organization")
+"""Who can be an agent of a Provenance: no team, and no service."""
 
 CREATE, UPDATE, NULLIFY = "CREATE", "UPDATE", "NULLIFY"
 
@@ -34,7 +38,8 @@ def witness(
 
 
 def _provenance(id_: str, targets: Sequence[str], sources: Sequence[str], by: str, what: str, now: int) -> Resource:
-    agents = [_agent("assembler", {"display": "CareThread"}), *([_agent("author", refer(by))] if by else [])]
+    author = [_agent("author", refer(by))] if key_of(by)[0] in _AUTHORS else []
+    agents = [_agent("assembler", {"display": "CareThread"}), *author]
     return {
         "resourceType": "Provenance",
         "id": id_,

@@ -140,6 +140,18 @@ def known_here(
     return Gathered(person, ids, base, at, rest, consents, here.answering, known, roles=roles)
 
 
+def receivers_here(session: Session, patient: str, at: int, base: str, people: Iterable[str]) -> Gathered:
+    """What this service's own database knows of who may receive something of `Patient/1`: the Consents, and these
+    people with all their roles; nothing else of the person. In a transaction. Raises TooCostly."""
+    named, order = [key_of(each) for each in people if each], persons(session, patient, base)
+    ids = frozenset(each.partition("/")[2] for each in order)
+    roles = present(session, named)
+    known = roles | present(session, [key for each in roles.values() for key in _stands_for(each, base)])
+    consents = _found(session, base, "Consent", [("patient", ",".join(sorted(ids)))])
+    whose = dict(zip(("resourceType", "id"), key_of(order[0]), strict=True))
+    return Gathered(whose, ids, base, at, [], consents, known=known, roles=_roles(session, named, known, base))
+
+
 def _here(session: Session, patient: str, named: Iterable[Key], at: int, base: str, *, whole: bool) -> _Here:
     order = persons(session, patient, base)
     id_ = order[0].partition("/")[2]

@@ -17,7 +17,7 @@ from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.targets import key_of
-from carethread.core.ports import FOREVER, Key, Session, Timer
+from carethread.core.ports import FOREVER, Key, Session, Stored, Timer
 from carethread.core.service import Runtime, StoredHook
 from carethread.interactions.writing.unit import WriteUnit
 
@@ -45,19 +45,36 @@ def team_ends(runtime: Runtime, session: Session, ids: Sequence[str], context: C
 def _look(session: Session, keys: Sequence[Key], now: int) -> None:
     """Have it seen to what those lead who have left, or are to leave."""
     for key, stored in sorted(session.current(keys).items()):
-        found = {} if stored.deleted else json.parse_object(stored.body)
-        gone = stored.deleted or found.get("active") is False
-        if stored.type == "CareTeam":
-            gone = stored.deleted or found.get("status") != "active"
-        due = now if gone else ends(found.get("period", {}).get("end"))
-        if due < FOREVER:
+        if (due := gone_at(stored, now)) < FOREVER:
             session.timers.set(LEAVER, "/".join(key), due)
+
+
+def staff_gone(type_name: str, *kinds: str) -> StoredHook:
+    """What follows from copies of a type of staff: timers of these kinds when somebody leaves, their key is who."""
+
+    def kept(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
+        now = to_micros(context.clock())
+        for key, stored in sorted(session.current([(type_name, id_) for id_ in ids]).items()):
+            if (due := gone_at(stored, now)) < FOREVER:
+                for kind in kinds:
+                    session.timers.set(kind, "/".join(key), due)
+
+    return kept
+
+
+def gone_at(stored: Stored, now: int) -> int:
+    """When a member leaves, in microseconds: now, where they are gone already; FOREVER where that is not known."""
+    found = {} if stored.deleted else json.parse_object(stored.body)
+    gone = stored.deleted or found.get("active") is False
+    if stored.type == "CareTeam":
+        gone = stored.deleted or found.get("status") != "active"
+    return now if gone else ends(found.get("period", {}).get("end"))
 
 
 def leaver_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
     """Have others take over what somebody leads who has left; the next teams have a timer of their own."""
     base, now = runtime.base_url, to_micros(context.clock())
-    theirs = _also(session, timer.key, base)
+    theirs = with_roles(session, timer.key, base)
     query = parse_query("CareTeam", [("participant", ",".join(theirs)), ("status", "active")], base=base)
     page = session.search(replace(query, cursor=timer.payload.decode()), _AT_ONCE)
     led = [
@@ -74,7 +91,7 @@ def leaver_due(runtime: Runtime, session: Session, timer: Timer, context: Contex
         session.timers.set(LEAVER, timer.key, timer.due, page.next.encode())
 
 
-def _also(session: Session, member: str, base: str) -> list[str]:
+def with_roles(session: Session, member: str, base: str) -> list[str]:
     """A member, and the roles of a Practitioner."""
     if not member.startswith("Practitioner/"):
         return [member]

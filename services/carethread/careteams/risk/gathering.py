@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from carethread.careteams.risk.assessments import id_of, rule_of
+from carethread.careteams.risk.doubting import is_doubtful
 from carethread.careteams.risk.feedback import agreed, is_feedback
 from carethread.careteams.risk.people import Fact, Person
 from carethread.careteams.risk.rules import PEOPLE, Rules
@@ -103,7 +104,11 @@ def _looked(id_: str, patient: Resource | None, known: Mapping[str, list[Resourc
     moved = [each for each in known.get("RiskAssessment", ()) if each["id"] not in before and rule_of(each)]
     if patient is None or not _is_here(patient):
         return Looked(id_, None, before, moved)
-    facts = {kind: [Fact(each) for each in resources] for kind, resources in known.items() if kind not in _ALSO}
+    facts = {
+        kind: [Fact(each, doubtful=is_doubtful(each)) for each in resources]
+        for kind, resources in known.items()
+        if kind not in _ALSO
+    }
     facts["Patient"] = [Fact(patient)]
     responses = [*facts.get("QuestionnaireResponse", ()), *facts.get("Task", ())]
     if said := [fact for fact in responses if is_feedback(fact.resource)]:

@@ -29,11 +29,12 @@ Token = tuple[str | None, str]
 @dataclass(slots=True)
 class Fact:
     """A resource of a person; `counts` are the moments at which it may be looked at at all, `feedback` whether it is
-    what they say of their care."""
+    what they say of their care, `doubtful` whether it is a Condition that nobody has confirmed."""
 
     resource: Resource
     counts: Intervals = ALWAYS
     feedback: bool = False
+    doubtful: bool = False
     _nodes: dict[str, list[Element]] = field(default_factory=dict)
     _tokens: dict[tuple[str, Path], list[frozenset[Token]]] = field(default_factory=dict)
     _ranges: dict[tuple[str, Path], list[list[Interval]]] = field(default_factory=dict)
@@ -150,7 +151,11 @@ class Person:
         return self._known[wanted.asked]
 
     def _find(self, wanted: Input) -> Known:
-        facts = [fact for fact in self.facts.get(wanted.type, ()) if wanted.feedback or not fact.feedback]
+        facts = [
+            fact
+            for fact in self.facts.get(wanted.type, ())
+            if (wanted.feedback or not fact.feedback) and (wanted.doubtful or not fact.doubtful)
+        ]
         when = [fact.within(wanted.groups) for fact in facts]
         here = [fact for fact, intervals in zip(facts, when, strict=True) if covers(intervals, self.now)]
         if len(here) > 1:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import cached_property
 from sys import intern
 
+from carethread.careteams.risk.doubting import STATUS
 from carethread.careteams.risk.windows import Interval
 from carethread.core.fhir.fhirpath import Expression, compile
 from carethread.core.lengths import Length
@@ -97,6 +98,11 @@ class Input:
     def asked(self) -> str:
         """What is the same for inputs with the same facts; a text, whose hash is computed once."""
         return intern(repr((self.type, self.groups, self.sorted_by, self.feedback)))
+
+    @cached_property
+    def doubtful(self) -> bool:
+        """Whether it says how sure its Conditions are, and so has also those that nobody has confirmed."""
+        return any(each.path[0] == STATUS for group in self.groups for each in group.codes if not group.under)
 
     @cached_property
     def codes(self) -> frozenset[str]:

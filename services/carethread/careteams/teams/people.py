@@ -89,7 +89,7 @@ def has_left(session: Session, member: str, at: int, base: str | None = None) ->
     stored = session.current([key_of(member)]).get(key_of(member)) if member else None
     if stored is None or stored.deleted:
         return stored is not None
-    found = json.parse_object(stored.body)
+    found = json.restore(stored.body)
     if away(found, at):
         return True
     return stored.type == "PractitionerRole" and has_left(session, ref(found, "practitioner", base), at, base)

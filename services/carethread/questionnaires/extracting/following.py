@@ -14,12 +14,11 @@ from dataclasses import replace
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.errors import Invalid
-from carethread.core.fhir import json
 from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource, Session, Stored, Wanted
-from carethread.core.service import Runtime
 from carethread.interactions.requesting import wanted, wanted_change
 from carethread.interactions.transaction.links import Links
+from carethread.questionnaires.answering.stored import Saved
 from carethread.questionnaires.answering.writing import is_ours
 from carethread.questionnaires.extracting.extracted import (
     FINISHED,
@@ -42,12 +41,12 @@ _MOMENTS = frozenset({"status", "effectiveDateTime", "issued", "performer", "dev
 """What is not compared of Observations: that a response was amended does not move what stays as it was said."""
 
 
-def response_stored(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
+def response_stored(session: Session, versions: Sequence[Saved], context: Context) -> None:
     """Request what the responses that were just stored give, and withdraw what they do not give any more."""
     asked: list[Wanted] = []
     made: dict[str, str] = {}
-    for stored in session.current([("QuestionnaireResponse", id_) for id_ in ids]).values():
-        response: Resource = {} if stored.deleted else json.restore(stored.body)
+    for version in versions:
+        stored, response = version.stored, version.response
         status = response.get("status", _VOID)
         known = session.places(MADE, stored.id) if stored.version > 1 else []
         sent = context.about(("QuestionnaireResponse", stored.id))
@@ -93,7 +92,7 @@ def _extraction(session: Session, response: Resource, id_: str, context: Context
 def _before(session: Session, stored: Stored, context: Context) -> Mapping[str, Resource]:
     """What the version before has given, by its paths; nothing where it has given nothing."""
     earlier = session.version(("QuestionnaireResponse", stored.id), stored.version - 1)
-    response: Resource = json.restore(earlier.body) if earlier and not earlier.deleted else {}
+    response = Saved(session, earlier).response if earlier else {}
     if response.get("status") not in FINISHED or not is_ours(response):
         return {}
     extraction = _extraction(session, response, stored.id, context)

@@ -19,6 +19,7 @@ from carethread.core.fhir.json import Number
 from carethread.core.ports import Resource
 from carethread.questionnaires.extracting.marks import CONDITIONS
 from carethread.questionnaires.forms.form import Form, Item
+from carethread.questionnaires.forms.labels import labelled, labels_at
 
 MOST_ENTRIES = 1_000
 MOST_EXPRESSIONS = 20_000
@@ -84,14 +85,15 @@ class Making:
         self._budget = Budget(_STEPS_OF_ONE, purse=Purse(MOST_STEPS))
 
     def add(self, entry: Entry) -> None:
-        """Keep an entry. Raises TooMuch."""
+        """Keep an entry, its resource labelled as the form says. Raises TooMuch."""
         if len(self.entries) >= MOST_ENTRIES:
             self.wrong(f"A response gives {MOST_ENTRIES} resources at most.", entry.path, "too-costly")
             raise TooMuch
         if entry.full_url in self._taken:  # a template names it once, however often it is filled in
             entry = replace(entry, full_url=self.full_url(entry.cause))
         self._taken.add(entry.full_url)
-        self.entries.append(entry)
+        labels = labels_at(self.form, self.response, entry.link_id)
+        self.entries.append(replace(entry, resource=labelled(entry.resource, labels)) if labels else entry)
 
     def wrong(self, said: str, where: str, code: str = "business-rule", severity: str = "error") -> None:
         self.issues.append(Issue(code, said, where, severity))

@@ -1,4 +1,5 @@
-"""The write rule of Questionnaire: a form of ours can be read, and once it is published it is succeeded, not changed.
+"""The write rule of Questionnaire: a form of ours can be read, it is published only where all that it points to is
+there, and once it is published it is succeeded, not changed.
 
 Source: http://hl7.org/fhir/uv/sdc/validation.html#questionnaire-versioning. What answers a version has been asked just
 that. What an EHR sends is stored as sent.
@@ -15,10 +16,12 @@ from carethread.core.fhir.elements import profiles_of
 from carethread.core.fhir.validation.report import shown
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Runtime, Unit
+from carethread.questionnaires.forms.doubts import doubts_of
 from carethread.questionnaires.forms.faults import faults_of
 from carethread.questionnaires.forms.finding import CLAIMED, place_of, shipped
-from carethread.questionnaires.forms.form import PROFILE
+from carethread.questionnaires.forms.form import PROFILE, read
 from carethread.questionnaires.forms.limits import gaps_of
+from carethread.questionnaires.forms.pointing import adrift
 
 _FREE = ("status", "date", "meta")
 """What may change of a form that is published, and `effectivePeriod.end`."""
@@ -41,6 +44,8 @@ def questionnaire_written(unit: Unit, before: Resource | None, after: Resource |
         unit.session.release(CLAIMED, id_)
         return Ruling()
     if issues := [*faults_of(after), *gaps_of(after)]:
+        raise Invalid(issues=issues)
+    if after["status"] == "active" and (issues := adrift(read(after))):
         raise Invalid(issues=issues)
     place = place_of(after["url"], after["version"])
     unit.session.release(CLAIMED, id_, keep=[place])
@@ -88,8 +93,15 @@ def _is_brought_along(after: Resource, id_: str) -> bool:
 
 def questionnaire_judged(runtime: Runtime, questionnaire: Resource, context: Context) -> Sequence[Issue]:
     """What can be said of any valid Questionnaire beside its base definition; what only ours have to meet are warnings
-    for others."""
-    gaps = gaps_of(questionnaire)
-    if not is_ours(questionnaire):
-        gaps = [Issue(each.code, each.diagnostics, each.expression, "warning") for each in gaps]
-    return [*faults_of(questionnaire), *gaps]
+    for others, and what only those that are published have to, for drafts."""
+    faults, ours = faults_of(questionnaire), is_ours(questionnaire)
+    found = [*faults, *_as_warnings(gaps_of(questionnaire), unless=ours)]
+    if faults:
+        return found
+    form = read(questionnaire)
+    published = ours and questionnaire["status"] == "active"
+    return [*found, *_as_warnings(adrift(form), unless=published), *doubts_of(form)]
+
+
+def _as_warnings(issues: Sequence[Issue], *, unless: bool) -> list[Issue]:
+    return [each if unless else Issue(each.code, each.diagnostics, each.expression, "warning") for each in issues]

@@ -9,20 +9,24 @@ from typing import Any, cast
 import pytest
 
 from carethread.careteams.alerting.call import called, due
-from carethread.careteams.alerting.chain import chain, department, following
+from carethread.careteams.alerting.chain import chain, department, following, next_of
 from carethread.careteams.alerting.rule import call_written
 from carethread.careteams.tasks import TASKS
 from carethread.careteams.teams.people import DEPARTMENT_TEAM
 from carethread.core.context import Context
 from carethread.core.errors import Conflict, Invalid
 from carethread.core.fhir import json
-from carethread.core.ports import FOREVER, Answering, Key, Resource, Session, Stored
+from carethread.core.fhir.search.query import SearchQuery
+from carethread.core.ports import FOREVER, Answering, Key, Page, Resource, Session, Stored
 from carethread.core.service import Unit
 from support.care import OURS, department_team, part, person_team, practitioner, role
 
 NOW = 1_930_000_000_000_000
 MINUTE = 60_000_000
 BASE = "http://localhost/fhir"
+
+
+_TEAMS = {f"Organization/{each}": f"CareTeam/{each}s" for each in ("clinic", "house", "lone")}
 
 
 class Memory:
@@ -46,8 +50,14 @@ class Memory:
         }
 
     def claimed(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
-        teams = {"Organization/clinic": "CareTeam/clinics"} if kind == DEPARTMENT_TEAM else {}
+        teams = _TEAMS if kind == DEPARTMENT_TEAM else {}
         return {each: teams[each] for each in keys if each in teams}
+
+    def search(self, query: SearchQuery, count: int) -> Page:
+        """The teams of departments; of people nothing is found."""
+        keys = [key for key in self.known if key[0] == query.type == "CareTeam" and key[1] != "anns"]
+        is_of_somebody = "patient" in dict(query.used)
+        return Page([] if is_of_somebody else list(self.current(keys).values()), "")
 
     def kin(self, ids: Iterable[str]) -> list[str]:
         return list(ids)
@@ -135,10 +145,25 @@ def test_a_new_one_has_somebody_called_at_once() -> None:
     assert made["extension"][0]["valueReference"] == {"reference": "Organization/clinic"}
 
 
-def test_where_nobody_is_there_nobody_is_called() -> None:
-    assert "owner" not in written(Memory(), None, call())
+def test_where_nobody_is_there_nobody_is_called_and_it_says_so() -> None:
+    task = written(Memory(), None, call())
+    assert "owner" not in task
+    assert task["businessStatus"]["coding"][0]["code"] == "nobody-there"
+    said = {name: value for name, value in task.items() if name != "businessStatus"}
+    assert written(Memory(), task, said)["businessStatus"] == task["businessStatus"]
+    seen = {**task, "status": "accepted", "owner": {"reference": "Practitioner/duty"}}
+    assert "businessStatus" not in written(practice(), task, seen)
+
+
+def test_of_a_stranger_who_is_on_call_for_the_whole_practice_is_called() -> None:
     stranger = call(**{"for": {"reference": "Patient/other"}})
-    assert "owner" not in written(practice(), None, stranger)
+    task = written(practice(), None, stranger)
+    assert (called(task, BASE), "businessStatus" in task) == ("Practitioner/above", False)
+    lone = practice(department_team("lones", "lone", part("Practitioner/second", "on-call")))
+    assert [next_of(cast("Session", lone), stranger, last, NOW, BASE)[1] for last in ("", "Practitioner/above")] == [
+        "Practitioner/above",
+        "Practitioner/second",
+    ]
 
 
 def test_history_and_an_ehrs_are_as_they_are_told() -> None:

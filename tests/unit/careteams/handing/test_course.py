@@ -17,6 +17,7 @@ from carethread.careteams.handing.states import (
     STATUS,
     STATUS_OF,
     State,
+    dated,
     marked,
     position,
     state_of,
@@ -25,6 +26,8 @@ from carethread.careteams.handing.states import (
 from carethread.careteams.handing.terms import ANSWER, RESULT, URGENCIES, answer_due, next_due, result_due
 from carethread.core.fhir import json
 from carethread.core.ports import Entry, Resource
+
+HOUR = 3_600_000_000
 
 PROFILES = Path(__file__).parents[4] / "fhir_profiles"
 
@@ -115,3 +118,17 @@ def test_the_more_urgent_the_sooner() -> None:
     for urgency in URGENCIES:
         assert 0 < next_due(urgency, 0) <= answer_due(urgency, 0) < result_due(urgency, 0)
     assert answer_due("whenever", 0) == answer_due("routine", 0)
+
+
+def test_when_it_was_accepted_and_when_it_was_over_is_kept_as_it_happened():
+    offered, sent = hand_off("offered"), {"executionPeriod": {"start": "1999"}}
+    assert "executionPeriod" not in dated({}, {**offered, **sent}, HOUR)
+    accepted = dated(offered, {**hand_off("accepted"), **sent}, HOUR)
+    assert accepted["executionPeriod"] == {"start": "1970-01-01T01:00:00.000Z"}
+    later = dated(accepted, {**hand_off("accepted"), **sent}, 2 * HOUR)
+    assert later["executionPeriod"] == accepted["executionPeriod"]
+    returned = dated(later, hand_off("returned"), 3 * HOUR)
+    assert returned["executionPeriod"] == {"start": "1970-01-01T01:00:00.000Z", "end": "1970-01-01T03:00:00.000Z"}
+    over: tuple[State, ...] = ("declined", "withdrawn", "failed")
+    for state in over:
+        assert dated(offered, hand_off(state), HOUR)["executionPeriod"] == {"end": "1970-01-01T01:00:00.000Z"}

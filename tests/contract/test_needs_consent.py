@@ -1,0 +1,351 @@
+"""Nobody is asked for help with a social need without a yes that holds, at that moment and at each step of theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from carethread.core.fhir import json
+from support.care import Care, part, patient, person_team
+from support.helping import (
+    DOCTOR,
+    PANTRY,
+    SHELTER,
+    TRANSPORT,
+    WORKER,
+    YES,
+    answer,
+    chain,
+    judge,
+    offer,
+    opened,
+    outcome,
+    refer,
+    referred,
+    refused,
+    settle,
+    tasks,
+    the_need,
+    told,
+)
+
+HL7 = "http://terminology.hl7.org/CodeSystem"
+
+
+def test_help_is_offered_for_what_is_confirmed(practice: Care) -> None:
+    answer(practice, {TRANSPORT: YES})
+    assert refused(offer(practice, the_need(practice)))[0] == 422
+    assert practice.found("Consent?patient=Patient/ann") == []
+
+
+def test_nobody_is_asked_without_a_yes(practice: Care) -> None:
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    assert refused(refer(practice, path))[0] == 422
+    judge(practice, path)
+    assert refused(refer(practice, path)) == (422, "to")
+    offer(practice, path, "accept", SHELTER)
+    assert refused(refer(practice, path)) == (422, "to"), "the yes is for somebody else"
+    assert tasks(practice, "need-referral") == []
+
+
+def test_a_yes_without_names_is_for_the_care_team(practice: Care) -> None:
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    judge(practice, path)
+    offer(practice, path)
+    assert refused(refer(practice, path)) == (422, "to")
+    assert refer(practice, path, WORKER)[0] == 200
+    assert tasks(practice, "need-referral")[0]["owner"] == {"reference": WORKER}
+
+
+def test_a_yes_for_who_provides_a_service_is_one_for_the_service(practice: Care) -> None:
+    service = {"resourceType": "HealthcareService", "id": "rides", "providedBy": {"reference": PANTRY}}
+    practice.put(service)
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    judge(practice, path)
+    offer(practice, path, "accept", SHELTER)
+    assert refused(refer(practice, path, "HealthcareService/rides")) == (422, "to")
+    offer(practice, path, "accept", PANTRY)
+    assert refer(practice, path, "HealthcareService/rides")[0] == 200
+
+
+def test_a_refusal_elsewhere_wins(practice: Care) -> None:
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    judge(practice, path)
+    offer(practice, path, "accept", PANTRY)
+    practice.put({
+        "resourceType": "Consent", "id": "never", "status": "active", "dateTime": "2031-01-01",
+        "scope": {"coding": [{"system": f"{HL7}/consentscope", "code": "patient-privacy"}]},
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "policyRule": {"text": "Mine"}, "patient": {"reference": "Patient/ann"},
+        "provision": {"type": "deny", "actor": [{
+            "role": {"coding": [{"code": "IRCP"}]}, "reference": {"reference": PANTRY}}]},
+    })  # fmt: skip
+    assert refused(refer(practice, path)) == (422, "to")
+
+
+def test_a_no_is_respected(practice: Care) -> None:
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    judge(practice, path)
+    assert offer(practice, path, "decline")[0] == 200
+    (consent,) = practice.found("Consent?patient=Patient/ann")
+    assert consent["status"] == "rejected"
+    assert opened(practice) == []
+    assert chain(practice, path)[0]["state"] == "declined"
+    answer(practice, {TRANSPORT: YES}, id_="r2")
+    assert opened(practice) == [], "not asked again"
+    assert refused(offer(practice, path, "accept", PANTRY)) == (409, "asked-by-person")
+    assert refused(refer(practice, path)) == (422, "to")
+    practice.pass_time(days=181)
+    answer(practice, {TRANSPORT: YES}, id_="r3")
+    assert opened(practice) == ["offer-help"], "told again after that, it is offered again"
+
+
+def test_who_comes_back_to_it_is_heard(practice: Care) -> None:
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    judge(practice, path)
+    offer(practice, path, "decline")
+    assert offer(practice, path, "accept", PANTRY, asked_by_person={"valueBoolean": True})[0] == 200
+    assert refer(practice, path)[0] == 200
+
+
+def test_a_yes_taken_back_ends_what_was_asked_by_it(anywhere: Care) -> None:
+    path = referred(anywhere)
+    (consent,) = anywhere.found("Consent?patient=Patient/ann&status=active")
+    anywhere.put({**consent, "status": "inactive"})
+    settle(anywhere)
+    assert tasks(anywhere, "need-referral")[0]["status"] == "cancelled"
+    assert opened(anywhere) == []
+    request = json.parse_object(
+        anywhere.ask("GET", tasks(anywhere, "need-referral")[0]["focus"]["reference"], service="records").body
+    )
+    assert request["status"] == "revoked"
+    assert len(told(anywhere, "Patient/ann")) == 1
+    assert refused(refer(anywhere, path)) == (422, "to")
+
+
+def test_the_consent_is_one_that_summaries_know(practice: Care) -> None:
+    """Without it the need stays back; with it, it goes to those whom it names."""
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    judge(practice, path)
+    summary = f"Patient/ann/$transfer-summary?recipient={WORKER}&author={DOCTOR}"
+    assert path.partition("/")[2] not in str(practice.operate("GET", summary))
+    (consent,) = [offer(practice, path, "accept", PANTRY)[1]["parameter"][1]["resource"]]
+    assert consent["provision"]["actor"][0]["reference"] == {"reference": PANTRY}
+    assert consent["category"][0]["coding"][0]["code"] == "IDSCL"
+
+
+def test_said_again_under_its_key_it_is_said_once(anywhere: Care) -> None:
+    answer(anywhere, {TRANSPORT: YES})
+    path = the_need(anywhere)
+    judge(anywhere, path)
+    assert offer(anywhere, path, "accept", PANTRY, once="a") == offer(anywhere, path, "accept", PANTRY, once="a")
+    assert refer(anywhere, path, once="b") == refer(anywhere, path, once="b")
+    assert len(tasks(anywhere, "need-referral")) == 1
+    assert len(anywhere.found("Consent?patient=Patient/ann")) == 1
+    assert refused(refer(anywhere, path)) == (409, "to")
+
+
+# ------------------------------------------------------------------------------------------ a yes that is none any more
+
+PROVISION = "/provision"
+
+
+def changed(practice: Care, *patch: dict[str, Any]) -> None:
+    """Somebody changes the only yes that was given."""
+    (said,) = (
+        each for each in practice.found("Consent?_count=200") if each["category"][0]["coding"][0]["code"] == "IDSCL"
+    )
+    sent = {"content_type": "application/json-patch+json"}
+    assert practice.ask("PATCH", f"Consent/{said['id']}", list(patch), headers=sent).status == 200
+    settle(practice)
+
+
+def replaced(path: str, value: object) -> dict[str, Any]:
+    return {"op": "replace", "path": path, "value": value}
+
+
+NO_PROFILE = {"op": "remove", "path": "/meta/profile"}
+NO_YES = {
+    "somebody else's": [replaced("/patient", {"reference": "Patient/ben"})],
+    "for another purpose": [replaced(f"{PROVISION}/purpose", [{"system": f"{HL7}/v3-ActReason", "code": "HMARKT"}])],
+    "a refusal": [NO_PROFILE, replaced(f"{PROVISION}/type", "deny")],
+    "about something else": [replaced(f"{PROVISION}/data/0/reference", {"reference": "Condition/another"})],
+    "of another category": [replaced(f"{PROVISION}/securityLabel/0/code", "HIV")],
+    "about research": [NO_PROFILE, replaced("/scope/coding/0/code", "research")],
+    "over": [replaced(f"{PROVISION}/period", {"end": "2026-01-02T00:00:00Z"})],
+    "not verified": [replaced("/verification/0/verified", False)],
+    "of a day to come": [replaced("/dateTime", "2035-01-01")],
+}
+"""What a yes is changed to that is none."""
+
+
+def consented_elsewhere(who: str = "ann") -> dict[str, Any]:
+    """A Consent by which everything of somebody goes to everybody; it is no yes to an offer of help."""
+    return {
+        "resourceType": "Consent", "id": f"all-of-{who}", "status": "active", "dateTime": "2025-01-01",
+        "scope": {"coding": [{"system": f"{HL7}/consentscope", "code": "patient-privacy"}]},
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "policyRule": {"text": "Mine"}, "patient": {"reference": f"Patient/{who}"},
+        "provision": {"type": "permit", "securityLabel": [{"system": f"{HL7}/v3-ActCode", "code": "SPI"}]},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("patch", NO_YES.values(), ids=NO_YES)
+def test_a_yes_that_is_none_any_more_is_not_counted(practice: Care, patch: list[dict[str, Any]]) -> None:
+    """Not where somebody is asked, and it ends what was asked by it: the person is offered help again."""
+    practice.put(consented_elsewhere())
+    path = referred(practice)
+    changed(practice, *patch)
+    (task,) = tasks(practice, "need-referral")
+    assert task["status"] == "cancelled"
+    assert opened(practice) == ["offer-help"]
+    assert tasks(practice, "offer-help", "requested")[0]["owner"] == {"reference": DOCTOR}
+    assert refused(refer(practice, path)) == (422, "to")
+    (request,) = practice.found("ServiceRequest?patient=Patient/ann")
+    assert request["status"] == "revoked", "and nothing else was sent"
+
+
+def test_who_says_yes_anew_is_helped(practice: Care) -> None:
+    path = referred(practice)
+    changed(practice, replaced("/dateTime", "2035-01-01"), replaced("/patient", {"reference": "Patient/ben"}))
+    assert offer(practice, path, "accept", PANTRY)[0] == 200
+    assert refer(practice, path)[0] == 200
+
+
+def test_a_yes_that_was_made_one_for_another_lets_the_other_be_asked(practice: Care) -> None:
+    path = referred(practice)
+    changed(practice, replaced(f"{PROVISION}/actor/0/reference", {"reference": SHELTER}))
+    assert tasks(practice, "need-referral")[0]["status"] == "cancelled"
+    assert opened(practice) == ["arrange-help"]
+    assert refused(refer(practice, path)) == (422, "to")
+    assert refer(practice, path, SHELTER)[0] == 200
+
+
+def test_somebody_elses_yes_to_their_own_need_is_none(practice: Care) -> None:
+    """Nor is it where it is changed to be about this need, and named as given by this person's friend."""
+    for who, id_ in (("ann", "r1"), ("ben", "r2")):
+        answer(practice, {TRANSPORT: YES}, who=who, id_=id_)
+        judge(practice, the_need(practice, who))
+    offer(practice, the_need(practice, "ben"), "accept", PANTRY)
+    changed(practice, replaced(f"{PROVISION}/data/0/reference", {"reference": the_need(practice, "ann")}))
+    assert refused(refer(practice, the_need(practice, "ann"))) == (422, "to")
+    changed(practice, replaced("/patient", {"reference": "Patient/ann"}))
+    assert refused(refer(practice, the_need(practice, "ann"))) == (422, "to"), "it was no answer to this offer"
+    assert refused(refer(practice, the_need(practice, "ben"))) == (422, "to")
+
+
+def test_a_no_that_becomes_somebody_elses_is_none_of_this_person(practice: Care) -> None:
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    judge(practice, path)
+    offer(practice, path, "decline")
+    changed(practice, replaced("/patient", {"reference": "Patient/ben"}))
+    assert offer(practice, path, "accept", PANTRY)[0] == 200
+
+
+def test_a_yes_that_is_over_ends_what_was_asked_by_it(anywhere: Care) -> None:
+    answer(anywhere, {TRANSPORT: YES})
+    path = the_need(anywhere)
+    judge(anywhere, path)
+    offer(anywhere, path, "accept", PANTRY, until={"valueInstant": anywhere.at(days=2)})
+    refer(anywhere, path)
+    anywhere.pass_time(days=2)
+    assert refused(outcome(anywhere, "accepted"))[0] == 409, "before anything else has seen it"
+    anywhere.fire()
+    settle(anywhere)
+    assert tasks(anywhere, "need-referral")[0]["status"] == "cancelled"
+    assert opened(anywhere) == ["offer-help"]
+    assert refused(refer(anywhere, path)) == (422, "to")
+
+
+def test_a_yes_that_is_over_before_anybody_was_asked_is_asked_for_again(practice: Care) -> None:
+    answer(practice, {TRANSPORT: YES})
+    judge(practice, the_need(practice))
+    offer(practice, the_need(practice), "accept", PANTRY, until={"valueInstant": practice.at(days=2)})
+    practice.pass_time(days=2)
+    practice.fire()
+    assert opened(practice) == ["offer-help"]
+
+
+def test_what_came_of_it_is_heard_though_the_yes_is_over(practice: Care) -> None:
+    answer(practice, {TRANSPORT: YES})
+    judge(practice, the_need(practice))
+    offer(practice, the_need(practice), "accept", PANTRY, until={"valueInstant": practice.at(days=2)})
+    refer(practice, the_need(practice))
+    practice.pass_time(days=2)
+    assert outcome(practice, "completed", "partly-met")[0] == 200
+    assert opened(practice) == ["offer-help"], "nobody can be asked by it any more"
+
+
+def test_a_refusal_elsewhere_ends_what_was_asked(anywhere: Care) -> None:
+    referred(anywhere)
+    refusal = consented_elsewhere() | {"id": "never"}
+    refusal["provision"] = {"type": "deny", "actor": [{
+        "role": {"coding": [{"code": "IRCP"}]}, "reference": {"reference": PANTRY}}]}  # fmt: skip
+    anywhere.put(refusal)
+    settle(anywhere)
+    assert tasks(anywhere, "need-referral")[0]["status"] == "cancelled"
+    assert opened(anywhere) == ["arrange-help"], "somebody else may be asked"
+
+
+def test_other_consents_change_nothing(practice: Care) -> None:
+    referred(practice)
+    practice.put(consented_elsewhere())
+    practice.put(consented_elsewhere("ben") | {"provision": {"type": "deny"}})
+    settle(practice)
+    assert opened(practice) == ["need-referral"]
+
+
+def test_the_yes_stands_for_who_provides_the_service_at_later_steps(practice: Care) -> None:
+    practice.put({"resourceType": "HealthcareService", "id": "rides", "providedBy": {"reference": PANTRY}})
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    judge(practice, path)
+    offer(practice, path, "accept", PANTRY)
+    refer(practice, path, "HealthcareService/rides")
+    assert outcome(practice, "accepted")[0] == 200
+    changed(practice, replaced("/dateTime", practice.at()))
+    assert opened(practice) == ["need-referral"]
+
+
+def test_who_was_on_the_team_is_told_nothing_more_once_they_are_not(practice: Care) -> None:
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    judge(practice, path)
+    offer(practice, path)
+    refer(practice, path, WORKER)
+    practice.put(person_team("anns", "ann", part(DOCTOR), department="clinic"))
+    assert refused(outcome(practice, "accepted"))[0] == 409
+
+
+def test_who_is_two_again_has_not_said_yes_as_the_other(practice: Care) -> None:
+    answer(practice, {TRANSPORT: YES}, who="ben", id_="r2")
+    link = {"other": {"reference": "Patient/ann"}, "type": "replaced-by"}
+    practice.tell(patient("ben", active=False, link=[link]))
+    path = the_need(practice, "ben")
+    judge(practice, path)
+    offer(practice, path, "accept", PANTRY)
+    practice.tell(patient("ben"))
+    practice.fire()
+    settle(practice)
+    assert refused(refer(practice, path)) == (422, "to")
+
+
+def test_a_key_that_was_used_for_another_need_is_refused(practice: Care) -> None:
+    for who, id_ in (("ann", "r1"), ("ben", "r2")):
+        answer(practice, {TRANSPORT: YES}, who=who, id_=id_)
+        judge(practice, the_need(practice, who))
+    ours, theirs = (the_need(practice, who) for who in ("ann", "ben"))
+    assert offer(practice, theirs, "accept", PANTRY, once="a")[0] == 200
+    assert offer(practice, ours, "accept", PANTRY, once="a")[0] == 409
+    assert refer(practice, theirs, once="b")[0] == 200
+    assert offer(practice, ours, "accept", PANTRY, once="c")[0] == 200
+    assert refer(practice, ours, once="b")[0] == 409
