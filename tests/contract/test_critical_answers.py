@@ -4,17 +4,25 @@ it; on both databases."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from carethread.careteams.alerting.following import TIMER
+from carethread.careteams.measures import GAUGES
+from carethread.core.context import Context
+from carethread.core.errors import Busy
 from carethread.core.fhir import json
-from carethread.core.ports import Resource
+from carethread.core.metric_names import CRITICAL_ANSWERS_NOBODY
+from carethread.core.ports import Owners, Request, Resource
+from carethread.interactions.rest.handling import handle_at_once
 from carethread.questionnaires import resources
+from carethread.questionnaires.safety.reaching import reached
 from support.calling import (
     DEPARTMENT,
+    PEOPLE,
     all_zero,
     called_practice,
     calls,
@@ -26,7 +34,7 @@ from support.calling import (
     step,
     the_call,
 )
-from support.care import Care, department_team, part, practitioner, role
+from support.care import Care, department_team, part, patient, person_team, practitioner, role
 
 
 @pytest.fixture
@@ -39,6 +47,30 @@ def requested(practice: Care) -> list[str]:
     """The types of what questionnaires has kept for others and not sent yet."""
     found = practice.stores["questionnaires"].glance(lambda session: session.requests.all())
     return [each.wanted.type for each in found]
+
+
+EHR: Resource = {"source": "urn:example:ehr"}
+
+
+def leave(practice: Care, *people: str) -> None:
+    practice.tell(*(practitioner(each, active=False) for each in people))
+
+
+def without_a_person(practice: Care) -> float:
+    """As the gauge counts them, and as they are listed."""
+    listed = practice.found("Task?code=critical-answer&status=requested&business-status=nobody-there")
+    counted = practice.store.glance(GAUGES[CRITICAL_ANSWERS_NOBODY])
+    assert len(listed) == counted
+    return counted
+
+
+def visit(id_: str, day: str, department: str, status: str = "finished") -> Resource:
+    """One of Ben's."""
+    return {
+        "resourceType": "Encounter", "id": id_, "status": status, "subject": {"reference": "Patient/ben"},
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+        "period": {"start": day}, "serviceProvider": {"reference": f"Organization/{department}"},
+    }  # fmt: skip
 
 
 def silence(practice: Care, minutes: float = 5) -> str:
@@ -77,7 +109,7 @@ def test_it_is_committed_with_the_response_or_not_at_all(practice: Care, monkeyp
     assert practice.ask("GET", "QuestionnaireResponse/r1", service="questionnaires").status == 404
     assert requested(practice) == []
     practice.put(phq())
-    assert requested(practice) == ["DetectedIssue", "Task"]
+    assert requested(practice) == ["Bundle"]
 
 
 def test_a_response_that_is_refused_calls_nobody(practice: Care) -> None:
@@ -106,6 +138,35 @@ def test_what_is_sent_twice_is_there_once(practice: Care) -> None:
     practice.send("questionnaires")
     assert the_call(practice)["status"] == "accepted"
     assert len(issue(practice)["mitigation"]) == 1
+
+
+def test_calls_that_come_together_are_stored_together(practice: Care) -> None:
+    for number in range(5):
+        practice.put(phq(id_=f"r{number}"))
+    store = practice.stores["questionnaires"]
+    kept = store.glance(lambda session: [session.requests.all(each.number)[0] for each in session.requests.all()])
+    headers = {"content-type": "application/fhir+json", "prefer": "return=minimal"}
+    context = Context(clock=lambda: practice.now)
+    asked = [(Request("POST", "", headers=headers, body=each.wanted.body), context) for each in kept]
+    answers = handle_at_once(practice.runtimes["careteams"], asked)
+    assert [answer.status for answer in answers if answer] == [200] * 5, "none had to be done alone"
+    assert {each["owner"]["reference"] for each in calls(practice)} == {"Practitioner/duty"}
+    assert handle_at_once(practice.runtimes["careteams"], asked) == [None] * 5
+    assert len(calls(practice)) == len(practice.found("DetectedIssue?code=self-harm")) == 5
+    practice.send("questionnaires")
+    assert len(calls(practice)) == 5
+
+
+def test_a_task_that_is_refused_leaves_no_issue_behind(practice: Care) -> None:
+    practice.put(phq())
+    (kept,) = practice.stores["questionnaires"].glance(lambda session: session.requests.all())
+    (whole,) = practice.stores["questionnaires"].glance(lambda session: session.requests.all(kept.number))
+    bundle = json.parse_object(whole.wanted.body)
+    bundle["entry"][1]["resource"]["status"] = "ready"
+    assert practice.ask("POST", "", bundle).status == 422
+    assert (calls(practice), practice.found("DetectedIssue?code=self-harm")) == ([], [])
+    practice.send("questionnaires")
+    assert the_call(practice)["focus"] == {"reference": f"DetectedIssue/{issue(practice)['id']}"}
 
 
 def test_saved_again_it_is_the_same_call(practice: Care) -> None:
@@ -143,7 +204,7 @@ def test_an_answer_that_turns_out_to_be_somebody_elses_calls_for_them(practice: 
 
 
 def test_a_version_of_the_form_that_is_not_here_calls_by_the_one_that_is(practice: Care) -> None:
-    sent = phq(meta={"source": "urn:example:ehr"}, questionnaire=phq()["questionnaire"].partition("|")[0] + "|77")
+    sent = phq(meta=EHR, questionnaire=phq()["questionnaire"].partition("|")[0] + "|77")
     save(practice, sent)
     assert owner(practice) == "duty"
 
@@ -205,7 +266,7 @@ def test_what_was_history_and_is_said_here_calls(practice: Care) -> None:
 
 
 def test_an_ehrs_answer_calls_too(practice: Care) -> None:
-    sent = phq(meta={"source": "urn:example:ehr"})
+    sent = phq(meta=EHR)
     save(practice, sent)
     assert owner(practice) == "duty"
 
@@ -252,17 +313,63 @@ def test_one_person_in_two_roles_is_called_once_a_round(practice: Care) -> None:
     assert [silence(practice) for _ in range(4)] == ["lead", "above", "doctor", "duty"]
 
 
-def test_where_nobody_is_there_a_flag_says_so_until_somebody_is(practice: Care) -> None:
+def test_where_nobody_is_there_an_alarm_says_so_until_somebody_is(practice: Care) -> None:
+    leave(practice, *PEOPLE)
     save(practice, {**phq(), "subject": {"reference": "Patient/ben"}})
-    assert (owner(practice), flags(practice)) == ("", ["active"])
+    assert (owner(practice), flags(practice), without_a_person(practice)) == ("", ["active"], 1)
     assert silence(practice) == ""
-    assert flags(practice) == ["active"]
+    assert (flags(practice), without_a_person(practice)) == (["active"], 1)
     ward = {"url": DEPARTMENT, "valueReference": {"reference": "Organization/ward"}}
-    practice.put(department_team("wards", "ward", part("Practitioner/second")))
+    practice.tell(practitioner("new"))
+    practice.put(department_team("wards", "ward", part("Practitioner/new")))
     task = the_call(practice)
-    practice.put({**task, "extension": [ward]})
-    assert silence(practice, 10) == "second"
-    assert flags(practice) == ["inactive"]
+    said = {name: value for name, value in task.items() if name != "businessStatus"}
+    practice.put({**said, "extension": [ward]})
+    assert without_a_person(practice) == 1, "that nobody is there is not the client's to say"
+    assert silence(practice, 10) == "new"
+    assert (flags(practice), without_a_person(practice)) == (["inactive"], 0)
+
+
+def test_somebody_who_sees_to_it_though_nobody_was_called_ends_the_alarm(practice: Care) -> None:
+    leave(practice, *(each for each in PEOPLE if each != "stranger"))
+    save(practice, {**phq(), "subject": {"reference": "Patient/ben"}})
+    assert without_a_person(practice) == 1
+    assert step(practice, "accepted", by="Practitioner/stranger")[0] == 200
+    assert without_a_person(practice) == 0
+    assert "businessStatus" not in the_call(practice)
+
+
+def test_a_response_of_nobody_known_calls_who_is_on_call_for_the_whole_practice(practice: Care) -> None:
+    practice.put(department_team("wards", "ward", part("Practitioner/second", "on-call"), part("Practitioner/lead")))
+    sent = phq(meta=EHR)
+    save(practice, {name: value for name, value in sent.items() if name not in ("subject", "author")})
+    assert without_a_person(practice) == 0
+    assert [owner(practice), *(silence(practice) for _ in range(3))] == ["above", "lead", "second", "above"]
+
+
+def test_nobody_in_the_department_calls_who_is_on_call_for_the_whole_practice(practice: Care) -> None:
+    ward = {"url": DEPARTMENT, "valueReference": {"reference": "Organization/ward"}}
+    save(practice, {**phq(extension=[ward]), "subject": {"reference": "Patient/ben"}})
+    assert owner(practice) == "above"
+    assert ward in the_call(practice)["extension"], "it stays theirs"
+
+
+@pytest.mark.parametrize("how", ["registered", "team", "visit"])
+def test_who_says_no_department_belongs_somewhere(practice: Care, how: str) -> None:
+    practice.put(department_team("wards", "ward", part("Practitioner/second", "on-call"), part("Practitioner/lead")))
+    ward: Resource = {"reference": "Organization/ward"}
+    if how == "registered":
+        practice.tell({**patient("ben"), "managingOrganization": ward})
+    elif how == "team":
+        practice.put({**person_team("bens", "ben", part("Practitioner/doctor"), department="ward"), "meta": EHR})
+    else:
+        practice.tell(
+            visit("e1", "2031-03-01", "clinic"), visit("e2", "2031-03-02", "ward"),
+            visit("e3", "2031-03-03", "clinic", status="cancelled"),
+        )  # fmt: skip
+    save(practice, {**phq(), "subject": {"reference": "Patient/ben"}})
+    assert owner(practice) == "second"
+    assert {"url": DEPARTMENT, "valueReference": ward} in the_call(practice)["extension"]
 
 
 @pytest.mark.parametrize("where", ["response", "encounter"])
@@ -356,3 +463,31 @@ def test_a_task_that_is_written_plainly_calls_too(practice: Care) -> None:
     assert owner(practice) == "duty"
     answer = practice.ask("PUT", "Task/t2", {**task, "id": "t2", "status": "ready"})
     assert (answer.status, json.parse_object(answer.body)["issue"][0]["expression"]) == (422, ["Task.status"])
+
+
+def test_whether_somebody_was_reached_is_known_of_each_response(practice: Care) -> None:
+    runtime = practice.runtimes["questionnaires"]
+    assert reached(runtime, "r1") == ""
+    practice.put(phq())
+    assert reached(runtime, "r1") == "waiting"
+    practice.send("questionnaires")
+    assert reached(runtime, "r1") == "called"
+    assert step(practice, "accepted")[0] == 200
+    assert reached(runtime, "r1") == "seen"
+    leave(practice, *PEOPLE)
+    save(practice, {**phq(id_="r2"), "subject": {"reference": "Patient/ben"}})
+    assert reached(runtime, "r2") == "nobody"
+    save(practice, {**phq(harm=0, id_="r2"), "subject": {"reference": "Patient/ben"}})
+    assert reached(runtime, "r2") == ""
+    save(practice, phq(id_="r3"), backfill=True)
+    assert reached(runtime, "r3") == ""
+
+
+def test_while_care_teams_are_away_it_waits(practice: Care) -> None:
+    class Away:
+        def read(self, service: str, key: object, version: int = 0) -> None:
+            raise Busy("away")
+
+    save(practice, phq())
+    away = replace(practice.runtimes["questionnaires"], owners=cast("Owners", Away()))
+    assert reached(away, "r1") == "waiting"

@@ -27,6 +27,7 @@ actions = st.lists(
         st.tuples(st.just("return"), which),
         st.tuples(st.just("resolve"), which, st.sampled_from(["message", "told", "untold"])),
         st.tuples(st.just("deliver"), which, st.sampled_from(["completed", "not-done"])),
+        st.tuples(st.just("forge"), which),
         st.tuples(st.just("wait"), st.sampled_from([1, 25, 200])),
     ),
     max_size=16,
@@ -141,6 +142,15 @@ class World:
         if model.task == "resolved":
             assert len(found) == 1, "told once"
             model.task, model.ended = "told" if how == "completed" else "not-told", self.now
+
+    def _forge(self, name: str) -> None:
+        """Tell by a message of somebody's own; which tells nobody anything of it."""
+        task = self.task(name)
+        whom = [{"reference": "Patient/ann"}]
+        about = [{"reference": f"Task/{task['id']}"}] if task else []
+        if task:
+            forged = {"resourceType": "Communication", "id": f"forged-{name}-{self.number}", "status": "completed"}
+            self.practice.put({**forged, "recipient": whom, "basedOn": about})
 
     def check(self) -> None:
         for name, model in self.models.items():

@@ -14,7 +14,8 @@ from carethread.core.clock import system_clock, to_micros
 from carethread.core.errands.timing import Timing
 from carethread.core.fhir import json
 from carethread.core.moments import DAY
-from carethread.core.ports import Resource
+from carethread.core.ports import Resource, Session
+from carethread.core.ports.asks import Ask
 from carethread.questionnaires.programmes.following import note_opened
 from carethread.questionnaires.programmes.knowing import WISH
 from support.care import role
@@ -462,27 +463,70 @@ def value_of(part: Resource) -> tuple[str, Any]:
     return part["name"], next(value for name, value in part.items() if name != "name")
 
 
+def noted(practice: Asking, number: int, first: int = 0, **members: Any) -> None:
+    """Have it be known of so many people that they were asked, and what became of it; by now."""
+    moment = to_micros(practice.now)
+    one = Ask("", "", "urn:programme", "a", f"{FORMS}trust", "", 0, "clinic", moment, "en", "asked", moment)
+    names = [f"n{first + each}" for each in range(number)]
+    asks = [replace(one, want=each, person=f"Patient/{each}", response=each, **members) for each in names]
+
+    def work(session: Session) -> None:
+        session.asks.want(asks)
+        for ask in asks:
+            session.asks.decide(ask)
+            session.asks.step(ask)
+
+    practice.asking.store.transact(work)
+
+
 def test_response_rates(practice: Asking) -> None:
-    practice.write_programme(programme("visits", action("trust"), action("collaborate"), ceiling=1))
-    practice.happen(visit("a1", "ann"), visit("a2", "ben", department="ward"))
-    practice.pass_time(hours=3)
-    fill(practice, "trust")
-    by_form = {each["form"].removeprefix(FORMS): each for each in rates(practice)}
-    trust, other = by_form["trust"], by_form["collaborate"]
-    assert (trust["asked"], trust["completed"], trust["open"], trust["started"]) == (2, 1, 1, 1)
-    assert (float(str(trust["rate"])), float(str(trust["median-hours"]))) == (0.5, 3.0)
-    assert (other["asked"], other["ceiling"], "rate" in other) == (0, 2, False)
+    hour = 3_600_000_000
+    moment = to_micros(practice.now)
+    noted(practice, 12, ending="completed", opened=moment, started=moment, ended=moment + 3 * hour)
+    noted(practice, 12, first=12)
+    noted(practice, 11, first=24, department="ward")
+    noted(practice, 11, first=35, outcome="ceiling")
+    noted(practice, 1, first=46, outcome="unwilling")
+    (trust,) = rates(practice)
+    assert (trust["form"], trust["asked"], trust["completed"], trust["open"]) == (f"{FORMS}trust", 35, 12, 23)
+    assert (float(str(trust["rate"])), float(str(trust["median-hours"]))) == (0.343, 3.0)
+    assert (trust["ceiling"], "unwilling" in trust, trust["suppressed"]) == (11, False, True)
     (ward,) = rates(practice, f"&department=ward&by=department,programme&form={FORMS}trust")
-    assert (ward["department"], ward["asked"], ward["completed"]) == ({"reference": "Organization/ward"}, 1, 0)
-    assert [each["asked"] for each in rates(practice, "&by=language&language=en")] == [2]
+    assert (ward["department"], ward["asked"], ward["completed"]) == ({"reference": "Organization/ward"}, 11, 0)
+    assert [each["asked"] for each in rates(practice, "&by=language&language=en")] == [35]
     assert rates(practice, "&programme=https://example.org/none") == []
-    for wrong, where in (("from=2031", "to"), ("from=x&to=2031", "from"), ("from=2031&to=2035", "to")):
+
+
+WRONG_SPANS = [
+    ("from=2031", "to"),
+    ("from=x&to=2031", "from"),
+    ("from=2031&to=2035", "to"),
+    ("from=2031-03-02&to=2031-03", "from"),
+    ("from=2031-03&to=2031-03-30", "to"),
+    ("from=2031-03-01T00:00:00Z&to=2031-03-03T12:00:00Z", "to"),
+    ("from=2031&to=2031&by=person", "by"),
+]
+
+
+def test_only_whole_months_are_told(practice: Asking) -> None:
+    for wrong, where in WRONG_SPANS:
         answered = practice.ask("GET", f"Questionnaire/$response-rates?{wrong}", service="questionnaires")
-        assert (answered.status, json.parse_object(answered.body)["issue"][0]["expression"]) == (400, [where])
-    answered = practice.ask(
-        "GET", "Questionnaire/$response-rates?from=2031&to=2031&by=person", service="questionnaires"
-    )
-    assert answered.status == 400
+        issue = json.parse_object(answered.body)["issue"][0]
+        assert (answered.status, issue["expression"]) == (400, [where]), wrong
+    for right in ("from=2031-03&to=2031-03", "from=2031-03-01&to=2031-04-30"):
+        assert practice.ask("GET", f"Questionnaire/$response-rates?{right}", service="questionnaires").status == 200
+
+
+def test_who_is_one_more_is_not_told_from_two_answers(practice: Asking) -> None:
+    """One person asked in another department, and one in another month, are in no sum."""
+    noted(practice, 12, ending="completed")
+    noted(practice, 1, first=12, ending="completed", department="ward")
+    practice.pass_time(days=30)
+    noted(practice, 1, first=13, ending="completed")
+    (whole,) = rates(practice)
+    (clinic,) = rates(practice, "&department=clinic")
+    assert whole["asked"] == clinic["asked"] == whole["completed"] == 12
+    assert rates(practice, "&department=ward")[0].keys() == {"programme", "form", "suppressed"}
 
 
 def test_rates_without_names_are_told_only_of_enough(practice: Asking) -> None:
@@ -502,15 +546,17 @@ def test_rates_without_names_are_told_only_of_enough(practice: Asking) -> None:
         about = {"subject": {"reference": "Organization/clinic"}, "status": "completed"}
         return {**made, **about, "authored": practice.now.isoformat()}
 
-    for number in range(10):
+    for number in range(11):
         practice.put(pulse(number))
     (group,) = rates(practice)
     assert (group["asked"], group["suppressed"], "completed" in group, "opened" in group) == (12, True, False, False)
-    practice.put(pulse(10))
+    practice.put(pulse(11))
     (group,) = rates(practice)
-    assert (group["asked"], group["completed"], "suppressed" in group) == (12, 11, False)
+    assert (group["asked"], group["completed"], "suppressed" in group) == (12, 12, False), "one of 12 had not"
     (group,) = rates(practice, "&by=form,language")
     assert "completed" not in group, "nobody knows in which language"
+    (group,) = rates(practice, "&department=clinic")
+    assert group["completed"] == 12
 
 
 def tried(practice: Asking, *parts: Resource, query: str = "") -> tuple[int, dict[str, Any]]:

@@ -390,7 +390,7 @@ REFUSED += [
     ),
     (
         "Assign", ASSIGN, posted(questionnaire=OF_PHQ_2, subject=INACTIVE),
-        pb.AssignRequest(form=PHQ_2, subject="Patient/eve"), "recipient",
+        pb.AssignRequest(form=PHQ_2, subject="Patient/eve"), "subject",
     ),
     (
         "Assign", ASSIGN, posted(questionnaire=OF_PHQ_2, subject=ANN, due={"valueInstant": "2020-01-01T00:00:00Z"}),

@@ -12,7 +12,7 @@ import pytest
 from carethread.careteams.alerting.following import TIMER
 from carethread.core.fhir import json
 from carethread.questionnaires.extracting.extracted import uuid_of
-from carethread.questionnaires.safety.following import RAISED
+from carethread.questionnaires.safety.alarms import RAISED
 from support.calling import HARM
 from support.calling_deaths import RESPONSES, Practice, die
 from support.deaths import Doom, kills

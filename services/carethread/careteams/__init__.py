@@ -2,6 +2,7 @@
 
 from carethread.careteams.alerting.escalating import TIMERS as ALERTING
 from carethread.careteams.feedback.escalating import TIMERS as FEEDBACK_TIMERS
+from carethread.careteams.feedback.leaving import TIMERS as FEEDBACK_LEAVING
 from carethread.careteams.feedback.operations import OPERATIONS as FEEDBACK
 from carethread.careteams.feedback.reviewing import TIMERS as REVIEWING
 from carethread.careteams.feedback.stopping import TIMERS as STOPPING
@@ -50,6 +51,7 @@ SERVICE = Service(
         **PLAN_TIMERS,
         **REVIEWING,
         **STOPPING,
+        **FEEDBACK_LEAVING,
         **RISK,
         **HELP_TIMERS,
     },

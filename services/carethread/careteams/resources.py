@@ -6,6 +6,8 @@ from carethread.careteams.alerting.following import call_follows
 from carethread.careteams.alerting.rule import call_written
 from carethread.careteams.feedback.coding import comment_written
 from carethread.careteams.feedback.following import feedback_follows, person_told
+from carethread.careteams.feedback.leaving import LEFT as FEEDBACK_LEFT
+from carethread.careteams.feedback.proving import telling_written
 from carethread.careteams.feedback.reviewing import review_written
 from carethread.careteams.feedback.rule import feedback_written
 from carethread.careteams.feedback.stopping import telling_stops
@@ -26,7 +28,9 @@ from carethread.careteams.navigation.hooks import outreach_stored
 from carethread.careteams.navigation.staffing import practitioner_kept, role_kept
 from carethread.careteams.needs.following import needs_follow
 from carethread.careteams.needs.heard import conditions_kept
-from carethread.careteams.needs.offering import consent_follows
+from carethread.careteams.needs.in_hand import LEFT as NEEDS_LEFT
+from carethread.careteams.needs.in_hand import teams_left
+from carethread.careteams.needs.lapsing import consent_follows
 from carethread.careteams.needs.people import patient_followed
 from carethread.careteams.needs.proposing import answers_kept
 from carethread.careteams.needs.rule import need_written
@@ -39,7 +43,7 @@ from carethread.careteams.plans.detecting import conflicts_of
 from carethread.careteams.plans.guarding import decision_written
 from carethread.careteams.plans.programmes import forms_known, programme_written
 from carethread.careteams.plans.watching import plan_watched, shown
-from carethread.careteams.relief.leaving import staff_kept, team_ends
+from carethread.careteams.relief.leaving import staff_gone, staff_kept, team_ends
 from carethread.careteams.relief.merging import merge_kept
 from carethread.careteams.relief.relieving import watch
 from carethread.careteams.relief.settling import teams_settled
@@ -106,6 +110,7 @@ TYPES = (
             team_over,
             teams_settled,
             team_ends,
+            teams_left,
             moves("CareTeam"),
             conflicts_of("CareTeam"),
             judged("CareTeam"),
@@ -139,7 +144,10 @@ TYPES = (
     ),
     ResourceType(
         "Communication",
-        guarded_by({NOTICE: notice_written, SHARED_DECISION: decision_written, MINUTES: minutes_written}),
+        in_turn(
+            guarded_by({NOTICE: notice_written, SHARED_DECISION: decision_written, MINUTES: minutes_written}),
+            telling_written,
+        ),
         settles=notice_settled,
         stored=each_of(notice_stored, person_told, shown("Communication"), judged("Communication")),
     ),
@@ -174,12 +182,23 @@ MIRRORS = (
     Mirror(
         "Practitioner",
         owner="records",
-        stored=each_of(practitioner_kept, moves("Practitioner"), staff_kept("Practitioner")),
+        stored=each_of(
+            practitioner_kept,
+            moves("Practitioner"),
+            staff_kept("Practitioner"),
+            staff_gone("Practitioner", NEEDS_LEFT, FEEDBACK_LEFT),
+        ),
     ),
     Mirror(
         "PractitionerRole",
         owner="records",
-        stored=each_of(role_kept, member_kept, moves("PractitionerRole"), staff_kept("PractitionerRole")),
+        stored=each_of(
+            role_kept,
+            member_kept,
+            moves("PractitionerRole"),
+            staff_kept("PractitionerRole"),
+            staff_gone("PractitionerRole", NEEDS_LEFT, FEEDBACK_LEFT),
+        ),
     ),
     Mirror("Organization", owner="records", stored=each_of(moves("Organization"), staff_kept("Organization"))),
     Mirror("RelatedPerson", owner="records", params=_OF_A_PATIENT, stored=judged("RelatedPerson")),

@@ -42,6 +42,11 @@ def instant(micros: int) -> str:
     return from_micros(micros).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
+def period_of(begin: int, end: int) -> dict[str, str]:
+    """A FHIR Period (http://hl7.org/fhir/R4/datatypes.html#Period) from one moment to another, both in microseconds."""
+    return {"start": instant(begin), "end": instant(end)}
+
+
 def http_date(micros: int) -> str:
     """An HTTP date (RFC 9110 section 5.6.7): `Sun, 22 Nov 2026 08:00:00 GMT`."""
     moment = from_micros(micros)

@@ -27,12 +27,15 @@ from carethread.core.fhir import json
 from carethread.core.fhir.search import IndexRows, extract
 from carethread.core.fhir.search.merges import PATIENT, survivor
 from carethread.core.ports import Chunk, Key, Place, Progress, Session, Stored, Subscription, Write
-from carethread.core.service import Mirror, Reaction, Runtime, Service
+from carethread.core.service import Keeper, Mirror, Reaction, Runtime, Service
 
 T = TypeVar("T")
 
 _FORGOTTEN_AT_ONCE = 500
 """Copies deleted in one transaction: other writers wait no longer than that takes."""
+
+_PARTED_WITH_AT_ONCE = 5000
+"""The same of what a keeper keeps, which has no index rows."""
 
 _NOT_EMPTY = -1
 """The place of a mirror that has begun with copies of before still there."""
@@ -42,12 +45,11 @@ _MARGIN = 3_600_000_000
 
 
 def copies(service: Service, owners: Mapping[str, str]) -> list[Mirror]:
-    """What a service keeps copies of: its mirrors, and without one of Patient the patients who were merged.
-
-    Searches follow merges in every service (`core.fhir.search.merges`).
-    """
+    """What a service keeps copies of, or makes something else of: its mirrors, and without one of Patient the patients
+    who were merged, for searches follow merges in every service (`core.fhir.search.merges`)."""
     has_patients = service.owns(PATIENT) or any(mirror.type == PATIENT for mirror in service.mirrors)
-    return [*service.mirrors, *(() if has_patients else (Mirror(PATIENT, owners[PATIENT], merged_only=True),))]
+    merged = () if has_patients else (Mirror(PATIENT, owners[PATIENT], merged_only=True),)
+    return [*service.mirrors, *merged, *(service.distils() if service.distils else ())]
 
 
 def keep(
@@ -129,7 +131,7 @@ def start(runtime: Runtime, mirror: Mirror, stopped: Callable[[], bool] = lambda
     if progress is None:
         progress = _moved(runtime, name, None, Progress(to_micros(system_clock()), 0, _NOT_EMPTY))
     if progress.place == _NOT_EMPTY:
-        while runtime.store.transact(partial(_forget, name=name, progress=progress, type_name=mirror.type)):
+        while runtime.store.transact(partial(_forget, progress=progress, mirror=mirror)):
             pass
         progress = _moved(runtime, name, progress, replace(progress, place=0))
     if progress.place is None:
@@ -140,16 +142,28 @@ def start(runtime: Runtime, mirror: Mirror, stopped: Callable[[], bool] = lambda
             return
         sequence = progress.sequence if progress.place else chunk.sequence
         progress = _moved(runtime, name, progress, replace(progress, sequence=sequence, place=chunk.through), copied)
-    _moved(runtime, name, progress, replace(progress, place=None))
+    keeper, through = mirror.keeper, progress.sequence
+    filled = (lambda session: keeper.reached(session, through)) if keeper else _nothing
+    _moved(runtime, name, progress, replace(progress, place=None), filled)
 
 
-def _copied(runtime: Runtime, mirror: Mirror, chunk: Chunk) -> list[tuple[Stored, IndexRows | None]]:
-    """What a mirror may take of a chunk, with the index rows of what it surely does."""
-    return [
+def _nothing(session: Session) -> None:
+    """An empty effect."""
+
+
+def _copied(runtime: Runtime, mirror: Mirror, chunk: Chunk) -> Callable[[Session], None]:
+    """What keeps of a chunk what a mirror takes of it, made ready as far as that is possible outside a transaction."""
+    if keeper := mirror.keeper:
+        given = list(map(keeper.made, chunk.versions))
+        return lambda session: keeper.keep(session, given)
+    found = [
         (stored, _index(runtime, stored) if _is_kept(mirror, stored.body) else None)
         for stored in chunk.versions
         if not mirror.merged_only or _is_merged(runtime, stored.body)
     ]
+    made = {(stored.type, stored.id): index for stored, index in found if index}
+    context = Context(Principal(runtime.service.name), backfill=True)
+    return lambda session: keep(runtime, session, [stored for stored, _ in found], made=made, context=context)
 
 
 def _one_ahead(items: Iterator[T]) -> Iterator[T]:
@@ -167,24 +181,24 @@ def _moved(
     name: str,
     before: Progress | None,
     after: Progress,
-    copied: Sequence[tuple[Stored, IndexRows | None]] = (),
+    copied: Callable[[Session], None] = _nothing,
 ) -> Progress:
     """Keep what was copied, and how far the mirror is with it; what was there before is history."""
-    made = {(stored.type, stored.id): index for stored, index in copied if index}
-    context = Context(Principal(runtime.service.name), backfill=True)
 
     def work(session: Session) -> None:
         _mark(session, name, before, after)
-        keep(runtime, session, [stored for stored, _ in copied], made=made, context=context)
+        copied(session)
 
     runtime.store.transact(work)
     return after
 
 
-def _forget(session: Session, name: str, progress: Progress, type_name: str) -> int:
+def _forget(session: Session, progress: Progress, mirror: Mirror) -> int:
     """Part with copies that were kept before the mirror began: of what was deleted by then no event would tell it."""
-    _mark(session, name, progress, progress)
-    return session.forget(type_name, _FORGOTTEN_AT_ONCE)
+    _mark(session, _name(mirror), progress, progress)
+    if mirror.keeper:
+        return mirror.keeper.forget(session, _PARTED_WITH_AT_ONCE)
+    return session.forget(mirror.type, _FORGOTTEN_AT_ONCE)
 
 
 def _mark(session: Session, name: str, before: Progress | None, after: Progress) -> None:
@@ -225,6 +239,8 @@ def remember(runtime: Runtime, found: Sequence[Stored]) -> None:
 
 def _name(mirror: Mirror) -> str:
     """A mirror by its type; one of a part is not taken for the whole, should the service come to want that."""
+    if mirror.keeper:
+        return mirror.keeper.name
     return f"{mirror.type}:merged" if mirror.merged_only else mirror.type
 
 
@@ -244,6 +260,10 @@ def _about_merges(runtime: Runtime, events: Sequence[Event]) -> set[Key]:
 def reaction(mirror: Mirror) -> Reaction:
     """What feeds a mirror: a projection of the owner's events."""
 
+    def handle_with(keeper: Keeper, session: Session, events: Sequence[Event]) -> None:
+        keeper.keep(session, [keeper.made(_stored(event)) for event in events])
+        keeper.reached(session, max(event.sequence for event in events))
+
     def handle(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
         for backfill in (True, False):
             told = [event for event in events if event.backfill is backfill]
@@ -252,7 +272,10 @@ def reaction(mirror: Mirror) -> Reaction:
             if told:
                 keep(runtime, session, [_stored(event) for event in told], wanted, context=context)
 
-    return Reaction(f"mirror-{_name(mirror)}", "projection", (mirror.type,), handle, partial(_make_anew, mirror=mirror))
+    keeper = mirror.keeper
+    made_of = (lambda _, session, events: handle_with(keeper, session, events)) if keeper else handle
+    again = partial(_make_anew, mirror=mirror)
+    return Reaction(f"mirror-{_name(mirror)}", "projection", (mirror.type,), made_of, again)
 
 
 def _make_anew(runtime: Runtime, mirror: Mirror) -> None:

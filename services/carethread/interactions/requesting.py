@@ -44,6 +44,21 @@ def wanted(resource: Resource, context: Context, key: str = "", *, new: bool = F
     )
 
 
+def wanted_together(id_: str, resources: Sequence[Resource], context: Context, *, key: str) -> Wanted:
+    """What is put for several resources of one owner that are only made, under ids that follow from their cause: all of
+    them or none. `id_` is that of the transaction, by which it is told from others."""
+    entries = [
+        {
+            "resource": each,
+            "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}", "ifNoneMatch": "*"},
+        }
+        for each in resources
+    ]
+    return wanted(
+        {"resourceType": "Bundle", "id": id_, "type": "transaction", "entry": entries}, context, key, new=True
+    )
+
+
 def request_change(
     session: Session, target: Key, patch: Sequence[Resource], context: Context, *, key: str, condition: str
 ) -> None:

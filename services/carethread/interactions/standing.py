@@ -13,7 +13,7 @@ _MERGED_INTO = f"{PATIENT}.{REPLACED_BY}"
 
 def present(session: Session, keys: Iterable[Key]) -> dict[Key, Resource]:
     """Those of the resources that are there."""
-    return {key: json.parse_object(one.body) for key, one in session.current(keys).items() if not one.deleted}
+    return {key: json.restore(one.body) for key, one in session.current(keys).items() if not one.deleted}
 
 
 def here(session: Session, key: Key) -> Resource | None:

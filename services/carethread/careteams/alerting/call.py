@@ -11,9 +11,10 @@ from collections.abc import Mapping
 
 from carethread.careteams.guarding import is_ours
 from carethread.careteams.tasks import TASKS
+from carethread.careteams.teams.alarming import FLAGS
 from carethread.careteams.teams.reading import begins, ends, ref
 from carethread.core.clock import instant
-from carethread.core.fhir.elements import at
+from carethread.core.fhir.elements import at, with_extensions
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
 
@@ -33,6 +34,10 @@ _WAIT: Mapping[str, int] = {"stat": 5 * _MINUTE, "asap": 15 * _MINUTE, "urgent":
 _LONGEST = 60 * _MINUTE
 
 DEPARTMENT = PROFILES + "department"
+
+NOBODY = "nobody-there"
+_NOBODY = {"coding": [{"system": FLAGS, "code": NOBODY}]}
+"""How a call stands (Task.businessStatus) while nobody is there to be called."""
 
 
 def is_call(task: Resource | None) -> bool:
@@ -68,6 +73,19 @@ def calling(task: Resource, whom: str, department: str, now: int, *, anew: bool 
     made = {name: value for name, value in task.items() if name != "owner"}
     made |= {"status": "requested", "restriction": {**restriction, "period": {"start": start, "end": instant(until)}}}
     return {**made, "owner": {"reference": owner}} if owner else made
+
+
+def of_department(task: Resource, department: str) -> Resource:
+    """The Task with its department (`Organization/1`), where that is known."""
+    return with_extensions(task, {DEPARTMENT: {"valueReference": {"reference": department}}}) if department else task
+
+
+def standing(task: Resource, base: str) -> Resource:
+    """The Task with whether anybody is there to be called, while it is open: so it is a work list."""
+    if is_open(task) and not called(task, base):
+        return {**task, "businessStatus": _NOBODY}
+    is_told = task.get("businessStatus") == _NOBODY
+    return {name: value for name, value in task.items() if name != "businessStatus"} if is_told else task
 
 
 def called(task: Resource, base: str) -> str:

@@ -1,14 +1,17 @@
 """Who is called to a critical answer: who is on call in the department, its lead, those above, and in turn again.
 
 The department is the one that the Task names, else that of the encounter or of its appointment, else that of the team
-which answers for the person. Whoever stands in for somebody comes after them, and who answers for the person last. It
-is worked out anew each time, so that a shift that begins meanwhile is called too.
+which answers for the person, else where the person belongs. Whoever stands in for somebody comes after them, and who
+answers for the person last. Where none of these is there, others are called (`otherwise`). It is worked out anew each
+time, so that a shift that begins meanwhile is called too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
+from carethread.careteams.alerting.otherwise import belonging, practice_wide
 from carethread.careteams.handing.alarms import department_of
 from carethread.careteams.handing.offering import department_of as department_of_team
 from carethread.careteams.teams.answering import accountable
@@ -21,6 +24,20 @@ from carethread.interactions.standing import here
 
 MOST = 20
 """People who are called to one critical answer."""
+
+
+def next_of(session: Session, task: Resource, last: str, now: int, base: str) -> tuple[str, str]:
+    """The department that a call is of (`Organization/1`), and who is called after somebody (empty: nobody was); each
+    empty where there is none."""
+    known = recalling(session)
+    named, patient = department(known, task, now, base), ref(task, "for", base, "Patient")
+    if named and (people := chain(known, task, named, now, base)):
+        return named, following(known, people, last, now, base)
+    belongs = belonging(known, patient, base) if patient else ()
+    places = [each for each in dict.fromkeys([named, *belongs]) if each] or [""]
+    chains = (chain(known, task, each, now, base) for each in places)
+    people = next(filter(None, chains), []) or list(islice(dict.fromkeys(practice_wide(known, now, base)), MOST))
+    return places[0], following(known, people, last, now, base)
 
 
 def department(session: Session, task: Resource, now: int, base: str) -> str:

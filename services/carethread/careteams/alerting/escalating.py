@@ -7,11 +7,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from carethread.careteams.alerting.call import DEPARTMENT, called, calling, due, is_call, is_open
-from carethread.careteams.alerting.chain import chain, department, following
+from carethread.careteams.alerting.call import called, calling, due, is_call, is_open, of_department, standing
+from carethread.careteams.alerting.chain import next_of
 from carethread.careteams.alerting.following import TIMER
 from carethread.core.context import Context
-from carethread.core.fhir.elements import with_extensions
 from carethread.core.ports import Resource, Session, Timer
 from carethread.core.service import Runtime, TimersHandler
 from carethread.interactions.writing.unit import WriteUnit
@@ -32,13 +31,10 @@ def calls_due(runtime: Runtime, session: Session, timers: Sequence[Timer], conte
 
 
 def _next(unit: WriteUnit, task: Resource, id_: str) -> Resource:
-    session, now, base = unit.session, unit.now, unit.base_url
-    of = department(session, task, now, base)
-    if of:
-        task = with_extensions(task, {DEPARTMENT: {"valueReference": {"reference": of}}})
-    whom = following(session, chain(session, task, of, now, base), called(task, base), now, base)
+    now, base = unit.now, unit.base_url
+    of, whom = next_of(unit.session, task, called(task, base), now, base)
     log.warning("critical_answer_unacknowledged", extra={"task": id_, "somebody": bool(whom)})
-    return calling(task, whom, of, now)
+    return standing(calling(of_department(task, of), whom, of, now), base)
 
 
 TIMERS: Mapping[str, TimersHandler] = {TIMER: calls_due}

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import NAMESPACE_URL, uuid5
 
-from carethread.careteams.alerting.call import CALL, DEPARTMENT, SEEN, called, due, is_call, is_open
+from carethread.careteams.alerting.call import CALL, DEPARTMENT, NOBODY, SEEN, called, due, is_call, is_open
 from carethread.careteams.handing.alarms import department_of
 from carethread.careteams.history import no_history
 from carethread.careteams.teams.alarming import FLAGS
@@ -23,8 +23,6 @@ from carethread.interactions.writing.unit import WriteUnit
 
 TIMER = CALL
 """The kind of timer that has the next called; its key is the Task's id."""
-
-NOBODY = "nobody-there"
 
 _SEEN, _DONE = "Somebody has said that they see to it.", "It was seen to."
 

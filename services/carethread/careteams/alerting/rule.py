@@ -6,14 +6,25 @@ sees to it says in the end what was done.
 
 from __future__ import annotations
 
-from carethread.careteams.alerting.call import DEPARTMENT, NEXT, OPEN, OVER, SEEN, called, calling, is_call, is_open
-from carethread.careteams.alerting.chain import chain, department, following
+from carethread.careteams.alerting.call import (
+    NEXT,
+    OPEN,
+    OVER,
+    SEEN,
+    called,
+    calling,
+    is_call,
+    is_open,
+    of_department,
+    standing,
+)
+from carethread.careteams.alerting.chain import next_of
 from carethread.careteams.handing.fitness import refuse_who_is_not_here
 from carethread.careteams.history import is_history
 from carethread.careteams.teams.reading import ref
 from carethread.core.clock import instant
 from carethread.core.errors import Conflict, Invalid
-from carethread.core.fhir.elements import keys_at, with_extensions
+from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit
 from carethread.interactions.standing import here
@@ -28,19 +39,23 @@ def call_written(unit: Unit, before: Resource | None, after: Resource | None, id
     """
     if after is None or not is_call(after) or is_history(unit.context, before, after, is_call):
         return Ruling()
+    return Ruling(resource=standing(_judged(unit, before, after), unit.base_url))
+
+
+def _judged(unit: Unit, before: Resource | None, after: Resource) -> Resource:
     if before is None or not is_call(before):
         if after["status"] not in OPEN:
             _refuse_status("It begins with the status requested.")
-        return Ruling(resource=_called_already(unit, after) or _called(unit, after, ""))
+        return _called_already(unit, after) or _called(unit, after, "")
     _refuse_jump(before, after)
     after = _kept(before, after)
     if is_open(after):
-        return Ruling(resource=_still_open(unit, before, after))
+        return _still_open(unit, before, after)
     if after["status"] != "cancelled" and (is_open(before) or before.get("owner") != after.get("owner")):
         _refuse_nobody(unit, after)
     if after["status"] in OVER and before["status"] not in OVER:
         _refuse_no_word(after)
-    return Ruling(resource=_dated(unit, before, after))
+    return _dated(unit, before, after)
 
 
 def _called_already(unit: Unit, task: Resource) -> Resource | None:
@@ -54,12 +69,10 @@ def _called_already(unit: Unit, task: Resource) -> Resource | None:
 
 def _called(unit: Unit, task: Resource, last: str) -> Resource:
     """The Task with who is called after somebody; empty: nobody was."""
-    session, now, base = unit.session, unit.now, unit.base_url
-    of = department(session, task, now, base)
-    if of:
-        task = with_extensions(task, {DEPARTMENT: {"valueReference": {"reference": of}}})
-    whom = following(session, chain(session, task, of, now, base), last, now, base)
-    return calling({**task, "authoredOn": task.get("authoredOn", instant(now))}, whom, of, now, anew=True)
+    now, base = unit.now, unit.base_url
+    of, whom = next_of(unit.session, task, last, now, base)
+    begun = {**of_department(task, of), "authoredOn": task.get("authoredOn", instant(now))}
+    return calling(begun, whom, of, now, anew=True)
 
 
 def _still_open(unit: Unit, before: Resource, after: Resource) -> Resource:

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from carethread.careteams.feedback.escalating import close_by, take_by
-from carethread.careteams.feedback.rule import OPEN, OVER, is_answered
+from carethread.careteams.feedback.proving import is_telling
+from carethread.careteams.feedback.rule import OPEN, OVER, is_answered, is_told
 from carethread.careteams.feedback.terms import (
     ANSWER,
     CLOSING,
@@ -19,6 +20,7 @@ from carethread.careteams.feedback.terms import (
     TOLD,
     is_of,
     outputs,
+    state_of,
     terms_of,
     with_output,
     with_state,
@@ -60,7 +62,8 @@ def feedback_follows(runtime: Runtime, session: Session, ids: Sequence[str], con
 
 
 def person_told(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
-    """End feedback whose message has reached the person; of that whose message has not, say that they were not told."""
+    """End feedback whose message has reached the person; of that whose message has not, say that they were not told,
+    also where it turns out later."""
     found = present(session, [("Communication", id_) for id_ in ids])
     about = {
         id_: [key for key in keys_at(each, "basedOn", runtime.base_url) if key[0] == "Task"]
@@ -70,18 +73,19 @@ def person_told(runtime: Runtime, session: Session, ids: Sequence[str], context:
     unit = WriteUnit(runtime, session, context)
     unit.load({key for keys in about.values() for key in keys})
     for id_, keys in about.items():
+        message = found["Communication", id_]
         for task in filter(None, map(unit.find, keys)):
-            if is_answered(task) and task["status"] not in OVER and _awaits(task, id_, runtime.base_url):
-                unit.update(_ended(task, unit.now) if _is_told(found, id_) else _untold(task))
+            if not (is_answered(task) and _awaits(task, id_, runtime.base_url) and is_telling(session, id_, task)):
+                continue
+            if task["status"] not in OVER and is_told(unit, message, task):
+                unit.update(_ended(task, unit.now))
+            elif message["status"] in _FAILED and (task["status"] not in OVER or state_of(task) == TOLD):
+                unit.update(_untold(task))
     unit.store()
 
 
 def _awaits(task: Resource, id_: str, base: str) -> bool:
     return any(ref(each, "valueReference", base) == f"Communication/{id_}" for each in outputs(task, TOLD))
-
-
-def _is_told(found: dict[tuple[str, str], Resource], id_: str) -> bool:
-    return bool(found["Communication", id_]["status"] == "completed")
 
 
 def _ended(task: Resource, now: int) -> Resource:
@@ -90,4 +94,7 @@ def _ended(task: Resource, now: int) -> Resource:
 
 
 def _untold(task: Resource) -> Resource:
-    return with_state(with_output(task, TOLD), NOT_TOLD)
+    period = {name: value for name, value in task.get("executionPeriod", {}).items() if name != "end"}
+    rest = {name: value for name, value in task.items() if name != "executionPeriod"}
+    made = {**rest, "status": "in-progress", **({"executionPeriod": period} if period else {})}
+    return with_state(with_output(made, TOLD), NOT_TOLD)

@@ -15,7 +15,7 @@ from carethread.careteams.feedback.terms import ANSWER, CODE, concept
 from carethread.careteams.feedback.themes import ALL, changes, counted, themes
 from carethread.careteams.knowing import refuse_unknown_people
 from carethread.careteams.navigation.asking import moment, reference
-from carethread.core.clock import instant, to_micros
+from carethread.core.clock import instant, period_of, to_micros
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Malformed
 from carethread.core.moments import DAY
@@ -94,7 +94,7 @@ def _asked(runtime: Runtime, call: Call, context: Context) -> tuple[str, int, in
 
 def _about(department: str, begin: int, end: int) -> list[Resource]:
     of: list[Resource] = [{"name": "department", "valueReference": {"reference": department}}] if department else []
-    return [*of, {"name": "period", "valuePeriod": {"start": instant(begin), "end": instant(end)}}]
+    return [*of, {"name": "period", "valuePeriod": period_of(begin, end)}]
 
 
 def report(tasks: Sequence[Resource], department: str, begin: int, end: int) -> Resource:
@@ -116,7 +116,7 @@ def report(tasks: Sequence[Resource], department: str, begin: int, end: int) -> 
         "measure": _MEASURE,
         "date": instant(end),
         "reporter": {"reference": department},
-        "period": {"start": instant(begin), "end": instant(end)},
+        "period": period_of(begin, end),
         "group": groups,
     }
 

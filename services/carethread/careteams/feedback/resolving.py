@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from carethread.careteams.contact import language_of, why_no_contact
+from carethread.careteams.feedback.proving import claim_telling
 from carethread.careteams.feedback.rule import OVER, is_answered
 from carethread.careteams.feedback.terms import (
     NOTICE,
@@ -184,10 +185,11 @@ def _resolved(unit: WriteUnit, task: Resource, wanted: Wanted, patient: Resource
     elif patient is not None:
         told = _message(unit, task, wanted, patient)
         unit.update(told)
+        claim_telling(unit.session, told["id"], task)
         task = with_output(task, TOLD, {"valueReference": {"reference": f"Communication/{told['id']}"}})
         parts.append({"name": "communication", "valueReference": {"reference": f"Communication/{told['id']}"}})
     waits = patient is not None and not (wanted.told or wanted.untold or wanted.notice)
-    unit.do(Command("Task", task["id"], task if waits else {**task, "status": "completed"}))
+    unit.do(Command("Task", task["id"], task if waits else {**task, "status": "completed"}, own=True))
     made: dict[str, Any] = unit.find(("Task", task["id"])) or {}
     if waits:
         made = with_state(made, RESOLVED)

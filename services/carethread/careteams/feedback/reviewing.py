@@ -38,7 +38,7 @@ from carethread.careteams.knowing import refuse_unknown_people
 from carethread.careteams.notices.notice import is_notice
 from carethread.careteams.tasks import OPEN, asked
 from carethread.careteams.teams.reading import ends, ref
-from carethread.core.clock import instant
+from carethread.core.clock import instant, period_of
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Conflict, Gone, Invalid, NotFound
 from carethread.core.fhir.targets import key_of
@@ -88,7 +88,7 @@ def review_due(runtime: Runtime, session: Session, timer: Timer, context: Contex
             priority="routine",
             description="See what people say of their care, decide what follows from it, and tell openly what changes.",
             owner=owner_of(next(iter(people), ""), department),
-            restriction={"period": {"start": instant(now), "end": instant(now + terms.close)}},
+            restriction={"period": period_of(now, now + terms.close)},
             extension=[{"url": DEPARTMENT, "valueReference": {"reference": department}}],
             input=list(_inputs(of_now, of_before, begin, now)),
         )
@@ -106,7 +106,7 @@ def _last(session: Session, department: str, base: str) -> int:
 
 
 def _inputs(now: Themes, before: Themes, begin: int, end: int) -> Iterator[dict[str, Any]]:
-    yield {"type": concept(PARTS, PERIOD), "valuePeriod": {"start": instant(begin), "end": instant(end)}}
+    yield {"type": concept(PARTS, PERIOD), "valuePeriod": period_of(begin, end)}
     for part, count in ((COMMENTS, now.comments), (UNCODED, now.uncoded), (SEVERE, now.severe)):
         yield {"type": concept(PARTS, part), **counted(count)}
     changed = changes(now, before)

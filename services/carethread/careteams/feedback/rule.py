@@ -1,8 +1,8 @@
 """What a write of feedback to be answered means, whoever sends it: a new one gets its owner at once, and it is over
 only with a resolution, once the person was told, or with the reason why they are not.
 
-Who was told is a Communication that is completed; of feedback without a name it is a notice. What is said later on has
-it begin again.
+Who was told is a Communication that the service made for it (`proving`) and that is completed; of feedback without a
+name it is a notice. What is said later on has it begin again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from carethread.careteams.feedback.owning import chain, department_of, is_concerned, is_person, owner_of
+from carethread.careteams.feedback.proving import is_telling
 from carethread.careteams.feedback.terms import (
     ANSWER,
     CHANGED,
@@ -46,7 +47,7 @@ from carethread.careteams.notices.notice import is_notice
 from carethread.careteams.risk.feedback import RATED
 from carethread.careteams.teams.people import persons
 from carethread.careteams.teams.reading import begins, ref
-from carethread.core.clock import instant
+from carethread.core.clock import instant, period_of
 from carethread.core.errors import Conflict, Invalid
 from carethread.core.fhir.elements import keys_at, with_extensions
 from carethread.core.fhir.targets import key_of
@@ -85,6 +86,7 @@ def feedback_written(unit: Unit, before: Resource | None, after: Resource | None
         return Ruling()
     if is_history(unit.context, before, after, is_answered):
         return Ruling()
+    _refuse_forged(unit, before, after)
     if before is None or not is_answered(before):
         if after["status"] not in OPEN:
             raise _wrong("It begins with the status requested.")
@@ -118,7 +120,7 @@ def begun(unit: Unit, task: Resource, last: str = "", *, anew: bool = False) -> 
     period = task.get("restriction", {}).get("period", {})
     if anew or not {"start", "end"} <= period.keys():
         since = now if anew else min(now, begins(task["authoredOn"]))
-        period = {"start": instant(since), "end": instant(since + terms.close)}
+        period = period_of(since, since + terms.close)
     made = with_time(task, now + terms.take)
     made |= {"status": "requested", "owner": owner_of(whom, of), "restriction": {"period": period}}
     return with_state(made, WAITING if whom else NOBODY)
@@ -167,12 +169,19 @@ def _kept(before: Resource, after: Resource) -> Resource:
 
 
 def _meta(was: Resource, is_: Resource) -> Resource:
-    """The labels that it had stay, and so does that it was late."""
+    """The labels that it had stay, and so does that it was late; it becomes no EHR's."""
     security, tags = is_.get("security", []), [each for each in is_.get("tag", ()) if each != OVERDUE]
     security = [*security, *(each for each in was.get("security", ()) if each not in security)]
     tags += [each for each in was.get("tag", ()) if each == OVERDUE]
-    made = {**is_, "security": security, "tag": tags}
-    return {name: value for name, value in made.items() if value or name not in ("security", "tag")}
+    made = {**is_, "security": security, "tag": tags, "source": ""}
+    return {name: value for name, value in made.items() if value or name not in ("security", "tag", "source")}
+
+
+def _refuse_forged(unit: Unit, before: Resource | None, after: Resource) -> None:
+    """Raise Invalid where somebody says by hand which message tells the person."""
+    stands = list(outputs(before, TOLD)) if before and is_answered(before) else []
+    if not unit.own and "output" in after and list(outputs(after, TOLD)) != stands:
+        raise _wrong("The message that tells somebody is made by POST Task/[id]/$resolve-feedback.", "Task.output")
 
 
 def _refuse_jump(before: Resource, after: Resource) -> None:
@@ -225,7 +234,7 @@ def how_told(unit: Unit, task: Resource) -> str:
     if told and ref(task, "for", unit.base_url):
         for each in filter(None, told):
             message = unit.find(key_of(each))
-            if message is not None and message["status"] == "completed" and _reaches(unit, message, task):
+            if message is not None and is_told(unit, message, task):
                 return TOLD
     openly = [ref(each, "valueReference", unit.base_url, "Communication") for each in outputs(task, NOTICE)]
     if not ref(task, "for", unit.base_url) and any(is_notice(unit.find(key_of(each))) for each in openly if each):
@@ -243,6 +252,12 @@ def _owes_notice(task: Resource) -> bool:
     """Whether something was changed by what was said without a name; that is told openly."""
     resolved = next(outputs(task, RESOLUTION), {}).get("valueCodeableConcept", {})
     return "for" not in task and CHANGED in coded(resolved, OUTCOMES)
+
+
+def is_told(unit: Unit, message: Resource, task: Resource) -> bool:
+    """Whether a message is the one that was made for a Task, and has reached the person."""
+    made = message["status"] == "completed" and is_telling(unit.session, message["id"], task)
+    return made and _reaches(unit, message, task)
 
 
 def _reaches(unit: Unit, communication: Resource, task: Resource) -> bool:

@@ -220,7 +220,7 @@ def _methods(operation: Operation, type_name: str, tag: str, level: str) -> Iter
     where = [type_name] if type_name else []
     if level == "instance":
         where.append("{id}")
-    for method in ("POST",) if operation.affects_state else ("GET", "POST"):
+    for method in ("POST",) if operation.affects_state else ("GET", "POST", *(["DELETE"] if operation.cancels else [])):
         parameters = [ref("parameters", "id")] if level == "instance" else []
         if operation.asynchronous:
             parameters.append(ref("parameters", "Prefer.async"))

@@ -240,7 +240,8 @@ def _search(runtime: Runtime, path: Sequence[str], request: Request, context: Co
 
 
 def _operation(runtime: Runtime, name: str, type_name: str, id_: str, request: Request, context: Context) -> Response:
-    allow(request, "GET", "POST")
+    cancels = any(each.name == name and each.cancels for each in runtime.service.operations)
+    allow(request, "GET", "POST", *(["DELETE"] if cancels else []))
     level = "instance" if id_ else "type" if type_name else "system"
     takes_form = find(runtime, name, type_name, level).takes_form
     body = body_of(request) if request.method == "POST" and request.body and not takes_form else None

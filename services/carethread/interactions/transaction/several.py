@@ -2,7 +2,8 @@
 
 Each is whole or not at all, with its own context and trace. What they write is locked at once, in order; so each is
 decided without a statement of its own. One that reads, that has criteria, or that changes what another of them has
-changed, or that is refused, is done alone.
+changed, or that is refused, is done alone. A rule may look at what goes with other resources (places, who answers for
+whom, what is found), and finds it as it was before all of them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from carethread.interactions.transaction.entries import entries_of
 from carethread.interactions.transaction.perform import checked, decided
 from carethread.interactions.transaction.plan import Step, plan
 from carethread.interactions.writing.command import Command, Result
-from carethread.interactions.writing.together import Alone, Sight, Way, done_at_once
+from carethread.interactions.writing.together import Alone, Standing, Way, done_at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def _answer(outcome: Mapping[int, Result] | FhirError | None, wanted: str) -> by
     return searchset("transaction-response", None, {}, [done(outcome[number], wanted) for number in sorted(outcome)])
 
 
-class _Locked(Sight):
+class _Locked(Standing):
     """What stands of all that is to be written, locked beforehand. What one of them has written is out of sight."""
 
     def __init__(self, session: Session, keys: Iterable[Key]) -> None:

@@ -139,7 +139,14 @@ def _follow(runtime: Runtime, session: Session, made: Iterable[tuple[Context, Se
         follow(runtime, session, traces, replace(context, traces=traces))
 
 
-class _Standing(Sight):
+class _Answering(Untouched):
+    """The register of who answers for whom, to look at only."""
+
+    def __init__(self, session: Session) -> None:
+        self.at = session.register.at
+
+
+class Standing(Sight):
     """What stands, looked up once for all of them. Who only looks might have come before the others, so that what those
     have made need not be in sight."""
 
@@ -172,9 +179,16 @@ class _Standing(Sight):
             self._pages[query, count] = self._session.search(query, count)
         return self._pages[query, count]
 
+    def kin(self, ids: Iterable[str]) -> list[str]:
+        return self._session.kin(ids)
+
+    @property
+    def register(self) -> _Answering:
+        return _Answering(self._session)
+
 
 _CREATES: Way[Command, Result] = Way(
-    "creates", lambda runtime, session, commands: _Standing(session), lambda unit, command: unit.do(command)
+    "creates", lambda runtime, session, commands: Standing(session), lambda unit, command: unit.do(command)
 )
 
 

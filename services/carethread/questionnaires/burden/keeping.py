@@ -11,7 +11,7 @@ not of ours at first. What is entered in error or deleted is counted no more.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from carethread.core.context import Context
@@ -21,10 +21,11 @@ from carethread.core.ports import Resource, Session, Span, Stored
 from carethread.core.ports.efforts import Effort
 from carethread.core.service import Runtime
 from carethread.questionnaires.answering.judging import VOID
+from carethread.questionnaires.answering.stored import Saved
 from carethread.questionnaires.answering.writing import is_ours
 from carethread.questionnaires.assigning.assignment import assignment_of
 from carethread.questionnaires.burden.effort import Save, begun, work
-from carethread.questionnaires.safety.following import form_of_response
+from carethread.questionnaires.burden.telling import times_told, times_withdrawn
 
 MOST_SAVES = 500
 """Of how many versions of a response the last ones are looked at."""
@@ -35,39 +36,39 @@ ENDINGS = {"completed": COMPLETED, "amended": COMPLETED, "stopped": STOPPED}
 _TYPE = "QuestionnaireResponse"
 
 
-def effort_kept(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
+def effort_kept(runtime: Runtime, session: Session, versions: Sequence[Saved], context: Context) -> None:
     """Note what it took to come to the responses that were just stored."""
-    stored = session.current([(_TYPE, id_) for id_ in ids]).values()
-    fresh = [each for each in stored if each.version == 1]
+    fresh = [each for each in versions if each.stored.version == 1]
     if not context.backfill:
         session.efforts.begin(list(_begun(runtime, session, fresh)))
-    if len(fresh) < len(stored):
-        known = session.efforts.of([each.id for each in stored if each.version > 1])
-        later = [(each, known[each.id]) for each in stored if each.id in known]
+    if len(fresh) < len(versions):
+        known = session.efforts.of([each.id for each in versions if each.stored.version > 1])
+        later = [(each, known[each.id]) for each in versions if each.id in known]
         _go_on(runtime, session, later, context)
 
 
-def _begun(runtime: Runtime, session: Session, stored: Collection[Stored]) -> Iterator[Effort]:
-    for each in stored:
-        response = _ours(each)
-        if response and (form := _url(session, response)):
-            yield _standing(runtime, session, each, response, Effort(each.id, form, "", "", 0, 0))
+def _begun(runtime: Runtime, session: Session, versions: Sequence[Saved]) -> Iterator[Effort]:
+    for each in versions:
+        if _is_ours(each) and (form := _url(each)):
+            yield _standing(runtime, session, each, Effort(each.id, form, "", "", 0, 0))
 
 
-def _go_on(runtime: Runtime, session: Session, later: Sequence[tuple[Stored, Effort]], context: Context) -> None:
+def _go_on(runtime: Runtime, session: Session, later: Sequence[tuple[Saved, Effort]], context: Context) -> None:
     gone, kept = [], []
     for each, effort in later:
-        response = None if context.backfill else _ours(each)
-        if response is None:
+        if context.backfill or not _is_ours(each):
             gone.append(each.id)
         elif effort.ending != COMPLETED:
-            kept.append(_standing(runtime, session, each, response, effort))
+            kept.append(_standing(runtime, session, each, effort))
     session.efforts.drop(gone)
     session.efforts.keep(kept)
+    times_withdrawn(session, gone, context)
+    times_told(session, [each for each in kept if each.ending == COMPLETED], context)
 
 
-def _standing(runtime: Runtime, session: Session, stored: Stored, response: Resource, effort: Effort) -> Effort:
+def _standing(runtime: Runtime, session: Session, version: Saved, effort: Effort) -> Effort:
     """What is known with this version."""
+    stored, response = version.stored, version.response
     ending = ENDINGS.get(response["status"], "")
     effort = replace(
         effort,
@@ -78,7 +79,7 @@ def _standing(runtime: Runtime, session: Session, stored: Stored, response: Reso
         ended=stored.updated if ending else 0,
         ending=ending,
     )
-    form = form_of_response(session, response) if ending == COMPLETED else None
+    form = version.form if ending == COMPLETED else None
     return replace(effort, **work(form, _saves(session, stored, response))._asdict()) if form else effort
 
 
@@ -89,17 +90,16 @@ def _saves(session: Session, stored: Stored, response: Resource) -> list[Save]:
     return [Save(each.updated, json.restore(each.body)) for each in sorted(found, key=lambda one: one.version)]
 
 
-def _ours(stored: Stored) -> Resource | None:
-    """The response, where it is one of ours that stands."""
-    response: Resource = {} if stored.deleted else json.restore(stored.body)
-    return response if is_ours(response) and response["status"] != VOID else None
+def _is_ours(version: Saved) -> bool:
+    """Whether the response is one of ours that stands."""
+    return is_ours(version.response) and version.response["status"] != VOID
 
 
-def _url(session: Session, response: Resource) -> str:
+def _url(version: Saved) -> str:
     """The form that is answered, whatever its version; of one that grows with its answers, what it is derived from."""
-    canonical: str = response.get("questionnaire", "")
+    canonical: str = version.response.get("questionnaire", "")
     if canonical.startswith("#"):
-        form = form_of_response(session, response)
+        form = version.form
         canonical = next(iter(form.raw.get("derivedFrom", ())), form.url) if form else ""
     return canonical.partition("|")[0]
 

@@ -11,9 +11,7 @@ from carethread.core.ports import Resource
 from carethread.core.ports.efforts import Effort
 from carethread.questionnaires.burden.figures import FIGURES, Figure, Value
 from carethread.questionnaires.burden.hiding import hidden
-
-MEASURE = "https://carethread.dev/fhir/Measure/documentation-burden"
-CODES = "https://carethread.dev/fhir/CodeSystem/documentation-burden"
+from carethread.questionnaires.burden.terms import CODES, MEASURE
 
 _POPULATIONS = "http://terminology.hl7.org/CodeSystem/measure-population"
 _ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"

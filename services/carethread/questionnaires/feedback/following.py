@@ -13,14 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
-from carethread.core.fhir import json
 from carethread.core.ports import Resource, Session, Stored, Wanted
-from carethread.core.service import Runtime
 from carethread.interactions.requesting import wanted, wanted_change
+from carethread.questionnaires.answering.stored import Saved
 from carethread.questionnaires.extracting.extracted import FINISHED, uuid_of
 from carethread.questionnaires.feedback.heard import Heard, heard
 from carethread.questionnaires.feedback.telling import ANSWER, CODE, REVIEW, answer_task, code_task, priority_of, reason
-from carethread.questionnaires.safety.following import form_of_response
 
 TOLD = "feedback"
 """The kind of places that tell what was requested for which response (holder): `code/Task's id/what it said`, the
@@ -33,14 +31,14 @@ _UNDONE = "status=requested,received,accepted,ready,in-progress,on-hold"
 _OVER = "status=completed,cancelled"
 
 
-def feedback_told(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
+def feedback_told(session: Session, versions: Sequence[Saved], context: Context) -> None:
     """Request what the responses that were just stored ask for, and change what was requested for them earlier."""
     asked: list[Wanted] = []
-    for stored in session.current([("QuestionnaireResponse", id_) for id_ in ids]).values():
-        response: Resource = {} if stored.deleted else json.restore(stored.body)
+    for version in versions:
+        stored, response = version.stored, version.response
         if stored.version == 1 and response.get("status") not in FINISHED:
             continue
-        said = _heard(session, response)
+        said = _heard(version)
         standing = session.places(TOLD, stored.id) if stored.version > 1 else []
         if standing or said != Heard():
             turn = _Turn(session, stored, response, said, context.about(("QuestionnaireResponse", stored.id)))
@@ -50,10 +48,10 @@ def feedback_told(runtime: Runtime, session: Session, ids: Sequence[str], contex
         session.requests.put(*asked)
 
 
-def _heard(session: Session, response: Resource) -> Heard:
-    if response.get("status") not in FINISHED:
+def _heard(version: Saved) -> Heard:
+    if version.response.get("status") not in FINISHED:
         return Heard()
-    said = heard(form_of_response(session, response), response)
+    said = heard(version.form, version.response)
     return said if said.kinds or said.comments else Heard()
 
 
@@ -127,7 +125,7 @@ class _Turn:
     def _earlier(self) -> tuple[str, ...]:
         """The comments of the version before."""
         before = self.session.version(("QuestionnaireResponse", self.id), self.version - 1)
-        return _heard(self.session, json.restore(before.body)).comments if before and not before.deleted else ()
+        return _heard(Saved(self.session, before)).comments if before else ()
 
     def _ask_again(self, code: str, id_: str, kinds: Sequence[str]) -> None:
         """Have a Task say what else was said; one that is over is begun again."""

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from carethread.core.clock import instant
 from carethread.core.fhir.targets import reference_type
 from carethread.core.ports import Resource
+from carethread.questionnaires.answering.naming import TASKS, department, whom
 from carethread.questionnaires.feedback.heard import RATED, Heard
 from carethread.questionnaires.feedback.marking import LOW
-from carethread.questionnaires.safety.telling import TASKS, department, whom
 
 MARKS = "https://carethread.dev/fhir/CodeSystem/feedback-mark"
 ANSWER, REVIEW, CODE = "feedback", "past-feedback", "code-comment"
-
 
 _RESTRICTED = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
 

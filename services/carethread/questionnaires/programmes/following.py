@@ -1,6 +1,7 @@
 """What becomes of a form that somebody was given, by a programme or by hand: the draft tells it, whenever it is stored.
 
-What is given by hand counts too, as asked: towards the ceiling, and as open.
+What is given by hand counts too, as asked: towards the ceiling, and as open. What was given so long ago that it was
+forgotten does not come to be known anew.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import extension, keys_at
 from carethread.core.ports import Resource, Session, Stored
-from carethread.core.ports.asks import ASKED, Ask
+from carethread.core.ports.asks import ASKED, KEPT, Ask
 from carethread.core.service import PROFILES, Runtime
 from carethread.questionnaires.assigning.assignment import ASSIGNMENT, Assignment, assignment_of
 from carethread.questionnaires.extracting.extracted import FINISHED
@@ -33,7 +34,7 @@ def asks_followed(runtime: Runtime, session: Session, ids: Sequence[str], contex
         session.lock([f"ask {stored.id}"])  # whoever opens its page meanwhile notes it too
         ask, given = session.asks.of_response(stored.id), assignment_of(response)
         now = to_micros(context.clock())
-        if ask is None and given and not context.backfill:
+        if ask is None and given and given.asked > now - KEPT and not context.backfill:
             _given_by_hand(session, stored, response, given, runtime.base_url)
         elif ask:
             session.asks.step(_stepped(ask, response, now))

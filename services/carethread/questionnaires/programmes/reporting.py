@@ -1,32 +1,32 @@
-"""`Questionnaire/$response-rates`: who was asked in a period and what became of it, and who was not asked and why.
+"""`Questionnaire/$response-rates`: who was asked in some months and what became of it, and who was not asked and why.
 
-Of a form that is answered without a name nobody knows who has answered: how many did is counted in what was answered,
-and told only from as many on as the form says.
+What could tell what one person did is not told (`rates`); of a form that is answered without a name nobody knows who
+has answered: how many did is counted in what was answered, and told only from as many on as the form says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from carethread.core.clock import instant
+from carethread.core.clock import instant, period_of
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Invalid, Malformed, TooCostly
 from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.search.dates import date_range
 from carethread.core.moments import DAY, asked_span
 from carethread.core.ports import Resource, Session
 from carethread.core.ports.asks import Ask
 from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.questionnaires.forms.finding import find_in
-from carethread.questionnaires.programmes.guarding import UNTRACED
-from carethread.questionnaires.programmes.rates import BY, Rate, rates
+from carethread.questionnaires.programmes.rates import BY, COUNTS, Place, Rate, rates
 from carethread.questionnaires.scoring.anonymous import shown_from
 
 PARAMETERS = ("from", "to", "by", *BY)
 _LONGEST = 366 * DAY
+_MONTH_BEGINS, _DAYS = "-01T00:00:00.000Z", ("first", "last")
 _MOST = 100_000
 _USUAL = ("programme", "form")
-_ENDINGS = ("completed", "expired", "declined", "cancelled")
 _TYPE = "QuestionnaireResponse"
 
 
@@ -38,13 +38,14 @@ def response_rates(runtime: Runtime, call: Call, context: Context) -> Resource:
     by, where = _by(call), _where(call)
 
     def work(session: Session) -> list[Resource]:
-        found = rates(_counted(session, begin, end), by, where)
-        return [
-            _group(session, dict(zip(by, key, strict=True)), where, each, begin, end, runtime.base_url)
-            for key, each in found.items()
-        ]
+        def answered(place: Place) -> int | None:
+            return _answered(session, place, runtime.base_url)
 
-    return {"resourceType": "Parameters", "parameter": [*_spoken(begin, end), *runtime.store.snapshot(work)]}
+        found = rates(_counted(session, begin, end), by, where, answered)
+        return [_group(dict(zip(by, key, strict=True)), each) for key, each in found.items()]
+
+    told = {"name": "period", "valuePeriod": period_of(begin, end)}
+    return {"resourceType": "Parameters", "parameter": [told, *runtime.store.snapshot(work)]}
 
 
 def _counted(session: Session, begin: int, end: int) -> Iterator[Ask]:
@@ -56,38 +57,22 @@ def _counted(session: Session, begin: int, end: int) -> Iterator[Ask]:
         yield ask
 
 
-def _spoken(begin: int, end: int) -> list[Resource]:
-    return [{"name": "period", "valuePeriod": {"start": instant(begin), "end": instant(end)}}]
-
-
-def _group(
-    session: Session,
-    key: Mapping[str, str],
-    where: Mapping[str, str],
-    rate: Rate,
-    begin: int,
-    end: int,
-    base_url: str,
-) -> Resource:
+def _group(key: Mapping[str, str], rate: Rate) -> Resource:
     parts: list[Resource] = [{"name": name, **_value(name, value)} for name, value in key.items() if value]
-    parts.append({"name": "asked", "valueUnsignedInt": rate.asked})
-    if rate.ended[UNTRACED]:
-        parts += _unnamed(session, {**key, **where}, begin, end, base_url)
-    else:
-        parts.append({"name": "opened", "valueUnsignedInt": rate.opened})
-        parts.append({"name": "started", "valueUnsignedInt": rate.started})
-        parts += [{"name": name, "valueUnsignedInt": rate.ended[name]} for name in _ENDINGS]
-        parts.append({"name": "open", "valueUnsignedInt": rate.ended[""]})
-        if rate.asked:
-            parts.append({"name": "rate", "valueDecimal": round(rate.ended["completed"] / rate.asked, 3)})
-        if rate.typical is not None:
-            parts.append({"name": "median-hours", "valueDecimal": rate.typical})
+    counts = ((name, rate.told(name)) for name in COUNTS)
+    parts += [{"name": name, "valueUnsignedInt": count} for name, count in counts if count is not None]
+    if rate.share is not None:
+        parts.append({"name": "rate", "valueDecimal": rate.share})
+    if rate.typical is not None:
+        parts.append({"name": "median-hours", "valueDecimal": rate.typical})
     for reason, number in sorted(rate.why.items()):
         told: list[Resource] = [
             {"name": "reason", "valueCode": reason},
             {"name": "count", "valueUnsignedInt": number},
         ]
         parts.append({"name": "not-asked", "part": told})
+    if rate.partial:
+        parts.append({"name": "suppressed", "valueBoolean": True})
     return {"name": "group", "part": parts}
 
 
@@ -97,26 +82,24 @@ def _value(name: str, value: str) -> Resource:
     return {"valueCode": value} if name == "language" else {"valueCanonical": value}
 
 
-def _unnamed(session: Session, known: Mapping[str, str], begin: int, end: int, base_url: str) -> Iterator[Resource]:
-    """How many have answered without a name, where they are enough, and it is known of what they are counted."""
+def _answered(session: Session, place: Place, base_url: str) -> int | None:
+    """How many have answered without a name, where they are enough for the form, and their department is known."""
     try:
-        form = find_in(session, known["form"]) if known.get("form") else None
+        form = find_in(session, place.form)
     except Invalid:
         form = None
-    if form is None or known.get("language"):
-        return
+    span = date_range(place.month)
+    if form is None or span is None or not place.department:
+        return None
     asked = [
         ("questionnaire", form.url),
         ("status", "completed,amended"),
-        ("authored", f"ge{instant(begin)}"),
-        ("authored", f"lt{instant(end)}"),
-        *([("subject", f"Organization/{known['department']}")] if known.get("department") else []),
+        ("authored", f"ge{instant(span[0])}"),
+        ("authored", f"lt{instant(span[1])}"),
+        ("subject", f"Organization/{place.department}"),
     ]
     answered = session.count(parse_query(_TYPE, asked, base=base_url))
-    if answered >= shown_from(form) > 0:
-        yield {"name": "completed", "valueUnsignedInt": answered}
-    else:
-        yield {"name": "suppressed", "valueBoolean": True}
+    return answered if answered >= shown_from(form) > 0 else None
 
 
 def _by(call: Call) -> tuple[str, ...]:
@@ -138,13 +121,16 @@ def _where(call: Call) -> dict[str, str]:
 
 
 def _period(call: Call) -> tuple[int, int]:
-    """The span in microseconds."""
+    """The span in microseconds: whole months, so that of two periods that overlap the difference is not one person."""
     moments = []
     for name, last in (("from", 0), ("to", 1)):
         given = call.params.get(name, ())
         span = asked_span(given[0]) if len(given) == 1 else None
         if span is None:
-            raise Malformed(f"{name} is needed once, a date such as 2026-11-01.", code="value", expression=name)
+            raise Malformed(f"{name} is needed once, a month such as 2026-11.", code="value", expression=name)
+        if not instant(span[last]).endswith(_MONTH_BEGINS):
+            told = f"Whole calendar months are counted: {name} is a month such as 2026-11, or its {_DAYS[last]} day."
+            raise Malformed(told, code="value", expression=name)
         moments.append(span[last])
     if not 0 < moments[1] - moments[0] <= _LONGEST:
         raise Malformed("from comes before to, by 366 days at most.", code="value", expression="to")

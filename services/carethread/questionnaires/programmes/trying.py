@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
-from carethread.core.clock import instant, to_micros
+from carethread.core.clock import period_of, to_micros
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Busy, Invalid, Malformed, NotFound
 from carethread.core.events import Event
@@ -154,7 +154,7 @@ def _told(tried: _Tried, people: int, begin: int, now: int) -> Resource:
         if reason != ASKED
     ]
     parts: list[Resource] = [
-        {"name": "period", "valuePeriod": {"start": instant(begin), "end": instant(now)}},
+        {"name": "period", "valuePeriod": period_of(begin, now)},
         {"name": "people", "valueUnsignedInt": people},
         {"name": "asked", "valueUnsignedInt": tried.outcomes[ASKED]},
         *why,

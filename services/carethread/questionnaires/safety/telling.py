@@ -8,21 +8,15 @@ http://hl7.org/fhir/R4/task.html.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from carethread.core.clock import instant
-from carethread.core.fhir.elements import extension
 from carethread.core.fhir.targets import reference_type
 from carethread.core.ports import Resource
-from carethread.core.service import PROFILES
+from carethread.questionnaires.answering.naming import TASKS, department, whom
 from carethread.questionnaires.safety.critical import Critical
 
 KINDS = "https://carethread.dev/fhir/CodeSystem/critical-answer"
-TASKS = "https://carethread.dev/fhir/CodeSystem/careteam-task"
 CALL, REVIEW = "critical-answer", "review-critical-answer"
 
-_DEPARTMENT = PROFILES + "department"
 _RESTRICTED = {
     "security": [
         {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"},
@@ -78,19 +72,3 @@ def task(
         "authoredOn": instant(now),
         "reasonReference": {"reference": f"QuestionnaireResponse/{response_id}"},
     }
-
-
-def whom(reference: Resource | None) -> Resource:
-    """A Reference without what it says beside whom it names. What the response contains is known only there."""
-    named = {name: value for name, value in (reference or {}).items() if name in ("reference", "type", "identifier")}
-    return {name: value for name, value in named.items() if name != "reference" or not _is_inside(named)}
-
-
-def department(response: Resource) -> Resource:
-    """The member by which what is made says which department a response is of; empty where it says none."""
-    said = extension(response, _DEPARTMENT)
-    return {"extension": [dict(said)]} if said and not _is_inside(said.get("valueReference", {})) else {}
-
-
-def _is_inside(reference: Mapping[str, Any]) -> bool:
-    return str(reference.get("reference", "")).startswith("#")

@@ -21,7 +21,8 @@ from carethread.core.context import Context
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Resource, Session, Stored, Wanted
-from carethread.core.service import PROFILES, Runtime
+from carethread.core.service import PROFILES
+from carethread.questionnaires.answering.stored import saved as saved_now
 from carethread.questionnaires.safety.following import critical_answers_told
 from carethread.questionnaires.safety.marking import CRITICAL
 from support.answers import answer, item, questionnaire
@@ -84,7 +85,8 @@ class Memory:
         self.stored = Stored("QuestionnaireResponse", "r1", version, 0, response is None, body, key="Patient/ann")
         before = len(self.wanted)
         context = Context(clock=lambda: NOW, backfill=backfill)
-        critical_answers_told(cast("Runtime", None), cast("Session", self), ["r1"], context)
+        session = cast("Session", self)
+        critical_answers_told(session, saved_now(session, ["r1"]), context)
         return self.wanted[before:]
 
 
@@ -95,6 +97,18 @@ def saved(harm: int | None = None, hurt: Iterable[int] = (), status: str = "in-p
         "resourceType": "QuestionnaireResponse", "contained": [FORM], "questionnaire": "#form", "status": status,
         "subject": {"reference": "Patient/ann", "display": "Ann"}, **({"item": items} if items else {}), **more,
     }  # fmt: skip
+
+
+def made_by(wanted: Wanted) -> list[Resource]:
+    """The DetectedIssue and the Task of one request: both or neither, and only where they are not there yet."""
+    assert (wanted.type, wanted.new, wanted.writes) == ("Bundle", True, frozenset({"DetectedIssue", "Task"}))
+    bundle = json.parse_object(wanted.body)
+    assert [issue for issue in validate(bundle) if issue.severity in ("error", "fatal")] == []
+    for entry in bundle["entry"]:
+        path = f"{entry['resource']['resourceType']}/{entry['resource']['id']}"
+        assert entry["request"] == {"method": "PUT", "url": path, "ifNoneMatch": "*"}
+    about, task = (entry["resource"] for entry in bundle["entry"])
+    return [about, task]
 
 
 class Saving(RuleBasedStateMachine):
@@ -110,16 +124,18 @@ class Saving(RuleBasedStateMachine):
 
     def deliver(self, requests: list[Wanted]) -> None:
         for each in requests:
-            known = {"Task": self.tasks, "DetectedIssue": self.issues}[each.type]
             if each.condition:
                 assert each.condition == "status=requested,received"
-                if known[each.id]["status"] == "requested":
-                    known[each.id] = {**known[each.id], "status": "cancelled"}
-            elif each.id not in known:
-                known[each.id] = json.parse_object(each.body)
-                before = [one["reference"].removeprefix("Task/") for one in known[each.id].get("partOf", ())]
-                if any(self.tasks[one]["status"] == "requested" for one in before):
-                    known[each.id]["status"] = "cancelled"
+                if self.tasks[each.id]["status"] == "requested":
+                    self.tasks[each.id] = {**self.tasks[each.id], "status": "cancelled"}
+                continue
+            about, task = made_by(each)
+            assert (about["id"] in self.issues) == (task["id"] in self.tasks)
+            if task["id"] not in self.tasks:
+                before = [one["reference"].removeprefix("Task/") for one in task.get("partOf", ())]
+                is_called = any(self.tasks[one]["status"] == "requested" for one in before)
+                self.issues[about["id"]] = about
+                self.tasks[task["id"]] = {**task, "status": "cancelled"} if is_called else task
 
     def expect(self, given: Mapping[Cause, int], *, backfill: bool) -> None:
         """What a reader of the rules says."""
@@ -196,9 +212,8 @@ TestSaving = Saving.TestCase
 
 
 def test_what_is_asked_for_is_valid_and_says_nothing_of_the_answer() -> None:
-    about, task = (
-        json.parse_object(each.body) for each in Memory().save(saved(3, encounter={"reference": "Encounter/1"}))
-    )
+    (wanted,) = Memory().save(saved(3, encounter={"reference": "Encounter/1"}))
+    about, task = made_by(wanted)
     for each in (about, task):
         assert [issue for issue in validate(each) if issue.severity in ("error", "fatal")] == []
         assert each["meta"]["security"][0]["code"] == "R"
@@ -217,8 +232,8 @@ def test_it_waits_for_nothing_else_about_the_person() -> None:
 
 
 def test_history_is_to_be_reviewed_and_calls_nobody() -> None:
-    _, wanted = Memory().save(saved(3), backfill=True)
-    task = json.parse_object(wanted.body)
+    (wanted,) = Memory().save(saved(3), backfill=True)
+    _, task = made_by(wanted)
     assert (wanted.backfill, task["priority"]) == (True, "routine")
     assert task["code"]["coding"][0]["code"] == "review-critical-answer"
 
@@ -227,7 +242,8 @@ def test_history_is_to_be_reviewed_and_calls_nobody() -> None:
 def test_whom_the_response_contains_is_left_out_for_it_is_known_only_there(member: str) -> None:
     inside = [FORM, {"resourceType": "Patient", "id": "p"}, {"resourceType": "Encounter", "id": "e"}]
     reference: dict[str, Any] = {member: {"reference": f"#{member[0].replace('s', 'p')}"}}
-    made = [json.parse_object(each.body) for each in Memory().save(saved(3, contained=inside, **reference))]
+    (wanted,) = Memory().save(saved(3, contained=inside, **reference))
+    made = made_by(wanted)
     assert [issue for each in made for issue in validate(each) if issue.severity in ("error", "fatal")] == []
     assert [each["resourceType"] for each in made] == ["DetectedIssue", "Task"]
 
@@ -235,8 +251,14 @@ def test_whom_the_response_contains_is_left_out_for_it_is_known_only_there(membe
 def test_nor_does_it_name_a_department_that_is_contained() -> None:
     inside = [FORM, {"resourceType": "Organization", "id": "o", "name": "Here"}]
     mark = {"url": PROFILES + "department", "valueReference": {"reference": "#o"}}
-    made = [json.parse_object(each.body) for each in Memory().save(saved(3, contained=inside, extension=[mark]))]
-    assert [each.get("extension") for each in made] == [None, None]
+    (wanted,) = Memory().save(saved(3, contained=inside, extension=[mark]))
+    assert [each.get("extension") for each in made_by(wanted)] == [None, None]
+
+
+def test_criteria_name_nobody_so_that_they_refuse_no_call() -> None:
+    subject = {"reference": "Patient?identifier=urn:x|1", "identifier": {"value": "1"}}
+    (wanted,) = Memory().save(saved(3, subject=subject))
+    assert made_by(wanted)[1]["for"] == {"identifier": {"value": "1"}}
 
 
 def test_a_form_that_is_none_refuses_nobody() -> None:
