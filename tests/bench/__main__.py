@@ -19,6 +19,7 @@ from bench import (
     deadlines,
     exporting,
     extracting,
+    facts,
     finding,
     hooking,
     importing,
@@ -34,6 +35,7 @@ from bench import (
     starting,
     streaming,
     templating,
+    viewing,
 )
 from bench.figures import Figure
 from support import run
@@ -58,10 +60,12 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "hooking": hooking.measure,
     "agenda": agenda.measure,
     "extracting": extracting.measure,
+    "facts": facts.measure,
     "populating": populating.measure,
     "page": page.measure,
     "scaling": scaling.measure,
     "streaming": streaming.measure,
+    "viewing": viewing.measure,
 }
 
 

@@ -3,7 +3,7 @@
 Eight clients send responses without their totals. Each is stored with its total and with the request for its
 Observation; then the requests are sent to the owner, who makes the Observations. What the first takes decides how many
 can be sent a second; the second follows by itself. One in twenty has an answer that calls somebody at once, with all
-that follows of that for care teams.
+that follows of that for care teams. In the end many of these come at once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -27,6 +27,7 @@ from support.servers import until
 FORM = "https://carethread.dev/fhir/Questionnaire/phq-9"
 PEOPLE, SECONDS = 1_000, 12
 CRITICAL_EACH = 20
+CALLS = 200
 _CLIENTS, _WARM = 8, 3
 _CRITICAL = "/44260-8"
 """The question whose every answer but "not at all" is critical."""
@@ -45,9 +46,15 @@ def measure(seconds: int = SECONDS) -> list[Figure]:
             def used() -> tuple[float, float]:
                 return family_cpu_seconds(server.pid), family_cpu_seconds(database.pid)
 
-            def made() -> int:
-                row = connection.execute("SELECT count(*) FROM records.resources WHERE type = 'Observation'").fetchone()
+            def count(what: str) -> int:
+                row = connection.execute(f"SELECT count(*) FROM {what}").fetchone()
                 return int(row[0]) if row else 0
+
+            def made() -> int:
+                return count("records.resources WHERE type = 'Observation'")
+
+            def called() -> int:
+                return count("careteams.resources WHERE type = 'Task'")
 
             sent = len(_send(server.fhir, _WARM))
             until(lambda: made() == sent, seconds=120, what="the first are extracted")
@@ -57,6 +64,17 @@ def measure(seconds: int = SECONDS) -> list[Figure]:
             sent += len(took)
             until(lambda: made() == sent, seconds=300, what="all are extracted")
             drained, after = time.monotonic() - began, used()
+            earlier = _at_rest(called)
+            began = time.monotonic()
+            _call(server.fhir)
+            sent_after = time.monotonic() - began
+            until(
+                lambda: called() >= earlier + CALLS,
+                seconds=60,
+                what="all are called",
+                details=lambda: str(called() - earlier),
+            )
+            called_after = time.monotonic() - began
     finally:
         database.stop()
     cost, first = _cost(before, after, len(took)), _cost(before, stored, len(took))
@@ -65,7 +83,23 @@ def measure(seconds: int = SECONDS) -> list[Figure]:
     return [
         Figure("store, score and extract a PHQ-9", ">= 250/s", f"{len(took) / elapsed:.0f}/s", how),
         Figure("the same to its Observation", "", f"{len(took) / drained:.0f}/s", whole),
+        Figure(
+            f"{CALLS} critical answers at once, until the Task of the last",
+            "2 s after it was stored",
+            f"{called_after - sent_after:.1f} s",
+            f"{_CLIENTS} clients; the last was stored after {sent_after:.1f} s",
+        ),
     ]
+
+
+def _at_rest(count: Callable[[], int]) -> int:
+    """What is counted, once it was the same for three seconds."""
+    found, since = count(), time.monotonic()
+    while time.monotonic() - since < 3:
+        time.sleep(0.1)
+        if (now := count()) != found:
+            found, since = now, time.monotonic()
+    return found
 
 
 def _cost(before: tuple[float, float], after: tuple[float, float], count: int) -> str:
@@ -108,3 +142,11 @@ def _send(fhir: Fhir, seconds: int) -> list[float]:
 
     with ThreadPoolExecutor(_CLIENTS) as pool:
         return [each for some in pool.map(client, range(_CLIENTS)) for each in some]
+
+
+def _call(fhir: Fhir) -> None:
+    """Send responses that call somebody, from all clients at once."""
+    with ThreadPoolExecutor(_CLIENTS) as pool:
+        answers = pool.map(lambda n: fhir.post("QuestionnaireResponse", response(n * CRITICAL_EACH)), range(CALLS))
+        if refused := [each.status for each in answers if each.status != 201]:
+            raise RuntimeError(f"{len(refused)} responses were refused: {refused[0]}")

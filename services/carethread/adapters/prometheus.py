@@ -2,12 +2,13 @@
 
 Processes that `core.settings.share_metrics` gave a folder keep their values there, in files that prometheus_client maps
 into memory (https://prometheus.github.io/client_python/multiprocess/): a process that was started again goes on where
-its predecessor ended. Without a folder a process shows its own values. Labels name services, methods and statuses only.
+its predecessor ended. Without a folder a process shows its own values. Labels name services, methods,
+statuses, measures and departments only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from prometheus_client import (
@@ -25,7 +26,11 @@ from prometheus_client.registry import Collector
 from prometheus_client.values import MutexValue, ValueClass
 
 from carethread.core.errors import Busy
-from carethread.core.metric_names import HTTP_REQUESTS, HTTP_SECONDS, MEANINGS, Observe
+from carethread.core.metric_names import HTTP_REQUESTS, HTTP_SECONDS, LABELS, MEANINGS, Observe
+from carethread.core.service import Sample
+
+States = Mapping[str, Callable[[], Mapping[str, float | Sequence[Sample]]]]
+"""By service what tells its gauges by name, each one number or several with labels. It raises Busy."""
 
 _HTTP_LABELS = {HTTP_REQUESTS: ("service", "method", "status"), HTTP_SECONDS: ("service", "method")}
 _HTTP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -79,8 +84,8 @@ def http_observer(service: str) -> Callable[[str, int, float], None]:
     return observe
 
 
-def exposition(states: Mapping[str, Callable[[], Mapping[str, float]]]) -> tuple[bytes, str]:
-    """The text format and its content type. `states` tells each service's gauges by name, or raises Busy."""
+def exposition(states: States) -> tuple[bytes, str]:
+    """The text format and its content type."""
     registry = CollectorRegistry()
     if ValueClass is MutexValue:
         registry.register(_registry)
@@ -90,7 +95,7 @@ def exposition(states: Mapping[str, Callable[[], Mapping[str, float]]]) -> tuple
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
-def serve(host: str, port: int, states: Mapping[str, Callable[[], Mapping[str, float]]]) -> None:
+def serve(host: str, port: int, states: States) -> None:
     """Show the same at a port of its own, in a thread. Raises OSError where the port cannot be listened on."""
     registry = CollectorRegistry()
     registry.register(_registry)
@@ -113,15 +118,17 @@ class _Shared(MultiProcessCollector):
 class _States(Collector):
     """The gauges that are asked of the databases; a service whose database is away has no sample."""
 
-    def __init__(self, states: Mapping[str, Callable[[], Mapping[str, float]]]) -> None:
+    def __init__(self, states: States) -> None:
         self._states = states
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        gauges = {name: GaugeMetricFamily(name, MEANINGS[name], labels=["service"]) for name in _GAUGES}
+        labels = {name: ("service", *LABELS.get(name, ())) for name in _GAUGES}
+        gauges = {name: GaugeMetricFamily(name, MEANINGS[name], labels=labels[name]) for name in _GAUGES}
         for service, state in self._states.items():
             try:
-                for name, value in state().items():
-                    gauges[name].add_metric([service], value)
+                for name, told in state().items():
+                    for more, value in [({}, told)] if isinstance(told, int | float) else told:
+                        gauges[name].add_metric([{"service": service, **more}[label] for label in labels[name]], value)
             except Busy:
                 continue
         return gauges.values()

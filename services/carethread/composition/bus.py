@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from carethread.core.context import new_id
 from carethread.core.errors import Busy
 from carethread.core.events import DEAD_LETTER, INBOUND, INBOUND_OUTCOME, topic
 from carethread.core.metric_names import Observe
@@ -44,6 +45,18 @@ def subscription(settings: Settings, runtime: Runtime, reactions: Sequence[React
     from carethread.adapters.sql.events.bus import EmbeddedSubscription
 
     return EmbeddedSubscription(_bus(settings), topics, positions, observe=observe)
+
+
+def log_of(settings: Settings, service: str, types: Sequence[str]) -> Subscription:
+    """The events of some types from the beginning, for a service that reads them beside its consumer."""
+    topics = [topic(type_name, settings.kafka_topic_prefix) for type_name in types]
+    if settings.kafka_bootstrap_servers:
+        from carethread.adapters.kafka import KafkaSubscription
+
+        return KafkaSubscription(_kafka(settings), f"{service}-rebuild-{new_id()}", topics, dict)
+    from carethread.adapters.sql.events.bus import EmbeddedSubscription
+
+    return EmbeddedSubscription(_bus(settings), topics, dict)
 
 
 def described_bus(settings: Settings) -> Bus:

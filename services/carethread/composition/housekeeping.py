@@ -19,6 +19,9 @@ from carethread.core.settings import INBOUND, Settings
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 3600.0
+_ASKING = "questionnaires"
+"""The service that keeps whom it has asked what."""
+
 _PAUSE_SECONDS = 0.05
 """Between two small deletions, for those who write."""
 
@@ -26,7 +29,8 @@ _DAY_MICROS = 24 * 3600 * 1_000_000
 
 
 def housekeeping(settings: Settings, here: Mapping[str, Runtime], stop: Signal) -> None:
-    """Forget every hour what is older than CARETHREAD_EVENT_RETENTION, until `stop` is set."""
+    """Forget every hour what is older than CARETHREAD_EVENT_RETENTION, and asks that are over for long, until `stop` is
+    set."""
     while not stop.is_set():
         forget(settings, here, stop)
         stop.wait(EVERY_SECONDS)
@@ -34,8 +38,8 @@ def housekeeping(settings: Settings, here: Mapping[str, Runtime], stop: Signal) 
 
 def forget(settings: Settings, here: Mapping[str, Runtime], stop: Signal) -> None:
     """Forget once; what is away is left for the next time."""
-    older_than = time.time_ns() // 1000 - settings.event_retention * _DAY_MICROS
-    for what, some in _tasks(settings, here, older_than):
+    now = time.time_ns() // 1000
+    for what, some in _tasks(settings, here, now):
         gone = 0
         try:
             while not stop.is_set() and (now_gone := some()):
@@ -47,15 +51,20 @@ def forget(settings: Settings, here: Mapping[str, Runtime], stop: Signal) -> Non
             log.info("forgotten", extra={"what": what, "count": gone})
 
 
-def _tasks(settings: Settings, here: Mapping[str, Runtime], older_than: int) -> Iterator[tuple[str, Callable[[], int]]]:
+def _tasks(settings: Settings, here: Mapping[str, Runtime], now: int) -> Iterator[tuple[str, Callable[[], int]]]:
     from carethread.adapters.sql.deliveries.forgetting import forget_tokens, forget_told
     from carethread.adapters.sql.events.bus import connect, prune
     from carethread.adapters.sql.events.inbound import forget_answers
     from carethread.adapters.sql.events.retention import forget_happened, forget_sent
 
+    older_than = now - settings.event_retention * _DAY_MICROS
     for name, runtime in here.items():
         yield f"{name} outbox", partial(forget_sent, engine_of(runtime), name, older_than)
         yield f"{name} inbox", partial(forget_happened, engine_of(runtime), older_than)
+        if name == _ASKING:
+            from carethread.questionnaires.programmes.forgetting import forget_asks
+
+            yield f"{name} asks", partial(forget_asks, runtime, now)
         if name == DELIVERING:
             yield f"{name} notifications", partial(forget_told, engine_of(runtime), older_than)
             yield f"{name} tokens", partial(forget_tokens, engine_of(runtime), older_than)

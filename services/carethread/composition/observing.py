@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from carethread.composition.alarming import gauges
@@ -11,13 +11,14 @@ from carethread.composition.parts import migrated, outbox_of
 from carethread.core.clock import system_clock, to_micros
 from carethread.core.errors import Busy
 from carethread.core.metric_names import OUTBOX_UNSENT, PARTS_IN_DOUBT, PARTS_OLDEST_DOUBT
-from carethread.core.service import Runtime
+from carethread.core.ports import Session
+from carethread.core.service import Runtime, Sample
 from carethread.core.settings import INBOUND, Settings
 
 
 def states(
     settings: Settings, here: Mapping[str, Runtime], *, taking_in: bool = False
-) -> dict[str, Callable[[], Mapping[str, float]]]:
+) -> dict[str, Callable[[], Mapping[str, float | Sequence[Sample]]]]:
     """What tells each service's gauges; `taking_in`: and those of what takes messages in."""
     here = {**here, INBOUND: inbound(settings, here)} if taking_in else here
     return {name: partial(_state, settings, runtime) for name, runtime in here.items()}
@@ -30,7 +31,7 @@ def serve_metrics(settings: Settings, here: Mapping[str, Runtime], *, taking_in:
     serve(settings.host, settings.metrics_port, states(settings, here, taking_in=taking_in))
 
 
-def _state(settings: Settings, runtime: Runtime) -> dict[str, float]:
+def _state(settings: Settings, runtime: Runtime) -> dict[str, float | Sequence[Sample]]:
     """The gauges of a service: unsent events, parts in doubt, and what it tells of itself.
 
     Raises Busy while the database is away or has another version's schema.
@@ -50,6 +51,9 @@ def _state(settings: Settings, runtime: Runtime) -> dict[str, float]:
     }
 
 
-def _of_its_own(runtime: Runtime) -> dict[str, float]:
-    told = runtime.service.gauges
+def _of_its_own(runtime: Runtime) -> dict[str, float | Sequence[Sample]]:
+    told: dict[str, Callable[[Session], float | Sequence[Sample]]] = {
+        **runtime.service.gauges,
+        **runtime.service.samples,
+    }
     return runtime.store.glance(lambda session: {name: of(session) for name, of in told.items()}) if told else {}

@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from carethread.composition.facts import SERVICE as ANALYSING
+from carethread.composition.facts import Late, parquet
 from carethread.core.context import new_id
 from carethread.core.errors import Busy
 from carethread.core.ports import Owners, Peer
@@ -88,6 +90,9 @@ def runtimes(settings: Settings, names: Iterable[str]) -> dict[str, Runtime]:
             websocket_url=settings.websocket_url,
             webhook_http=settings.webhook_http,
             webhook_networks=networks(settings.webhook_networks),
+            analytics=Late(settings) if name == ANALYSING else None,
+            parquet=parquet if name == ANALYSING else None,
+            small_cells=settings.small_cells,
         )
     return here
 

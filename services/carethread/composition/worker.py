@@ -18,6 +18,8 @@ from carethread.composition.bus import publisher, subscription
 from carethread.composition.delivering import SERVICE as DELIVERING
 from carethread.composition.delivering import stream_loop, webhook_loop, websocket_loop
 from carethread.composition.errands import loops as errand_loops
+from carethread.composition.facts import SERVICE as PUBLISHING
+from carethread.composition.facts import latest_loop, publish_loop
 from carethread.composition.housekeeping import housekeeping
 from carethread.composition.http import SWEEP_SECONDS, settle_doubts_of
 from carethread.composition.inbound import inbound
@@ -26,7 +28,7 @@ from carethread.composition.loops import kept_up, until_done
 from carethread.composition.parts import beats, http_peer, outbox_of, owners_of_types, postbox_of
 from carethread.core.consuming.pulse import Pulse
 from carethread.core.context import Context, Principal
-from carethread.core.errors import NotSupported
+from carethread.core.errors import Busy, NotSupported
 from carethread.core.events import topic
 from carethread.core.service import Mirror, Reaction, Runtime
 from carethread.core.settings import GATEWAY, INBOUND, SERVICES, Settings
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
     from carethread.adapters.rpc.notifications import Notifications
 
 log = logging.getLogger(__name__)
+
+_AGAIN_SECONDS = 1.0
+"""Between two tries to reach owners that are away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,16 @@ def worker(settings: Settings, here: Mapping[str, Runtime], *, taking_in: bool =
             loops.append((f"doubts-{name}", partial(_doubt_loop, settings, runtime, stop)))
         if name == DELIVERING:
             loops.append(("delivery", partial(webhook_loop, settings, runtime, stop)))
+        if runtime.service.distils:
+            loops.append((f"filling-{name}", partial(_filling_loop, runtime, stop)))
         reactions = _reactions(runtime)
         if reactions:
             pulses[name] = pulse = Pulse()
             consume = partial(_consumer_loop, settings, runtime, reactions, pulse, stop)
             loops.append((f"consumer-{name}", pulse.of(consume)))
+        if name == PUBLISHING:
+            loops.append(("facts", partial(publish_loop, settings, runtime, pulses[name].seconds, stop)))
+            loops.append(("latest", partial(latest_loop, runtime, stop)))
     if taking_in:
         runtime, pulses[INBOUND] = inbound(settings, here), Pulse()
         here = {**here, INBOUND: runtime}
@@ -142,16 +152,40 @@ def _relay_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
 
 
 def _filled(runtime: Runtime, mirror: Mirror, stop: Signal) -> bool:
-    """Fill a mirror; False where no service has its type, for then the others go on without it until the next start."""
+    """Fill a mirror; False where no service has its type."""
     from carethread.interactions.mirror import start
 
     try:
         until_done(partial(start, runtime, mirror, stop.is_set), stop)
     except NotSupported as error:
-        named = {"service": runtime.service.name, "type": mirror.type, "owner": mirror.owner}
-        log.warning("mirror_without_owner", extra={**named, "reason": str(error)})
+        _tell_missing(runtime, mirror, error)
         return False
     return True
+
+
+def _filling_loop(runtime: Runtime, stop: Signal) -> None:
+    """Fill what is made of other services' resources, each as soon as its owner is there. Events need not wait for
+    that: whatever came first, the higher version stays."""
+    from carethread.interactions.mirror import start
+
+    waiting = list(runtime.service.distils() if runtime.service.distils else ())
+    while waiting and not stop.is_set():
+        for mirror in list(waiting):
+            try:
+                start(runtime, mirror, stop.is_set)
+                waiting.remove(mirror)
+            except NotSupported as error:
+                _tell_missing(runtime, mirror, error)
+                waiting.remove(mirror)
+            except Busy:
+                continue
+        stop.wait(_AGAIN_SECONDS if waiting else 0)
+
+
+def _tell_missing(runtime: Runtime, mirror: Mirror, error: NotSupported) -> None:
+    """No service has the type of a mirror: the others go on without it until the next start."""
+    named = {"service": runtime.service.name, "type": mirror.type, "owner": mirror.owner}
+    log.warning("mirror_without_owner", extra={**named, "reason": str(error)})
 
 
 def _consumer_loop(
@@ -161,7 +195,7 @@ def _consumer_loop(
     from carethread.core.consuming.consumer import Consumer
     from carethread.interactions.mirror import begin_late, copies, reaction
 
-    mirrors = copies(runtime.service, owners_of_types())
+    mirrors = [each for each in copies(runtime.service, owners_of_types()) if not each.keeper]
     missing = {reaction(mirror).name for mirror in mirrors if not _filled(runtime, mirror, stop)}
     reactions = [each for each in reactions if each.name not in missing]
     if not stop.is_set():

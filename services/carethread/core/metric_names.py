@@ -62,12 +62,23 @@ HAND_OFFS_WAITING = "carethread_hand_offs_waiting"
 HAND_OFFS_EXPIRED = "carethread_hand_offs_expired"
 TAKE_OVERS = "carethread_take_overs"
 CRITICAL_ANSWERS_WAITING = "carethread_critical_answers_waiting"
+CRITICAL_ANSWERS_NOBODY = "carethread_critical_answers_without_a_person"
 FEEDBACK_WAITING = "carethread_feedback_waiting"
 FEEDBACK_NOBODY = "carethread_feedback_without_a_person"
 FEEDBACK_OPEN = "carethread_feedback_open"
 FEEDBACK_OVERDUE = "carethread_feedback_overdue"
 FEEDBACK_UNTOLD = "carethread_feedback_resolved_and_not_told"
 COMMENTS_UNCODED = "carethread_comments_uncoded"
+NEEDS_WAITING = "carethread_need_steps_waiting"
+NEEDS_NOBODY = "carethread_need_steps_without_an_owner"
+NEED_REFERRALS_WAITING = "carethread_need_referrals_waiting"
+
+MEASURE_VALUE = "carethread_measure_value"
+MEASURE_PERIOD_END = "carethread_measure_period_end"
+MEASURE_AS_OF = "carethread_measure_facts_as_of"
+
+LABELS: Mapping[str, tuple[str, ...]] = {MEASURE_VALUE: ("measure", "group", "department")}
+"""The labels of gauges that have more than `service`."""
 
 MEANINGS: Mapping[str, str] = {
     HTTP_REQUESTS: "FHIR requests answered, by method and status.",
@@ -113,12 +124,19 @@ MEANINGS: Mapping[str, str] = {
     HAND_OFFS_EXPIRED: "Open alarms that nobody who was asked has answered a hand-off in time.",
     TAKE_OVERS: "Open alarms that somebody has come to answer for a person unasked, or that nobody does.",
     CRITICAL_ANSWERS_WAITING: "Critical answers to which people are called, while nobody has said that they see to it.",
+    CRITICAL_ANSWERS_NOBODY: "Of these, to which nobody is there to be called.",
     FEEDBACK_WAITING: "Feedback that nobody has taken yet.",
     FEEDBACK_NOBODY: "Of these, what has no person to ask: a department has it, or nobody yet.",
     FEEDBACK_OPEN: "Feedback that is not over.",
     FEEDBACK_OVERDUE: "Of these, what should have been answered by now.",
     FEEDBACK_UNTOLD: "Feedback that is resolved, and of which the person has not been told yet.",
     COMMENTS_UNCODED: "Comments that nobody has given their themes yet.",
+    NEEDS_WAITING: "Next steps of social needs that nobody has begun with yet.",
+    NEEDS_NOBODY: "Of these, what nobody was given: history told of it, or nobody is there.",
+    NEED_REFERRALS_WAITING: "Referrals of social needs that who was asked has not answered yet.",
+    MEASURE_VALUE: "The number of a measure for the last month that is over; `department` is empty for the practice.",
+    MEASURE_PERIOD_END: "When that month ended, in seconds since 1970.",
+    MEASURE_AS_OF: "Up to when what had happened was counted, in seconds since 1970.",
 }
 
 

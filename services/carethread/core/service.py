@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from carethread.core.context import Context
 from carethread.core.errors import Issue
 from carethread.core.events import Event
 from carethread.core.gathering import Gathering
-from carethread.core.ports import Key, Owners, Peer, Request, Resource, Response, Session, Store, Timer
+from carethread.core.ports import Key, Owners, Peer, Request, Resource, Response, Session, Store, Stored, Timer
+from carethread.core.ports.analytics import Analytics
 from carethread.core.webhooks.endpoints import Network
 
 
@@ -116,6 +117,23 @@ class ResourceType:
 
 
 @dataclass(frozen=True, slots=True)
+class Keeper:
+    """What a mirror keeps of each version in place of a copy, which it has no more of then.
+
+    `name` is the mirror's, another one when other things are made: then all is made anew. `made` is called outside of
+    the transaction where that is possible, `keep` in it with what it gave; it stands repetition and disorder by itself.
+    `reached`: all events of the type through a number of its owner's are in. `forget` parts with at most so many of
+    what is kept, and returns how many.
+    """
+
+    name: str
+    made: Callable[[Stored], Any]
+    keep: Callable[[Session, Sequence[Any]], None]
+    reached: Callable[[Session, int], None]
+    forget: Callable[[Session, int], int]
+
+
+@dataclass(frozen=True, slots=True)
 class Mirror:
     """A read-only copy of another service's type, kept so that chains, includes and rules run locally.
 
@@ -126,6 +144,7 @@ class Mirror:
 
     `keeps`: copies are made only of what it is true for; what there is a copy of already stays one. `traces`: each of
     those has one of these texts in its JSON, so that most of the others need not be parsed.
+    `keeper`: something else is kept than copies, and none of the above applies.
     """
 
     type: str
@@ -135,6 +154,7 @@ class Mirror:
     stored: StoredHook | None = None
     keeps: Callable[[Resource], bool] | None = None
     traces: tuple[bytes, ...] = ()
+    keeper: Keeper | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +182,7 @@ class Operation:
     answer is 202 with the URL to ask for what comes of it. `gathers`: calls that come at the same time are done
     together, so that it pays to have many of them wait. `judged` makes of a body, before it is known to be valid, the
     one that is to be: with what may be left out of a resource in it. `takes_form`: what is posted is the form of a
-    page, which the handler reads from the request itself.
+    page, which the handler reads from the request itself. `cancels`: DELETE takes back what it tells of.
     """
 
     name: str
@@ -177,6 +197,7 @@ class Operation:
     asynchronous: bool = False
     gathers: bool = False
     takes_form: bool = False
+    cancels: bool = False
     judged: Callable[[Resource], Resource] = lambda body: body
 
 
@@ -184,9 +205,9 @@ class Operation:
 class Page:
     """What stands at a path of its own beside FHIR, for who knows nothing of that: a browser, a calendar program.
 
-    `path` (`calendar/<token>.ics`) has a `<token>`, which an operation of the service (`Appointment/$calendar`) gets as
-    its parameter, with those of the query; whatever is accepted, its answer is sent. `sorry` says in place of an
-    OperationOutcome what it means to people, by its status and headers, and by what languages a browser accepts.
+    `path` (`calendar/<token>.ics`) may have a `<token>`, which an operation of the service (`Appointment/$calendar`)
+    gets as its parameter, with those of the query; whatever is accepted, its answer is sent. `sorry` says in place of
+    an OperationOutcome what it means to people, by its status and headers, and by what languages a browser accepts.
     """
 
     path: str
@@ -202,6 +223,10 @@ class File:
     path: str
     media_type: str
     read: Callable[[], bytes]
+
+
+Sample = tuple[Mapping[str, str], float]
+"""A number with the labels that tell it from others of its name."""
 
 
 class AskFirst(Exception):
@@ -248,6 +273,8 @@ class Service:
     about: str
     types: tuple[ResourceType, ...]
     mirrors: tuple[Mirror, ...] = ()
+    distils: Callable[[], Sequence[Mirror]] | None = None
+    """Further mirrors, each with a keeper; they are no copies that anybody finds."""
     operations: tuple[Operation, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     timers: Mapping[str, TimerHandler] = field(default_factory=dict, hash=False)
@@ -268,6 +295,8 @@ class Service:
     files: tuple[File, ...] = ()
     gauges: Mapping[str, Callable[[Session], float]] = field(default_factory=dict, hash=False)
     """What the service shows of itself beside what all do: names of `core.metric_names`, and how many there are now."""
+    samples: Mapping[str, Callable[[Session], Sequence[Sample]]] = field(default_factory=dict, hash=False)
+    """Of what it shows those of which there may be none, or several with the labels of `core.metric_names.LABELS`."""
 
     def owns(self, type_name: str) -> ResourceType | None:
         """The declaration of an owned type."""
@@ -302,6 +331,12 @@ class Runtime:
     """Whether a webhook may be called without encryption."""
     webhook_networks: tuple[Network, ...] = ()
     """Private networks that webhooks may be in."""
+    analytics: Analytics | None = None
+    """The published facts, of the service that has them."""
+    parquet: Callable[[Sequence[tuple[str, str]], bytes], bytes] | None = None
+    """Makes of a table in CSV, by its columns' names and types in SQL, a Parquet file; where facts are."""
+    small_cells: str = "exact"
+    """Whether numbers of few people are told: `mask` or `exact`."""
     gatherings: defaultdict[str, Gathering] = field(
         default_factory=lambda: defaultdict(Gathering), init=False, repr=False, compare=False
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from environs import Env, EnvError
-from marshmallow.validate import Range
+from marshmallow.validate import OneOf, Range
 
 from carethread.core.kafka_security import KafkaSecurity, contradictions, variable
 
@@ -50,6 +50,11 @@ class Settings:
     grpc_subscribers: int = 1000
     base_url: str = ""
     data: Path = Path("carethread-data")
+    facts: str = ""
+    facts_memory: int = 1024
+    facts_threads: int = 2
+    facts_seconds: int = 60
+    small_cells: str = "exact"
     database_url: str = ""
     database_urls: Mapping[str, str] = field(default_factory=dict)
     http_urls: Mapping[str, str] = field(default_factory=dict)
@@ -96,6 +101,11 @@ class Settings:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.ws_url or f"ws://{host}:{self.ws_port}"
 
+    @property
+    def facts_folder(self) -> Path:
+        """Where the facts are published."""
+        return Path(self.facts) if self.facts else self.data / "metrics-facts"
+
     def database(self, service: str) -> str:
         """The database URL of one service; its own SQLite file unless a setting says otherwise."""
         own = self.database_urls.get(service) or self.database_url
@@ -122,6 +132,11 @@ def load() -> Settings:
             grpc_subscribers=env.int("GRPC_SUBSCRIBERS", default.grpc_subscribers, validate=positive),
             base_url=env.str("BASE_URL", default.base_url),
             data=env.path("DATA", default.data),
+            facts=env.str("FACTS", default.facts),
+            facts_memory=env.int("FACTS_MEMORY", default.facts_memory, validate=Range(min=64)),
+            facts_threads=env.int("FACTS_THREADS", default.facts_threads, validate=positive),
+            facts_seconds=env.int("FACTS_SECONDS", default.facts_seconds, validate=positive),
+            small_cells=env.str("SMALL_CELLS", default.small_cells, validate=OneOf(["mask", "exact"])),
             database_url=env.str("DATABASE_URL", default.database_url),
             database_urls=_each_service(env, "DATABASE_URL"),
             http_urls=_each_service(env, "HTTP_URL"),

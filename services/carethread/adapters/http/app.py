@@ -110,10 +110,10 @@ def _at_page(page: Page, answer: Answer) -> Callable[[str], FlaskResponse]:
     """What is answered at a page: what its operation says. Who asks knows nothing of FHIR, so what they accept is not
     asked."""
 
-    def view(token: str) -> FlaskResponse:
+    def view(token: str = "") -> FlaskResponse:
         headers = {name.lower(): value for name, value in request.headers if name.lower() != "accept"}
         query = parse_qsl(request.query_string.decode("latin-1"), keep_blank_values=True)
-        params = [("token", token), *((name, value) for name, value in query if name != "token")]
+        params = [("token", token), *((name, value) for name, value in query if name != "token")] if token else query
         try:
             body = request.get_data(cache=False)
             response = answer(request.method, page.operation, urlencode(params), headers, body)

@@ -12,16 +12,22 @@ from collections.abc import Callable, Coroutine, Iterable
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from carethread.v1 import careteams_pb2, events_pb2, fhir_pb2, questionnaires_pb2, scheduling_pb2
+from carethread.v1 import careteams_pb2, events_pb2, fhir_pb2, metrics_pb2, questionnaires_pb2, scheduling_pb2
 
 FHIR_SERVICE: str = fhir_pb2.DESCRIPTOR.services_by_name["FhirService"].full_name
 EVENT_SERVICE: str = events_pb2.DESCRIPTOR.services_by_name["EventService"].full_name
 SCHEDULING_SERVICE: str = scheduling_pb2.DESCRIPTOR.services_by_name["SchedulingService"].full_name
 CARE_TEAM_SERVICE: str = careteams_pb2.DESCRIPTOR.services_by_name["CareTeamService"].full_name
 QUESTIONNAIRE_SERVICE: str = questionnaires_pb2.DESCRIPTOR.services_by_name["QuestionnaireService"].full_name
+METRICS_SERVICE: str = metrics_pb2.DESCRIPTOR.services_by_name["MetricsService"].full_name
 HEALTH_SERVICE: str = health.SERVICE_NAME
 
-_OWN = {"scheduling": SCHEDULING_SERVICE, "careteams": CARE_TEAM_SERVICE, "questionnaires": QUESTIONNAIRE_SERVICE}
+_OWN = {
+    "scheduling": SCHEDULING_SERVICE,
+    "careteams": CARE_TEAM_SERVICE,
+    "questionnaires": QUESTIONNAIRE_SERVICE,
+    "metrics": METRICS_SERVICE,
+}
 """The gRPC services that one of the services alone has."""
 
 _STATUS = {True: health_pb2.HealthCheckResponse.SERVING, False: health_pb2.HealthCheckResponse.NOT_SERVING}

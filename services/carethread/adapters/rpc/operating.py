@@ -49,6 +49,7 @@ class Operating:
         query: Query = (),
         headers: Mapping[str, str] | None = None,
         fields: Mapping[str, str] = MappingProxyType({}),
+        method: str = "POST",
     ) -> Response:
         """What an operation on a type, or an instance of it, answers. Raises what it raises, which names the `fields`
         of the message by the parameters that are made of them."""
@@ -56,7 +57,7 @@ class Operating:
         type_name, id_ = where
         body: Resource | None = {"resourceType": "Parameters", "parameter": list(parts)} if parts else None
         path = "/".join(each for each in (type_name, id_, f"${name}") if each)
-        request = Request("POST", path, query, headers or {})
+        request = Request(method, path, query, headers or {})
         with named(fields):
             said = invoke(self._runtime, request, name, type_name, id_, body, self._call.context)
             response = said if isinstance(said, Response) else answer(said)

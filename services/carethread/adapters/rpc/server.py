@@ -25,11 +25,14 @@ from carethread.adapters.rpc.health import (
     EVENT_SERVICE,
     FHIR_SERVICE,
     HEALTH_SERVICE,
+    METRICS_SERVICE,
     QUESTIONNAIRE_SERVICE,
     SCHEDULING_SERVICE,
     Health,
 )
 from carethread.adapters.rpc.messages import MESSAGE_BYTES
+from carethread.adapters.rpc.metrics import TYPE as MEASURE
+from carethread.adapters.rpc.metrics import Metrics
 from carethread.adapters.rpc.notifications import Notifications
 from carethread.adapters.rpc.questionnaires import TYPE as QUESTIONNAIRE
 from carethread.adapters.rpc.questionnaires import Questionnaires
@@ -91,6 +94,8 @@ class RpcServer:
         self._care_teams = CareTeams(teams, self._workers) if teams else None
         forms = next((runtime for runtime in runtimes if runtime.service.owns(QUESTIONNAIRE)), None)
         self._questionnaires = Questionnaires(forms, self._workers) if forms else None
+        numbers = next((runtime for runtime in runtimes if runtime.service.owns(MEASURE)), None)
+        self._metrics = Metrics(numbers, self._workers) if numbers else None
         self._notifications = notifications
         self._health = health
         self._loop = asyncio.new_event_loop()
@@ -137,12 +142,15 @@ class RpcServer:
             self._care_teams.add_to(server)
         if self._questionnaires:
             self._questionnaires.add_to(server)
+        if self._metrics:
+            self._metrics.add_to(server)
         if self._notifications:
             self._notifications.add_to(server)
         await self._health.add_to(server)
         names = [FHIR_SERVICE, EVENT_SERVICE, *([SCHEDULING_SERVICE] if self._scheduling else [])]
         names += [CARE_TEAM_SERVICE] if self._care_teams else []
         names += [QUESTIONNAIRE_SERVICE] if self._questionnaires else []
+        names += [METRICS_SERVICE] if self._metrics else []
         reflection.enable_server_reflection((*names, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
         credentials = server_credentials(serving.tls)
         if credentials:

@@ -9,7 +9,7 @@ from sqlalchemy.schema import CreateSchema
 
 from carethread.adapters.sql.engine import is_sqlite, reading, writing
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision; a test compares it with the scripts."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"

@@ -19,6 +19,7 @@ from carethread.core.ports.bus import Place
 from carethread.core.ports.calendar import Calendar
 from carethread.core.ports.deliveries import Deliveries
 from carethread.core.ports.efforts import Efforts
+from carethread.core.ports.facts import Facts
 from carethread.core.ports.held import Held
 from carethread.core.ports.inbound import Inbound
 from carethread.core.ports.ledger import Ledger
@@ -78,6 +79,11 @@ class Session(Protocol):
     @property
     def efforts(self) -> Efforts:
         """What it took to fill forms in, which `questionnaires` keeps."""
+        ...
+
+    @property
+    def facts(self) -> Facts:
+        """What views made of resources, which `metrics` keeps."""
         ...
 
     @property

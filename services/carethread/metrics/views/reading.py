@@ -15,17 +15,25 @@ from carethread.core.errors import Invalid, Issue
 from carethread.core.fhir.definitions import resource_types
 from carethread.core.fhir.fhirpath import Element, FhirPathError
 from carethread.core.fhir.fhirpath.element import plain
+from carethread.core.fhir.fhirpath.model import is_defined
 from carethread.core.fhir.fhirpath.parser import parse
 from carethread.core.fhir.fhirpath.syntax import Call, Node, Variable, children
 from carethread.core.ports import Resource
-from carethread.metrics.views.paths import Path, node_type, path
-from carethread.metrics.views.selecting import ROW_INDEX, cell, selected, unrolled
+from carethread.metrics.views.generating import generated
+from carethread.metrics.views.paths import Misspelt, Path, leads_to, path
+from carethread.metrics.views.selecting import Cell, cell, selected, unrolled
+from carethread.metrics.views.stepping import ROW_INDEX
 from carethread.metrics.views.view import Column, Select, View, Where
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}", re.ASCII)
 _UNSTEADY = frozenset({"now", "today", "timeOfDay", "resolve"})
 _GIVEN = frozenset({"resource", "rootResource", "context", "rowIndex", "ucum", "sct", "loinc"})
+_FHIR, _SYSTEM = "http://hl7.org/fhir/StructureDefinition/", "http://hl7.org/fhirpath/System."
+_SYSTEM_TYPES = ("Boolean", "Integer", "Decimal", "String", "Date", "DateTime", "Time")
 _UNROLLING = ("forEach", "forEachOrNull", "repeat")
+_TOLD = 200
+"""Characters of a path that a fault names."""
+
 _MOST_LEVELS = 20
 _MOST_COLUMNS = 500
 
@@ -55,6 +63,7 @@ def read(definition: Resource) -> View:
         columns=columns,
         conditions=conditions,
         select=selected(None, (), [part.select for part in parts], (), None),
+        quick=generated(definition, reading.cells, conditions),
     )
 
 
@@ -78,6 +87,7 @@ _EMPTY = _Structure((), _nothing, ())
 class _Reading:
     definition: Resource
     faults: list[Issue] = field(default_factory=list)
+    cells: dict[str, tuple[Column, Cell]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.constants = dict(self._constants())
@@ -147,8 +157,7 @@ class _Reading:
             found = [self._path(text, f"{place}.repeat[{number}]", "") for number, text in enumerate(texts)]
             return unrolled([each for each in found if each], repeated=True), ""
         one = self._path(raw[named[0]], f"{place}.{named[0]}", start)
-        inner = node_type(raw[named[0]], start) if one else ""
-        return one and unrolled([one], repeated=False), inner
+        return one and unrolled([one], repeated=False), leads_to(parse(raw[named[0]]), start) if one else ""
 
     def _columns(self, raw: Resource, place: str, start: str) -> tuple[list[Column], list[Any], list[Any]]:
         columns, cells, absent = list[Column](), list[Any](), list[Any]()
@@ -159,10 +168,13 @@ class _Reading:
                 self.fault("value", "A name is a letter, then letters, digits and _.", f"{where}.name")
                 continue
             column = Column(name, str(each.get("type", "")), _sql_type(each), each.get("collection") is True)
+            if column.type and not _is_type(column.type):
+                self.fault("value", f"{column.type[:64]} is no type that a column can have.", f"{where}.type")
             found = self._path(each.get("path"), f"{where}.path", start)
             columns.append(column)
             if found is not None:
                 cells.append(cell(column, found))
+                self.cells[name] = column, cells[-1]
                 absent.append(0 if each["path"].strip() == ROW_INDEX else None)
         return columns, cells, absent
 
@@ -180,10 +192,13 @@ class _Reading:
         try:
             for node in _all(parse(text)):
                 self._judge(node, place)
-            return path(text, self.constants, start)
+            leads_to(parse(text), start)
+            return path(text, self.constants)
         except FhirPathError as error:
-            self.fault("invalid", error.issues[0].diagnostics, place)
-            return None
+            self.fault("invalid", f"{text[:_TOLD]}: {error.issues[0].diagnostics}", place)
+        except Misspelt as error:
+            self.fault("invalid", f"{text[:_TOLD]}: {error}", place)
+        return None
 
     def _judge(self, node: Node, place: str) -> None:
         match node:
@@ -213,6 +228,14 @@ def _all(node: Node) -> Iterator[Node]:
         each = waiting.pop()
         yield each
         waiting += children(each)
+
+
+def _is_type(name: str) -> bool:
+    """Whether a column can be of this type: a primitive of FHIR, by its name or its URL, or one of FHIRPath's own."""
+    if name.startswith(_SYSTEM):
+        return name.removeprefix(_SYSTEM) in _SYSTEM_TYPES
+    name = name.removeprefix(_FHIR)
+    return name[:1].islower() and is_defined(name)
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:

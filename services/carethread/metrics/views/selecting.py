@@ -15,20 +15,19 @@ from carethread.core.fhir.fhirpath import Element
 from carethread.core.fhir.fhirpath.element import plain
 from carethread.metrics.views.paths import Items, Path
 from carethread.metrics.views.view import Column, Row, Select
-
-ROW_INDEX = "%rowIndex"
+from carethread.metrics.views.walking import CONVERSIONS, MOST_NODES
 
 Cell = Callable[[Element, int], Any]
-
-_MOST_NODES = 10_000
-"""How many nodes `repeat` may find in one resource."""
 
 
 def cell(column: Column, path: Path) -> Cell:
     """The value of a column at a node. Raises Invalid for several values, or for what is no primitive."""
+    converted = CONVERSIONS.get(column.sql_type)
 
     def apply(node: Element, row_index: int) -> Any:
         values = [value for item in path(node, row_index) if (value := _value(item, column)) is not None]
+        if converted:
+            values = [moment for value in values if (moment := converted(str(value))) is not None]
         if column.collection:
             return values
         if len(values) > 1:
@@ -62,8 +61,8 @@ def unrolled(paths: Sequence[Path], *, repeated: bool) -> Path:
                 waiting.pop()
                 continue
             found.append(below)
-            if len(found) > _MOST_NODES:
-                raise Invalid(f"repeat finds more than {_MOST_NODES} elements in one resource.", code="too-costly")
+            if len(found) > MOST_NODES:
+                raise Invalid(f"repeat finds more than {MOST_NODES} elements in one resource.", code="too-costly")
             waiting.append(iter(_below(paths, below, row_index)))
         return found
 

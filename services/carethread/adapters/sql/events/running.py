@@ -80,10 +80,16 @@ def came_round(engine: Engine) -> dict[str, float]:
         return {part: max(0, each) / 1_000_000 for part, each in found}
 
 
+_FILLING = select(mirrors.c.type).where(
+    mirrors.c.place.is_not(None),
+    mirrors.c.type.not_like("%:facts:%"),  # for these nothing waits
+)
+
+
 def filling(engine: Engine) -> list[str]:
     """The types whose mirrors are being filled: until then their service consumes nothing. Raises Busy."""
     with reading(engine) as connection:
-        return list(connection.execute(select(mirrors.c.type).where(mirrors.c.place.is_not(None))).scalars())
+        return list(connection.execute(_FILLING).scalars())
 
 
 def channels(engine: Engine) -> list[str]:

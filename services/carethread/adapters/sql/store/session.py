@@ -27,6 +27,7 @@ from carethread.adapters.sql.events.committed import committed
 from carethread.adapters.sql.events.held import SqlHeld
 from carethread.adapters.sql.events.inbound import SqlInbound
 from carethread.adapters.sql.events.replays import SqlReplays
+from carethread.adapters.sql.facts import SqlFacts
 from carethread.adapters.sql.ledger import SqlLedger
 from carethread.adapters.sql.needs import SqlNeeds
 from carethread.adapters.sql.notices import SqlNotices
@@ -362,6 +363,10 @@ class SqlSession:
     @property
     def asks(self) -> SqlAsks:
         return SqlAsks(self._connection)
+
+    @property
+    def facts(self) -> SqlFacts:
+        return SqlFacts(self._connection)
 
     @property
     def efforts(self) -> SqlEfforts:

@@ -19,6 +19,7 @@ from carethread.adapters.sql.tables.consuming import (
 )
 from carethread.adapters.sql.tables.deliveries import binding_tokens, notifications, reached, subscribers
 from carethread.adapters.sql.tables.efforts import efforts
+from carethread.adapters.sql.tables.facts import fact_marks, facts
 from carethread.adapters.sql.tables.indexes import (
     INDEX_TABLES,
     composites,
@@ -53,6 +54,8 @@ __all__ = [
     "dead_letters",
     "efforts",
     "exports",
+    "fact_marks",
+    "facts",
     "fit",
     "forgotten",
     "held",

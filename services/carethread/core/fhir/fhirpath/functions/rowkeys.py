@@ -1,6 +1,7 @@
 """The keys by which rows of views are joined: a resource's own, and that of what a Reference points at.
 
-Both are `Type/id`, so a person can read them. A reference that is not to a resource of ours has none.
+Both are the id alone, for a view is of one type, and a column of references says which it keeps. A reference that is
+not to a resource of ours has none.
 Source: https://sql-on-fhir.org/ig/StructureDefinition-ViewDefinition.html, "Required Additional Functions".
 """
 
@@ -18,7 +19,7 @@ def resource_key(resource: object) -> str | None:
     """The key of a resource, None where it has no id."""
     if type(resource) is not dict or "id" not in resource or "resourceType" not in resource:
         return None
-    return f"{resource['resourceType']}/{resource['id']}"
+    return str(resource["id"])
 
 
 def reference_key(reference: object, type_name: str = "") -> str | None:
@@ -27,7 +28,7 @@ def reference_key(reference: object, type_name: str = "") -> str | None:
     target = parse_reference(text) if isinstance(text, str) else None
     if target is None or not target.id or type_name not in ("", target.type):
         return None
-    return f"{target.type}/{target.id}"
+    return target.id
 
 
 def _resource_key(_: Scope, items: Items) -> Items:

@@ -1,0 +1,1 @@
+"""Facts as Parquet files, and DuckDB, which writes and reads them."""

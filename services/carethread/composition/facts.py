@@ -1,0 +1,113 @@
+"""Facts: the engine that reads what is published, the loop that publishes, and what rebuilds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from functools import cached_property
+from functools import partial as partial_of
+from pathlib import Path
+from threading import Event as Signal
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from carethread.core.errors import Busy
+from carethread.core.ports.analytics import Analytics, Glimpse
+from carethread.core.service import Runtime
+from carethread.core.settings import Settings
+
+if TYPE_CHECKING:
+    from carethread.adapters.analytics.parquet import ParquetShelf
+
+SERVICE = "metrics"
+"""The service that has facts."""
+
+
+class Late:
+    """What runs SQL over the published facts; the engine is loaded when somebody asks, for that takes a while."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def _engine(self) -> Analytics:
+        from carethread.adapters.analytics.duck import Bounds, DuckAnalytics
+
+        given = self._settings
+        return DuckAnalytics(given.facts_folder, Bounds(given.facts_memory, given.facts_threads, given.facts_seconds))
+
+    def look(self) -> AbstractContextManager[Glimpse]:
+        return self._engine.look()
+
+
+def parquet(columns: Sequence[tuple[str, str]], csv: bytes) -> bytes:
+    """A table as a Parquet file; see `adapters.analytics.packing`, which loads the engine."""
+    from carethread.adapters.analytics.packing import packed
+
+    return packed(columns, csv)
+
+
+def shelf_of(settings: Settings) -> ParquetShelf:
+    """The published files."""
+    from carethread.adapters.analytics.parquet import ParquetShelf
+
+    return ParquetShelf(settings.facts_folder, memory=settings.facts_memory)
+
+
+def publish_loop(settings: Settings, runtime: Runtime, late: Callable[[], float], stop: Signal) -> None:
+    """Publish what changes until `stop` is set. `late` tells by how many seconds the consumer is behind."""
+    from carethread.core.clock import system_clock
+    from carethread.metrics.facts.publishing import Publisher
+    from carethread.metrics.facts.running import run
+    from carethread.metrics.facts.shipped import shipped
+    from carethread.metrics.facts.tidying import Tidier
+
+    shelf, replacing = shelf_of(settings), Lock()
+    publisher = Publisher(runtime.store, shelf, shipped(), system_clock, late, replacing)
+    run(publisher, Tidier(shelf, replacing), shelf, stop)
+
+
+def latest_loop(runtime: Runtime, stop: Signal) -> None:
+    """Keep the numbers that Prometheus reads fresh until `stop` is set."""
+    from carethread.core.context import Context, Principal
+    from carethread.metrics.exporting.latest import keep_latest
+
+    keep_latest(runtime, Context(Principal(SERVICE)), stop)
+
+
+def rebuild_facts(
+    settings: Settings, *, exported: Sequence[Path] = (), since: int = 0, partial: bool = False, processes: int = 2
+) -> int:
+    """Rebuild all facts from the event log, or from the files of an export that was asked for at a moment
+    (microseconds); how many resources they are of.
+
+    Raises Busy, Invalid where the log does not reach back far enough, Malformed for a file that is no export.
+    """
+    from carethread.adapters.sql.loading import SqlLoading
+    from carethread.composition.bus import log_of
+    from carethread.composition.parts import engine_of, runtimes
+    from carethread.core.clock import system_clock
+    from carethread.core.consuming.reading import resource_event
+    from carethread.metrics.facts import sources
+    from carethread.metrics.facts.publishing import Publisher
+    from carethread.metrics.facts.rebuilding import Read, rebuild
+    from carethread.metrics.facts.shipped import shipped
+
+    runtime = runtimes(settings, [SERVICE])[SERVICE]
+    types, shelf, read = [subject.type for subject in shipped()], shelf_of(settings), Read()
+    bus = log_of(settings, SERVICE, types)
+    try:
+        if exported:
+            read.positions.update(sources.behind(bus, since, partial=partial))
+            versions = sources.exported(exported, types)
+        else:
+            whole = partial_of(resource_event, runtime)
+            versions = sources.events(bus, types, read, whole, partial=partial)
+        loading = SqlLoading(engine_of(runtime), SERVICE)
+        folder = settings.facts_folder
+        count = rebuild(versions, read, shipped(), shelf, loading, processes=processes, folder=folder)
+    finally:
+        bus.close()
+    with suppress(Busy), shelf.hold():  # else the worker that holds it publishes them
+        Publisher(runtime.store, shelf, shipped(), system_clock).publish()
+    return count

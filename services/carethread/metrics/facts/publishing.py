@@ -1,0 +1,193 @@
+"""Publishing: what changed in the database since the last time becomes files, and a manifest that lists them.
+
+What was published before stays as it is; a delta tells of each resource that changed all its rows, so that the order of
+changes does not matter. A type that began anew is published whole, once its mirror has all that its owner had; until
+then the old files stand. How far each type is stands in the manifest, in the same replacement as the files: whatever a
+crash leaves half done is not listed, and is done again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from carethread.core.clock import Clock, to_micros
+from carethread.core.facts.manifest import File, Manifest, Mark, Published, empty
+from carethread.core.facts.relation import Relation
+from carethread.core.ports import Store
+from carethread.core.ports.analytics import Shelf
+from carethread.core.ports.facts import Reached
+from carethread.metrics.facts.making import split
+from carethread.metrics.facts.subjects import Subject
+
+_AT_ONCE = 20_000
+"""Facts that are read in one transaction, and written as one delta; a fact takes about half a kilobyte."""
+
+_IN_A_FILE = 200_000
+"""Facts in one file of a base."""
+
+_STILL_MICROS = 10_000_000
+"""Where nothing changed, the manifest says after this time that it is whole up to now."""
+
+Change = Callable[[Published | None], Published]
+"""From a table as it stands to a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What changed of a type: the text of rows by table, and who has none in it; `through` which change, and how many
+    facts these are."""
+
+    rows: Mapping[str, list[str]]
+    gone: Mapping[str, list[str]]
+    through: int
+    count: int
+
+
+@dataclass
+class _Coming:
+    """What is to be listed from now on."""
+
+    marks: dict[str, Mark]
+    changes: dict[str, Change]
+    awaited: list[str]
+    whole: bool = True
+    """Whether all that has changed is in it."""
+    count: int = 0
+
+
+class Publisher:
+    """What a process publishes in a shelf that it holds. `late` tells by how many seconds events are behind."""
+
+    def __init__(
+        self,
+        store: Store,
+        shelf: Shelf,
+        subjects: Sequence[Subject],
+        clock: Clock,
+        late: Callable[[], float] = lambda: 0.0,
+        replacing: threading.Lock | None = None,
+    ) -> None:
+        self._store = store
+        self._shelf = shelf
+        self._subjects = subjects
+        self._clock = clock
+        self._late = late
+        self._replacing = replacing or threading.Lock()
+
+    def publish(self) -> int:
+        """Publish what changed, or a part of that where it is much; 0 where nothing did. Raises Busy."""
+        now = to_micros(self._clock()) - int(self._late() * 1_000_000)
+        reached = self._store.snapshot(lambda session: session.facts.reached())
+        before = self._shelf.manifest() or Manifest()
+        coming = _Coming(dict(before.types), {}, [])
+        for subject in self._subjects:
+            self._subject(subject, reached, before, coming)
+        self._list(reached.sources, now if coming.whole else before.time, coming)
+        return coming.count
+
+    def _subject(self, subject: Subject, reached: Reached, before: Manifest, coming: _Coming) -> None:
+        """What is to be published of a type."""
+        is_listed = all(_is_of(before.tables.get(each.name), each) for each in subject.relations)
+        if subject.mirror not in reached.filled:
+            coming.awaited += [each.name for each in subject.relations if each.name not in before.tables]
+            coming.whole &= not is_listed  # what stands of it is as old as it is
+            return
+        mark = before.types.get(subject.type)
+        generation = reached.generations.get(subject.type, 0)
+        if mark is None or mark.generation != generation or not is_listed:
+            tables, through = self._prepared(subject, generation) or self._anew(subject, reached.changed)
+            coming.changes |= {name: _always(table) for name, table in tables.items()}
+            coming.marks[subject.type] = Mark(through, generation)
+            coming.whole &= through == reached.changed
+            coming.count += 1
+        elif mark.changed < reached.changed:
+            found = self._find(subject, mark.changed, reached.changed)
+            coming.changes |= self._deltas(subject, found, before.number + 1)
+            coming.marks[subject.type] = Mark(found.through, generation)
+            coming.whole &= found.through == reached.changed
+            coming.count += found.count
+
+    def _list(self, sources: Mapping[str, Mapping[str, int]], time: int, coming: _Coming) -> None:
+        """List what was written beside what stands by now, which `tidying` may have changed meanwhile."""
+        names = {each.name for subject in self._subjects for each in subject.relations}
+        with self._replacing:
+            stands = self._shelf.manifest() or Manifest()
+            tables = {name: table for name, table in stands.tables.items() if name in names}
+            tables |= {name: change(tables.get(name)) for name, change in coming.changes.items()}
+            types = {each.type: coming.marks[each.type] for each in self._subjects if each.type in coming.marks}
+            after = replace(stands, sources=sources, types=types, tables=tables, awaited=tuple(coming.awaited))
+            if after == stands and time < stands.time + _STILL_MICROS:
+                return
+            self._shelf.put(replace(after, time=max(time, stands.time), number=stands.number + 1))
+
+    def _prepared(self, subject: Subject, generation: int) -> tuple[dict[str, Published], int] | None:
+        """The tables of a type, and as of which change, where a rebuild has made them already."""
+        found = self._shelf.prepared()
+        if found is None or found.mark.generation != generation:
+            return None
+        tables = {each.name: found.tables[each.name] for each in subject.relations if each.name in found.tables}
+        fits = all(_is_of(tables.get(each.name), each) for each in subject.relations)
+        return (tables, found.mark.changed) if fits else None
+
+    def _anew(self, subject: Subject, through: int) -> tuple[dict[str, Published], int]:
+        """The tables of a type of all that is kept of it, as of a change.
+
+        What changes meanwhile has a number beyond `through`, and is in the next delta.
+        """
+        tables = {each.name: empty(each) for each in subject.relations}
+        waiting: dict[str, list[str]] = {each.name: [] for each in subject.relations}
+        after = count = 0
+        while after < through:
+            found = self._find(subject, after, through)
+            for name, rows in found.rows.items():
+                waiting[name] += rows
+            after, count = found.through, count + found.count
+            if count >= _IN_A_FILE or after >= through:
+                for each in subject.relations:
+                    if waiting[each.name]:
+                        file = self._shelf.write(each, waiting[each.name])
+                        tables[each.name] = replace(tables[each.name], base=(*tables[each.name].base, file))
+                        waiting[each.name] = []
+                count = 0
+        return tables, through
+
+    def _find(self, subject: Subject, after: int, through: int) -> _Found:
+        facts = self._store.glance(lambda session: session.facts.since(subject.type, after, through, _AT_ONCE))
+        names = [each.name for each in subject.relations]
+        rows: dict[str, list[str]] = {name: [] for name in names}
+        gone: dict[str, list[str]] = {name: [] for name in names}
+        for _, id_, text in facts:
+            for name, part in zip(names, split(text, len(names)), strict=True):
+                if part:
+                    rows[name].append(part)
+                else:
+                    gone[name].append(id_)
+        return _Found(rows, gone, facts[-1][0] if len(facts) == _AT_ONCE else through, len(facts))
+
+    def _deltas(self, subject: Subject, found: _Found, number: int) -> dict[str, Change]:
+        if not found.count:
+            return {}
+        return {
+            each.name: _with_delta(
+                self._shelf.write(each, found.rows[each.name], delta=number, gone=found.gone[each.name])
+            )
+            for each in subject.relations
+        }
+
+
+def _is_of(table: Published | None, relation: Relation) -> bool:
+    return table is not None and (table.view, table.columns) == (relation.view, relation.columns)
+
+
+def _always(table: Published) -> Change:
+    return lambda _: table
+
+
+def _with_delta(file: File) -> Change:
+    def change(table: Published | None) -> Published:
+        assert table is not None  # it was listed before, and nothing but a publication takes it away
+        return replace(table, deltas=(*table.deltas, file))
+
+    return change

@@ -1,0 +1,189 @@
+"""The sandbox of SQL: what it reads, and that it does nothing else, for as long and with as much as it may."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from carethread.adapters.analytics.duck import Bounds, DuckAnalytics
+from carethread.adapters.analytics.parquet import ParquetShelf
+from carethread.core.errors import Busy, Invalid, TooCostly
+from carethread.core.facts.manifest import Manifest, Published
+from carethread.core.facts.relation import Relation
+from carethread.core.ports.analytics import Glimpse
+
+LINKS = Relation("patient_links", "https://example.org/links|1", (("id", "VARCHAR"), ("survivor_id", "VARCHAR")))
+VALUES = Relation(
+    "numbers", "https://example.org/numbers|2",
+    (("id", "VARCHAR"), ("n", "BIGINT"), ("x", "DOUBLE"), ("yes", "BOOLEAN"), ("day", "DATE"), ("at", "TIMESTAMP"),
+     ("list", "BIGINT[]"), ("select", "VARCHAR")),
+)  # fmt: skip
+SECRET = "secret-of-another-file"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two tables published, and files that are not."""
+    made = tmp_path_factory.mktemp("facts")
+    shelf = ParquetShelf(made, memory=64)
+    links = shelf.write(LINKS, ["a,b\r\n", "b,c\r\n", "x,y\r\n", "loop,loop\r\n"])
+    values = shelf.write(VALUES, [
+        'a,1,1.10,True,2026-01-31,2026-01-31T10:00:00.000Z,"[1, 2]",from\r\n',
+        'b,many,much,maybe,2026,soon,"[""q""]",\r\n',
+    ])  # fmt: skip
+    shelf.put(Manifest(5, 1, {"records": {"Patient": 3}}, {}, {
+        "patient_links": Published(LINKS.view, LINKS.columns, (links,)),
+        "numbers": Published(VALUES.view, VALUES.columns, (values,)),
+        "nothing": Published("n|1", (("id", "VARCHAR"), ("n", "BIGINT"))),
+    }, ("visits",)))  # fmt: skip
+    (made / "secret.csv").write_text(SECRET)
+    return made
+
+
+@pytest.fixture
+def facts(folder: Path) -> Iterator[Glimpse]:
+    with DuckAnalytics(folder, Bounds(memory=64, threads=1, seconds=1.0)).look() as glimpse:
+        yield glimpse
+
+
+def test_values_have_their_types_and_what_is_none_is_null(facts: Glimpse) -> None:
+    rows = facts.query('SELECT n, x, yes, day, "at", list, "select" FROM numbers ORDER BY id').rows
+    moment = datetime(2026, 1, 31, 10, tzinfo=UTC).replace(tzinfo=None)
+    assert rows == [(1, 1.1, True, moment.date(), moment, [1, 2], "from"), (None, None, None, None, None, [None], None)]
+
+
+def test_a_table_without_any_rows_is_there(facts: Glimpse) -> None:
+    assert facts.query("SELECT count(*), sum(n) FROM nothing").rows == [(0, None)]
+
+
+def test_who_was_merged_is_followed_to_the_end(facts: Glimpse) -> None:
+    found = facts.query("SELECT * FROM survivors ORDER BY 1")
+    assert found.columns == ("patient_id", "survivor_id")
+    assert found.rows == [("a", "c"), ("b", "c"), ("loop", "loop"), ("x", "y")]
+
+
+def test_parameters_are_given_by_name_and_moments_are_in_utc(facts: Glimpse) -> None:
+    given = {"start": datetime(2026, 1, 31, 9, 30, tzinfo=UTC), "ids": "a", "unused": 7}
+    sql = 'SELECT id FROM numbers WHERE "at" >= $start AND id = $ids'
+    assert facts.query(sql, given).dicts() == [{"id": "a"}]
+    with pytest.raises(Invalid, match="no value here: end"):
+        facts.query("SELECT $start, $end", given)
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("SELECT nope FROM numbers", '"nope" not found.*\nLINE 1'),
+        ("SELECT * FROM nowhere", "nowhere does not exist"),
+        ("SELEC 1", "cannot be read.*\nLINE 1"),
+        ("", "one SELECT"),
+        ("SELECT 1; SELECT 2", "one SELECT"),
+        ("COPY numbers TO 'x'", "one SELECT"),
+        ("CREATE TABLE x AS SELECT 1", "one SELECT"),
+        ("DROP VIEW numbers", "one SELECT"),
+        ("SET memory_limit = '3GB'", "one SELECT"),
+        ("ATTACH 'x.db'", "one SELECT"),
+        ("INSTALL httpfs", "one SELECT"),
+        ("EXPLAIN SELECT 1", "one SELECT"),
+        ("PRAGMA version", "one SELECT"),
+    ],
+)
+def test_what_is_wrong_is_told_with_the_engines_line(facts: Glimpse, sql: str, told: str) -> None:
+    with pytest.raises(Invalid, match=told):
+        facts.query(sql)
+
+
+def test_no_value_is_told(facts: Glimpse) -> None:
+    with pytest.raises(Invalid) as error:
+        facts.query("SELECT CAST(survivor_id AS INTEGER) FROM patient_links WHERE id = 'x'")
+    assert "try_cast" in str(error.value)
+    assert "'y'" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_csv('{folder}/secret.csv')",
+        "SELECT * FROM read_text('{folder}/secret.csv')",
+        "SELECT * FROM '{folder}/secret.csv'",
+        "SELECT * FROM glob('{folder}/*')",
+        "SELECT * FROM sniff_csv('{folder}/secret.csv')",
+        "SELECT * FROM read_parquet('{folder}/*/*.parquet')",
+        "SELECT * FROM read_parquet('https://example.org/x.parquet')",
+        "SELECT * FROM duckdb_secrets()",
+        "SELECT * FROM folder",
+        "SELECT * FROM query('COPY (SELECT 1) TO ''{folder}/x.csv''')",
+    ],
+)
+def test_nothing_but_the_listed_files_is_reached(facts: Glimpse, folder: Path, sql: str) -> None:
+    with pytest.raises(Invalid) as error:
+        facts.query(sql.format(folder=folder))
+    assert SECRET not in str(error.value)
+    assert not (folder / "x.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("SELECT count(*) FROM range(100000000000) AS a, range(10000) AS b", "longer than 1 seconds"),
+        ("SELECT list(range) FROM range(100000000)", "64 MB"),
+    ],
+)
+def test_what_takes_too_much_is_ended(facts: Glimpse, sql: str, told: str) -> None:
+    with pytest.raises(TooCostly, match=told):
+        facts.query(sql)
+    assert facts.query("SELECT 1").rows == [(1,)], "the next one runs"
+
+
+def test_more_rows_than_an_answer_may_have(facts: Glimpse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("carethread.adapters.analytics.duck._MOST_ROWS", 1000)
+    assert len(facts.query("SELECT * FROM range(1000)").rows) == 1000
+    with pytest.raises(TooCostly, match="more than 1000 rows"):
+        facts.query("SELECT * FROM range(1001)")
+
+
+def test_what_has_no_room_waits_and_is_told(folder: Path) -> None:
+    analytics = DuckAnalytics(folder, Bounds(memory=64, threads=1, seconds=0.5, at_once=1))
+    with analytics.look() as facts:
+        facts.query("SELECT 1")
+        turns = analytics._turns  # another query runs as long as this is held
+        turns.acquire()
+        with pytest.raises(Busy, match="room"):
+            facts.query("SELECT 1")
+        threading.Timer(0.1, turns.release).start()
+        assert facts.query("SELECT 1").rows == [(1,)]
+
+
+def test_what_is_not_there_yet_is_busy(folder: Path, tmp_path: Path, facts: Glimpse) -> None:
+    with pytest.raises(Busy, match="No facts"), DuckAnalytics(tmp_path).look():
+        pass
+    with pytest.raises(Busy, match="visits"):
+        facts.query("SELECT * FROM visits")
+
+
+def test_files_that_are_gone_are_busy(folder: Path, tmp_path: Path) -> None:
+    shelf = ParquetShelf(tmp_path, memory=64)
+    file = shelf.write(LINKS, ["a,b\r\n"])
+    shelf.put(Manifest(tables={"patient_links": Published("l|1", LINKS.columns, (file,))}))
+    with DuckAnalytics(tmp_path).look() as facts:
+        (tmp_path / file.path).unlink()
+        with pytest.raises(Busy):
+            facts.query("SELECT * FROM patient_links")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', '{"format": 1}'])
+def test_a_manifest_that_cannot_be_read_is_busy(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(Busy), DuckAnalytics(tmp_path).look():
+        pass
+
+
+def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
+    with ParquetShelf(tmp_path).hold(), pytest.raises(Busy), ParquetShelf(tmp_path).hold():
+        pass
+    with ParquetShelf(tmp_path).hold():
+        pass

@@ -1,0 +1,222 @@
+"""Facts from a version that arrives to what the engine reads, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from carethread.adapters.analytics.duck import DuckAnalytics
+from carethread.adapters.analytics.parquet import ParquetShelf
+from carethread.adapters.local import LocalOwners, LocalPeer
+from carethread.adapters.sql.store.store import SqlStore
+from carethread.core.clock import system_clock
+from carethread.core.errors import Busy
+from carethread.core.events import Event
+from carethread.core.ports import Progress, Session, Stored
+from carethread.core.service import Reaction, ResourceType, Runtime, Service
+from carethread.interactions.mirror import reaction, start
+from carethread.metrics.facts.keeping import mirrors
+from carethread.metrics.facts.publishing import Publisher
+from carethread.metrics.facts.tidying import Tidier
+from support.facts_made import READ, SUBJECTS, person, stored, tables, visit
+from support.stores import BASE, open_store, put, runtime, service_of
+
+
+class Practice:
+    """Metrics over a database and a folder, beside an owner of all types whose snapshot is told."""
+
+    def __init__(self, store: SqlStore, folder: Path) -> None:
+        self.mirrors = mirrors(SUBJECTS)
+        service = Service("metrics", "", (ResourceType("Measure"),), distils=lambda: self.mirrors)
+        self.owners = LocalOwners({})
+        self.runtime = Runtime(service, store, self.owners, LocalPeer({}), BASE)
+        self.shelf = ParquetShelf(folder, memory=128)
+        self.replacing = threading.Lock()
+        self.publisher = Publisher(store, self.shelf, SUBJECTS, system_clock, replacing=self.replacing)
+        self.tidier = Tidier(self.shelf, self.replacing, deltas=2, rows=6)
+        self.analytics = DuckAnalytics(folder)
+        self.sequence = 0
+
+    def arrive(self, *versions: Stored) -> None:
+        """The consumer is told of versions."""
+        for mirror in self.mirrors:
+            of_type = [each for each in versions if each.type == mirror.type]
+            if of_type:
+                events = [self._event(each, mirror.owner) for each in of_type]
+                self.runtime.store.transact(partial(_handled, self.runtime, reaction(mirror), events))
+
+    def _event(self, version: Stored, owner: str) -> Event:
+        self.sequence += 1
+        verb = "deleted" if version.deleted else "updated"
+        data = b'{"resourceType":"stub"}' if version.deleted else version.body
+        return Event(f"e{self.sequence}", owner, verb, version.type, version.id, version.version, version.updated,
+                     "", data, self.sequence)  # fmt: skip
+
+    def read(self) -> dict[str, list[Any]]:
+        """What the engine finds."""
+        with self.analytics.look() as facts:
+            return {name: sorted(facts.query(sql).rows, key=repr) for name, sql in READ.items()}
+
+
+def _handled(runtime_: Runtime, made_of: Reaction, events: Sequence[Event], session: Session) -> None:
+    made_of.handle(runtime_, session, events)
+
+
+class Owner(LocalOwners):
+    """An owner of every type, with its own store."""
+
+    def __init__(self, store: SqlStore) -> None:
+        owning = runtime(store, service_of("Appointment", "Patient"))
+        super().__init__({"scheduling": owning, "records": owning})
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> SqlStore:
+    return open_store(f"sqlite:///{tmp_path}/owner.db")
+
+
+@pytest.fixture
+def practice(store: SqlStore, owner: SqlStore, tmp_path: Path) -> Practice:
+    made = Practice(store, tmp_path / "facts")
+    object.__setattr__(made.runtime, "owners", Owner(owner))
+    return made
+
+
+def filled(practice: Practice) -> Practice:
+    for mirror in practice.mirrors:
+        start(practice.runtime, mirror)
+    return practice
+
+
+def test_what_the_owner_had_and_what_arrives_is_read(practice: Practice, owner: SqlStore) -> None:
+    before = [visit("a", guests=["Patient/p", "Practitioner/q"]), visit("b"), person("p", active=True)]
+    put(owner, before)
+    with pytest.raises(Busy):
+        practice.read()
+    practice.publisher.publish()
+    with pytest.raises(Busy, match="visits"):
+        practice.read()
+    filled(practice).publisher.publish()
+    assert practice.read() == tables(before)
+    practice.arrive(stored(visit("a", "noshow"), 2), stored(visit("c"), 1), stored(visit("b"), 2, deleted=True))
+    assert practice.read() == tables(before), "nothing is read before it is published"
+    practice.publisher.publish()
+    assert practice.read() == tables([visit("a", "noshow"), visit("c"), before[2]])
+
+
+def test_a_lower_version_changes_nothing_and_what_is_deleted_stays_so(practice: Practice) -> None:
+    filled(practice)
+    practice.arrive(stored(visit("a", "noshow"), 3), stored(visit("b"), 2, deleted=True))
+    practice.arrive(stored(visit("a", "booked"), 2), stored(visit("b"), 1), stored(visit("a", "arrived"), 3))
+    practice.publisher.publish()
+    assert practice.read() == tables([visit("a", "noshow")])
+    practice.arrive(stored(visit("b", "arrived"), 3))
+    practice.publisher.publish()
+    assert practice.read() == tables([visit("a", "noshow"), visit("b", "arrived")])
+
+
+def test_versions_of_one_resource_that_come_together(practice: Practice) -> None:
+    filled(practice)
+    practice.arrive(stored(visit("a", "pending"), 1), stored(visit("a", "noshow"), 3), stored(visit("a", "booked"), 2))
+    practice.publisher.publish()
+    assert practice.read() == tables([visit("a", "noshow")])
+
+
+TEXTS = ('say "hi"', "a,b", "line\nline", "\r", "\r\n", " spaced ", "\t", "'", "\\N", "NULL", "ü😀", '"', "\\",
+         "x" * 70_000)  # fmt: skip
+
+
+def test_any_text_comes_through(practice: Practice) -> None:
+    filled(practice)
+    slots = [{"reference": text} for text in TEXTS]
+    resources = [visit(f"v{number}", comment=text, slot=slots) for number, text in enumerate(TEXTS)]
+    practice.arrive(*map(stored, resources), stored(visit("z", comment="a\x1eb")))
+    practice.publisher.publish()
+    assert practice.read() == tables([*resources, visit("z", comment="a b")])
+
+
+def test_what_a_view_cannot_be_applied_to_is_left_out_of_it_alone(practice: Practice) -> None:
+    filled(practice)
+    odd = visit("odd", guests=["Patient/p"], minutesDuration=[1, 2])
+    practice.arrive(stored(odd), stored(visit("a")))
+    practice.publisher.publish()
+    found = practice.read()
+    assert [row[0] for row in found["visits"]] == ["a"]
+    assert found["guests"] == [("odd", "Patient/p", 0)]
+
+
+def test_later_rows_are_merged_and_folded_and_files_swept(practice: Practice, tmp_path: Path) -> None:
+    filled(practice)
+    live: dict[str, dict[str, Any]] = {}
+    for number in range(12):
+        id_ = f"v{number % 5}"
+        live[id_] = visit(id_, guests=[f"Patient/{number}"])
+        practice.arrive(stored(live[id_], number + 1))
+        practice.publisher.publish()
+        practice.tidier.tidy()
+        assert practice.read() == tables(live.values())
+    manifest = practice.shelf.manifest()
+    assert manifest is not None
+    assert all(len(table.deltas) <= 3 for table in manifest.tables.values())
+    assert sum(each.rows for each in manifest.tables["visits"].base) >= 4
+    here = {str(file.relative_to(tmp_path / "facts")) for file in (tmp_path / "facts").glob("*/*.parquet")}
+    assert here > manifest.files()
+    assert practice.tidier.sweep() == 0, "somebody may still read the manifest before"
+    Tidier(practice.shelf, practice.replacing, linger=-60).sweep()
+    here = {str(file.relative_to(tmp_path / "facts")) for file in (tmp_path / "facts").glob("*/*.parquet")}
+    assert here == manifest.files()
+    assert practice.read() == tables(live.values())
+
+
+def test_a_glimpse_stays_as_it_is(practice: Practice) -> None:
+    filled(practice)
+    practice.arrive(stored(visit("a")))
+    practice.publisher.publish()
+    with practice.analytics.look() as facts:
+        practice.arrive(stored(visit("b")))
+        practice.publisher.publish()
+        assert facts.query("SELECT id FROM visits").rows == [("a",)]
+        assert facts.query("SELECT count(*) FROM guests").rows == [(0,)]
+    assert len(practice.read()["visits"]) == 2
+
+
+def test_the_manifest_tells_up_to_where_events_are_in(practice: Practice) -> None:
+    filled(practice)
+    practice.arrive(stored(visit("a")), stored(visit("b")), stored(person("p")))
+    practice.publisher.publish()
+    with practice.analytics.look() as facts:
+        assert facts.marks.sources == {"scheduling": {"Appointment": 2}, "records": {"Patient": 3}}
+        assert facts.views["visits"] == "https://example.org/ViewDefinition/visits|1"
+
+
+def test_a_type_that_begins_anew_stands_until_it_is_whole(practice: Practice, owner: SqlStore) -> None:
+    filled(practice)
+    practice.arrive(stored(visit("gone")), stored(person("p")))
+    practice.publisher.publish()
+    before = practice.read()
+    practice.runtime.store.transact(lambda session: session.facts.forget("Appointment", "", 10))
+    practice.runtime.store.transact(lambda session: session.mark_mirrored(SUBJECTS[0].mirror, None, None))
+    practice.publisher.publish()
+    assert practice.read() == before
+    put(owner, [visit("new")])
+    start(practice.runtime, practice.mirrors[0])
+    practice.publisher.publish()
+    assert practice.read() == tables([visit("new"), person("p")])
+
+
+def test_other_views_make_all_anew(store: SqlStore) -> None:
+    """The mirror has another name then; that of before is forgotten, should it come back."""
+
+    def work(session: Any) -> None:
+        session.mark_mirrored("Appointment:facts:old", None, Progress(1, 1, None))
+        session.mark_mirrored("Appointment", None, Progress(1, 1, None))
+        session.facts.forget("Appointment", "Appointment:facts:new", 10)
+
+    store.transact(work)
+    assert store.mirrored("Appointment:facts:old") is None
+    assert store.mirrored("Appointment") is not None

@@ -1,0 +1,199 @@
+"""Facts rebuilt from the log and from an export: the same as those that were kept as events arrived."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from carethread.adapters.analytics.duck import DuckAnalytics
+from carethread.adapters.analytics.parquet import ParquetShelf
+from carethread.adapters.sql.events.bus import EmbeddedPublisher, EmbeddedSubscription, connect, prune
+from carethread.adapters.sql.loading import SqlLoading
+from carethread.adapters.sql.store.store import SqlStore
+from carethread.core.clock import system_clock
+from carethread.core.errors import Busy, Invalid, Malformed
+from carethread.core.events import Event
+from carethread.core.fhir import json
+from carethread.core.ports import Record, Session, Stored
+from carethread.metrics.facts.keeping import keeper
+from carethread.metrics.facts.publishing import Publisher
+from carethread.metrics.facts.rebuilding import Read, rebuild
+from carethread.metrics.facts.sources import events, exported
+from support.facts_made import READ, SUBJECTS, person, stored, tables, visit
+
+TYPES = [subject.type for subject in SUBJECTS]
+TOPICS = [f"carethread.{name.lower()}.v1" for name in (*TYPES, "Task")]
+LAST = [visit("a", "noshow", ["Patient/p", "Patient/q"]), visit("c", comment='","'), person("p", "q"), person("q")]
+HISTORY = [
+    stored(visit("a", "booked", ["Patient/p"]), 1), stored(person("p"), 1), stored(visit("b"), 1),
+    stored(LAST[0], 3), stored(visit("a", "arrived"), 2), stored(visit("b"), 2, deleted=True), stored(LAST[1], 1),
+    stored(LAST[2], 2), stored(visit("b"), 1), stored(LAST[3], 1), stored(LAST[3], 1),
+]  # fmt: skip
+
+
+class Place:
+    """A database, a folder and a log."""
+
+    def __init__(self, store: SqlStore, folder: Path) -> None:
+        self.store = store
+        self.log = folder / "bus.db"
+        connect(self.log).close()
+        self.shelf = ParquetShelf(folder / "facts", memory=128)
+        self.publisher = Publisher(store, self.shelf, SUBJECTS, system_clock)
+        self.analytics = DuckAnalytics(folder / "facts")
+        self.sequence = 0
+
+    def send(self, *versions: Stored, **more: Any) -> None:
+        sender = EmbeddedPublisher(self.log)
+        sender.fence("scheduling", 1)
+        for each in versions:
+            self.sequence += 1
+            verb = "deleted" if each.deleted else "updated"
+            body = b'{"resourceType":"stub"}' if each.deleted else each.body
+            sender.send([
+                Event(f"e{self.sequence}", "scheduling", verb, each.type, each.id, each.version, each.updated, "k",
+                      body, self.sequence, **more)
+            ])  # fmt: skip
+        sender.close()
+
+    def rebuild(self, *, partial: bool = False, processes: int = 0, whole: Any = None) -> int:
+        read = Read()
+        bus = EmbeddedSubscription(self.log, TOPICS, dict)
+        versions = events(bus, TYPES, read, whole, partial=partial)
+        loading = SqlLoading(self.store.engine, "metrics")
+        return rebuild(versions, read, SUBJECTS, self.shelf, loading, processes=processes, parts=3)
+
+    def read(self) -> dict[str, list[Any]]:
+        with self.analytics.look() as facts:
+            return {name: sorted(facts.query(sql).rows, key=repr) for name, sql in READ.items()}
+
+
+@pytest.fixture
+def place(store: SqlStore, tmp_path: Path) -> Place:
+    return Place(store, tmp_path)
+
+
+def test_the_log_gives_what_the_last_versions_say(place: Place) -> None:
+    place.send(*HISTORY)
+    place.store.transact(lambda session: session.facts.forget("Appointment", "", 1))
+    assert place.rebuild(processes=1) == 5, "one of them is deleted"
+    with pytest.raises(Busy):
+        place.read()
+    place.publisher.publish()
+    assert place.read() == tables(LAST)
+    manifest = place.shelf.manifest()
+    assert manifest is not None
+    assert manifest.sources == {"scheduling": {"Appointment": 9, "Patient": 11}}
+    assert not any(table.deltas for table in manifest.tables.values()), "the files of the rebuild are listed"
+
+
+def test_what_is_in_the_database_is_the_same_as_what_the_files_hold(place: Place) -> None:
+    place.send(*HISTORY)
+    place.rebuild()
+    (place.shelf._folder / "prepared.json").unlink()  # as if the process had ended before
+    place.publisher.publish()
+    assert place.read() == tables(LAST)
+
+
+def test_files_that_were_swept_meanwhile_are_made_again(place: Place) -> None:
+    place.send(*HISTORY)
+    place.rebuild()
+    place.shelf.sweep(set(), 4e9)
+    assert place.shelf.prepared() is None
+    place.publisher.publish()
+    assert place.read() == tables(LAST)
+
+
+def _advanced(topic: str, position: int, session: Session) -> None:
+    session.advance("metrics", topic, 0, 0, position)
+
+
+def test_the_consumer_goes_on_behind_what_was_read(place: Place) -> None:
+    place.send(*HISTORY)
+    far = {"carethread.appointment.v1": 99, "carethread.patient.v1": 3}
+    for topic, position in far.items():
+        place.store.transact(partial(_advanced, topic, position))
+    place.rebuild()
+    positions = place.store.positions("metrics")
+    assert positions["carethread.appointment.v1", 0] == 10
+    assert positions["carethread.patient.v1", 0] == 12
+    place.store.transact(lambda session: session.facts.keep([]))
+    assert all(place.store.mirrored(each.mirror).place is None for each in SUBJECTS)  # type: ignore[union-attr]
+
+
+def test_what_is_late_after_a_rebuild_changes_nothing(place: Place) -> None:
+    place.send(*HISTORY)
+    place.rebuild()
+    visits = keeper(SUBJECTS[0])
+    late = [visits.made(each) for each in HISTORY if each.type == "Appointment"]
+    place.store.transact(lambda session: visits.keep(session, late))
+    place.publisher.publish()
+    assert place.read() == tables(LAST)
+    place.store.transact(lambda session: visits.keep(session, [visits.made(stored(visit("b", "arrived"), 3))]))
+    place.publisher.publish()
+    assert place.read() == tables([*LAST, visit("b", "arrived")])
+
+
+def test_a_log_without_its_beginning_is_refused(place: Place) -> None:
+    place.send(*HISTORY)
+    connection = connect(place.log)
+    prune(connection, HISTORY[1].updated + 1)
+    connection.close()
+    with pytest.raises(Invalid, match=r"carethread\.appointment\.v1 since"):
+        place.rebuild()
+    place.rebuild(partial=True)
+
+
+def test_what_was_too_large_for_the_log_is_fetched(place: Place) -> None:
+    asked: list[Record] = []
+
+    def whole(record: Record) -> Event:
+        asked.append(record)
+        return Event("e", "scheduling", "updated", "Appointment", "a", 4, 0, "k", json.render(visit("a", "arrived")))
+
+    place.send(*HISTORY)
+    place.send(stored(visit("a"), 4), dataref="https://care.example/fhir/Appointment/a/_history/4")
+    place.rebuild(whole=whole)
+    place.publisher.publish()
+    assert len(asked) == 1
+    assert place.read()["visits"][0][:2] == ("a", "arrived")
+
+
+def test_an_export_gives_the_same(place: Place, tmp_path: Path) -> None:
+    lines = [json.render({**each, "meta": {"versionId": "7"}}) for each in [*LAST, visit("c")]]
+    task = b'{"resourceType":"Task","id":"t"}'
+    (tmp_path / "a.ndjson").write_bytes(b"\n".join([*lines[:2], b"", task]))
+    (tmp_path / "b.ndjson").write_bytes(b"\n".join(lines[2:4]) + b"\n")
+    read = Read()
+    versions = exported([tmp_path / "a.ndjson", tmp_path / "b.ndjson"], TYPES)
+    assert rebuild(versions, read, SUBJECTS, place.shelf, SqlLoading(place.store.engine, "metrics"), processes=0) == 4
+    place.publisher.publish()
+    assert place.read() == tables(LAST)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"{", b"[]", b'{"resourceType":"Patient"}', b'{"resourceType":"Patient","id":"a","meta":{"versionId":"x"}}'],
+)
+def test_a_file_that_is_no_export_is_refused_and_changes_nothing(place: Place, tmp_path: Path, line: bytes) -> None:
+    place.send(*HISTORY)
+    place.rebuild()
+    (tmp_path / "a.ndjson").write_bytes(json.render(LAST[0]) + b"\n" + line)
+    versions = exported([tmp_path / "a.ndjson"], TYPES)
+    with pytest.raises(Malformed, match=r"a\.ndjson, line 2"):
+        rebuild(versions, Read(), SUBJECTS, place.shelf, SqlLoading(place.store.engine, "metrics"), processes=0)
+    place.publisher.publish()
+    assert place.read() == tables(LAST)
+
+
+def test_what_a_rebuild_left_behind_is_swept_a_day_later(place: Place) -> None:
+    folder = place.shelf._folder / "rebuild-x"
+    folder.mkdir(parents=True)
+    (folder / "0.spool").write_bytes(b"")
+    assert place.shelf.sweep(set(), time.time() + 3600) == 0
+    assert place.shelf.sweep(set(), time.time() + 90_000) == 1
+    assert not folder.exists()

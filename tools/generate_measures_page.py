@@ -1,0 +1,135 @@
+"""Write `docs/measures.md`, what the shipped measures count.
+
+    python tools/generate_measures_page.py [--check]
+
+With --check nothing is written; the exit code is 1 when the page is not what would be written.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from carethread.metrics.measures.definition import EXTENSION, LANGUAGE
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "fhir_profiles" / "measures"
+PAGE = ROOT / "docs" / "measures.md"
+
+HEAD = """# Measures
+
+What the practice counts. Each measure is a [Measure](http://hl7.org/fhir/R4/measure.html) in `fhir_profiles/measures`,
+with its SQL beside it: one SELECT over the [views](views.md) that lists the units it counts, for an analyst to read.
+This page is made of the Measures by `tools/generate_measures_page.py`.
+
+- **Units** are counted in the period where their moment is, by the days of their department's zone; without one by UTC.
+- **Now** is the moment up to which facts are whole. What cannot be known by then is counted apart, and is in no share:
+  neither good nor bad.
+- **People** who were merged are one. A resource counts in its highest version, so events that come twice, late or out
+  of order change nothing.
+- **Shares** are those of the numerator in the denominator without its exclusions; of nobody there is no number.
+"""
+
+NUMBERS = {"average": "mean", "median": "median", "sum": "sum", "minimum": "least", "maximum": "greatest"}
+BETTER = {"increase": "more", "decrease": "less"}
+
+
+def page() -> str:
+    measures = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))]
+    by_title = sorted(measures, key=lambda each: str(each["title"]))
+    lines = [
+        f"| [{each['title']}](#{anchor(each)}) | `{each['id']}` | {number(each)} | {better(each)} |"
+        for each in by_title
+    ]
+    table = "\n".join(["| measure | id | number | better |\n|---|---|---|---|", *lines])
+    return "\n".join([HEAD, table, "", *(line for each in by_title for line in section(each))])
+
+
+def section(measure: Mapping[str, Any]) -> Iterator[str]:
+    yield f"## {measure['title']}\n"
+    yield measure["description"] + "\n"
+    if "rationale" in measure:
+        yield f"*{measure['rationale']}*\n"
+    if apart := list(told(measure)):
+        yield "\n".join(apart) + "\n"
+    if sources := [source(each) for each in measure.get("relatedArtifact", ())]:
+        yield f"Source: {' '.join(sources)}\n"
+    if not is_counted_here(measure):
+        yield "It is counted by the service that has what it is of, and comes as MeasureReports.\n"
+
+
+def told(measure: Mapping[str, Any]) -> Iterator[str]:
+    """The populations that say what they are."""
+    groups = measure.get("group", ())
+    for group in groups:
+        heading = group.get("code", {}).get("text", "") or text_of(group.get("code", {}))
+        for each in group.get("population", ()):
+            if "description" in each and is_counted_here(measure):
+                within = f"{heading}, " if heading and len(groups) > 1 else ""
+                yield f"- {within}`{code_of(each['code'])}`: {each['description']}"
+
+
+def source(artifact: Mapping[str, Any]) -> str:
+    said = artifact.get("citation") or artifact.get("display", "")
+    address = artifact.get("url") or artifact.get("resource", "")
+    return f"{said} ([{artifact['type']}]({address}))" if address else str(said)
+
+
+def number(measure: Mapping[str, Any]) -> str:
+    """What the numbers of its groups are."""
+    return ", ".join(dict.fromkeys(filter(None, (of_group(measure, group) for group in measure.get("group", ())))))
+
+
+def of_group(measure: Mapping[str, Any], group: Mapping[str, Any]) -> str:
+    scoring = code_of(extension(group, "scoring").get("valueCodeableConcept") or measure.get("scoring", {}))
+    methods = [extension(each, "aggregateMethod").get("valueCode") for each in group.get("population", ())]
+    method = next((NUMBERS[each] for each in methods if each), "")
+    unit = code_of(extension(group, "scoringUnit").get("valueCodeableConcept", {}))
+    if scoring == "proportion":
+        return "share"
+    return f"{method} ({unit})" if method and unit not in ("", "1") else method or scoring
+
+
+def better(measure: Mapping[str, Any]) -> str:
+    return BETTER.get(code_of(measure.get("improvementNotation", {})), "")
+
+
+def is_counted_here(measure: Mapping[str, Any]) -> bool:
+    populations = [each for group in measure.get("group", ()) for each in group.get("population", ())]
+    return any(each.get("criteria", {}).get("language") == LANGUAGE for each in populations)
+
+
+def anchor(measure: Mapping[str, Any]) -> str:
+    kept = [each for each in str(measure["title"]).lower() if each.isalnum() or each in " -_"]
+    return "".join(kept).replace(" ", "-")
+
+
+def extension(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = next((e for e in holder.get("extension", ()) if e["url"] == EXTENSION + name), {})
+    return found
+
+
+def code_of(concept: Mapping[str, Any]) -> str:
+    return next((str(each["code"]) for each in concept.get("coding", ()) if "code" in each), "")
+
+
+def text_of(concept: Mapping[str, Any]) -> str:
+    return next((str(each.get("display", each.get("code", ""))) for each in concept.get("coding", ())), "")
+
+
+def main(arguments: Sequence[str]) -> int:
+    text = page().rstrip() + "\n"
+    if "--check" not in arguments:
+        PAGE.write_text(text, encoding="utf-8")
+        return 0
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
+        return 0
+    print("docs/measures.md is out of date: run tools/generate_measures_page.py")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
