@@ -16,8 +16,10 @@ import click
 from carethread import __version__
 from carethread.commands.check import check as check_command
 from carethread.commands.events import events
+from carethread.commands.facts import facts
 from carethread.commands.key import webhook_key
 from carethread.commands.letters import dead_letters
+from carethread.commands.metrics import metrics
 from carethread.commands.prove import prove
 from carethread.commands.requests import requests
 from carethread.core.errors import Busy, Gone, with_notes
@@ -252,7 +254,7 @@ def migrate(services: Sequence[str]) -> None:
 
 
 events.add_command(prove)
-for command in (check_command, dead_letters, events, requests, webhook_key):
+for command in (check_command, dead_letters, events, facts, metrics, requests, webhook_key):
     cli.add_command(command)
 
 

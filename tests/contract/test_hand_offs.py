@@ -38,7 +38,7 @@ def test_who_accepts_answers_from_then_on(practice: Care) -> None:
     assert who(practice) == "Practitioner/doctor", "until it is accepted"
     practice.pass_time(minutes=5)
     status, taken = answer(practice, task, "accept")
-    assert (status, taken["status"]) == (200, "accepted")
+    assert (status, taken["status"], [*taken["executionPeriod"]]) == (200, "accepted", ["start"])
     assert who(practice) == "Practitioner/nurse"
     assert steps(practice, task) == ["offered", "accepted"]
     practice.send()
@@ -63,6 +63,7 @@ def test_until_it_is_declined_or_withdrawn_the_sender_answers(practice: Care) ->
     assert (status, body["issue"][0]["expression"]) == (422, ["reason"])
     status, body = answer(practice, task, "decline", reason="No bed is free.")
     assert (status, body["status"], body["statusReason"]["text"]) == (200, "rejected", "No bed is free.")
+    assert [*body["executionPeriod"]] == ["end"]
     assert who(practice) == "Practitioner/doctor"
     last = entries(practice, task)[-1]
     assert (last.step, last.by, last.why) == ("declined", "Practitioner/nurse", "No bed is free.")

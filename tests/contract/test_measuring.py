@@ -1,95 +1,111 @@
-"""What the no-show rate counts, on both databases: unresolved visits apart, and corrections as what they came to."""
+"""What is kept of an evaluation, on both databases: reports with their versions, and answers that are awaited."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+import time
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from carethread.adapters.sql.store.store import SqlStore
-from carethread.core.context import Context
-from carethread.core.errors import Invalid
 from carethread.core.fhir import json
-from carethread.core.ports import Request, Stored
-from carethread.core.service import Call, Runtime
-from carethread.interactions.mirror import keep
-from carethread.interactions.publish import publish
-from carethread.metrics import SERVICE
-from carethread.metrics.operations import evaluate_measure
-from support.stores import put, runtime
-
-NOW = datetime(2031, 3, 5, 12, tzinfo=UTC)
-RATE = "no-show-rate"
+from carethread.core.fhir.validation import validate
+from carethread.metrics.evaluating import waiting
+from support.measuring import RATE, Metrics, body, counts, keep, metrics, own_measure, said, visit
 
 
 @pytest.fixture
-def metrics(store: SqlStore) -> Runtime:
-    services = runtime(store, SERVICE)
-    publish(services, Context())
-    return services
+def asked(store: SqlStore) -> Metrics:
+    made = metrics(store)
+    made.facts.tell(visit("missed", "noshow"), visit("came", "fulfilled", "q"))
+    return made
 
 
-def told(metrics: Runtime, id_: str, *statuses: str, hour: int = 9) -> None:
-    """The versions of an Appointment, as its owner's events bring them."""
-    start = {"start": f"2031-03-05T{hour:02}:00:00Z"}
-    for version, status in enumerate(statuses, 1):
-        person = [{"actor": {"reference": "Patient/p"}, "status": "accepted"}]
-        body = {"resourceType": "Appointment", "id": id_, "status": status, "participant": person, **start}
-        when = 1_700_000_000_000_000 + version
-        copy = Stored("Appointment", id_, version, when, False, json.render(body), key="Patient/p")
-        metrics.store.transact(lambda session, copy=copy: keep(metrics, session, [copy]))  # type: ignore[misc]
+def report(metrics: Metrics, id_: str) -> dict[str, object]:
+    return dict(body(metrics.ask(f"MeasureReport/{id_}")))
 
 
-def evaluated(metrics: Runtime, measure: str = RATE) -> Mapping[str, Any]:
-    params = {"periodStart": ["2031-03-01"], "periodEnd": ["2031-03-31"]}
-    call = Call("Measure", measure, params, None, Request("GET", "x"))
-    group = evaluate_measure(metrics, call, Context(clock=lambda: NOW))["group"][0]
-    counts = {each["code"]["coding"][0]["code"]: each["count"] for each in group["population"]}
-    return {**counts, "score": group.get("measureScore", {}).get("value")}
+def test_a_report_is_stored_once_and_anew_where_its_numbers_change(asked: Metrics) -> None:
+    first = body(asked.rate("POST"))
+    assert counts(first["group"][0])["numerator"] == 1
+    assert [issue for issue in validate(first) if issue.severity == "error"] == []
+    again = body(asked.rate("POST"))
+    assert (again["id"], again["meta"]["versionId"]) == (first["id"], "1")
+    asked.facts.tell(visit("missed", "fulfilled"))
+    corrected = body(asked.rate("POST"))
+    assert (corrected["id"], corrected["meta"]["versionId"]) == (first["id"], "2")
+    assert counts(report(asked, first["id"])["group"][0])["numerator"] == 0  # type: ignore[index]
+    other = body(asked.rate("POST", periodStart="2029-02-01"))
+    narrowed = body(asked.rate("POST", practitioner="Practitioner/x"))
+    assert len({first["id"], other["id"], narrowed["id"]}) == 3
 
 
-def test_unresolved_visits_are_counted_apart_and_are_in_no_proportion(metrics: Runtime) -> None:
-    told(metrics, "missed", "noshow")
-    told(metrics, "came", "fulfilled")
-    told(metrics, "in", "checked-in")
-    told(metrics, "nobody-said", "booked")
-    told(metrics, "never-confirmed", "pending")
-    told(metrics, "to-come", "booked", hour=15)
-    told(metrics, "off", "booked", "cancelled")
-    found = evaluated(metrics)
-    assert [found[name] for name in ("initial-population", "denominator", "numerator", "unresolved")] == [5, 3, 1, 2]
-    assert float(found["score"]) == pytest.approx(1 / 3, abs=1e-4)
+def test_what_is_asked_by_get_is_not_stored(asked: Metrics) -> None:
+    found = body(asked.rate())
+    assert "id" not in found
+    assert body(asked.ask("MeasureReport", _summary="count"))["total"] == 0
 
 
-@pytest.mark.parametrize(
-    ("corrected", "denominator"), [("arrived", 2), ("fulfilled", 2), ("cancelled", 1)], ids=lambda value: str(value)
-)
-def test_a_correction_restates_the_rate(metrics: Runtime, corrected: str, denominator: int) -> None:
-    told(metrics, "came", "fulfilled")
-    told(metrics, "visit", "booked")
-    assert (evaluated(metrics)["unresolved"], evaluated(metrics)["denominator"]) == (1, 1)
-    told(metrics, "visit", "booked", "noshow")
-    assert (evaluated(metrics)["unresolved"], float(evaluated(metrics)["score"])) == (0, 0.5)
-    told(metrics, "visit", "booked", "noshow", corrected)
-    found = evaluated(metrics)
-    assert (found["numerator"], found["denominator"], float(found["score"])) == (0, denominator, 0)
+def awaited(metrics: Metrics, place: str) -> tuple[int, object]:
+    for _ in range(400):
+        answer = metrics.ask("Measure/$evaluation", job=place.partition("job=")[2])
+        if answer.status != 202:
+            return answer.status, body(answer)
+        assert answer.headers["X-Progress"]
+        time.sleep(0.02)
+    raise AssertionError("it is never done")
 
 
-@pytest.mark.parametrize(
-    ("expression", "said"),
-    [
-        ("Appointment?date=lt{{now(}}", "FHIRPath"),
-        ("Appointment?date=lt{{}}", "FHIRPath"),
-        ("Appointment?date=lt{{Patient.name}}", "one value"),
-        ("Appointment?date=lt{{'banana'}}", "searched by"),
-        ("Patient?birthdate=lt{{now()}}", "mirrors"),
-    ],
-)
-def test_a_measure_that_cannot_be_counted(metrics: Runtime, expression: str, said: str) -> None:
-    criteria = {"language": "application/x-fhir-query", "expression": expression}
-    group = [{"population": [{"criteria": criteria}]}]
-    put(metrics.store, [{"resourceType": "Measure", "id": "m", "status": "active", "group": group}])
-    with pytest.raises(Invalid, match=said):
-        evaluated(metrics, "m")
+def test_what_takes_long_is_asked_for_later(asked: Metrics) -> None:
+    begun = asked.rate(_h_prefer="respond-async")
+    assert begun.status == 202
+    place = begun.headers["Content-Location"]
+    assert place.startswith(f"{asked.runtime.base_url}/Measure/$evaluation?job=")
+    status, found = awaited(asked, place)
+    assert status == 200
+    assert counts(found["group"][0])["denominator"] == 2  # type: ignore[index]
+    job = place.partition("job=")[2]
+    assert asked.ask("Measure/$evaluation", job=job).headers["Expires"], "it may be asked for again"
+    assert asked.ask("Measure/$evaluation", "DELETE", job=job).status == 202
+    assert asked.ask("Measure/$evaluation", job=job).status == 404
+    assert asked.ask("Measure/$evaluation", "DELETE", job=job).status == 404
+    assert asked.ask(f"$export/{job}").status == 404, "it is no export"
+
+
+def test_a_failure_is_told_later_too(asked: Metrics) -> None:
+    keep(asked, *own_measure("SELECT 1 AS no_such", ["numerator"]))
+    begun = asked.rate(measure="own", _h_prefer="respond-async")
+    status, found = awaited(asked, begun.headers["Content-Location"])
+    assert (status, found["resourceType"]) == (422, "OperationOutcome")  # type: ignore[index]
+    assert said(asked.rate(measure="nothing", _h_prefer="respond-async"))[:2] == (404, "not-found")
+
+
+def test_what_nobody_works_at_any_more_is_taken_up(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as dead:
+        dead.setattr(waiting._Run, "start", lambda self: None)  # the process dies before it begins
+        place = asked.rate(_h_prefer="respond-async").headers["Content-Location"]
+        job = place.partition("job=")[2]
+        assert asked.ask("Measure/$evaluation", job=job).headers["X-Progress"] == "waiting to be counted"
+    assert asked.ask("Measure/$evaluation", job=job).status == 202, "it may still be worked at"
+    now = asked.context.clock()
+    later = replace(asked, context=replace(asked.context, clock=lambda: now + timedelta(minutes=10)))
+    status, _ = awaited(later, place)
+    assert status == 200
+
+
+def test_what_was_cancelled_comes_to_nothing(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[waiting._Run] = []
+    monkeypatch.setattr(waiting._Run, "start", lambda self: runs.append(self))
+    place = asked.rate("POST", _h_prefer="respond-async").headers["Content-Location"]
+    asked.ask("Measure/$evaluation", "DELETE", job=place.partition("job=")[2])
+    runs[0].run()
+    assert body(asked.ask("MeasureReport", _summary="count"))["total"] == 0
+
+
+def test_the_measures_that_come_along_are_published_with_their_libraries(asked: Metrics) -> None:
+    measure = body(asked.ask(f"Measure/{RATE}"))
+    assert measure["version"] == "2.0.0"
+    library = body(asked.ask(f"Library/{RATE}"))
+    assert measure["library"] == [f"{library['url']}|{library['version']}"]
+    assert json.render(library["content"][0])

@@ -80,7 +80,7 @@ def test_topics_of_all_services(here: Practice) -> None:
     topics = ("slot-freed", "care-team-member-changed", "care-plan-updated", "hand-off-offered", "hand-off-overdue",
               "critical-answer", "feedback-waiting",
               "questionnaire-completed", "score-crossed-threshold", "high-risk-identified", "measure-alert",
-              "appointment-changed", "appointment-no-show")  # fmt: skip
+              "metric-signal", "appointment-changed", "appointment-no-show")  # fmt: skip
     ids = {topic: here.subscribe(subscription(topic))["id"] for topic in topics}
     patient = {"reference": "Patient/p1"}
     hand_off = concept("https://carethread.dev/fhir/CodeSystem/hand-off-kind", "care")
@@ -120,6 +120,12 @@ def test_topics_of_all_services(here: Practice) -> None:
             "start": "2026-12-01T09:00:00Z", "end": "2026-12-01T09:30:00Z"}  # fmt: skip
     issue = {"resourceType": "DetectedIssue", "id": "d", "status": "preliminary",
              "implicated": [{"reference": "MeasureReport/m"}]}  # fmt: skip
+    number = {"resourceType": "MeasureReport", "id": "n", "status": "complete", "type": "summary", "measure": "urn:m",
+              "period": {"start": "2031-01-01", "end": "2031-01-31"}}  # fmt: skip
+    told = {"url": "https://carethread.dev/fhir/StructureDefinition/metric-signal", "extension": [
+        {"url": "measure", "valueCanonical": "urn:m"}, {"url": "rule", "valueCode": "eight-in-a-row"},
+        {"url": "side", "valueCode": "above"}, {"url": "since", "valueDate": "2030-06-01"}]}  # fmt: skip
+    ended = {**told, "extension": [*told["extension"], {"url": "outcome", "valueCode": "ended"}]}
     for service, resource in (
         ("scheduling", {**slot, "status": "busy"}),
         ("scheduling", {**slot, "status": "free"}),
@@ -139,6 +145,10 @@ def test_topics_of_all_services(here: Practice) -> None:
         ("careteams", flag),
         ("careteams", {**flag, "status": "inactive"}),
         ("careteams", issue),
+        ("metrics", {**number, "id": "o"}),
+        ("metrics", {**number, "extension": [told]}),
+        ("metrics", {**number, "extension": [told], "date": "2031-02-01"}),
+        ("metrics", {**number, "extension": [ended], "date": "2031-02-01"}),
         ("questionnaires", {"resourceType": "QuestionnaireResponse", "id": "q", "status": "in-progress"}),
         ("questionnaires", {"resourceType": "QuestionnaireResponse", "id": "q", "status": "completed"}),
         ("records", score),
@@ -161,6 +171,7 @@ def test_topics_of_all_services(here: Practice) -> None:
         "score-crossed-threshold": ["create Observation/o/1"],
         "high-risk-identified": ["create Flag/f/1"],
         "measure-alert": ["create DetectedIssue/d/1"],
+        "metric-signal": ["create MeasureReport/n/1", "update MeasureReport/n/3"],
         "appointment-changed": ["update Appointment/a/2"],
         "appointment-no-show": ["update Appointment/a/3"],
     }

@@ -55,7 +55,7 @@ def test_taken(desk: Desk) -> None:
     desk.work()
     desk.answer("one", "accepted")
     booked = desk.get("Appointment/one")
-    assert (booked["status"], booked.get("extension")) == ("booked", None)
+    assert (booked["status"], [each["url"] for each in booked["extension"]]) == ("booked", [_extension("waited")])
     assert {person["status"] for person in booked["participant"]} == {"accepted"}
     desk.work(hours=10)
     assert desk.outcomes() == [("one", "accepted")]
@@ -232,7 +232,12 @@ def test_the_marks_of_an_offer_are_where_clients_see_them(desk: Desk) -> None:
     freed(desk)
     desk.work()
     offer = desk.get("Appointment/one")
-    assert [e["url"] for e in offer["extension"]] == [OFFER, _extension("hold-until"), _extension("held-from")]
+    assert [e["url"] for e in offer["extension"]] == [
+        _extension("waited"),
+        OFFER,
+        _extension("hold-until"),
+        _extension("held-from"),
+    ]
 
 
 def test_where_an_ehr_decides_an_offer_that_is_taken_is_asked_of_it(desk: Desk) -> None:

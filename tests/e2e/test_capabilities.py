@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.resources import files
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
@@ -148,6 +149,7 @@ def test_each_operation_that_is_claimed_is_answered(
     server: CareThread, claims: dict[str, Any], stored: dict[str, Answer]
 ) -> None:
     fhir, period = server.fhir, "periodStart=2031-01-01&periodEnd=2031-02-01"
+    month, review = "periodStart=2026-01&periodEnd=2026-01", "department=Organization/walk&month=2026-01"
     two_people = "participant=Practitioner/a&participant=Practitioner/b"
     person = {"resourceType": "Patient", "id": "other", "name": [{"family": "Made", "given": ["Up"]}]}
     assert fhir.put("Patient/other", person).status == 201
@@ -165,6 +167,9 @@ def test_each_operation_that_is_claimed_is_answered(
         "merge": lambda where: fhir.post(f"{where}$merge", two),
         "unmerge": lambda where: fhir.post(f"{where}$unmerge", two),
         "evaluate-measure": lambda where: fhir.get(f"{where}no-show-rate/$evaluate-measure?{period}"),
+        "evaluation": lambda where: fhir.get(f"{where}$evaluation?job={_evaluation(fhir, period)}"),
+        "care-gaps": lambda where: fhir.get(f"{where}$care-gaps?{period}&subject=Patient/walk&topic=prevention"),
+        "explain": lambda where: fhir.get(f"{where}{_report(fhir, period)}/$explain?population=numerator"),
         "status": lambda where: fhir.get(f"{where}walk/$status"),
         "events": lambda where: fhir.get(f"{where}walk/$events"),
         "resend": lambda where: fhir.post(f"{where}walk/$resend", _parameters(first)),
@@ -211,7 +216,7 @@ def test_each_operation_that_is_claimed_is_answered(
         "feedback-themes": lambda where: fhir.get(f"{where}$feedback-themes"),
         "score": lambda where: fhir.get(f"{where}{_answered(fhir)}/$score"),
         "populate": lambda where: fhir.get(f"{where}$populate?questionnaire={OURS}Questionnaire/phq-9"),
-        "response-rates": lambda where: fhir.get(f"{where}$response-rates?from=2026-01-01&to=2026-01-02"),
+        "response-rates": lambda where: fhir.get(f"{where}$response-rates?from=2026-01&to=2026-01"),
         "try-programme": lambda where: fhir.post(f"{where}$try-programme", _programme()),
         "documentation-burden": lambda where: fhir.get(
             f"{where}$documentation-burden?questionnaire={OURS}Questionnaire/phq-9"
@@ -224,8 +229,15 @@ def test_each_operation_that_is_claimed_is_answered(
         "assign": lambda where: _assign(fhir, where, "gad-7"),
         "fill-link": lambda where: fhir.post(f"{where}{_draft(fhir)}/$fill-link", {"resourceType": "Parameters"}),
         "delivery-report": lambda where: fhir.get(f"{where}walk/$delivery-report?from=2026-01-01&to=2026-01-02"),
+        "table": lambda where: fhir.get(f"{where}no-show-rate/$table?{month}&by=month", Accept="*/*"),
+        "charts": lambda where: fhir.get(f"{where}$charts?measure=no-show-rate", Accept="*/*"),
+        "series": lambda where: fhir.get(f"{where}no-show-rate/$series?{month}&by=month"),
+        "compare": lambda where: fhir.get(f"{where}no-show-rate/$compare?{month}"),
+        "review-pack": lambda where: fhir.get(f"{where}$review-pack?{review}&measure=Measure/no-show-rate"),
+        "review-decide": lambda where: fhir.post(f"{where}$review-decide", _decided()),
     }
     _open_desk(fhir)
+    until(lambda: tried["evaluate-measure"]("Measure/").status == 200, seconds=60, what="facts are published")
     claimed = [("", claim) for claim in claims["operation"]]
     claimed += [(f"{each['type']}/", claim) for each in claims["resource"] for claim in each["operation"]]
     assert {claim["name"] for _, claim in claimed} == set(tried)
@@ -235,6 +247,31 @@ def test_each_operation_that_is_claimed_is_answered(
         if claim["definition"].startswith(OURS):
             found = fhir.get(f"OperationDefinition?url={claim['definition']}").json
             assert [entry["resource"]["code"] for entry in found["entry"]] == [claim["name"]]
+
+
+def _evaluation(fhir: Fhir, period: str) -> str:
+    """What an evaluation is known by that is asked for later."""
+    begun = fhir.get(f"Measure/no-show-rate/$evaluate-measure?{period}", Prefer="respond-async")
+    return begun.headers["Content-Location"].partition("job=")[2]
+
+
+def _decided() -> dict[str, Any]:
+    """What a review has decided."""
+    people = {"department": "Organization/walk", "owner": "Practitioner/a"}
+    texts = {"month": "2026-01", "words": "Call who missed a visit.", "measure": "Measure/no-show-rate"}
+    return _parameters(
+        *({"name": name, "valueReference": {"reference": value}} for name, value in people.items()),
+        *({"name": name, "valueString": value} for name, value in texts.items()),
+        {"name": "due", "valueDate": (datetime.now(UTC) + timedelta(days=30)).date().isoformat()},
+    )
+
+
+def _report(fhir: Fhir, period: str) -> str:
+    """The id of a report that is stored."""
+    names = ("periodStart", "periodEnd")
+    given = [{"name": name, "valueDate": value} for name, value in parse_qsl(period) if name in names]
+    report: str = fhir.post("Measure/no-show-rate/$evaluate-measure", _parameters(*given)).json["id"]
+    return report
 
 
 def _programme() -> dict[str, Any]:

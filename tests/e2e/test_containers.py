@@ -34,6 +34,7 @@ class Compose:
             "CARETHREAD_IMAGE": self.image,
             "CARETHREAD_PORT": str(self.port),
             "CARETHREAD_WEBSOCKET_PORT": str(free_port()),
+            "CARETHREAD_SMALL_CELLS": "exact",  # a booking is few people's
             "DOCKER_BUILDKIT": os.environ.get("DOCKER_BUILDKIT", "0"),
         }
 

@@ -37,9 +37,12 @@ REFUSED = {
     "docs/navigation.md": [],
     "docs/risk.md": [],
     "docs/workload.md": [],
+    "docs/trends.md": [],
+    "docs/reviews.md": [],
     "docs/hand-offs.md": [],
     "docs/questionnaires.md": ["422"],
     "docs/instruments.md": [],
+    "docs/own-forms.md": ["422"],
     "docs/scoring.md": [],
     "docs/extracting.md": [],
     "docs/populating.md": [],
@@ -52,6 +55,8 @@ REFUSED = {
     "docs/assigning.md": [],
     "docs/feedback.md": [],
     "docs/documentation-burden.md": [],
+    "docs/metrics.md": [],
+    "docs/metrics-out.md": [],
 }
 """The pages, in the order in which somebody may read them, with what is refused because the page shows that it is."""
 

@@ -23,6 +23,7 @@ def judge_all(folder: Path) -> list[Judged]:
         *own_output.demo(practice),
         *own_output.carried(),
         *own_output.answers(folder, practice),
+        *own_output.numbers(folder),
     ]
     found = oracle.judge([case.body for case in cases], "-lax-profiles", guides=[own_output.PROFILES])
     return agreement.judged(cases, found)

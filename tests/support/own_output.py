@@ -18,13 +18,14 @@ from carethread.core.fhir import json
 from carethread.core.ports import Request, Response
 from carethread.demo.practice import generate
 from carethread.interactions.rest.handling import handle
+from support import measuring
 from support.mutations import Case
 from support.owners import practice_of
 from support.stores import open_store, put
 
 PROFILES = Path(__file__).parents[2] / "fhir_profiles"
 
-KINDS = ("answers", "demo practice", "files carried")
+KINDS = ("answers", "demo practice", "files carried", "numbers")
 """The kinds of the cases below."""
 
 _TODAY = date(2031, 3, 3)
@@ -65,10 +66,10 @@ def demo(resources: Sequence[dict[str, Any]]) -> Iterator[Case]:
 
 
 def carried() -> Iterator[Case]:
-    """Every file of `fhir_profiles/` but the examples, some of which are wrong on purpose, and the topics, of which
-    R4 knows nothing: as the Basic resources that they are published as, they are judged elsewhere."""
+    """Every file of `fhir_profiles/` but the examples, some of which are wrong on purpose, and the topics and views, of
+    which R4 knows nothing: as the Basic resources that they are published as, topics are judged elsewhere."""
     for path in sorted(PROFILES.rglob("*.json")):
-        if not {"examples", "topics"} & set(path.parts):
+        if not {"examples", "topics", "views"} & set(path.parts):
             yield Case(
                 "files carried", path.relative_to(PROFILES).as_posix(), json.render(json.parse(path.read_bytes()))
             )
@@ -100,6 +101,35 @@ def answers(folder: Path, resources: Sequence[dict[str, Any]]) -> Iterator[Case]
     for store in stores.values():
         store.close()
     whole.journal.engine.dispose()
+
+
+def numbers(folder: Path) -> Iterator[Case]:
+    """What is answered about a measure: reports of each type, told and masked, what stands behind one, and gaps."""
+    store = open_store(f"sqlite:///{folder}/numbers.db", "metrics")
+    asked = measuring.metrics(store)
+    people = [measuring.person(f"p{i}", gender="male" if i % 4 else "female") for i in range(40)]
+    visits = [measuring.visit(f"v{i}", "fulfilled" if i % 3 else "noshow", f"p{i}") for i in range(40)]
+    asked.facts.tell(*people, *visits)
+    gap = {
+        "url": "https://carethread.dev/fhir/StructureDefinition/care-gap",
+        "valueString": "A visit that takes place.",
+    }
+    measuring.keep(asked, {**_MEASURE, "extension": [gap], "topic": [{"text": "Visits"}]})
+    reports = {
+        "summary": asked.rate(),
+        "masked": asked.masking().rate(),
+        "list": asked.rate(reportType="subject-list"),
+        "individual": asked.rate(subject="Patient/p1"),
+        "bounded": asked.rate(department="Organization/d", practitioner="Practitioner/x"),
+        "stored": asked.rate("POST"),
+        "refused": asked.rate(measure="workload"),
+        "gaps": asked.ask("Measure/$care-gaps", **measuring.MARCH, subject="Patient/p1", topic="visits"),
+    }
+    stored = measuring.body(reports["stored"])["id"]
+    reports["explained"] = asked.ask(f"MeasureReport/{stored}/$explain", population="numerator")
+    for name, answer in reports.items():
+        yield Case("numbers", name, b"".join(_chunks(answer.body)))
+    store.close()
 
 
 def _chunks(body: Any) -> Iterator[bytes]:
@@ -145,7 +175,6 @@ def _tour(resources: Sequence[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
     yield f"GET Patient/{patient['id']}/$everything", None
     yield f"GET Patient/{patient['id']}/Appointment", None
     yield f"PUT Measure/{_MEASURE['id']}", _MEASURE
-    yield f"GET Measure/{_MEASURE['id']}/$evaluate-measure?periodStart=2031-01-01&periodEnd=2031-03-01", None
     for mode in ("batch", "transaction"):
         yield "POST ", _bundle(mode, ("POST", "Flag", _FLAG), ("GET", "Flag?_count=2", None))
         yield "POST ", _bundle(mode, ("POST", "Flag", {**_FLAG, "status": "x"}), ("GET", "Flag/absent", None))

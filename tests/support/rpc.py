@@ -25,6 +25,7 @@ from carethread.v1 import (
     events_pb2_grpc,
     fhir_pb2,
     fhir_pb2_grpc,
+    metrics_pb2_grpc,
     questionnaires_pb2_grpc,
     scheduling_pb2_grpc,
 )
@@ -60,6 +61,10 @@ class Rpc:
     @property
     def questionnaires(self) -> Any:
         return questionnaires_pb2_grpc.QuestionnaireServiceStub(self.channel)
+
+    @property
+    def metrics(self) -> Any:
+        return metrics_pb2_grpc.MetricsServiceStub(self.channel)
 
     @property
     def events(self) -> Any:

@@ -132,7 +132,7 @@ def _after(settings: Settings, name: str, log: SqlEventLog, start: str, services
         if services > 1:
             raise click.UsageError("A number counts the events of one service; name the service.")
         return _behind(name, int(start), (first, last))
-    since = sequence_since(opened(settings, name).engine, _moment(start))
+    since = sequence_since(opened(settings, name).engine, past_moment(start))
     if first > 1 and since in (None, first):
         click.echo(f"Events of {name} before number {first} are not kept any more.", err=True)
     return last if since is None else since - 1
@@ -147,7 +147,7 @@ def _behind(service: str, number: int, kept: tuple[int, int]) -> int:
     return resumed(service, max(1, number) - 1, kept)
 
 
-def _moment(text: str) -> int:
+def past_moment(text: str) -> int:
     """An instant with its zone that is not to come, in microseconds."""
     try:
         moment = datetime.fromisoformat(text)
@@ -218,7 +218,7 @@ def _since(settings: Settings, start: str) -> int:
         return 0
     service, colon, number = start.partition(":")
     if service not in SERVICES or not colon:
-        return _moment(start)
+        return past_moment(start)
     if not number.isdecimal():
         raise click.UsageError(f"'{start}' is not SERVICE:NUMBER, such as scheduling:1200.")
     _behind(service, int(number), _log(settings, service).kept())

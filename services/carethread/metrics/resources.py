@@ -1,12 +1,29 @@
 """The types that metrics owns and mirrors. Adding a type is adding it here."""
 
 from carethread.core.service import PROFILES, Mirror, ResourceType
+from carethread.metrics.facts.keeping import mirrors
+from carethread.metrics.facts.shipped import shipped
+from carethread.metrics.signals.goals import is_of_department
+from carethread.metrics.signals.watching import measures_watched
 
 TYPES = (
-    ResourceType("Measure"),
+    ResourceType("Measure", stored=measures_watched),
     ResourceType("MeasureReport", profile=PROFILES + "measure-report"),
     ResourceType("Library"),
 )
 
-MIRRORS = (Mirror("Appointment", owner="scheduling", params=frozenset({"date", "patient", "status"})),)
-"""By what evaluating a Measure adds to each population, and the measures of ours ask."""
+MIRRORS = (
+    Mirror(
+        "Goal",
+        owner="careteams",
+        params=frozenset({"lifecycle-status"}),
+        keeps=is_of_department,
+        traces=(b"Organization/",),
+    ),
+)
+"""What departments want their numbers to be."""
+
+
+def distilled() -> tuple[Mirror, ...]:
+    """What facts are made of: no copies are kept of it."""
+    return mirrors(shipped())

@@ -17,7 +17,8 @@ from support.subscribing import TOPICS
 NAMES = (
     "appointment-booked", "appointment-cancelled", "appointment-changed", "appointment-no-show", "care-plan-updated",
     "care-team-member-changed", "critical-answer", "feedback-waiting", "hand-off-offered", "hand-off-overdue",
-    "high-risk-identified", "measure-alert", "questionnaire-completed", "score-crossed-threshold", "slot-freed",
+    "high-risk-identified", "measure-alert", "metric-signal", "questionnaire-completed",
+    "score-crossed-threshold", "slot-freed",
 )  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def _offered_to_one_of(these: _Round, fitting: Sequence[Ranked], freed: Freed) -
         unit.session.calendar.lock([person])
         if unit.session.offers.is_asked(person):
             continue  # just now, about something else
-        wanted = offered(entry, freed, these.now, until)
+        wanted = offered(entry, freed, these.now, until, place.entry.since)
         if isinstance(unit.attempt(Command("Appointment", place.entry.id, wanted, own=True)), FhirError):
             continue  # this person has something else at that time
         audit = json.render({"ranking": [_told(each) for each in fitting[:_AUDITED]], "of": len(fitting)})

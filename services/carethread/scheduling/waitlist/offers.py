@@ -10,17 +10,23 @@ from typing import Any
 from carethread.core.clock import instant
 from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
+from carethread.core.service import PROFILES
 from carethread.scheduling.rules import APPOINTMENT, HELD_FROM, HOLD_UNTIL, OFFER
 from carethread.scheduling.waitlist.entries import DECLINED
 from carethread.scheduling.waitlist.leaving import Freed
+
+WAITED = PROFILES + "waited"
+"""Extension of an entry, which stays when it is booked: `since` when its person waits, and when the first slot was
+`offered` to them."""
 
 
 def is_offer(appointment: Resource | None) -> bool:
     return appointment is not None and appointment["status"] == "pending" and bool(extension(appointment, OFFER))
 
 
-def offered(entry: Resource, freed: Freed, now: int, until: int) -> Resource:
-    """The entry with the offer of what was freed, until then."""
+def offered(entry: Resource, freed: Freed, now: int, until: int, since: int) -> Resource:
+    """The entry with the offer of what was freed, until then; it keeps since when its person waits, and when somebody
+    first had an offer for them. Moments are microseconds."""
     mark = {"url": OFFER, "valueInstant": instant(now)}
     there = {participant.get("actor", {}).get("reference") for participant in entry.get("participant", ())}
     added = [
@@ -33,7 +39,8 @@ def offered(entry: Resource, freed: Freed, now: int, until: int) -> Resource:
         **entry,
         "meta": {**entry.get("meta", {}), "profile": [*profiles, *([] if APPOINTMENT in profiles else [APPOINTMENT])]},
         "extension": [
-            *_others(entry),
+            *(each for each in _others(entry) if each.get("url") != WAITED),
+            extension(entry, WAITED) or _waited(since, now),
             mark,
             {"url": HOLD_UNTIL, "valueInstant": instant(until)},
             {"url": HELD_FROM, "valuePositiveInt": int(entry["meta"]["versionId"])},
@@ -44,6 +51,11 @@ def offered(entry: Resource, freed: Freed, now: int, until: int) -> Resource:
         "slot": [{"reference": f"Slot/{slot}"} for slot in freed.slots],
         "participant": [*entry.get("participant", ()), *added],
     }
+
+
+def _waited(since: int, now: int) -> Resource:
+    parts = [{"url": "since", "valueInstant": instant(since)}, {"url": "offered", "valueInstant": instant(now)}]
+    return {"url": WAITED, "extension": parts}
 
 
 def accepted(offer: Resource) -> Resource:

@@ -1,0 +1,48 @@
+-- Stays that ended in the period, and whether the next one of the person began within 30 days, unplanned, for whatever
+-- reason. Parts of a stay are none of their own.
+WITH hospital AS (
+  SELECT *
+  FROM stays
+  WHERE subject IS NOT NULL
+    AND start_at IS NOT NULL
+    AND class_code IN ('IMP', 'ACUTE', 'NONAC')
+    AND status IN ('arrived', 'triaged', 'in-progress', 'onleave', 'finished')
+    AND part_of_id IS NULL
+), ended AS (
+  SELECT * FROM hospital WHERE status = 'finished' AND end_at >= start_at AND end_at >= $start AND end_at < $end
+), moved AS (
+  -- In another stay as this one ends, or brought from it to another within a day.
+  SELECT DISTINCT e.id
+  FROM ended e
+  JOIN hospital o ON o.subject = e.subject AND o.id <> e.id
+  WHERE (o.start_at <= e.end_at
+      AND (o.end_at IS NULL OR o.end_at > e.end_at OR (o.end_at = e.end_at AND o.id > e.id)))
+    OR (o.admit_source_code = 'hosp-trans' AND o.start_at > e.end_at AND o.start_at <= e.end_at + INTERVAL 24 HOUR)
+), later AS (
+  SELECT
+    e.id,
+    coalesce(o.priority_code, '') = 'EL' AS planned,
+    row_number() OVER (PARTITION BY e.id ORDER BY o.start_at, o.id) AS number
+  FROM ended e
+  JOIN hospital o ON o.subject = e.subject AND o.id <> e.id
+  WHERE o.start_at > e.end_at AND o.start_at <= e.end_at + INTERVAL 30 DAY
+), following AS (
+  SELECT id, planned FROM later WHERE number = 1
+)
+SELECT
+  e.resource,
+  e.subject,
+  e.end_at AS at,
+  e.department,
+  e.practitioner,
+  TRUE AS initial_population,
+  e.end_at + INTERVAL 30 DAY <= $now AS denominator,
+  coalesce(e.discharge_code, '') IN ('exp', 'aadvice', 'other-hcf') OR p.deceased_at <= e.end_at OR m.id IS NOT NULL
+    AS denominator_exclusion,
+  n.id IS NOT NULL AND NOT n.planned AS numerator,
+  coalesce(n.planned, FALSE) AS planned,
+  e.end_at + INTERVAL 30 DAY > $now AS not_over
+FROM ended e
+LEFT JOIN moved m ON m.id = e.id
+LEFT JOIN following n ON n.id = e.id
+LEFT JOIN patients p ON p.id = e.subject

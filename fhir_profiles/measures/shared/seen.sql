@@ -1,0 +1,35 @@
+-- When a person was seen, and by whom: an Encounter outside of a stay that has begun, or an Appointment that took place
+-- and of which no Encounter of that person tells. A visit of several people is one for each who has not declined.
+WITH met AS (
+  SELECT e.subject, e.appointment_id, e.resource, e.start_at AS at, e.department, e.practitioner
+  FROM stays e
+  WHERE e.subject IS NOT NULL
+    AND e.start_at IS NOT NULL
+    AND e.status IN ('arrived', 'triaged', 'in-progress', 'onleave', 'finished')
+    AND coalesce(e.class_code, 'AMB') NOT IN ('IMP', 'ACUTE', 'NONAC', 'OBSENC', 'PRENC', 'SS')
+    AND e.part_of_id IS NULL
+), held AS (
+  SELECT * FROM visits WHERE status = 'fulfilled' AND start_at IS NOT NULL
+), accompanied AS (
+  -- Whoever is not the first participant; most visits have nobody else.
+  SELECT p.id, coalesce(s.survivor_id, p.patient_id) AS subject
+  FROM appointment_participants p
+  LEFT JOIN survivors s ON s.patient_id = p.patient_id
+  WHERE p.number > 0 AND p.patient_id IS NOT NULL AND coalesce(p.status, 'accepted') <> 'declined'
+), came AS (
+  SELECT h.subject, h.id, h.resource, h.start_at AS at, h.department, h.practitioner
+  FROM held h
+  WHERE h.subject IS NOT NULL
+  UNION ALL
+  SELECT DISTINCT a.subject, h.id, h.resource, h.start_at AS at, h.department, h.practitioner
+  FROM accompanied a
+  JOIN held h ON h.id = a.id
+  WHERE a.subject <> h.subject
+)
+SELECT m.subject, m.resource, m.at, m.department, m.practitioner
+FROM met m
+UNION ALL
+SELECT c.subject, c.resource, c.at, c.department, c.practitioner
+FROM came c
+LEFT JOIN met m ON m.appointment_id = c.id AND m.subject = c.subject
+WHERE m.subject IS NULL

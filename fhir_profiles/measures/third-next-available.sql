@@ -1,0 +1,47 @@
+-- For each clinician's schedule and each service in it: in how many days of the calendar the third slot is that is free
+-- now. Known only for the day of $now: what was free on another day is not kept.
+WITH offered AS (
+  SELECT
+    c.id,
+    coalesce(c.department_id, r.organization_id, h.organization_id, l.organization_id) AS department,
+    coalesce(c.practitioner_id, r.practitioner_id) AS practitioner,
+    coalesce(s.service_code, c.service_code) AS service,
+    s.start_at,
+    s.status = 'free' AS free,
+    row_number() OVER (
+      PARTITION BY c.id, coalesce(s.service_code, c.service_code), s.status = 'free' ORDER BY s.start_at, s.id
+    ) AS number
+  FROM schedules c
+  JOIN slots s ON s.schedule_id = c.id
+  LEFT JOIN practitioner_roles r ON r.id = c.practitioner_role_id
+  LEFT JOIN healthcare_services h ON h.id = c.healthcare_service_id
+  LEFT JOIN locations l ON l.id = c.location_id
+  WHERE coalesce(c.active, TRUE)
+    AND (c.practitioner_id IS NOT NULL OR c.practitioner_role_id IS NOT NULL)
+    AND s.status IN ('free', 'busy', 'busy-tentative')
+    AND s.start_at > $now
+), third AS (
+  SELECT id, department, practitioner, service, max(CASE WHEN free AND number = 3 THEN start_at END) AS start_at
+  FROM offered
+  GROUP BY id, department, practitioner, service
+)
+SELECT
+  'Schedule/' || t.id AS resource,
+  CAST(NULL AS VARCHAR) AS subject,
+  CAST($now AS TIMESTAMP) AS at,
+  t.department,
+  t.practitioner,
+  t.service,
+  TRUE AS initial_population,
+  t.start_at IS NOT NULL AS measure_population,
+  t.start_at IS NULL AS fewer_than_three,
+  CAST(
+    date_diff(
+      'day',
+      CAST(CAST($now AS TIMESTAMP) AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC') AS DATE),
+      CAST(t.start_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC') AS DATE)
+    ) AS DOUBLE
+  ) AS days
+FROM third t
+LEFT JOIN spans z ON z.department = t.department
+WHERE CAST($now AS TIMESTAMP) >= $start AND CAST($now AS TIMESTAMP) < $end

@@ -1,0 +1,102 @@
+-- Proportion of days covered (PDC), for each person and drug of which something was given out in the period. A day is 24
+-- hours, and numbered from the beginning of the period.
+WITH fills AS (
+  -- What was given out, with the person who is meant today; of a length that is told.
+  SELECT
+    d.id,
+    coalesce(s.survivor_id, d.patient_id) AS subject,
+    coalesce(d.medication_system, '') || '|' || d.medication_code AS drug,
+    coalesce(d.handed_over_at, d.prepared_at) AS filled_at,
+    CAST(floor(d.days * CASE d.days_unit WHEN 'wk' THEN 7 WHEN 'mo' THEN 30.4375 ELSE 1 END) AS BIGINT) AS days
+  FROM dispenses d
+  LEFT JOIN survivors s ON s.patient_id = d.patient_id
+  WHERE d.status = 'completed'
+    AND d.medication_code IS NOT NULL
+    AND coalesce(d.handed_over_at, d.prepared_at) >= $start
+    AND coalesce(d.handed_over_at, d.prepared_at) < $end
+    AND coalesce(d.days_unit, 'd') IN ('d', 'wk', 'mo')
+), people AS (
+  -- Where they are registered, from when to when that department's period is, and how they have died.
+  SELECT
+    p.id,
+    p.organization_id,
+    coalesce(z.start_at, $utc_start) AS start_at,
+    coalesce(z.end_at, $utc_end) AS end_at,
+    p.deceased_at,
+    p.deceased AND p.deceased_at IS NULL AS died_some_day
+  FROM patients p
+  LEFT JOIN spans z ON z.department = p.organization_id
+), treatments AS (
+  -- Those of the period, on numbered days; `end_day` is the first day that does not count any more: the one after the
+  -- period, that of the death, or today.
+  SELECT
+    f.id,
+    f.subject,
+    f.drug,
+    f.filled_at,
+    f.days,
+    p.organization_id AS department,
+    coalesce(p.died_some_day, FALSE) AS died_some_day,
+    CAST(floor(date_diff('millisecond', coalesce(p.start_at, $utc_start), f.filled_at) / 86400000.0) AS BIGINT) AS day,
+    least(
+      CAST(round(
+        date_diff('millisecond', coalesce(p.start_at, $utc_start), coalesce(p.end_at, $utc_end)) / 86400000.0
+      ) AS BIGINT),
+      CAST(floor(date_diff('millisecond', coalesce(p.start_at, $utc_start), $now) / 86400000.0) AS BIGINT),
+      coalesce(
+        CAST(floor(
+          date_diff('millisecond', coalesce(p.start_at, $utc_start), p.deceased_at) / 86400000.0
+        ) AS BIGINT),
+        1000000
+      )
+    ) AS end_day
+  FROM fills f
+  LEFT JOIN people p ON p.id = f.subject
+  WHERE f.days > 0 AND f.filled_at >= coalesce(p.start_at, $utc_start) AND f.filled_at < coalesce(p.end_at, $utc_end)
+), summed AS (
+  -- How much was given out up to and with each.
+  SELECT
+    *,
+    sum(days) OVER (
+      PARTITION BY subject, drug ORDER BY filled_at, id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS given,
+    row_number() OVER (PARTITION BY subject, drug ORDER BY filled_at, id) AS number
+  FROM treatments
+), shifted AS (
+  -- The day on which each is used up: what overlaps begins when that before it is used up.
+  SELECT
+    *,
+    given + max(day - given + days) OVER (
+      PARTITION BY subject, drug ORDER BY filled_at, id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS until
+  FROM summed
+), treated AS (
+  SELECT
+    subject,
+    drug,
+    max(CASE WHEN number = 1 THEN id END) AS first_id,
+    min(filled_at) AS filled_at,
+    max(department) AS department,
+    bool_or(died_some_day) AS died_some_day,
+    count(DISTINCT CASE WHEN day < end_day THEN day END) AS fill_days,
+    max(end_day) - min(day) AS days,
+    sum(greatest(least(until, end_day) - least(until - days, end_day), 0)) AS covered
+  FROM shifted
+  GROUP BY subject, drug
+)
+SELECT
+  'MedicationDispense/' || first_id AS resource,
+  subject,
+  filled_at AS at,
+  department,
+  CAST(NULL AS VARCHAR) AS practitioner,
+  drug,
+  days,
+  covered,
+  TRUE AS initial_population,
+  fill_days >= 2 AND days >= 91 AS denominator,
+  died_some_day AS denominator_exclusion,
+  covered * 5 >= days * 4 AS numerator,
+  fill_days >= 2 AND days >= 91 AND NOT died_some_day AS measured,
+  CAST(covered AS DOUBLE) / CASE WHEN days > 0 THEN days END AS value
+FROM treated

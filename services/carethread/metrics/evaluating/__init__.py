@@ -1,0 +1,1 @@
+"""From a Measure and a period to its counts, its scores and its MeasureReport."""

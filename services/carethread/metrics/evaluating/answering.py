@@ -1,0 +1,158 @@
+"""What a call of `$evaluate-measure` comes to: the MeasureReport of one Measure over one state of the facts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from carethread.core.clock import to_micros
+from carethread.core.context import Context
+from carethread.core.errors import Busy, Malformed
+from carethread.core.facts.derived import DERIVED
+from carethread.core.ports import Resource, Session
+from carethread.core.ports.analytics import Analytics, Glimpse
+from carethread.core.service import Call, Runtime
+from carethread.interactions.operations.parameters import once
+from carethread.metrics.evaluating.asking import Asked, asked
+from carethread.metrics.evaluating.counting import Cell, Counted
+from carethread.metrics.evaluating.evaluating import Units, conditions, evaluate, units
+from carethread.metrics.evaluating.listing import PERSON, contained, lists
+from carethread.metrics.evaluating.members import members, survivors
+from carethread.metrics.evaluating.reporting import DEPARTMENT, NARROWED_TO, Head, report
+from carethread.metrics.measures.definition import Definition, Group
+from carethread.metrics.measures.finding import defined, measure_named
+from carethread.metrics.measures.shipped import standard
+from carethread.metrics.suppressing.cells import Hidden, Place
+from carethread.metrics.suppressing.masking import masked
+from carethread.metrics.suppressing.seeing import hides, treats
+
+_WORD = re.compile(r"[a-z_]\w*", re.ASCII)
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of which Measure; `people` are the members of the group that is named, None: no group is."""
+
+    measure: Resource
+    definition: Definition
+    wanted: Asked
+    people: Sequence[str] | None
+
+
+def question(runtime: Runtime, call: Call) -> Question:
+    """What a call asks.
+
+    Raises Malformed for a parameter, NotFound for a Measure that is not known, Invalid for one that is not counted by
+    SQL, Busy, TooCostly.
+    """
+    wanted = asked(call)
+    named = once(call, "measure")
+    if bool(named) == bool(call.id):
+        raise Malformed("measure is given where the URL names no Measure.", code="required", expression="measure")
+    measure, definition = known(runtime, named or f"Measure/{call.id}")
+    people = members(runtime, wanted.group, call) if wanted.group else None
+    return Question(measure, definition, wanted, people)
+
+
+def known(runtime: Runtime, named: str) -> tuple[Resource, Definition]:
+    """A Measure and what it counts. Raises NotFound, Invalid."""
+
+    def work(session: Session) -> tuple[Resource, Definition]:
+        measure = measure_named(session, named)
+        return measure, defined(session, measure, runtime.base_url)
+
+    return runtime.store.snapshot(work)
+
+
+def analytics_of(runtime: Runtime) -> Analytics:
+    """What has the facts. Raises Busy where there is none."""
+    if runtime.analytics is None:
+        raise Busy("Facts are not set up here.", retry_after=0)
+    return runtime.analytics
+
+
+def answered(
+    runtime: Runtime, asks: Question, context: Context, *, kept: bool, progress: Progress = lambda said: None
+) -> Resource:
+    """The report, not stored. `kept`: it is to be, so that it must not tell what only some are told.
+
+    Raises Invalid for SQL that is wrong, Forbidden for numbers of few people, TooCostly, Busy.
+    """
+    progress("counting")
+    with analytics_of(runtime).look() as facts:
+        counted_units = wanted_units(facts, asks)
+        counted, hidden = _counted(runtime, facts, asks, counted_units, context, kept, progress)
+        head = _head(facts, asks, to_micros(context.clock()))
+        found = report(asks.definition, counted, head, hidden)
+        if asks.wanted.kind == "subject-list":
+            found = contained(found, asks.definition, lists(facts, asks.definition, counted_units))
+    return found
+
+
+def wanted_units(facts: Glimpse, asks: Question) -> Units:
+    """The units that are counted."""
+    named = [asks.wanted.subject] if asks.wanted.subject else asks.people
+    people = None if named is None else survivors(facts, named)
+    if asks.people is not None and asks.wanted.subject:
+        people = [each for each in people or () if each in survivors(facts, asks.people)]
+    return units(facts, asks.wanted.days, conditions(asks.wanted, people))
+
+
+def _counted(
+    runtime: Runtime,
+    facts: Glimpse,
+    asks: Question,
+    counted: Units,
+    context: Context,
+    kept: bool,
+    progress: Progress,
+) -> tuple[Sequence[Counted], Mapping[Place, Hidden]]:
+    definition = asks.definition
+    if hides(runtime, definition) and (kept or not treats(facts, definition, counted, context.principal)):
+        return masked(facts, definition, asks.wanted, progress)
+    found = evaluate(facts, definition, counted, people=False)
+    if asks.wanted.kind == "individual":
+        found = [_of_one(*each) for each in zip(definition.groups, found, strict=True)]
+    return found, {}
+
+
+def _of_one(group: Group, counted: Counted) -> Counted:
+    """Of one person: where people are counted they are counted once, and in one stratum there is nothing to compare."""
+    if group.basis != PERSON:
+        return Counted(counted.whole, {})
+    return Counted(_at_most_once(counted.whole), {})
+
+
+def _at_most_once(cell: Cell) -> Cell:
+    return replace(cell, counts={name: min(count, 1) for name, count in cell.counts.items()})
+
+
+def _head(facts: Glimpse, asks: Question, now: int) -> Head:
+    wanted = asks.wanted
+    narrowed = {"Practitioner": wanted.practitioner, "Group": wanted.group}
+    extensions = [
+        {"url": NARROWED_TO, "valueReference": {"reference": f"{type_name}/{id_}"}}
+        for type_name, id_ in narrowed.items()
+        if id_
+    ]
+    about: dict[str, object] = {}
+    if wanted.subject:
+        about["subject"] = {"reference": f"Patient/{wanted.subject}"}
+    if wanted.department:
+        reference = {"reference": f"Organization/{wanted.department}"}
+        about["reporter"] = reference
+        extensions.append({"url": DEPARTMENT, "valueReference": reference})
+    by = [*asks.measure.get("library", ())[:1], *read_by(facts, asks.definition)]
+    return Head(wanted.kind, wanted.start, wanted.end, now, facts.marks.time, by, extensions, about)
+
+
+def read_by(facts: Glimpse, definition: Definition) -> list[str]:
+    """The canonicals of the views that a Measure is counted from, with their versions."""
+    columns = {each.column for group in definition.groups for each in group.stratifiers}
+    sql = [definition.sql, *(text for name, text in standard().items() if name in columns)]
+    words = {word for text in sql for word in _WORD.findall(re.sub(r"--[^\n]*", "", text))}
+    words |= {each.of for name, each in DERIVED.items() if name in words}
+    return [canonical for name, canonical in sorted(facts.views.items()) if name in words]

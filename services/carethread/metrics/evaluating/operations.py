@@ -1,0 +1,81 @@
+"""$evaluate-measure: http://hl7.org/fhir/R4/operation-measure-evaluate-measure.html.
+
+The units of a Measure are rows that its SQL finds among the facts, each in the highest version of its resource, so
+events that come twice, late or out of order change no count. Asked by GET the report is answered and forgotten; by POST
+it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from carethread.core.context import Context, authorize
+from carethread.core.ports import Resource, Response
+from carethread.core.service import Call, Operation, Runtime
+from carethread.interactions.operations.parameters import once, refuse_unknown
+from carethread.interactions.rest.headers import preferences
+from carethread.metrics.evaluating import waiting
+from carethread.metrics.evaluating.answering import answered, question
+from carethread.metrics.evaluating.asking import PARAMETERS
+from carethread.metrics.evaluating.storing import store
+
+
+def evaluate_measure(runtime: Runtime, call: Call, context: Context) -> Resource | Response:
+    """The MeasureReport of one measure over a period; with `Prefer: respond-async` the place to ask for it.
+
+    Raises Malformed for a parameter, NotFound for a Measure that is not known, Invalid for one that is not counted by
+    SQL or whose SQL is wrong, Forbidden for numbers of few people, TooCostly, Busy before there are facts.
+    """
+    authorize("read", "Measure", context)
+    if "respond-async" in preferences(call.request.headers):
+        question(runtime, call)
+        return waiting.begin(runtime, call, context, _work(runtime))
+    return evaluated(runtime, call, context)
+
+
+def evaluated(
+    runtime: Runtime, call: Call, context: Context, progress: Callable[[str], None] = lambda said: None
+) -> Resource:
+    """The report, stored where the call is a POST."""
+    asks = question(runtime, call)
+    kept = call.request.method == "POST"
+    found = answered(runtime, asks, context, kept=kept, progress=progress)
+    return store(runtime, asks, found, context) if kept else found
+
+
+def evaluation(runtime: Runtime, call: Call, context: Context) -> Response:
+    """How far an evaluation is, or what it came to; by DELETE it is cancelled. Raises NotFound."""
+    authorize("read", "Measure", context)
+    refuse_unknown(call, f"${waiting.OPERATION}", ("job",))
+    job = once(call, "job")
+    if call.request.method == "DELETE":
+        return waiting.cancel(runtime, job)
+    return waiting.status(runtime, job, call, context, _work(runtime))
+
+
+def _work(runtime: Runtime) -> waiting.Work:
+    def work(call: Call, context: Context, progress: Callable[[str], None]) -> Resource:
+        return evaluated(runtime, call, context, progress)
+
+    return work
+
+
+OPERATIONS = (
+    Operation(
+        name="evaluate-measure",
+        type="Measure",
+        levels=("type", "instance"),
+        definition="http://hl7.org/fhir/OperationDefinition/Measure-evaluate-measure",
+        handler=evaluate_measure,
+        parameters=PARAMETERS,
+    ),
+    Operation(
+        name=waiting.OPERATION,
+        type="Measure",
+        levels=("type",),
+        definition="https://carethread.dev/fhir/OperationDefinition/Measure-evaluation",
+        handler=evaluation,
+        parameters=("job",),
+        cancels=True,
+    ),
+)

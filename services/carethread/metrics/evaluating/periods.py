@@ -1,0 +1,98 @@
+"""From days to moments. A day is that of the department that a unit belongs to, by the zone of its Organization
+(extension `timezone`); without one it is UTC's. A day of a change of clocks has 23 or 25 hours.
+
+Pure but for what the facts say of departments' zones.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from carethread.core.ports.analytics import Glimpse
+from carethread.core.zones import zone_named
+
+_ZONES = "SELECT zone, id FROM organizations WHERE zone IS NOT NULL ORDER BY zone, id"
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """From a first to a last day, both meant whole."""
+
+    first: date
+    last: date
+
+    def within(self, zone: tzinfo) -> tuple[datetime, datetime]:
+        """From and until, naive and in UTC, where a day is that of the zone."""
+        return _begin(self.first, zone), _begin(self.last + timedelta(days=1), zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """The departments of each zone that is not UTC."""
+
+    departments: Mapping[tzinfo, Sequence[str]]
+
+    def widest(self, days: Days) -> tuple[datetime, datetime]:
+        """From the first to the last moment of these days anywhere."""
+        spans = [days.within(zone) for zone in (UTC, *self.departments)]
+        return min(start for start, _ in spans), max(end for _, end in spans)
+
+    def narrowed(self, days: Days) -> list[str]:
+        """The conditions on `unit` by which each is of these days where its department is; which department that is
+        matters only near midnight, so that most units need not be looked up."""
+        spans = [days.within(zone) for zone in (UTC, *self.departments)]
+        if len(set(spans)) == 1:
+            return []
+        start, end = moment(max(start for start, _ in spans)), moment(min(end for _, end in spans))
+        return [
+            f"(unit.at >= {start} OR unit.at >= {self._case(days, 0)})",
+            f"(unit.at < {end} OR unit.at < {self._case(days, 1)})",
+        ]
+
+    def spans(self, days: Days) -> str:
+        """SQL of `department`, `zone`, `start_at` and `end_at`: from when until when these days are for each department
+        with a zone. For others they are those of UTC, `$utc_start` and `$utc_end`."""
+        rows = [
+            f"SELECT {quoted(id_)} AS department, {quoted(str(zone))} AS zone,"
+            f" {moment(start)} AS start_at, {moment(end)} AS end_at"
+            for zone, ids in self.departments.items()
+            for start, end in (days.within(zone),)
+            for id_ in ids
+        ]
+        none = "CAST(NULL AS TIMESTAMP)"
+        nothing = f"SELECT '' AS department, '' AS zone, {none} AS start_at, {none} AS end_at WHERE 1 = 0"
+        return "\nUNION ALL ".join(rows or [nothing])
+
+    def _case(self, days: Days, side: int) -> str:
+        whens = " ".join(
+            f"WHEN unit.department IN ({', '.join(map(quoted, ids))}) THEN {moment(days.within(zone)[side])}"
+            for zone, ids in self.departments.items()
+        )
+        return f"CASE {whens} ELSE {moment(days.within(UTC)[side])} END"
+
+
+def zones(facts: Glimpse) -> Zones:
+    """The zones that the facts know of."""
+    found: defaultdict[tzinfo, list[str]] = defaultdict(list)
+    for name, department in facts.query(_ZONES).rows:
+        zone = zone_named(name)
+        if zone is not None:
+            found[zone].append(department)
+    return Zones(found)
+
+
+def quoted(text: str) -> str:
+    """A literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def moment(at: datetime) -> str:
+    """A literal of a moment in UTC."""
+    return f"TIMESTAMP '{at:%Y-%m-%d %H:%M:%S.%f}'"
+
+
+def _begin(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC).replace(tzinfo=None)

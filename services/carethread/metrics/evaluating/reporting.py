@@ -1,0 +1,128 @@
+"""The MeasureReport of what was counted. Pure. Source: http://hl7.org/fhir/R4/measurereport.html.
+
+A number that is not told, because too few people stand behind it, is masked: a count and a score then have the
+extension `data-absent-reason` in place of a value. A score of nobody is not applicable: never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from carethread.core.clock import instant
+from carethread.core.fhir.json import Number
+from carethread.core.ports import Resource
+from carethread.core.service import PROFILES
+from carethread.metrics.evaluating.counting import UNKNOWN, Cell, Counted, score, scored_populations
+from carethread.metrics.measures.definition import Definition, Group, Stratifier
+from carethread.metrics.suppressing.cells import WHOLE, Hidden, Place
+
+PROFILE = PROFILES + "measure-report"
+
+AS_OF = PROFILES + "facts-as-of"
+"""Extension of a report: up to which moment what had happened was counted."""
+
+COUNTED_BY = PROFILES + "counted-by"
+"""Extension of a report: the Library whose SQL counted, and the ViewDefinitions that it read, with their versions."""
+
+NARROWED_TO = PROFILES + "narrowed-to"
+"""Extension of a report that counts only what is of a Practitioner or a Group."""
+
+DEPARTMENT = PROFILES + "department"
+
+_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+_MASKED: Resource = {"extension": [{"url": _ABSENT, "valueCode": "masked"}]}
+_NOT_APPLICABLE: Resource = {"extension": [{"url": _ABSENT, "valueCode": "not-applicable"}]}
+_UNKNOWN: Resource = {
+    "coding": [{"system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": "unknown"}],
+    "text": "unknown",
+}
+_SHARE: Resource = {"unit": "1", "system": "http://unitsofmeasure.org", "code": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a report says of itself. `kind` is a MeasureReport.type; `start` and `end` the first and last day; `now` and
+    `as_of` are in microseconds; `by` the canonicals of the Library and of the views; `narrowed` extensions that tell
+    what is counted only; `about` further elements, such as `subject` or `reporter`."""
+
+    kind: str
+    start: str
+    end: str
+    now: int
+    as_of: int
+    by: Sequence[str]
+    narrowed: Sequence[Resource]
+    about: Mapping[str, object]
+
+
+def report(definition: Definition, counted: Sequence[Counted], head: Head, hidden: Mapping[Place, Hidden]) -> Resource:
+    """`hidden` are the cells that are not told as they are."""
+    groups = [_group(group, each, hidden) for group, each in zip(definition.groups, counted, strict=True)]
+    found: Resource = {
+        "resourceType": "MeasureReport",
+        "meta": {"profile": [PROFILE]},
+        "extension": [
+            {"url": AS_OF, "valueInstant": instant(head.as_of)},
+            *({"url": COUNTED_BY, "valueCanonical": each} for each in head.by),
+            *head.narrowed,
+        ],
+        "status": "complete",
+        "type": head.kind,
+        "measure": definition.canonical,
+        "date": instant(head.now),
+        "period": {"start": head.start, "end": head.end},
+        **head.about,
+    }
+    if definition.notation:
+        found["improvementNotation"] = definition.notation
+    return {**found, "group": groups}
+
+
+def _group(group: Group, counted: Counted, hidden: Mapping[Place, Hidden]) -> Resource:
+    found: Resource = {"code": group.code} if group.code else {}
+    found |= _told(group, counted.whole, hidden.get(WHOLE, Hidden.NOTHING))
+    parted = [
+        _stratifier(group, each, counted.strata[each.column], hidden)
+        for each in group.stratifiers
+        if counted.strata.get(each.column)
+    ]
+    return found | ({"stratifier": parted} if parted else {})
+
+
+def _stratifier(
+    group: Group, stratifier: Stratifier, strata: Mapping[str, Cell], hidden: Mapping[Place, Hidden]
+) -> Resource:
+    stratum = [
+        {
+            "value": {"text": value} if value != UNKNOWN else _UNKNOWN,
+            **_told(group, cell, hidden.get((stratifier.column, value), Hidden.NOTHING)),
+        }
+        for value, cell in strata.items()
+    ]
+    return {"code": [stratifier.code], "stratum": stratum} if stratifier.code else {"stratum": stratum}
+
+
+def _told(group: Group, cell: Cell, hidden: Hidden) -> Resource:
+    scored = scored_populations(group)
+    populations: list[Resource] = [
+        {"code": each.code or {"text": each.name}, "_count": _MASKED}
+        if hidden is Hidden.ALL or (hidden and each.name not in scored)
+        else {"code": each.code or {"text": each.name}, "count": cell.counts[each.name]}
+        for each in group.populations
+    ]
+    if group.scoring == "cohort":
+        return {"population": populations}
+    if hidden is Hidden.ALL:
+        return {"population": populations, "measureScore": _MASKED}
+    found = score(group, cell)
+    if found is None:
+        return {"population": populations, "measureScore": _NOT_APPLICABLE}
+    return {
+        "population": populations,
+        "measureScore": {"value": Number(f"{found:.4f}"), **(group.unit or _unit(group))},
+    }
+
+
+def _unit(group: Group) -> Resource:
+    return _SHARE if group.scoring == "proportion" else {}

@@ -1,0 +1,1 @@
+"""What stands behind a number: its resources, and whose gaps in care it tells of."""

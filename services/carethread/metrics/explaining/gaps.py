@@ -1,0 +1,188 @@
+"""Measure/$care-gaps: what a person has a right to by our measures, and has had or not yet.
+
+A Measure says by an extension that a person may have a gap in it, and what closes it. The answer is a document as
+https://hl7.org/fhir/us/davinci-deqm/gaps-in-care-reporting.html shapes it: a Composition with a section for each such
+Measure that the person is counted in, the person's MeasureReport, and a DetectedIssue with the state of the gap.
+Operation: http://hl7.org/fhir/R4/operation-measure-care-gaps.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from carethread.core.clock import instant, to_micros
+from carethread.core.context import Context, authorize
+from carethread.core.errors import Malformed
+from carethread.core.fhir import json
+from carethread.core.fhir.elements import at
+from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.targets import is_id
+from carethread.core.ports import Request, Resource, Session
+from carethread.core.service import PROFILES, Call, Runtime
+from carethread.interactions.operations.parameters import once, refuse_unknown
+from carethread.metrics.evaluating.answering import Question, analytics_of, answered, question, wanted_units
+from carethread.metrics.evaluating.counting import bare, nested
+from carethread.metrics.evaluating.evaluating import run
+from carethread.metrics.evaluating.members import held
+from carethread.metrics.measures.definition import Group
+from carethread.metrics.measures.finding import measure_named
+
+PARAMETERS = ("periodStart", "periodEnd", "topic", "subject", "measure", "status")
+
+CARE_GAP = PROFILES + "care-gap"
+"""Extension of a Measure: that a person may have a gap in it, and what closes it."""
+
+OPEN, CLOSED = "open-gap", "closed-gap"
+
+_DEQM = "http://hl7.org/fhir/us/davinci-deqm/"
+_REPORT = {"coding": [{"system": "http://loinc.org", "code": "96315-7", "display": "Gaps in care report"}]}
+_CODE = {"text": "CAREGAP"}
+"""DEQM codes it so in v3-ActCode, whose version of R4 does not have it yet."""
+_MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """One Measure's gap of one person."""
+
+    asks: Question
+    status: str
+    closed_by: str
+
+
+def care_gaps(runtime: Runtime, call: Call, context: Context) -> Resource:
+    """The document. Raises Malformed for a parameter, NotFound for a measure, Forbidden for numbers of few people."""
+    authorize("read", "Measure", context)
+    refuse_unknown(call, "$care-gaps", PARAMETERS)
+    if not once(call, "subject"):
+        raise Malformed("subject is needed, one Patient.", code="required", expression="subject")
+    states = set(call.params.get("status", ())) or {OPEN, CLOSED}
+    if not states <= {OPEN, CLOSED}:
+        raise Malformed(f"status is {OPEN} or {CLOSED}.", code="value", expression="status")
+    entries: list[Resource] = []
+    sections: list[Resource] = []
+    who = once(call, "subject").removeprefix("Patient/")
+    if not is_id(who):
+        raise Malformed("subject is one Patient, such as Patient/123.", code="value", expression="subject")
+    patient = {
+        "fullUrl": f"{runtime.base_url}/Patient/{who}",
+        "resource": held(runtime, ("Patient", who), "subject", call),
+    }
+    for asks, closed_by in _asked(runtime, call):
+        report = answered(runtime, asks, context, kept=False)
+        report["subject"] = {"reference": patient["fullUrl"]}  # in a document references lead to its entries
+        status = _status(runtime, asks)
+        if status in states:
+            section, made = _section(_Gap(asks, status, closed_by), report, context)
+            sections.append(section)
+            entries += made
+    return _document(patient, sections, entries, context)
+
+
+def _asked(runtime: Runtime, call: Call) -> Iterator[tuple[Question, str]]:
+    """Of each Measure that is meant what is asked of it, and what closes its gap."""
+    named, topic = once(call, "measure"), once(call, "topic").lower()
+    if not named and not topic:
+        raise Malformed("topic or measure is needed.", code="required", expression="topic")
+    for measure in _measures(runtime, named):
+        closed_by = next((e["valueString"] for e in measure.get("extension", ()) if e["url"] == CARE_GAP), "")
+        if named and not closed_by:
+            raise Malformed("This measure has no gap of a person.", code="not-supported", expression="measure")
+        if closed_by and (not topic or topic in _topics(measure)):
+            params = {
+                name: call.params[name] for name in ("periodStart", "periodEnd", "subject") if name in call.params
+            }
+            asked = {**params, "measure": [f"Measure/{measure['id']}"]}
+            request = Request("GET", call.request.path, (), call.request.headers)
+            yield question(runtime, Call("Measure", "", asked, None, request)), closed_by
+
+
+def _measures(runtime: Runtime, named: str) -> list[Resource]:
+    def work(session: Session) -> list[Resource]:
+        if named:
+            return [measure_named(session, named)]
+        found = session.search(parse_query("Measure", [("status", "active")]), _MOST).matches
+        return sorted((json.restore(each.body) for each in found), key=lambda each: str(each["id"]))
+
+    return runtime.store.snapshot(work)
+
+
+def _topics(measure: Resource) -> set[str]:
+    said = [*at(measure, "topic.coding.code"), *at(measure, "topic.coding.display"), *at(measure, "topic.text")]
+    return {str(each).lower() for each in said}
+
+
+def _status(runtime: Runtime, asks: Question) -> str:
+    """Empty where the person is not counted."""
+    group = asks.definition.groups[0]
+    reached, missed = _conditions(group)
+    if (asks.definition.notation or {}).get("coding", [{}])[0].get("code") == "decrease":
+        reached, missed = missed, reached
+    with analytics_of(runtime).look() as facts:
+        counted = wanted_units(facts, asks)
+        columns = f"count(*) FILTER (WHERE {reached}), count(*) FILTER (WHERE {missed})"
+        ((good, bad),) = run(facts, f"{bare(asks.definition, counted.wanted)}\nSELECT {columns} FROM unit", counted)
+    return OPEN if bad else CLOSED if good else ""
+
+
+def _conditions(group: Group) -> tuple[str, str]:
+    within = nested(group)
+    out = ("denominator-exclusion", "denominator-exception", "numerator-exclusion", "numerator")
+    without = " AND ".join(f"NOT {within[name]}" for name in out if name in within)
+    return within["numerator"], f"({within['denominator']} AND {without})"
+
+
+def _section(gap: _Gap, report: Resource, context: Context) -> tuple[Resource, list[Resource]]:
+    issue: Resource = {
+        "resourceType": "DetectedIssue",
+        "id": context.new_id(),
+        "modifierExtension": [
+            {
+                "url": f"{_DEQM}StructureDefinition/extension-gapStatus",
+                "valueCodeableConcept": {"coding": [{"system": f"{_DEQM}CodeSystem/gaps-status", "code": gap.status}]},
+            }
+        ],
+        "status": "final",
+        "code": _CODE,
+        "patient": report["subject"],
+        "identifiedDateTime": report["date"],
+        "detail": gap.closed_by,
+    }
+    report = {"resourceType": "MeasureReport", "id": context.new_id(), **report}
+    made = [_entry(report), _entry(issue)]
+    issue["evidence"] = [{"detail": [{"reference": made[0]["fullUrl"]}]}]
+    section = {
+        "title": gap.asks.measure.get("title") or gap.asks.measure["id"],
+        "focus": {"reference": made[0]["fullUrl"]},
+        "entry": [{"reference": made[1]["fullUrl"]}],
+    }
+    return section, made
+
+
+def _entry(resource: Resource) -> Resource:
+    return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource}
+
+
+def _document(patient: Resource, sections: list[Resource], entries: list[Resource], context: Context) -> Resource:
+    now = instant(to_micros(context.clock()))
+    composition: dict[str, Any] = {
+        "resourceType": "Composition",
+        "id": context.new_id(),
+        "status": "final",
+        "type": _REPORT,
+        "subject": {"reference": patient["fullUrl"]},
+        "date": now,
+        "author": [{"display": "CareThread"}],
+        "title": "Gaps in care",
+    }
+    if sections:
+        composition["section"] = sections
+    return {
+        "resourceType": "Bundle",
+        "identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{context.new_id()}"},
+        "type": "document",
+        "timestamp": now,
+        "entry": [_entry(composition), patient, *entries],
+    }

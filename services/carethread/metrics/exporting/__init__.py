@@ -1,0 +1,1 @@
+"""The numbers of measures as other programs take them: tables, and what Prometheus reads."""

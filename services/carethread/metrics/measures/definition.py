@@ -1,0 +1,171 @@
+"""What a Measure counts, read once from its resource: populations that are columns of its units.
+
+A Measure that is counted here names a Library whose content is SQL: one SELECT over the facts, a row for each unit
+that is counted. A population's criteria (`application/sql`) names the boolean column that says whether a unit is in
+it; a stratifier's names a column, or one of the standard stratifiers; that of a `measure-observation` the number.
+
+Source: http://hl7.org/fhir/R4/measure.html, and for what R4 has no element the extensions of
+https://hl7.org/fhir/us/cqfmeasures: cqfm-scoring, cqfm-populationBasis, cqfm-aggregateMethod, cqfm-scoringUnit.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from carethread.core.errors import Invalid
+from carethread.core.fhir.elements import at
+from carethread.core.ports import Resource
+
+LANGUAGE = "application/sql"
+EXTENSION = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-"
+OBSERVATION = "measure-observation"
+METHODS = ("average", "median", "sum", "minimum", "maximum")
+SCORINGS = ("proportion", "ratio", "continuous-variable", "cohort")
+
+_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
+_NESTED = frozenset(
+    {
+        "initial-population",
+        "denominator",
+        "denominator-exclusion",
+        "denominator-exception",
+        "numerator",
+        "numerator-exclusion",
+        "measure-population",
+        "measure-population-exclusion",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """`name` is the code that it is known by, `code` the CodeableConcept as the Measure has it; `column` the boolean
+    column of the units. `own`: no population of FHIR's, but one that is counted beside them."""
+
+    name: str
+    code: Resource
+    column: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stratifier:
+    """`column` is of the units, or the name of a standard stratifier."""
+
+    name: str
+    code: Resource
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One score with its populations. `value` is the column of the observation and `method` how the values become one
+    number, both empty without an observation; `basis` is `boolean` where units are people, else what a unit is."""
+
+    code: Resource
+    scoring: str
+    basis: str
+    populations: tuple[Population, ...]
+    stratifiers: tuple[Stratifier, ...]
+    value: str
+    method: str
+    unit: Resource
+
+    def population(self, name: str) -> Population | None:
+        """The population of that code."""
+        return next((each for each in self.populations if each.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A Measure that can be counted: `canonical` has its version, `sql` lists the units, `groups` what is counted."""
+
+    canonical: str
+    sql: str
+    groups: tuple[Group, ...]
+    notation: Resource | None
+
+
+def definition(measure: Resource, sql: str, base_url: str) -> Definition:
+    """The Measure with the SQL of its Library. Raises Invalid naming the element that it cannot be counted by."""
+    url = measure.get("url") or f"{base_url}/Measure/{measure['id']}"
+    groups = measure.get("group") or []
+    if not groups:
+        raise _wrong("a group with populations", "Measure.group")
+    return Definition(
+        canonical=url + (f"|{measure['version']}" if measure.get("version") else ""),
+        sql=sql,
+        groups=tuple(_group(measure, group, f"Measure.group[{i}]") for i, group in enumerate(groups)),
+        notation=measure.get("improvementNotation"),
+    )
+
+
+def _group(measure: Resource, group: Resource, where: str) -> Group:
+    scoring = _code(_extension(group, "scoring", "valueCodeableConcept") or measure.get("scoring") or {})
+    if scoring not in SCORINGS:
+        raise _wrong(f"a scoring ({', '.join(SCORINGS)})", "Measure.scoring")
+    populations, value, method = [], "", ""
+    for i, each in enumerate(group.get("population") or []):
+        there = f"{where}.population[{i}]"
+        name = _code(each.get("code") or {})
+        column = _column(each, there)
+        if name == OBSERVATION:
+            value, method = column, _method(each, there)
+        else:
+            populations.append(Population(name or column, each.get("code") or {}, column, name not in _NESTED))
+    if scoring == "continuous-variable" and not value:
+        raise _wrong("a population measure-observation that names the number", f"{where}.population")
+    unit = _extension(group, "scoringUnit", "valueCodeableConcept") or _extension(
+        measure, "scoringUnit", "valueCodeableConcept"
+    )
+    return Group(
+        code=group.get("code") or {},
+        scoring=scoring,
+        basis=_extension(group, "populationBasis", "valueCode") or "boolean",
+        populations=tuple(populations),
+        stratifiers=tuple(_stratifier(each, f"{where}.stratifier[{i}]") for i, each in enumerate(_strata(group))),
+        value=value,
+        method=method,
+        unit=next(iter(at(unit or {}, "coding")), {}),
+    )
+
+
+def _strata(group: Resource) -> list[Resource]:
+    found: list[Resource] = group.get("stratifier") or []
+    return found
+
+
+def _stratifier(stratifier: Resource, where: str) -> Stratifier:
+    if "component" in stratifier:
+        raise _wrong("stratifiers of one criteria each, without components", f"{where}.component")
+    column = _column(stratifier, where)
+    return Stratifier(_code(stratifier.get("code") or {}) or column, stratifier.get("code") or {}, column)
+
+
+def _column(holder: Resource, where: str) -> str:
+    criteria: dict[str, Any] = holder.get("criteria") or {}
+    named = criteria.get("expression", "")
+    if criteria.get("language") != LANGUAGE or not _COLUMN.fullmatch(named):
+        raise _wrong(f"criteria in {LANGUAGE} that name a column, such as numerator", f"{where}.criteria")
+    return str(named)
+
+
+def _method(population: Resource, where: str) -> str:
+    method = _extension(population, "aggregateMethod", "valueCode")
+    if method not in METHODS:
+        raise _wrong(f"an extension cqfm-aggregateMethod ({', '.join(METHODS)})", where)
+    return str(method)
+
+
+def _extension(holder: Resource, name: str, value: str) -> Any:
+    return next((e.get(value) for e in holder.get("extension", ()) if e.get("url") == EXTENSION + name), None)
+
+
+def _code(concept: Resource) -> str:
+    return next((coding["code"] for coding in concept.get("coding", ()) if "code" in coding), "")
+
+
+def _wrong(needed: str, expression: str) -> Invalid:
+    return Invalid(f"A Measure that is counted here has {needed}.", code="not-supported", expression=expression)

@@ -1,0 +1,66 @@
+"""The Measure that is asked for, and the SQL of its Library, as they stand in the service's own store."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error
+
+from carethread.core.errors import Invalid, NotFound
+from carethread.core.fhir import json
+from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.targets import parse_canonical
+from carethread.core.ports import Resource, Session
+from carethread.metrics.measures.definition import LANGUAGE, Definition, definition
+
+_MOST_VERSIONS = 200
+
+
+def by_canonical(session: Session, type_name: str, canonical: str) -> Resource | None:
+    """The resource of that url, and of that version where one is named; of several the newest that is active."""
+    target = parse_canonical(canonical)
+    if target is None:
+        return None
+    asked = [("url", target.url), *([("version", target.version)] if target.version else [])]
+    matches = session.search(parse_query(type_name, asked), _MOST_VERSIONS).matches
+    known = [(each, json.restore(each.body)) for each in matches]
+    exact = [(each, body) for each, body in known if not target.version or body.get("version") == target.version]
+    best = max(exact, key=lambda pair: (pair[1].get("status") == "active", pair[0].updated, pair[0].id), default=None)
+    return best[1] if best else None
+
+
+def measure_named(session: Session, named: str) -> Resource:
+    """The Measure of a canonical, or of a reference such as `Measure/no-show-rate`. Raises NotFound."""
+    if "://" in named:
+        found = by_canonical(session, "Measure", named)
+    else:
+        key = ("Measure", named.removeprefix("Measure/"))
+        stored = session.current([key]).get(key)
+        found = json.restore(stored.body) if stored and not stored.deleted else None
+    if found is None:
+        raise NotFound("The Measure is not known here.", expression="measure")
+    return found
+
+
+def defined(session: Session, measure: Resource, base_url: str) -> Definition:
+    """What the Measure counts. Raises Invalid naming what it lacks."""
+    named = next(iter(measure.get("library", ())), "")
+    if not named:
+        said = f"A Measure that is counted here names a library with {LANGUAGE}; this one is reported by its service."
+        raise Invalid(said, code="not-supported", expression="Measure.library")
+    library = by_canonical(session, "Library", named)
+    if library is None:
+        raise Invalid(f"The Library {named} is not known here.", code="not-found", expression="Measure.library")
+    return definition(measure, _sql(library), base_url)
+
+
+def _sql(library: Resource) -> str:
+    contents = [(i, each) for i, each in enumerate(library.get("content", ())) if each.get("contentType") == LANGUAGE]
+    if not contents or "data" not in contents[0][1]:
+        said = f"The Library of a Measure has content in {LANGUAGE}."
+        raise Invalid(said, code="required", expression="Library.content")
+    place, content = contents[0]
+    try:
+        return b64decode(content["data"], validate=False).decode()
+    except (Error, UnicodeDecodeError):
+        said = "The content of the Library is base64 of UTF-8."
+        raise Invalid(said, code="value", expression=f"Library.content[{place}].data") from None

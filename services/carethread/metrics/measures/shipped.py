@@ -1,0 +1,80 @@
+"""The measures that CareThread brings along: beside the Measure `fhir_profiles/measures/<name>.json` its SQL stands as
+`<name>.sql`, for an analyst to read; metrics publishes it as the Library that the Measure names. What several of them
+begin with stands once, in `shared/`, and goes before the SQL of each that names it.
+
+Source: http://hl7.org/fhir/R4/library.html (a logic-library, its content in `application/sql`).
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.resources import files
+
+from carethread.core.fhir import json
+from carethread.core.ports import Resource
+from carethread.metrics.measures.definition import LANGUAGE
+
+LIBRARIES = "https://carethread.dev/fhir/Library/"
+
+_WORD = re.compile(r"[a-z_]+", re.ASCII)
+_COMMENT = re.compile(r"--[^\n]*")
+_FOLDER = files("carethread.fhir_profiles").joinpath("measures")
+
+
+def libraries() -> Sequence[Resource]:
+    """The Libraries of the shipped measures."""
+    shared = beginnings()
+    counted = {name: sql for name, sql in sorted(_sql("").items()) if _FOLDER.joinpath(f"{name}.json").is_file()}
+    return [_library(name, whole(sql, shared)) for name, sql in counted.items()]
+
+
+def beginnings() -> Mapping[str, str]:
+    """What several measures begin with, by the name of the relation."""
+    return _sql("shared")
+
+
+def whole(sql: str, shared: Mapping[str, str]) -> str:
+    """The SQL with those of the shared relations before it that it names, and before each those that it names."""
+    named = [f"{name} AS (\n{shared[name].strip()}\n)" for name in _named(sql, shared)]
+    return f"WITH {', '.join(named)}\nSELECT * FROM (\n{sql.strip()}\n) AS units\n" if named else sql
+
+
+def _named(sql: str, shared: Mapping[str, str]) -> list[str]:
+    """Each after those that it needs."""
+    words = set(_WORD.findall(_COMMENT.sub("", sql)))
+    found: list[str] = []
+    for name in sorted(shared.keys() & words):
+        others = {other: text for other, text in shared.items() if other != name}
+        found += [each for each in (*_named(shared[name], others), name) if each not in found]
+    return found
+
+
+@lru_cache(1)
+def standard() -> Mapping[str, str]:
+    """The standard stratifiers by their column, each the SQL of `subject` and `value` at `$end`."""
+    return {name.replace("-", "_"): sql for name, sql in _sql("strata").items()}
+
+
+def _sql(folder: str) -> dict[str, str]:
+    there = _FOLDER.joinpath(folder) if folder else _FOLDER
+    known = [file for file in there.iterdir() if file.name.endswith(".sql")] if there.is_dir() else []
+    return {file.name.removesuffix(".sql"): file.read_text("utf-8") for file in known}
+
+
+def _library(name: str, sql: str) -> Resource:
+    measure = json.parse_object(_FOLDER.joinpath(f"{name}.json").read_bytes())
+    return {
+        "resourceType": "Library",
+        "id": name,
+        "url": LIBRARIES + name,
+        "version": measure["version"],
+        "name": measure["name"],
+        "title": measure["title"],
+        "status": "active",
+        "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/library-type", "code": "logic-library"}]},
+        "description": f"The units that {measure['title']} counts, as SQL over the views of facts.",
+        "content": [{"contentType": LANGUAGE, "data": b64encode(sql.encode()).decode()}],
+    }

@@ -1,0 +1,1 @@
+"""What a department looks at together once a month, and what it decides."""

@@ -1,0 +1,202 @@
+"""The pack of a review: one department's month, from one state of the facts.
+
+It is read by several people together, so small numbers are told in it or not by the setting alone, not by who asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+
+from carethread.core.clock import from_micros
+from carethread.core.context import Context
+from carethread.core.errors import Invalid, Malformed, NotFound, TooCostly
+from carethread.core.fhir import json
+from carethread.core.fhir.search import parse_query
+from carethread.core.ports import Resource, Session
+from carethread.core.ports.analytics import Glimpse
+from carethread.core.service import Runtime
+from carethread.metrics.evaluating.answering import analytics_of, read_by
+from carethread.metrics.evaluating.periods import zones
+from carethread.metrics.evaluating.reporting import report
+from carethread.metrics.measures.definition import Definition
+from carethread.metrics.measures.finding import defined
+from carethread.metrics.reviewing.asking import MONTH, Review
+from carethread.metrics.reviewing.complaints import Complaints, complaints
+from carethread.metrics.reviewing.decisions import Decision, Decisions, decisions
+from carethread.metrics.reviewing.figures import Figure, figures, months, of_month
+from carethread.metrics.reviewing.people import names
+from carethread.metrics.series.telling import Told, head
+from carethread.metrics.signals.goals import Target, pursued, targets
+from carethread.metrics.signals.standing import Raised, read
+from carethread.metrics.signals.telling import id_of
+from carethread.metrics.signals.watching import RAISED
+
+_MOST = 200
+"""Measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A Measure that is counted, the goal of the department for it, and which of its signals stand."""
+
+    measure: Resource
+    definition: Definition
+    goal: Target | None
+    raised: Sequence[Raised]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A signal that somebody was told of by a Task, and how that stands; empty where it is not known yet."""
+
+    measure: str
+    title: str
+    raised: Raised
+    task: str
+    status: str
+
+    def is_of(self, figure: Figure) -> bool:
+        """Whether the figure shows it."""
+        raised = self.raised
+        same = (self.measure, raised.place.group) == (figure.measure, figure.place)
+        return same and figure.signal is not None and figure.signal.side == raised.side
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """What a review looks at. `as_of` is up to when facts are whole, `made` when the pack was made, both in
+    microseconds; `left` are measures that are not told, each with why; `reports` are the MeasureReports of the month;
+    `names` are those of people by their reference; `masks`: small numbers are not told."""
+
+    review: Review
+    department: str
+    as_of: int
+    made: int
+    masks: bool
+    figures: Sequence[Figure]
+    left: Sequence[tuple[str, str]]
+    told: Sequence[Asked]
+    reports: Sequence[Resource]
+    complaints: Complaints
+    decisions: Decisions
+    names: Mapping[str, str]
+
+    @property
+    def signals(self) -> list[Figure]:
+        """What is more than chance this month; what is for the worse first."""
+        return sorted((each for each in self.figures if each.signal), key=lambda each: (each.good is True, each.title))
+
+    @property
+    def others(self) -> list[Asked]:
+        """Signals that stand, and that no figure of the month shows: charted by weeks, or over by now."""
+        return [each for each in self.told if not any(each.is_of(figure) for figure in self.figures)]
+
+    def task_of(self, figure: Figure) -> Asked | None:
+        """By which Task somebody finds out what a signal is about."""
+        return next((each for each in self.told if each.is_of(figure)), None)
+
+    def called(self, decision: Decision) -> str:
+        """Who does what was decided."""
+        return self.names.get(decision.owner) or decision.owner_name or decision.owner
+
+    @property
+    def missed(self) -> list[Figure]:
+        """Whose goal is not met."""
+        return [each for each in self.figures if each.met is False]
+
+
+def pack(runtime: Runtime, review: Review, only: Collection[str], now: int, context: Context) -> Pack:
+    """`only` are the ids of measures that are looked at; empty: all. Raises Malformed for a month that is not over,
+    NotFound for a department that facts do not know, or a measure that is not counted here, Busy before there are
+    facts."""
+    known = runtime.store.snapshot(lambda session: _known(runtime, session, review))
+    if unknown := set(only) - {each.measure["id"] for each in known}:
+        raise NotFound(f"Measure/{min(unknown)} is not counted here.", expression="measure")
+    known = [each for each in known if not only or each.measure["id"] in only]
+    with analytics_of(runtime).look() as facts:
+        department = _department(facts, review)
+        found: list[Figure] = []
+        left: list[tuple[str, str]] = []
+        reports: list[Resource] = []
+        for each in known:
+            try:
+                told = months(runtime, facts, each.definition, review)
+            except (Invalid, TooCostly) as error:
+                left.append((_title(each.measure), str(error)))
+                continue
+            found += figures(each.measure, each.definition, told, each.goal)
+            reports.append(_report(facts, each, told[-1], now, review))
+        decided = decisions(facts, review, from_micros(now).date())
+        about = complaints(facts, review, masks=runtime.small_cells == "mask")
+        signals = _told(facts, known)
+        as_of = facts.marks.time
+    owners = [each.owner for each in (*decided.open, *decided.done, *decided.new)]
+    return Pack(
+        review=review,
+        department=department,
+        as_of=as_of,
+        made=now,
+        masks=runtime.small_cells == "mask",
+        figures=found,
+        left=left,
+        told=signals,
+        reports=reports,
+        complaints=about,
+        decisions=decided,
+        names=names(runtime, owners, context),
+    )
+
+
+def _known(runtime: Runtime, session: Session, review: Review) -> list[Known]:
+    """The Measures that are counted, by title."""
+    matches = session.search(parse_query("Measure", [("status", "active")]), _MOST).matches
+    measures = [json.restore(each.body) for each in matches]
+    goals = pursued(session)
+    found = []
+    for measure in sorted((each for each in measures if each.get("library")), key=_title):
+        try:
+            definition = defined(session, measure, runtime.base_url)
+        except Invalid:  # of an installation's own: $evaluate-measure says what it lacks
+            continue
+        goal = targets(goals, definition.canonical, definition.notation, runtime.base_url).get(review.department)
+        raised = [read(key) for key in session.places(RAISED, measure["id"])]
+        own = [each for each in raised if each.place.department == review.department]
+        found.append(Known(measure, definition, goal, [each for each in own if each.since <= review.days.last]))
+    return found
+
+
+def _department(facts: Glimpse, review: Review) -> str:
+    """What it is called, once its month is over."""
+    rows = facts.query("SELECT name FROM organizations WHERE id = $id", {"id": review.department}).rows
+    if not rows:
+        raise NotFound(f"Organization/{review.department} is not known here.", expression="department")
+    until = from_micros(facts.marks.time)
+    if zones(facts).widest(review.days)[1].replace(tzinfo=UTC) > until:
+        said = f"month is one that is over; what has happened is known up to {until:%Y-%m-%d %H:%M} UTC."
+        raise Malformed(said, code="value", expression=MONTH)
+    return str(rows[0][0] or f"Organization/{review.department}")
+
+
+def _report(facts: Glimpse, known: Known, told: Told, now: int, review: Review) -> Resource:
+    """The MeasureReport of the month, as `$evaluate-measure` tells it of the department."""
+    point, hidden = told
+    by = [*known.measure["library"][:1], *read_by(facts, known.definition)]
+    said = head(point, now, facts.marks.time, by, review.department)
+    return report(of_month(known.definition), point.counted, said, hidden)
+
+
+def _told(facts: Glimpse, known: Sequence[Known]) -> list[Asked]:
+    rows = facts.query("SELECT id, status FROM tasks WHERE careteam_code = 'metric-signal'").rows
+    status = dict(rows)
+    found = []
+    for each in known:
+        for raised in each.raised:
+            id_ = id_of("task", each.measure["id"], raised)
+            found.append(Asked(each.measure["id"], _title(each.measure), raised, id_, str(status.get(id_, ""))))
+    return found
+
+
+def _title(measure: Resource) -> str:
+    return str(measure.get("title") or measure.get("name") or measure["id"])

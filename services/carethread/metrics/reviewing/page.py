@@ -1,0 +1,86 @@
+"""The pack as a page: to be read on a screen, and printed on A4 (PDF by the browser). It fetches and runs nothing, so
+that it may be kept as one file. Templates escape whatever they are given."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from carethread.core.clock import from_micros
+from carethread.core.ports import Response
+from carethread.metrics.reviewing import words
+from carethread.metrics.reviewing.figures import Figure
+from carethread.metrics.reviewing.lines import line
+from carethread.metrics.reviewing.pack import Pack
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_HERE = "carethread.metrics.reviewing"
+
+
+def page(pack: Pack, base_url: str) -> Response:
+    """The page as it is answered."""
+    style = _style()
+    made = _environment().get_template("review.html")
+    html = made.render(
+        pack=pack,
+        base=base_url,
+        style=style,
+        words=words,
+        line=line,
+        when=from_micros,
+        by_kind=_by_kind(pack),
+        empty=_empty(pack),
+    )
+    return Response(200, _headers(style), html.encode())
+
+
+def _by_kind(pack: Pack) -> Mapping[str, Sequence[Figure]]:
+    """The figures under the headings that there are any of, but those of nobody."""
+    shown = [each for each in pack.figures if not each.is_of_nobody]
+    found = {name: [each for each in shown if words.kind(each.kind) == name] for name in words.KINDS}
+    return {name: each for name, each in found.items() if each}
+
+
+def _empty(pack: Pack) -> list[str]:
+    """The measures of which there is nothing to show."""
+    shown = {each.title for each in pack.figures if not each.is_of_nobody}
+    return [title for title in dict.fromkeys(each.title for each in pack.figures) if title not in shown]
+
+
+def _headers(style: str) -> dict[str, str]:
+    """What a browser is told: there is one style, and nothing to run or fetch. https://www.w3.org/TR/CSP3/"""
+    known = b64encode(sha256(style.encode()).digest()).decode()
+    return {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{known}'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+        "X-Robots-Tag": "noindex, nofollow",
+    }
+
+
+@lru_cache(1)
+def _style() -> str:
+    return files(_HERE).joinpath("templates").joinpath("review.css").read_text("utf-8")
+
+
+@lru_cache(1)
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # which would delay every start
+
+    return Environment(
+        loader=PackageLoader(_HERE, "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )

@@ -1,0 +1,1 @@
+"""A measure's numbers over time."""

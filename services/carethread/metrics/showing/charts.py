@@ -1,0 +1,170 @@
+"""The charts of a page: which measures and departments there are, and what `$series` tells of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from carethread.core.clock import from_micros
+from carethread.core.context import Context
+from carethread.core.errors import Busy, FhirError, NotFound
+from carethread.core.fhir import json
+from carethread.core.fhir.search import parse_query
+from carethread.core.ports import Request, Resource
+from carethread.core.ports.analytics import Glimpse
+from carethread.core.service import Call, Runtime
+from carethread.interactions.operations.invoke import invoke
+from carethread.metrics.evaluating.answering import analytics_of, known
+from carethread.metrics.evaluating.periods import Days
+from carethread.metrics.measures.definition import Group
+from carethread.metrics.series.buckets import before
+from carethread.metrics.showing.asking import DEPARTMENT, EACH, MEASURE, SHOWN, Wanted
+from carethread.metrics.showing.plot import Plot, plot
+from carethread.metrics.showing.points import Point, points
+from carethread.metrics.signals.goals import Target, pursued, targets
+
+_MOST_MEASURES = 1000
+
+_DEPARTMENTS = """
+SELECT id, coalesce(name, id) AS name FROM organizations WHERE id IN (
+  SELECT department_id FROM appointments UNION SELECT department_id FROM encounters
+  UNION SELECT department_id FROM team_members UNION SELECT organization_id FROM practitioner_roles
+) ORDER BY lower(coalesce(name, id)), id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One number of a measure over time; `place` tells it from others of the page."""
+
+    place: str
+    title: str
+    description: str
+    group: Group
+    points: Sequence[Point]
+    plot: Plot
+    target: Target | None
+
+    @property
+    def masked(self) -> int:
+        return sum(each.masked for each in self.points)
+
+    @property
+    def last(self) -> Point | None:
+        """The newest bucket of which there is a number."""
+        return next((each for each in reversed(self.points) if each.value is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One measure: its charts, or why there are none."""
+
+    id: str
+    title: str
+    description: str
+    charts: Sequence[Chart] = ()
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """What a page shows. `measures` and `departments` are those to choose from: ids and names."""
+
+    wanted: Wanted
+    days: Days
+    as_of: int
+    measures: Sequence[tuple[str, str]]
+    departments: Sequence[tuple[str, str]]
+    sections: Sequence[Section]
+    pages: int
+
+    @property
+    def department(self) -> str:
+        """The name of the department that is shown; empty: all of them."""
+        return next((name for id_, name in self.departments if id_ == self.wanted.department), "")
+
+
+def charts(runtime: Runtime, call: Call, wanted: Wanted, context: Context) -> Charts:
+    """The charts of a page. Raises NotFound for a measure or department that is not known, Busy before there are
+    facts."""
+    measures = _measures(runtime)
+    with analytics_of(runtime).look() as facts:
+        departments = _departments(facts)
+        as_of = facts.marks.time
+    days = before(from_micros(as_of).date(), wanted.by, SHOWN[wanted.by])
+    found = [each for each in measures if wanted.measure in ("", each["id"])]
+    if not found:
+        raise NotFound("There is no such measure that is counted.", expression=MEASURE)
+    if wanted.department and wanted.department not in [id_ for id_, _ in departments]:
+        raise NotFound("There is no such department.", expression=DEPARTMENT)
+    first = (wanted.page - 1) * EACH
+    goals = runtime.store.glance(pursued)
+    sections = [_section(runtime, call, each, wanted, days, goals, context) for each in found[first : first + EACH]]
+    named = [(each["id"], _title(each)) for each in measures]
+    return Charts(wanted, days, as_of, named, departments, sections, -(-len(found) // EACH))
+
+
+def _measures(runtime: Runtime) -> list[Resource]:
+    """The active Measures that are counted by SQL, by their titles."""
+    query = parse_query("Measure", [("status", "active")])
+    matches = runtime.store.glance(lambda session: session.search(query, _MOST_MEASURES).matches)
+    found = [json.restore(each.body) for each in matches]
+    return sorted(
+        (each for each in found if each.get("library")), key=lambda each: (_title(each).casefold(), each["id"])
+    )
+
+
+def _departments(facts: Glimpse) -> list[tuple[str, str]]:
+    return [(str(id_), str(name)) for id_, name in facts.query(_DEPARTMENTS).rows]
+
+
+def _title(measure: Resource) -> str:
+    return str(measure.get("title") or measure.get("name") or measure["id"])
+
+
+def _section(
+    runtime: Runtime,
+    call: Call,
+    measure: Resource,
+    wanted: Wanted,
+    days: Days,
+    goals: Sequence[Resource],
+    context: Context,
+) -> Section:
+    head = measure["id"], _title(measure), str(measure.get("description", ""))
+    try:
+        reports = _series(runtime, call, measure["id"], wanted, days, context)
+        _, definition = known(runtime, f"Measure/{measure['id']}")
+    except Busy:
+        raise
+    except FhirError as error:
+        return Section(*head, refused=" ".join(each.diagnostics for each in error.issues) or str(error))
+    aims = targets(goals, definition.canonical, definition.notation, runtime.base_url)
+    target = aims.get(wanted.department) if wanted.department else None
+    several = len(definition.groups) > 1
+    made = []
+    for place, group in enumerate(definition.groups):
+        seen = points(reports, place)
+        aim = [each for each in (target.low, target.high) if each is not None] if target else []
+        title = f"{head[1]}: {_part(group, place)}" if several else head[1]
+        drawing = plot(seen, aim, share=group.scoring == "proportion")
+        made.append(Chart(f"{head[0]}-{place}", title, _description(measure, place), group, seen, drawing, target))
+    return Section(*head, charts=made)
+
+
+def _part(group: Group, place: int) -> str:
+    coding: Resource = next(iter(group.code.get("coding", ())), {})
+    return str(group.code.get("text") or coding.get("display") or coding.get("code") or place + 1)
+
+
+def _description(measure: Resource, place: int) -> str:
+    return str(measure["group"][place].get("description", ""))
+
+
+def _series(runtime: Runtime, call: Call, measure: str, wanted: Wanted, days: Days, context: Context) -> list[Resource]:
+    """The reports of `$series`, asked as over REST, so that nobody sees more here than there."""
+    query = [("periodStart", f"{days.first}"), ("periodEnd", f"{days.last}"), ("by", wanted.by)]
+    query += [("department", wanted.department)] if wanted.department else []
+    request = Request("GET", f"Measure/{measure}/$series", query, call.request.headers)
+    found = invoke(runtime, request, "series", "Measure", measure, None, context)
+    return [each["resource"] for each in found["entry"]] if isinstance(found, dict) else []

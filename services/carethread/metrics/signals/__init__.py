@@ -1,0 +1,1 @@
+"""What in a measure's numbers is more than chance, and whom it is told to."""

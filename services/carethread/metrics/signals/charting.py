@@ -1,0 +1,65 @@
+"""What of a series is charted: for each department and group the buckets that are over, as samples. Pure.
+
+Source for the choice of chart: D. C. Montgomery, Introduction to Statistical Quality Control, 6 and 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from carethread.metrics.evaluating.counting import Cell, score
+from carethread.metrics.measures.definition import Group
+from carethread.metrics.series.counting import DEPARTMENT, Point
+from carethread.metrics.signals.charts import Kind, Sample
+
+KINDS: Mapping[str, Kind] = {"proportion": "p", "ratio": "u", "continuous-variable": "xmr", "cohort": "xmr"}
+"""The chart of each scoring."""
+
+Line = Sequence[tuple[date, Sample]]
+"""What is charted: each bucket by its first day, in order."""
+
+
+class Place(NamedTuple):
+    """A department (empty: of those without) and the place of a group of the Measure."""
+
+    department: str
+    group: int
+
+
+def sample(group: Group, cell: Cell) -> Sample:
+    """What a cell is on a chart: a cohort has no score, and is charted by how many it is."""
+    if group.scoring == "cohort":
+        return Sample(float(cell.counts.get("initial-population", 0)))
+    return Sample(score(group, cell), size(group, cell))
+
+
+def size(group: Group, cell: Cell) -> float:
+    """What a share or a rate is of; 1 for any other number."""
+    if group.scoring not in ("proportion", "ratio"):
+        return 1.0
+    out = (cell.counts.get(name, 0) for name in ("denominator-exclusion", "denominator-exception"))
+    return float(cell.counts.get("denominator", 0) - sum(out))
+
+
+def line(groups: Sequence[Group], points: Sequence[Point], place: Place) -> Line:
+    """The line of one department, from points that are parted by department."""
+    nobody = Cell({}, None, {})
+    cells = [
+        (each.days.first, each.counted[place.group].strata[DEPARTMENT].get(place.department, nobody))
+        for each in points
+        if each.over
+    ]
+    return [(day, sample(groups[place.group], cell)) for day, cell in cells]
+
+
+def lines(groups: Sequence[Group], points: Sequence[Point]) -> dict[Place, Line]:
+    """The line of each department that there is something of."""
+    places = {
+        Place(department, i)
+        for each in points
+        for i in range(len(groups))
+        for department in each.counted[i].strata[DEPARTMENT]
+    }
+    return {place: line(groups, points, place) for place in sorted(places)}

@@ -1,0 +1,206 @@
+"""Each Measure that is counted is looked at once a day: signals are raised, and those that are over are ended.
+
+What is counted is counted before the transaction that tells it begins. Which signals stand is known by places, each
+one of them, so that a look that comes twice, or after a process has ended, raises nothing again: the MeasureReport, the
+Task that is requested and the place come with one commit, or none does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
+
+from carethread.core.clock import from_micros, to_micros
+from carethread.core.context import Context
+from carethread.core.errors import Busy
+from carethread.core.ports import Resource, Session, Store, Timer
+from carethread.core.service import PROFILES, AskFirst, Runtime, TimerHandler
+from carethread.interactions.requesting import request, request_change
+from carethread.interactions.standing import here
+from carethread.interactions.writing.unit import WriteUnit
+from carethread.metrics.evaluating.answering import read_by
+from carethread.metrics.evaluating.reporting import report
+from carethread.metrics.measures.definition import Definition
+from carethread.metrics.measures.finding import defined
+from carethread.metrics.series.buckets import BUCKETS, By, before
+from carethread.metrics.series.counting import DEPARTMENT, Point, narrowed, series
+from carethread.metrics.series.telling import head, told_to_all
+from carethread.metrics.signals.charting import KINDS, lines
+from carethread.metrics.signals.charting import line as line_of
+from carethread.metrics.signals.goals import pursued, targets
+from carethread.metrics.signals.standing import KEPT, Over, Raised, decided, read
+from carethread.metrics.signals.telling import changes, id_of, signal, task, with_outcome
+
+TIMER = "signals"
+"""The kind of timer that looks at a Measure; its key is the Measure's id."""
+
+RAISED = "metric-signal"
+"""The kind of places: the signals (keys, see `Raised`) of a Measure (holder) that stand."""
+
+CHARTED_BY = PROFILES + "charted-by"
+"""Extension of a Measure: the buckets by which it is looked at; months, unless it says another."""
+
+HOUR = 4
+"""Of UTC: when measures are looked at, with the day before whole."""
+
+_AGAIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was counted of a Measure; `as_of` is the moment up to which, in microseconds."""
+
+    definition: Definition
+    by: By
+    points: Sequence[Point]
+    as_of: int
+    counted_by: Sequence[str]
+
+
+_SEEN: WeakKeyDictionary[Store, dict[tuple[str, int], Seen | None]] = WeakKeyDictionary()
+"""What was counted, by database, until the transaction that lacked it is begun anew; None: there are no facts yet."""
+
+
+def measures_watched(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
+    """Have Measures that were just stored looked at from now on, and those that are gone once more."""
+    for id_ in ids:
+        session.timers.set(TIMER, id_, _next(context.clock()))
+
+
+def signals_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
+    """Raise the signals of a Measure, and end those that are over. Raises AskFirst, Invalid, TooCostly, Busy."""
+    measure = here(session, ("Measure", timer.key))
+    if measure is None or measure.get("status") != "active" or not measure.get("library"):
+        _settle(runtime, session, context, timer.key, measure, None)
+        return
+    seen = _seen(runtime, measure, timer)
+    now = context.clock()
+    if seen is None:
+        session.timers.set(TIMER, timer.key, to_micros(now + _AGAIN))
+        return
+    _settle(runtime, session, context, timer.key, measure, seen)
+    session.timers.set(TIMER, timer.key, _next(now))
+
+
+def _next(now: datetime) -> int:
+    today = now.replace(hour=HOUR, minute=0, second=0, microsecond=0)
+    return to_micros(today if now < today else today + timedelta(days=1))
+
+
+def _seen(runtime: Runtime, measure: Resource, timer: Timer) -> Seen | None:
+    question = timer.key, timer.due
+    answers = _SEEN.setdefault(runtime.store, {})
+    if question in answers:
+        return answers.pop(question)
+
+    def ask() -> None:
+        answers.clear()
+        answers[question] = look(runtime, measure)
+
+    raise AskFirst(ask)
+
+
+def look(runtime: Runtime, measure: Resource) -> Seen | None:
+    """The whole buckets of a Measure, by department; None before there are facts."""
+    definition = runtime.store.snapshot(lambda session: defined(session, measure, runtime.base_url))
+    by = charted_by(measure)
+    if runtime.analytics is None:
+        return None
+    try:
+        with runtime.analytics.look() as facts:
+            as_of = facts.marks.time
+            days = before(from_micros(as_of).date(), by, KEPT)
+            points = series(facts, narrowed(definition, (DEPARTMENT,)), days, by, ())
+            read_of = [*measure.get("library", ())[:1], *read_by(facts, definition)]
+            return Seen(definition, by, points, as_of, read_of)
+    except Busy:
+        return None
+
+
+def charted_by(measure: Resource) -> By:
+    """The buckets by which a Measure is looked at."""
+    said = (each.get("valueCode") for each in measure.get("extension", ()) if each.get("url") == CHARTED_BY)
+    return next((by for code in said for by in BUCKETS if by == code), "month")
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    runtime: Runtime
+    session: Session
+    context: Context
+    unit: WriteUnit
+    measure: Resource
+    canonical: str
+
+
+def _settle(
+    runtime: Runtime, session: Session, context: Context, id_: str, measure: Resource | None, seen: Seen | None
+) -> None:
+    """Bring what is told in line with what was seen; without it, no signal of the Measure stands any more."""
+    standing = [read(key) for key in session.places(RAISED, id_)]
+    fresh: list[Raised] = []
+    gone = [Over(each, "withdrawn") for each in standing]
+    unit = WriteUnit(runtime, session, context)
+    if seen:
+        groups = seen.definition.groups
+        kinds = [KINDS[group.scoring] for group in groups]
+        fresh, gone = decided(standing, lines(groups, seen.points), kinds, unit.now)
+    canonical = seen.definition.canonical if seen else str((measure or {}).get("url", f"Measure/{id_}"))
+    turn = _Turn(runtime, session, context, unit, measure or {"id": id_}, canonical)
+    for over in gone:
+        _end(turn, over)
+    owners = _owners(turn, seen) if seen and fresh else {}
+    for raised in fresh:
+        _raise(turn, seen, raised, owners)  # type: ignore[arg-type]
+    unit.store()
+    if gone:
+        left = {each.raised for each in gone}
+        session.release(RAISED, id_, [each.key for each in standing if each not in left])
+    session.claim_all(RAISED, {each.key: id_ for each in fresh})
+
+
+def _owners(turn: _Turn, seen: Seen) -> Mapping[str, str]:
+    """Who answers for the number of a department: whose goal it is, where somebody has one."""
+    known = targets(pursued(turn.session), seen.definition.canonical, seen.definition.notation, turn.runtime.base_url)
+    return {department: each.owner for department, each in known.items() if each.owner}
+
+
+def _raise(turn: _Turn, seen: Seen, raised: Raised, owners: Mapping[str, str]) -> None:
+    named = raised.place.department
+    department_owner = f"Organization/{named}" if named else ""
+    turn.unit.update(_report(turn, seen, raised))
+    asked = task(turn.measure, turn.canonical, raised, owners.get(named, department_owner), turn.unit.now)
+    request(turn.session, asked, turn.context, _key(turn, raised), new=True)
+
+
+def _end(turn: _Turn, over: Over) -> None:
+    id_ = id_of("report", turn.measure["id"], over.raised)
+    if report_ := turn.unit.find(("MeasureReport", id_)):
+        turn.unit.update(with_outcome(report_, over, turn.canonical))
+    target = "Task", id_of("task", turn.measure["id"], over.raised)
+    for patch, condition in changes(over):
+        key = _key(turn, over.raised)
+        request_change(turn.session, target, patch, turn.context, key=key, condition=condition)
+
+
+def _key(turn: _Turn, raised: Raised) -> str:
+    return f"metric-signal/{id_of('task', turn.measure['id'], raised)}"
+
+
+def _report(turn: _Turn, seen: Seen, raised: Raised) -> Resource:
+    """The MeasureReport of the bucket that showed a signal, of its department and its group."""
+    place, groups = raised.place, seen.definition.groups
+    charted = groups[place.group]
+    line = {day for day, each in line_of(groups, seen.points, place) if each.value is not None}
+    point = [each for each in seen.points if each.over and each.days.first in line][-1]
+    part, hidden = told_to_all(turn.runtime, seen.definition, point, seen.by, place.department)
+    alone = replace(seen.definition, groups=(replace(charted, stratifiers=()),))
+    said = head(point, turn.unit.now, seen.as_of, seen.counted_by, place.department)
+    told = report(alone, [part.counted[place.group]], said, hidden)
+    extensions = [*told["extension"], signal(raised, turn.canonical)]
+    return {**told, "id": id_of("report", turn.measure["id"], raised), "extension": extensions}
+
+
+TIMERS: Mapping[str, TimerHandler] = {TIMER: signals_due}

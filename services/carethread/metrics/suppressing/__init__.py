@@ -1,0 +1,1 @@
+"""Which numbers are not told because too few people stand behind them."""

@@ -1,0 +1,173 @@
+"""Numbers as tables and as Prometheus reads them: what REST tells, and nothing that it masks."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+
+from carethread.adapters.analytics.packing import packed
+from carethread.adapters.prometheus import exposition
+from carethread.adapters.sql.store.store import SqlStore
+from carethread.core.context import Context
+from carethread.core.errors import Busy
+from carethread.core.metric_names import MEASURE_AS_OF, MEASURE_PERIOD_END, MEASURE_VALUE
+from carethread.core.ports import Response
+from carethread.metrics.exporting.latest import EVERY_SECONDS, SAMPLES, refresh
+from support.facts import NOW
+from support.measuring import MARCH, RATE, Metrics, Resource, body, counts, metrics, said, visit
+from support.stores import open_store
+
+TABLE = f"Measure/{RATE}/$table"
+
+
+def month_of(people: int, missed: int, department: str, day: str, first: int = 0) -> list[Resource]:
+    """A visit of each of so many people, of which some are missed."""
+    return [
+        visit(
+            f"{department}-{day}-{i}", "noshow" if i < missed else "fulfilled", f"p{first + i}",
+            day=day, department=department,
+        )
+        for i in range(people)
+    ]  # fmt: skip
+
+
+def practice(made: Metrics) -> Metrics:
+    """March: two departments with many people in all numbers, and February with few who missed."""
+    made.facts.tell(
+        *month_of(40, 15, "heart", "2029-03-05"), *month_of(40, 12, "skin", "2029-03-06", 100),
+        *month_of(40, 3, "heart", "2029-02-05"), *month_of(40, 12, "skin", "2029-02-06", 100),
+    )  # fmt: skip
+    return made
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
+    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('metrics')}/metrics.db", "metrics")
+    made = practice(metrics(store))
+    yield replace(made, runtime=replace(made.runtime, parquet=packed))
+    store.close()
+
+
+def read(answer: Response) -> list[dict[str, str]]:
+    assert answer.status == 200, answer.body
+    assert isinstance(answer.body, bytes)
+    return list(csv.DictReader(StringIO(answer.body.decode(), newline="")))
+
+
+def test_a_table_has_what_the_report_has(asked: Metrics) -> None:
+    answer = asked.ask(TABLE, **MARCH)
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{RATE}.csv"'
+    rows = read(answer)
+    group = body(asked.rate())["group"][0]
+    strata = [stratum for each in group["stratifier"] for stratum in each["stratum"]]
+    found = [[int(row[name]) for name in ("denominator", "numerator")] for row in rows]
+    assert found == [[counts(each)[name] for name in ("denominator", "numerator")] for each in (group, *strata)]
+    assert {row["stratifier"] for row in rows} == {
+        "", "department", "age", "sex", "language", "insurance", "social-need",
+    }  # fmt: skip
+    assert {row["department"] for row in read(asked.ask(TABLE, **MARCH, department="heart"))} == {"heart"}
+
+
+def test_a_table_over_time(asked: Metrics) -> None:
+    params = {"periodStart": "2029-02", "periodEnd": "2029-03", "by": "month", "stratifier": "department"}
+    rows = read(asked.ask(TABLE, **params))
+    told = [(row["period_start"], row["period_end"], row["stratum"], row["numerator"]) for row in rows]
+    assert told == [
+        ("2029-02-01", "2029-02-28", "", "15"), ("2029-02-01", "2029-02-28", "heart", "3"),
+        ("2029-02-01", "2029-02-28", "skin", "12"), ("2029-03-01", "2029-03-31", "", "27"),
+        ("2029-03-01", "2029-03-31", "heart", "15"), ("2029-03-01", "2029-03-31", "skin", "12"),
+    ]  # fmt: skip
+
+
+def test_parquet(asked: Metrics) -> None:
+    answer = asked.ask(TABLE, **MARCH, format="parquet")
+    assert answer.headers["Content-Type"] == "application/vnd.apache.parquet"
+    assert isinstance(answer.body, bytes)
+    assert (answer.body[:4], answer.body[-4:]) == (b"PAR1", b"PAR1")
+    without = replace(asked, runtime=replace(asked.runtime, parquet=None))
+    assert said(without.ask(TABLE, **MARCH, format="parquet"))[:2] == (503, "transient")
+
+
+def test_few_people_are_masked_in_a_table(asked: Metrics) -> None:
+    february = {"periodStart": "2029-02", "periodEnd": "2029-02"}
+    for more in ({}, {"by": "month", "stratifier": "department"}):
+        rows = read(asked.masking().ask(TABLE, **february, **more))
+        parted = [row for row in rows if row["stratifier"] == "department"]
+        numbers = ("initial_population", "denominator", "numerator", "unresolved", "score")
+        assert [[row[name] for name in numbers] for row in parted] == [[""] * 5] * 2, "and the other, its complement"
+        assert {(row["masked"], row["score_absent"]) for row in parted} == {("true", "masked")}
+        assert rows[0]["numerator"] == "15"
+    assert said(asked.masking().ask(TABLE, **MARCH, practitioner="x"))[:2] == (403, "suppressed")
+    assert said(asked.masking().ask(TABLE, **february, by="day"))[:2] == (403, "suppressed")
+
+
+@pytest.mark.parametrize(
+    ("params", "status", "code", "where"),
+    [
+        ({**MARCH, "format": "xls"}, 400, "value", "format"),
+        ({"periodStart": "2029-03"}, 400, "required", "periodEnd"),
+        ({**MARCH, "by": "hour"}, 400, "value", "by"),
+        ({**MARCH, "colour": "red"}, 400, "not-supported", "colour"),
+        ({**MARCH, "by": "month", "stratifier": "hair"}, 400, "value", "stratifier"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_named(
+    asked: Metrics, params: dict[str, str], status: int, code: str, where: str
+) -> None:
+    assert said(asked.ask(TABLE, **params)) == (status, code, where)
+    assert said(asked.ask("Measure/nothing/$table", **MARCH))[:2] == (404, "not-found")
+
+
+AT = datetime.fromtimestamp(NOW / 1_000_000, UTC)
+"""17 March 2030: up to when the facts of a test are whole, so that February is the last month."""
+
+
+def last(made: Metrics, later: float = 0) -> bool:
+    return refresh(made.runtime, Context(clock=lambda: AT + timedelta(seconds=later)))
+
+
+def shown(made: Metrics) -> dict[tuple[str, str], float]:
+    """The numbers of the rate by name and department, as Prometheus reads them."""
+    state = made.runtime.store.glance(lambda session: {name: of(session) for name, of in SAMPLES.items()})
+    lines = [line for line in exposition({"metrics": lambda: state})[0].decode().splitlines() if line[0] != "#"]
+    found = {}
+    for line in lines:
+        name, _, labels = line.partition("{")
+        of = [each for each in labels.partition("}")[0].split(",") if each.startswith("department=")]
+        if name in SAMPLES and (not of or f'measure="{RATE}"' in labels):
+            found[name, of[0][12:-1] if of else ""] = float(line.rpartition(" ")[2])
+    return found
+
+
+def test_prometheus_reads_what_was_counted_before(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    told_of = [{"id": "workload"}, {"id": RATE}]  # the first is not counted by SQL, which is no reason to stop
+    monkeypatch.setattr("carethread.metrics.exporting.latest.libraries", lambda: told_of)
+    made = metrics(store)
+    assert shown(made) == {}
+    told = [*month_of(40, 10, "heart", "2030-02-05"), *month_of(40, 20, "skin", "2030-02-06", 100)]
+    made.facts.tell(*told, *month_of(5, 5, "heart", "2030-03-05"))
+    assert last(made)
+    found = shown(made)
+    assert [found[MEASURE_VALUE, each] for each in ("", "heart", "skin")] == [0.375, 0.25, 0.5]
+    assert found[MEASURE_PERIOD_END, ""] == datetime(2030, 3, 1, tzinfo=UTC).timestamp()
+    assert found[MEASURE_AS_OF, ""] == NOW / 1_000_000
+    made.facts.tell(visit("heart-2030-02-05-0", "fulfilled", "p0", day="2030-02-05", department="heart"))
+    assert not last(made, EVERY_SECONDS - 1), "another process counted just now"
+    assert last(made, EVERY_SECONDS + 1)
+    assert shown(made)[MEASURE_VALUE, "heart"] == 0.225
+    assert last(made.masking(), 2 * EVERY_SECONDS + 2)
+    masked = shown(made)
+    assert [(MEASURE_VALUE, each) in masked for each in ("", "heart", "skin")] == [True, False, False]
+
+
+def test_before_there_are_facts_there_are_no_numbers(asked: Metrics) -> None:
+    without = replace(asked, runtime=replace(asked.runtime, analytics=None))
+    with pytest.raises(Busy):
+        last(without)
+    assert (MEASURE_VALUE, "") not in shown(asked)

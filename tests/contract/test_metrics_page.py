@@ -1,0 +1,197 @@
+"""The charts at /console/metrics: what they show, and that they tell nothing that `$series` does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from html import unescape
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser
+
+from carethread.adapters.http.app import make_app
+from carethread.adapters.http.fhir import answering
+from carethread.core.clock import system_clock
+from carethread.core.context import Context
+from carethread.core.ports import Request, Response
+from carethread.interactions.rest.handling import handle
+from carethread.metrics import SERVICE
+from support import accessible
+from support.browser import chromium as a_browser
+from support.facts import Filled, facts_of
+from support.measuring import RATE, Metrics, Resource, keep, metrics, own_measure, visit
+from support.run import Unavailable
+from support.stores import open_store
+
+MONTHS = [f"{2028 + m // 12}-{1 + m % 12:02}" for m in range(11, 26)]
+"""December 2028 to February 2030, when the facts of a test end."""
+
+
+def visits() -> Iterator[Resource]:
+    """12 people in each of two departments, of whom all or nobody come; in July 2029 three of one do not."""
+    for month in MONTHS:
+        for department in ("heart", "skin"):
+            missed = 3 if (month, department) == ("2029-07", "heart") else 12 if month == "2030-02" else 0
+            for i in range(12):
+                status = "noshow" if i < missed else "fulfilled"
+                yield visit(
+                    f"{department}-{month}-{i}", status, f"{department}{i}", day=f"{month}-05", department=department
+                )
+
+
+def goal() -> Resource:
+    about = "https://carethread.dev/fhir/StructureDefinition/goal-measure"
+    measure = {"url": about, "valueCanonical": f"https://carethread.dev/fhir/Measure/{RATE}"}
+    target = {"extension": [measure], "detailQuantity": {"value": 25, "unit": "%"}}
+    subject = {"reference": "Organization/heart"}
+    return {"resourceType": "Goal", "id": "g", "lifecycleStatus": "active", "subject": subject, "target": [target]}
+
+
+@dataclass
+class Standing:
+    """Facts that do not change, so that they need not be made anew for each look."""
+
+    facts: Filled
+
+    @contextmanager
+    def look(self) -> Iterator[Filled]:
+        yield self.facts
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
+    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('metrics')}/metrics.db", "metrics")
+    made = metrics(store)
+    names = {"heart": "Heart <b>& more</b>", "skin": "Skin"}
+    organizations = [{"resourceType": "Organization", "id": id_, "name": names[id_]} for id_ in names]
+    keep(made, goal(), *own_measure("SELECT 1 AS nothing", ["numerator"], "broken", title="A broken one"))
+    with facts_of([*visits(), *organizations]) as facts:
+        yield replace(made, runtime=replace(made.runtime, analytics=Standing(facts)))
+    store.close()
+
+
+def browser_of(asked: Metrics) -> FlaskClient:
+    def answer(request: Request, context: Context) -> Response:
+        return handle(asked.runtime, request, asked.context)
+
+    app = make_app(
+        answering(answer, system_clock, lambda *_: None), max_body_bytes=1000, not_ready=list,
+        exposition=lambda: (b"", ""), asyncapi=lambda _: Response(200), pages=SERVICE.pages, files=SERVICE.files,
+    )  # fmt: skip
+    return app.test_client()
+
+
+@pytest.fixture(scope="module")
+def heart(asked: Metrics) -> str:
+    """The rate of a department, as who may see exact numbers sees it."""
+    answer = browser_of(asked).get(f"/console/metrics?measure={RATE}&department=heart", headers={"Accept": "text/html"})
+    assert answer.status_code == 200
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    return answer.get_data(as_text=True)
+
+
+@pytest.fixture(scope="module")
+def masked(asked: Metrics) -> str:
+    return browser_of(asked.masking()).get(f"/console/metrics?measure={RATE}&department=heart").get_data(as_text=True)
+
+
+def rows(page: str) -> dict[str, list[str]]:
+    """The table's cells by bucket."""
+    found = re.findall(r'<th scope="row">([^<]*)</th>(.*?)</tr>', page, re.DOTALL)
+    return {name: [unescape(each) for each in re.findall(r"<td>(.*?)</td>", cells)] for name, cells in found}
+
+
+def test_a_chart_has_its_numbers_limits_signal_and_target(heart: str) -> None:
+    table = rows(heart)
+    assert table["Jul 2029"][:2] == ["25.0 %", "12"]
+    assert table["Feb 2030"][:4] == ["100.0 %", "12", "2.1 %", "0.0 % to 14.4 %"]
+    assert table["Feb 2030"][4].startswith("above the usual since Feb 2030: beyond three standard deviations")
+    assert table["Mar 2028"][0] == "–"
+    assert "Wanted: at most 25.0 %; this is not met." in heart
+    for drawn in ('class="band"', 'class="centre"', 'class="target"', 'class="signal"', "<title id=", "<desc id="):
+        assert drawn in heart
+
+
+def test_names_are_text(heart: str) -> None:
+    assert "Heart &lt;b&gt;&amp; more&lt;/b&gt;" in heart
+    assert "<b>" not in heart
+    assert "<script" not in heart
+
+
+def test_few_people_are_nowhere_on_a_page_where_they_are_masked(masked: str) -> None:
+    table = rows(masked)
+    assert table["Jul 2029"] == ["masked", "masked", "", "", ""]
+    assert (table["Feb 2030"][0], table["Jan 2030"][0]) == ("100.0 %", "0.0 %")
+    assert "25.0 %; this" in masked, "the target is no number of people"
+    assert "25.0 %" not in re.sub(r"Wanted: at most 25.0 %", "", masked)
+    assert 'class="band"' not in masked, "limits would tell it"
+    hidden = len(re.findall(r'fill="url\(#h-[^)]*\)"', masked))
+    assert hidden == 2, "one month, and in the key"
+    marks = len(re.findall(r'class="point"', masked)) - 1
+    assert marks == len(MONTHS) - 1
+
+
+def test_one_that_cannot_be_counted_says_so_beside_the_others(asked: Metrics) -> None:
+    page = browser_of(asked).get("/console/metrics?measure=broken").get_data(as_text=True)
+    assert 'class="refused"' in page
+    weeks = browser_of(asked.masking()).get(f"/console/metrics?measure={RATE}&by=week").get_data(as_text=True)
+    assert "a series is by month" in weeks
+    assert "<svg" not in weeks
+
+
+def test_what_is_not_there_is_said_in_words(asked: Metrics) -> None:
+    browser = browser_of(asked)
+    for query, status in (
+        ("measure=nothing", 404), ("department=nothing", 404), ("measure=a%20b", 400), ("by=hour", 400),
+        ("page=0", 400), ("page=x", 400), ("colour=red", 400), ("measure=a&measure=b", 400),
+    ):  # fmt: skip
+        answer = browser.get(f"/console/metrics?{query}")
+        assert answer.status_code == status, query
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    far = browser.get(f"/console/metrics?measure={RATE}&page=9")
+    assert "There is nothing on this page." in far.get_data(as_text=True)
+    assert browser.post("/console/metrics").status_code == 405
+    assert browser.get("/console/metrics.css").status_code == 200
+
+
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    try:
+        with a_browser() as browser:
+            yield browser
+    except Unavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.servers
+def test_a_telephone_a_keyboard_and_a_screen_reader(
+    chromium: Browser, asked: Metrics, heart: str, masked: str, tmp_path: Path
+) -> None:
+    """Without scripts: at 360 px nothing is cut off, all has a name and can be told from its ground."""
+    (tmp_path / "metrics.css").write_bytes(browser_of(asked).get("/console/metrics.css").data)
+    for name, html in (("heart", heart), ("masked", masked)):
+        (tmp_path / f"{name}.html").write_text(html, encoding="utf-8")
+        for scheme in SCHEMES:
+            page = chromium.new_page(viewport={"width": 360, "height": 640}, color_scheme=scheme)
+            page.goto((tmp_path / f"{name}.html").as_uri())
+            assert not accessible.scrolls_sideways(page)
+            assert (accessible.faint(page), accessible.small(page), accessible.unnamed(page)) == ([], [], [])
+            assert accessible.headings(page) == [1, 2]
+            images = [each for each in accessible.tree(page) if each["role"] == "image"]
+            assert [each["name"].startswith("No-show rate Feb 2030: 100.0 %") for each in images] == [True]
+            assert ("Masked in 1 of 24 months" in images[0]["name"]) == (name == "masked")
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.activeElement.textContent") == "Skip to the charts"
+            page.locator("summary", has_text="Numbers").press("Enter")
+            assert page.get_by_role("row").count() > 20
+            page.close()

@@ -1,0 +1,322 @@
+"""Series, departments beside each other, and signals, as a caller and as the owner of a number see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from carethread.adapters.local import LocalOwners, LocalPeer
+from carethread.careteams import SERVICE as CARETEAMS
+from carethread.core.context import Context
+from carethread.core.errands.sending import Sending
+from carethread.core.errands.timing import Timing
+from carethread.core.fhir import json
+from carethread.core.fhir.search import parse_query
+from carethread.core.fhir.validation import validate
+from carethread.core.ports import Request, Response, Session, Stored
+from carethread.core.service import Runtime
+from carethread.interactions.mirror import keep
+from carethread.interactions.publish import publish
+from carethread.interactions.rest.handling import handle
+from carethread.metrics import SERVICE
+from carethread.metrics.signals.goals import GOAL_MEASURE
+from carethread.metrics.signals.telling import SIGNAL
+from support.measuring import Facts, body, counts, said, visit
+from support.stores import BASE, open_stores
+
+RATE = "Measure/no-show-rate"
+CANONICAL = "https://carethread.dev/fhir/Measure/no-show-rate"
+NOW = datetime(2030, 3, 20, 8, tzinfo=UTC)
+"""After the moment up to which the facts of a test are whole."""
+
+Resource = dict[str, Any]
+
+
+class Trends:
+    """Metrics and careteams over their stores, with facts that a test tells."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.stores = open_stores(folder, url, ["metrics", "careteams"])
+        self.facts, self.now = Facts(), NOW
+        runtimes: dict[str, Runtime] = {}
+        owners, peer = LocalOwners(runtimes), LocalPeer(runtimes)
+        for service in (SERVICE, CARETEAMS):
+            analytics = self.facts if service is SERVICE else None
+            runtime = Runtime(service, self.stores[service.name], owners, peer, BASE, analytics=analytics)
+            runtimes[service.name] = runtime
+        self.runtimes = runtimes
+        publish(runtimes["metrics"], self.context)
+        self.stores["metrics"].transact(_only_one)
+
+    @property
+    def context(self) -> Context:
+        return Context(clock=lambda: self.now)
+
+    def ask(self, path: str, service: str = "metrics", **params: str) -> Response:
+        return handle(self.runtimes[service], Request("GET", path, tuple(params.items()), {}), self.context)
+
+    def put(self, resource: Resource, service: str = "careteams") -> Resource:
+        headers = {"content-type": "application/fhir+json"}
+        path = f"{resource['resourceType']}/{resource['id']}"
+        answer = handle(self.runtimes[service], Request("PUT", path, (), headers, json.render(resource)), self.context)
+        assert answer.status in (200, 201), answer.body
+        return body(answer)  # type: ignore[no-any-return]
+
+    def found(self, type_name: str, service: str) -> list[Resource]:
+        def work(session: Session) -> list[Resource]:
+            matches = session.search(parse_query(type_name, []), 100).matches
+            return [json.restore(each.body) for each in matches]
+
+        return self.stores[service].snapshot(work)
+
+    def visits(self, month: int, noshows: int, department: str = "north", of: int = 10, year: int = 2029) -> None:
+        """As many visits of a month, of which some were missed."""
+        for i in range(of):
+            status = "noshow" if i < noshows else "fulfilled"
+            day = f"{year}-{month:02}-{1 + i % 28:02}"
+            id_ = f"{department}-{year}-{month}-{i}"
+            self.facts.tell(visit(id_, status, f"p{i}", day=day, department=department))
+
+    def another_day(self) -> None:
+        """The next day: what is due at metrics, and what it requested of careteams."""
+        self.now += timedelta(days=1)
+        timing = Timing(self.runtimes["metrics"], lambda: self.now)
+        while timing.step():
+            pass
+        failing = self.stores["metrics"].glance(lambda session: session.timers.failing(10))
+        assert failing == [], [each.failure for each in failing]
+        sending = Sending(self.runtimes["metrics"], {"Task": "careteams"}, "gateway")
+        while sending.step():
+            pass
+        left = self.stores["metrics"].glance(lambda session: session.requests.all())
+        assert left == [], [each.outcome for each in left]
+
+    def kept(self, type_name: str, id_: str) -> Stored:
+        return self.stores["careteams"].glance(lambda session: session.current([(type_name, id_)]))[type_name, id_]
+
+
+def _only_one(session: Session) -> None:
+    """The no-show rate alone is looked at, for each look counts anew."""
+    for timer in session.timers.ahead("signals", 100):
+        if f"Measure/{timer.key}" != RATE:
+            session.timers.cancel("signals", timer.key)
+
+
+@pytest.fixture
+def trends(tmp_path: Path, database_url: str) -> Iterator[Trends]:
+    made = Trends(tmp_path, database_url)
+    yield made
+    for store in made.stores.values():
+        store.close()
+
+
+def a_year(trends: Trends, department: str = "north", more: int = 0) -> None:
+    """Months as they are, but for January of 2030, which has more no-shows, and February."""
+    for month in range(1, 13):
+        trends.visits(month, 1 + month % 2, department)
+    trends.visits(1, 1 + more, department, year=2030)
+    trends.visits(2, 1 + more, department, year=2030)
+
+
+def parts(resource: Resource, url: str = SIGNAL) -> dict[str, Any]:
+    (found,) = [each for each in resource["extension"] if each["url"] == url]
+    return {each["url"]: next(value for name, value in each.items() if name != "url") for each in found["extension"]}
+
+
+def wrong(resource: Resource) -> list[Any]:
+    """What is wrong with it; a population of a measure's own is no error."""
+    return [each for each in validate(resource) if each.severity == "error"]
+
+
+def goal(owner: str) -> Resource:
+    target = {
+        "extension": [{"url": GOAL_MEASURE, "valueCanonical": CANONICAL}],
+        "measure": {"text": "No-show rate"},
+        "detailQuantity": {"value": 0.15, "comparator": "<="},
+    }
+    return {
+        "resourceType": "Goal",
+        "id": "fewer",
+        "lifecycleStatus": "active",
+        "description": {"text": "Fewer people miss their visit."},
+        "subject": {"reference": "Organization/north"},
+        "expressedBy": {"reference": owner},
+        "target": [target],
+    }
+
+
+def test_a_signal_is_told_once_and_ends(trends: Trends) -> None:
+    a_year(trends, more=7)
+    a_year(trends, "south")
+    trends.another_day()
+    (report,) = trends.found("MeasureReport", "metrics")
+    told = parts(report)
+    assert (told["rule"], told["side"], told["since"]) == ("one-beyond-three", "above", "2030-01-01")
+    assert told["measure"].startswith(CANONICAL) and "outcome" not in told
+    assert (report["reporter"], report["period"]["start"]) == ({"reference": "Organization/north"}, "2030-02-01")
+    assert counts(report["group"][0])["numerator"] == 8
+    assert wrong(report) == []
+    (task,) = trends.found("Task", "careteams")
+    assert parts(task) == told and task["focus"] == {"reference": f"MeasureReport/{report['id']}"}
+    assert task["owner"] == {"reference": "Organization/north"} and task["status"] == "requested"
+    assert "since 2030-01-01" in task["description"] and "No-show rate" in task["description"]
+    assert trends.kept("Task", task["id"]).department == "north"
+    trends.another_day()
+    assert [each["meta"]["versionId"] for each in trends.found("MeasureReport", "metrics")] == ["1"]
+    assert len(trends.found("Task", "careteams")) == 1
+    trends.visits(2, 2, year=2030)
+    trends.another_day()
+    (report,) = trends.found("MeasureReport", "metrics")
+    assert (parts(report)["outcome"], parts(report)["until"]) == ("ended", "2030-02-01")
+    (task,) = trends.found("Task", "careteams")
+    assert task["status"] == "requested" and "since 2030-02-01" in task["businessStatus"]["text"]
+    trends.another_day()
+    assert [each["meta"]["versionId"] for each in trends.found("MeasureReport", "metrics")] == ["2"]
+
+
+def test_corrected_data_withdraw_a_signal_and_who_has_begun_is_told(trends: Trends) -> None:
+    owned = trends.put(goal("PractitionerRole/head"))
+    stored = trends.kept("Goal", owned["id"])
+    trends.stores["metrics"].transact(lambda session: keep(trends.runtimes["metrics"], session, [stored]))
+    a_year(trends, more=7)
+    a_year(trends, "south", more=7)
+    trends.another_day()
+    tasks = {each["owner"]["reference"]: each for each in trends.found("Task", "careteams")}
+    assert tasks.keys() == {"PractitionerRole/head", "Organization/south"}
+    trends.put({**tasks["Organization/south"], "status": "accepted"})
+    a_year(trends)
+    a_year(trends, "south")
+    trends.another_day()
+    after = {each["id"]: each for each in trends.found("Task", "careteams")}
+    unseen = after[tasks["PractitionerRole/head"]["id"]]
+    assert unseen["status"] == "cancelled" and "corrected" in unseen["statusReason"]["text"]
+    begun = after[tasks["Organization/south"]["id"]]
+    assert begun["status"] == "accepted" and "corrected" in begun["businessStatus"]["text"]
+    assert [parts(each)["outcome"] for each in trends.found("MeasureReport", "metrics")] == ["withdrawn"] * 2
+    a_year(trends, more=7)
+    trends.another_day()
+    assert len(trends.found("Task", "careteams")) == 3, "what is given again is told anew"
+
+
+def test_a_measure_that_is_retired_or_looked_at_by_weeks_has_other_signals(trends: Trends) -> None:
+    a_year(trends, more=7)
+    trends.another_day()
+    (measure,) = [each for each in trends.found("Measure", "metrics") if f"Measure/{each['id']}" == RATE]
+    trends.put({**measure, "status": "retired"}, "metrics")
+    trends.another_day()
+    (report,) = trends.found("MeasureReport", "metrics")
+    assert parts(report)["outcome"] == "withdrawn"
+    (task,) = trends.found("Task", "careteams")
+    assert task["status"] == "cancelled"
+    trends.another_day()
+    assert trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 9)) == []
+    weekly = {"url": "https://carethread.dev/fhir/StructureDefinition/charted-by", "valueCode": "week"}
+    trends.put({**measure, "extension": [*measure.get("extension", ()), weekly]}, "metrics")
+    for week in range(12):
+        trends.facts.tell(*_week(week, week % 2))
+    trends.facts.tell(*_week(12, 3), *_week(13, 3))
+    trends.another_day()
+    found = [each for each in trends.found("MeasureReport", "metrics") if each["id"] != report["id"]]
+    assert [(parts(each)["since"], each["period"]["end"]) for each in found] == [("2030-02-25", "2030-03-10")]
+
+
+def _week(number: int, noshows: int) -> list[Resource]:
+    """Eight visits of the week after so many others."""
+    monday = datetime(2029, 12, 3, tzinfo=UTC) + timedelta(weeks=number)
+    states = ["noshow"] * noshows + ["fulfilled"] * (8 - noshows)
+    return [
+        visit(f"w{number}-{i}", status, f"p{i}", day=f"{monday:%Y-%m-%d}", department="weekly")
+        for i, status in enumerate(states)
+    ]
+
+
+def test_numbers_of_few_are_not_told_with_a_signal(trends: Trends) -> None:
+    trends.runtimes["metrics"] = replace(trends.runtimes["metrics"], small_cells="mask")
+    a_year(trends, more=6)
+    trends.another_day()
+    (report,) = trends.found("MeasureReport", "metrics")
+    assert counts(report["group"][0])["numerator"] is None and "value" not in report["group"][0]["measureScore"]
+    assert wrong(report) == []
+
+
+def test_without_facts_it_is_looked_again_later(trends: Trends) -> None:
+    trends.runtimes["metrics"] = replace(trends.runtimes["metrics"], analytics=None)
+    trends.another_day()
+    ahead = trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 100))
+    assert ahead and all(each.due <= int((trends.now + timedelta(minutes=10)).timestamp() * 1e6) for each in ahead)
+
+
+def test_a_series_is_a_report_for_each_month_with_its_chart(trends: Trends) -> None:
+    a_year(trends, more=7)
+    period = {"periodStart": "2029-01", "periodEnd": "2030-03-31"}
+    answer = body(trends.ask(f"{RATE}/$series", **period))
+    reports = [each["resource"] for each in answer["entry"]]
+    assert [each["status"] for each in reports] == ["complete"] * 14 + ["pending"]
+    assert [counts(each["group"][0])["numerator"] for each in reports][-3:] == [8, 8, 0]
+    (chart,) = reports[12]["group"][0]["extension"]
+    assert {each["url"] for each in chart["extension"]} >= {"centre", "lower", "upper", "signal"}
+    assert wrong(answer) == [] and wrong(reports[12]) == []
+    weeks = body(trends.ask(f"{RATE}/$series", **period, by="week", department="north"))
+    assert len(weeks["entry"]) == 65 and weeks["entry"][0]["resource"]["reporter"]["reference"] == "Organization/north"
+    by_department = body(trends.ask(f"{RATE}/$series", **period, stratifier="department"))
+    (stratifier,) = by_department["entry"][0]["resource"]["group"][0]["stratifier"]
+    assert [each["value"]["text"] for each in stratifier["stratum"]] == ["north"]
+
+
+def test_where_small_numbers_are_not_told_a_series_is_of_whole_months(trends: Trends) -> None:
+    trends.runtimes["metrics"] = replace(trends.runtimes["metrics"], small_cells="mask")
+    a_year(trends)
+    period = {"periodStart": "2029-12-01", "periodEnd": "2030-03-31"}
+    reports = [each["resource"] for each in body(trends.ask(f"{RATE}/$series", **period))["entry"]]
+    assert [counts(each["group"][0])["numerator"] for each in reports] == [None] * 4
+    assert all("extension" not in each["group"][0] for each in reports), "limits would tell numbers"
+    assert said(trends.ask(f"{RATE}/$series", **period, by="week")) == (403, "suppressed", "by")
+    assert trends.ask(f"{RATE}/$series", periodStart="2029-12-02", periodEnd="2030-03-31").status == 403
+    assert trends.ask(f"{RATE}/$compare", periodStart="2029-12-02", periodEnd="2029-12-31").status == 403
+
+
+def test_departments_stand_beside_each_other_with_their_goals(trends: Trends) -> None:
+    stored = trends.kept("Goal", trends.put(goal("PractitionerRole/head"))["id"])
+    trends.stores["metrics"].transact(lambda session: keep(trends.runtimes["metrics"], session, [stored]))
+    for name, title in (("north", "Zebra ward"), ("south", "Antelope ward")):
+        trends.facts.tell({"resourceType": "Organization", "id": name, "name": title})
+    trends.visits(5, 18, "north", of=40)
+    trends.visits(5, 2, "south", of=40)
+    report = body(trends.ask(f"{RATE}/$compare", periodStart="2029-05-01", periodEnd="2029-05-31"))
+    assert wrong(report) == []
+    (stratifier,) = report["group"][0]["stratifier"]
+    south, north = (
+        parts(each, "https://carethread.dev/fhir/StructureDefinition/department-comparison")
+        for each in stratifier["stratum"]
+    )
+    assert (south["department"]["display"], south["position"], north["position"]) == ("Antelope ward", "below", "above")
+    assert north["met"] is False and north["goal"] == {"reference": "Goal/fewer"} and "goal" not in south
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "expected"),
+    [
+        ("$series", {"by": "year"}, (400, "value", "by")),
+        ("$series", {"stratifier": "shoe-size"}, (400, "value", "stratifier")),
+        ("$series", {"stratifier": "age", "department": "x"}, (400, "not-supported", "stratifier")),
+        ("$series", {"periodEnd": "2028"}, (400, "value", "periodEnd")),
+        ("$series", {"subject": "p"}, (400, "not-supported", "subject")),
+        ("$series", {"by": "day", "periodStart": "2000"}, (403, "too-costly", "periodEnd")),
+        ("$series", {"by": "day", "stratifier": "age"}, (403, "too-costly", "periodEnd")),
+        ("$compare", {"department": "north"}, (400, "not-supported", "department")),
+    ],
+)
+def test_what_cannot_be_answered(trends: Trends, path: str, params: dict[str, str], expected: Any) -> None:
+    period = {"periodStart": "2029-01-01", "periodEnd": "2029-12-31"}
+    assert said(trends.ask(f"{RATE}/{path}", **{**period, **params})) == expected
+
+
+def test_a_measure_that_is_not_there(trends: Trends) -> None:
+    period = {"periodStart": "2029-01-01", "periodEnd": "2029-12-31"}
+    assert trends.ask("Measure/nothing/$series", **period).status == 404
+    assert trends.ask("Measure/workload/$series", **period).status == 422

@@ -1,0 +1,1 @@
+"""Measures counted a second time: plain Python over resources, written from the definitions."""

@@ -1,0 +1,148 @@
+"""Generated medication, visits, screenings, and social needs with what came of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from support.measures.plain import CODES, GRAVITY
+from support.measures.surrounding import (
+    Made,
+    department,
+    departments,
+    having,
+    later,
+    maybe,
+    moments,
+    people,
+    whom,
+    written,
+)
+from support.viewing import coded
+
+
+@st.composite
+def dispenses(draw: st.DrawFn, id_: str, first: date) -> Made:
+    """Of two drugs, often on one day or before the last filling is used up."""
+    day = draw(st.one_of(st.integers(-2, 182), st.sampled_from((0, 30, 60, 90, 91, 151, 180))))
+    hour = draw(st.sampled_from((0, 1, 5, 23)))
+    at = written(datetime(first.year, first.month, first.day, hour, tzinfo=UTC) + timedelta(days=day))
+    days = draw(st.sampled_from((None, 0, 1, 30, 30, 45.5, 60, 90, 100000)))
+    unit = draw(st.sampled_from((None, "d", "d", "d", "wk", "mo", "h")))
+    shown = draw(st.sampled_from(("whenHandedOver", "whenHandedOver", "whenHandedOver", "whenPrepared", "nothing")))
+    code = draw(st.sampled_from(("C10AA01", "C10AA01", "C10AA05", None)))
+    return having(
+        resourceType="MedicationDispense",
+        id=id_,
+        status=draw(st.sampled_from(("completed",) * 6 + ("cancelled", "entered-in-error"))),
+        subject=whom(draw(st.sampled_from(("ann", "bob", "bob", "bob-too", "dot")))),
+        medicationCodeableConcept=coded("urn:atc", code) if code else {"text": "Pills"},
+        daysSupply=having(value=days if days is None or days < 1000 else 1000, code=unit),
+        **({shown: at} if shown != "nothing" else {}),
+    )
+
+
+@st.composite
+def visits(draw: st.DrawFn, id_: str) -> Made:
+    start = draw(maybe(moments()))
+    where = draw(departments)
+    return having(
+        resourceType="Encounter",
+        id=id_,
+        extension=department(draw(departments)),
+        status=draw(
+            st.sampled_from(("finished", "finished", "in-progress", "planned", "cancelled", "entered-in-error"))
+        ),
+        subject=whom(draw(people)),
+        serviceProvider={"reference": f"Organization/{where}"} if where else None,
+        period=having(start=start, end=draw(later(start)) if start else None),
+        hospitalization={"dischargeDisposition": coded("urn:x", "exp")} if draw(st.integers(0, 5)) == 0 else None,
+        partOf={"reference": "Encounter/whole"} if draw(st.integers(0, 5)) == 0 else None,
+    )
+
+
+DOMAINS = (
+    "food-insecurity", "inadequate-housing", "transportation-insecurity", "utility-insecurity",
+    "intimate-partner-violence",
+)  # fmt: skip
+
+
+@st.composite
+def screenings(draw: st.DrawFn, id_: str) -> list[Made]:
+    """Answers on most domains at one moment, some of them declined."""
+    at = draw(st.one_of(moments(), moments(datetime(2029, 3, 12, 9, tzinfo=UTC), datetime(2029, 3, 1, tzinfo=UTC))))
+    who = whom(draw(people))
+    shown = draw(st.sampled_from(("effectiveDateTime", "effectiveDateTime", "effectivePeriod", "issued")))
+    asked = DOMAINS if draw(st.integers(0, 3)) else draw(st.permutations((*DOMAINS, "stress")))[:5]
+    why = draw(st.sampled_from((None, None, "asked-declined", "not-asked")))
+    found = []
+    for number, domain in enumerate(asked):
+        absent = why if number == 2 else None
+        found.append(
+            having(
+                resourceType="Observation",
+                id=f"{id_}-{number}",
+                status="entered-in-error" if draw(st.integers(0, 30)) == 0 else "final",
+                category=[coded("urn:x", "survey"), coded(GRAVITY, domain)],
+                code=coded("http://loinc.org", "88124-3"),
+                subject=who,
+                dataAbsentReason=coded("urn:absent", absent) if absent else None,
+                valueCodeableConcept=None if absent else coded("http://loinc.org", "LA33-6"),
+            )
+            | {shown: {"start": at} if shown == "effectivePeriod" else at}
+        )
+    return found
+
+
+@st.composite
+def needs(draw: st.DrawFn, id_: str) -> list[Made]:
+    """A need with what the person has said of help, and what came of it."""
+    at, said = draw(maybe(moments())), draw(moments())
+    verified = draw(
+        st.sampled_from((None, "confirmed", "confirmed", "confirmed", "unconfirmed", "refuted", "entered-in-error"))
+    )
+    found = [
+        having(
+            resourceType="Condition",
+            id=id_,
+            category=[coded("urn:x", "health-concern")]
+            + ([coded(GRAVITY, "food-insecurity")] if draw(st.integers(0, 5)) else []),
+            verificationStatus=coded("urn:verified", verified) if verified else None,
+            subject=whom(draw(people)),
+            encounter={"reference": draw(st.sampled_from(("Encounter/v0", "Encounter/v1", "Encounter/unknown")))},
+            recordedDate=at,
+            onsetDateTime=draw(maybe(moments())),
+        )
+    ]
+    for number in range(draw(st.integers(0, 2))):
+        kind = draw(st.sampled_from(("permit", "permit", "permit", "deny")))
+        status = "rejected" if kind == "deny" else "active"
+        consent = f"{id_}-c{number}"
+        found.append(
+            having(
+                resourceType="Consent",
+                id=consent,
+                status=draw(st.sampled_from((status, status, status, "inactive", "entered-in-error"))),
+                dateTime=said,
+                provision=having(
+                    type=kind,
+                    period=having(start=draw(st.sampled_from((None, said))), end=draw(later(said))),
+                    data=[{"meaning": "instance", "reference": {"reference": f"Condition/{id_}"}}],
+                ),
+            )
+        )
+        outcome = draw(st.sampled_from(("need-met", "need-met", "need-met", "partly-met")))
+        named = draw(st.sampled_from((consent, consent, consent, "another")))
+        found.append(
+            having(
+                resourceType="Task",
+                id=f"{id_}-t{number}",
+                status=draw(st.sampled_from(("completed", "completed", "completed", "requested", "cancelled"))),
+                code=coded(CODES + "careteam-task", draw(st.sampled_from(("need-referral",) * 4 + ("outreach",)))),
+                authoredOn=draw(later(said)),
+                input=[{"type": {"text": "Consent"}, "valueReference": {"reference": f"Consent/{named}"}}],
+                output=[{"type": {"text": "x"}, "valueCodeableConcept": coded(CODES + "referral-outcome", outcome)}],
+            )
+        )
+    return found

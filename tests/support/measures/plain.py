@@ -1,0 +1,168 @@
+"""What a second computation of a measure reads and tells: resources as they are, moments in UTC, units of groups.
+
+Nothing here knows views or SQL. A unit tells of each group of its measure in which populations it is, after
+http://hl7.org/fhir/us/cqfmeasures/measure-conformance.html#proportion-measures, and the number that is observed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from statistics import fmean, median
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Resource = Mapping[str, Any]
+
+TIMEZONE = "http://hl7.org/fhir/StructureDefinition/timezone"
+OURS = "https://carethread.dev/fhir/StructureDefinition/"
+CODES = "https://carethread.dev/fhir/CodeSystem/"
+GRAVITY = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
+
+NOW = datetime.fromtimestamp(1_900_000_000, UTC)
+"""Up to when the facts of a test are whole."""
+
+
+def moment(text: str | None, *, last: bool = False) -> datetime | None:
+    """The first moment that a date or dateTime can mean; with `last`, the end of that day where it is a day."""
+    if not text:
+        return None
+    if len(text) == 10:
+        return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=1 if last else 0)
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def id_of(reference: Resource | None, type_name: str) -> str | None:
+    """The id that a Reference has, where it is one to that type."""
+    kind, _, id_ = (reference or {}).get("reference", "").partition("/")
+    return id_ if kind == type_name else None
+
+
+def code_in(concept: Resource | None, system: str) -> str | None:
+    """The first code of a system that a CodeableConcept has."""
+    return next((each["code"] for each in (concept or {}).get("coding", ()) if each.get("system") == system), None)
+
+
+def first_code(concept: Resource | None) -> str | None:
+    return next((each.get("code") for each in (concept or {}).get("coding", ())), None)
+
+
+def extended(resource: Resource, name: str) -> Resource:
+    """The extension of ours of that name; nothing where there is none."""
+    return next((each for each in resource.get("extension", ()) if each["url"] == OURS + name), {})
+
+
+@dataclass(frozen=True)
+class Unit:
+    """`groups` has for each group the populations and the observed number."""
+
+    resource: str
+    subject: str | None
+    at: datetime
+    department: str | None
+    groups: tuple[tuple[frozenset[str], float | None], ...]
+
+
+def proportion(
+    denominator: bool,
+    numerator: bool,
+    *,
+    exclusion: bool = False,
+    exception: bool = False,
+    begin: bool = True,
+    own: Iterable[str] = (),
+) -> tuple[frozenset[str], None]:
+    """The populations of a unit of a proportion: each only within what it is a part of."""
+    found = {"initial-population"} if begin else set()
+    if begin and denominator:
+        found.add("denominator")
+        if exclusion:
+            found.add("denominator-exclusion")
+        elif numerator:
+            found.add("numerator")
+        elif exception:
+            found.add("denominator-exception")
+    return frozenset({*found, *own}), None
+
+
+def observed(value: float | None, own: Iterable[str] = ()) -> tuple[frozenset[str], float | None]:
+    """The populations of a unit with a number, or without one."""
+    return frozenset({"initial-population", *own} | ({"measure-population"} if value is not None else set())), value
+
+
+class Practice:
+    """Resources, and what follows from several of them."""
+
+    def __init__(self, resources: Iterable[Resource]) -> None:
+        self.all = {f"{each['resourceType']}/{each['id']}": each for each in resources}
+
+    def of(self, type_name: str) -> list[Resource]:
+        return [each for each in self.all.values() if each["resourceType"] == type_name]
+
+    def get(self, type_name: str, id_: str | None) -> Resource:
+        return self.all.get(f"{type_name}/{id_}", {})
+
+    def survivor(self, id_: str | None) -> str | None:
+        """Who a person is after all merges."""
+        links = [link for link in self.get("Patient", id_).get("link", ()) if link["type"] == "replaced-by"]
+        return self.survivor(id_of(links[0]["other"], "Patient")) if links else id_
+
+    def person(self, reference: Resource | None) -> str | None:
+        return self.survivor(id_of(reference, "Patient"))
+
+    def organization_of(self, reference: Resource | None) -> str | None:
+        """The department of whom a Reference names: itself, that of the role or the team."""
+        if found := id_of(reference, "Organization"):
+            return found
+        role = self.get("PractitionerRole", id_of(reference, "PractitionerRole"))
+        team = self.get("CareTeam", id_of(reference, "CareTeam"))
+        if team and not team.get("participant"):
+            return None
+        named = [role.get("organization"), extended(team, "department").get("valueReference")]
+        return next(
+            (
+                found
+                for each in [*named, *team.get("managingOrganization", ())]
+                if (found := id_of(each, "Organization"))
+            ),
+            None,
+        )
+
+    def department(self, resource: Resource, *references: Resource | None) -> str | None:
+        """What a resource names as its department, else that of the first reference that leads to one."""
+        named = [extended(resource, "department").get("valueReference"), *references]
+        return next((found for each in named if (found := self.organization_of(each))), None)
+
+    def span(self, department: str | None, first: date, last: date) -> tuple[datetime, datetime]:
+        """From when to when days are, where a department is."""
+        organization = self.get("Organization", department)
+        names = [each["valueCode"] for each in organization.get("extension", ()) if each["url"] == TIMEZONE]
+        zone = ZoneInfo(names[0]) if names else UTC
+        return (
+            datetime.combine(first, time(), zone).astimezone(UTC),
+            datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC),
+        )
+
+    def within(self, units: Iterable[Unit], first: date, last: date) -> list[Unit]:
+        """The units of these days, each by the days of its department."""
+        spans = ((unit, self.span(unit.department, first, last)) for unit in units)
+        return [unit for unit, (start, end) in spans if start <= unit.at < end]
+
+    def died(self, person: str | None) -> datetime | bool:
+        """When a person has died; whether, where nobody knows when."""
+        patient = self.get("Patient", person)
+        return moment(patient.get("deceasedDateTime")) or bool(patient.get("deceasedBoolean"))
+
+
+def score(scoring: str, members: Sequence[tuple[frozenset[str], float | None]]) -> float | None:
+    """The number of a group: a share, or the median or mean (`scoring`) of what was observed."""
+    if scoring != "proportion":
+        values = [value for populations, value in members if "measure-population" in populations and value is not None]
+        return (median(values) if scoring == "median" else fmean(values)) if values else None
+    sizes = {
+        name: sum(name in populations for populations, _ in members)
+        for name in ("denominator", "denominator-exclusion", "denominator-exception", "numerator")
+    }
+    left = sizes["denominator"] - sizes["denominator-exclusion"] - sizes["denominator-exception"]
+    return sizes["numerator"] / left if left else None

@@ -1,0 +1,74 @@
+"""Visits of adults, and for how many of the five domains there was an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from support.measures.plain import GRAVITY, Practice, Resource, Unit, code_in, first_code, id_of, moment, proportion
+from support.measures.strata import years
+
+_DOMAINS = {
+    "food-insecurity": "food",
+    "housing-instability": "housing",
+    "homelessness": "housing",
+    "inadequate-housing": "housing",
+    "transportation-insecurity": "transport",
+    "utility-insecurity": "utilities",
+    "intimate-partner-violence": "safety",
+    "elder-abuse": "safety",
+}
+_YEAR, _DAY = timedelta(days=365), timedelta(days=1)
+
+
+def units(practice: Practice) -> Iterator[Unit]:
+    for visit in practice.of("Encounter"):
+        start = moment(visit.get("period", {}).get("start"))
+        person = practice.person(visit.get("subject"))
+        born = practice.get("Patient", person).get("birthDate")
+        if start is None or not born or years(date.fromisoformat(born), start.date()) < 18 or "partOf" in visit:
+            continue
+        if visit["status"] not in ("arrived", "triaged", "in-progress", "onleave", "finished"):
+            continue
+        until = max(start + _DAY, moment(visit["period"].get("end")) or start)
+        told = [each for each in _asked(practice, person) if start - _YEAR <= each[0] < until]
+        answered = {domain for _, domain, why in told if why is None}
+        asked = {domain for _, domain, why in told if why in (None, "asked-declined")}
+        yield Unit(
+            f"Encounter/{visit['id']}",
+            person,
+            start,
+            practice.department(visit, visit.get("serviceProvider"), *_roles(visit), *_places(practice, visit)),
+            (
+                proportion(
+                    denominator=True,
+                    numerator=len(answered) == 5,
+                    exclusion=first_code(visit.get("hospitalization", {}).get("dischargeDisposition")) == "exp",
+                    exception=len(asked) == 5,
+                ),
+            ),
+        )
+
+
+def _asked(practice: Practice, person: str | None):  # type: ignore[no-untyped-def]
+    """When somebody was asked, in which domain, and why there is no answer (None: there is one)."""
+    for observation in practice.of("Observation"):
+        at = moment(
+            observation.get("effectiveDateTime")
+            or observation.get("effectivePeriod", {}).get("start")
+            or observation.get("issued")
+        )
+        codes = [code for each in observation.get("category", ()) if (code := code_in(each, GRAVITY))]
+        final = observation["status"] in ("final", "amended", "corrected")
+        if final and at and codes and codes[0] in _DOMAINS and practice.person(observation.get("subject")) == person:
+            yield at, _DOMAINS[codes[0]], first_code(observation.get("dataAbsentReason"))
+
+
+def _roles(visit: Resource) -> list[Resource]:
+    found = [each["individual"] for each in visit.get("participant", ())]
+    return [each for each in found if id_of(each, "PractitionerRole")][:1]
+
+
+def _places(practice: Practice, visit: Resource) -> list[Resource]:
+    places = [practice.get("Location", id_of(each["location"], "Location")) for each in visit.get("location", ())][:1]
+    return [each["managingOrganization"] for each in places if "managingOrganization" in each]

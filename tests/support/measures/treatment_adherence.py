@@ -1,0 +1,71 @@
+"""The proportion of days covered, day by day: whose pills are there on which day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+from support.measures.plain import NOW, Practice, Resource, Unit, id_of, moment, observed, proportion
+
+DAY = timedelta(days=1)
+_LENGTHS = {"d": 1.0, "wk": 7.0, "mo": 30.4375}
+
+
+def units(practice: Practice, first: date, last: date) -> Iterator[Unit]:
+    treatments: defaultdict[tuple[str | None, str], list[tuple[datetime, str, int]]] = defaultdict(list)
+    for dispense in practice.of("MedicationDispense"):
+        coding = (dispense.get("medicationCodeableConcept", {}).get("coding") or [{}])[0]
+        at = moment(dispense.get("whenHandedOver") or dispense.get("whenPrepared"))
+        person = practice.person(dispense.get("subject"))
+        days = _days(dispense)
+        if dispense["status"] != "completed" or at is None or "code" not in coding or days < 1:
+            continue
+        start, end = practice.span(_registered(practice, person), first, last)
+        if start <= at < end:
+            drug = f"{coding.get('system')}|{coding['code']}"
+            treatments[person, drug].append((at, dispense["id"], days))
+    for (person, _), fills in treatments.items():
+        yield _unit(practice, person, sorted(fills), first, last)
+
+
+def _registered(practice: Practice, person: str | None) -> str | None:
+    return id_of(practice.get("Patient", person).get("managingOrganization"), "Organization")
+
+
+def _days(dispense: Resource) -> int:
+    supply = dispense.get("daysSupply", {})
+    return int(supply.get("value", 0) * _LENGTHS.get(supply.get("code", "d"), 0))
+
+
+def _unit(
+    practice: Practice, person: str | None, fills: list[tuple[datetime, str, int]], first: date, last: date
+) -> Unit:
+    department = _registered(practice, person)
+    start, _ = practice.span(department, first, last)
+    died = practice.died(person)
+    end = (last - first).days + 1
+    end = min(end, (NOW - start) // DAY)
+    if isinstance(died, datetime):
+        end = min(end, (died - start) // DAY)
+    covered: set[int] = set()
+    free = 0
+    for at, _, days in fills:
+        free = max(free, (at - start) // DAY)
+        covered |= {day for day in range(free, free + days) if day < end}
+        free += days
+    days_filled = {day for at, _, _ in fills if (day := (at - start) // DAY) < end}
+    length = end - (fills[0][0] - start) // DAY
+    counts = len(days_filled) >= 2 and length >= 91
+    share = len(covered) / length if length > 0 else 0.0
+    some_day = died is True
+    return Unit(
+        f"MedicationDispense/{fills[0][1]}",
+        person,
+        fills[0][0],
+        department,
+        (
+            proportion(counts, len(covered) * 100 >= length * 80, exclusion=some_day),
+            observed(share if counts and not some_day else None),
+        ),
+    )

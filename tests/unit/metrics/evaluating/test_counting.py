@@ -1,0 +1,129 @@
+"""Counting units: populations nest, strata add up to the whole, nobody counted is no score."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from carethread.metrics.evaluating.counting import Cell, Counted, counting, observing, read, score
+from carethread.metrics.measures.definition import LANGUAGE, Definition, definition
+
+POPULATIONS = (
+    "initial-population",
+    "denominator",
+    "denominator-exclusion",
+    "denominator-exception",
+    "numerator",
+    "numerator-exclusion",
+)
+
+
+ENGINE = duckdb.connect(config={"threads": 1})
+
+
+def criteria(name: str) -> dict[str, str]:
+    return {"language": LANGUAGE, "expression": name.replace("-", "_")}
+
+
+def measure(scoring: str, populations: tuple[str, ...], *strata: str) -> dict[str, object]:
+    group: dict[str, list[dict[str, Any]]] = {
+        "population": [{"code": {"coding": [{"code": name}]}, "criteria": criteria(name)} for name in populations],
+        "stratifier": [{"code": {"coding": [{"code": name}]}, "criteria": criteria(name)} for name in strata],
+    }
+    for each in group["population"]:
+        if each["code"]["coding"][0]["code"] == "measure-observation":
+            each["criteria"] = criteria("value")
+            each["extension"] = [
+                {
+                    "url": "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-aggregateMethod",
+                    "valueCode": "median",
+                }
+            ]
+    return {"id": "m", "url": "https://example.org/m", "scoring": {"coding": [{"code": scoring}]}, "group": [group]}
+
+
+def unit(subject: str, department: str | None, flags: tuple[bool | None, ...], value: float | None = None) -> str:
+    said = ["NULL" if flag is None else str(flag).upper() for flag in flags]
+    named = [f"{flag} AS {name.replace('-', '_')}" for flag, name in zip(said, POPULATIONS, strict=True)]
+    where = "NULL" if department is None else f"'{department}'"
+    number = "NULL" if value is None else str(value)
+    return (
+        f"SELECT '{subject}' AS subject, 'Thing/1' AS resource, TIMESTAMP '2031-01-01' AS at, {where} AS department, "
+        f"{', '.join(named)}, "
+        f"TRUE AS measure_population, CAST({number} AS DOUBLE) AS value"
+    )
+
+
+def count(definition: Definition, standard: dict[str, str], wanted: tuple[str, ...] = ()) -> list[Counted]:
+    rows = ENGINE.execute(counting(definition, standard, wanted, people=True)).fetchall()
+    observed = observing(definition, standard, wanted)
+    values = ENGINE.execute(observed).fetchall() if observed else []
+    found = read(definition, rows, values, people=True)
+    rows = ENGINE.execute(counting(definition, standard, wanted, people=False)).fetchall()
+    plain = read(definition, rows, values, people=False)
+    assert [_bare(each) for each in plain] == [_bare(each) for each in found]
+    return found
+
+
+def _bare(counted: Counted) -> Counted:
+    """Without the people."""
+    strata = {c: {v: replace(cell, people={}) for v, cell in cells.items()} for c, cells in counted.strata.items()}
+    return Counted(replace(counted.whole, people={}), strata)
+
+
+flags = st.tuples(*[st.sampled_from([True, False, None])] * len(POPULATIONS))
+some_units = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["x", "y", None]), flags), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(some_units)
+def test_a_proportion_is_counted_as_the_standard_says(units):
+    sql = " UNION ALL ".join(unit(*each) for each in units) or unit("z", "x", (True,) * 6) + " WHERE FALSE"
+    known = definition(measure("proportion", POPULATIONS, "department"), sql, "")
+    (counted,) = count(known, {})
+
+    def expected(members: list[tuple[str, str | None, tuple[bool | None, ...]]]) -> tuple[Any, ...]:
+        begun = [(who, f) for who, _, f in members if f[0]]
+        denominator = [(who, f) for who, f in begun if f[1]]
+        kept = [(who, f) for who, f in denominator if not f[2]]
+        numerator = [(who, f) for who, f in kept if f[4] and not f[5]]
+        excepted = [each for each in kept if each not in numerator and each[1][3]]
+        left = len(kept) - len(excepted)
+        return (
+            len(begun),
+            len(denominator),
+            len(denominator) - len(kept),
+            len(excepted),
+            len(numerator),
+            pytest.approx(len(numerator) / left) if left else None,
+        )
+
+    def found(cell: Cell) -> tuple[Any, ...]:
+        names = POPULATIONS[:5]
+        return (*(cell.counts[name] for name in names), score(known.groups[0], cell))
+
+    assert found(counted.whole) == expected(units)
+    by_department = counted.strata["department"] if units else {}
+    for department in {where for _, where, _ in units}:
+        assert found(by_department[department or ""]) == expected([each for each in units if each[1] == department])
+    assert set(by_department) == {where or "" for _, where, _ in units}
+
+
+def test_an_observation_is_aggregated_and_of_nobody_is_no_number():
+    populations = ("initial-population", "measure-population", "measure-observation")
+    everyone = (True,) * 6
+    sql = " UNION ALL ".join(unit(who, "x", everyone, value) for who, value in (("a", 1), ("a", 2), ("b", 9)))
+    known = definition(measure("continuous-variable", populations, "sex"), sql, "")
+    standard = {"sex": "SELECT 'a' AS subject, 'female' AS value"}
+    (counted,) = count(known, standard)
+    assert score(known.groups[0], counted.whole) == 2.0
+    assert counted.whole.people == {"measure-population": 2, "beside": 0}
+    assert {value: cell.value for value, cell in counted.strata["sex"].items()} == {"female": 1.5, "": 9.0}
+    (nobody,) = count(known, standard, ("unit.subject = 'c'",))
+    assert score(known.groups[0], nobody.whole) is None
+    assert nobody.whole.counts["measure-population"] == 0

@@ -1,0 +1,132 @@
+"""Measures of care: hand-offs, plans, contacts, messages and who answers, each beside its second computation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from support.measures import (
+    care_team_accountability,
+    hand_off_closure,
+    notification_delivery,
+    plan_adherence,
+    risk_to_first_contact,
+)
+from support.measures.care_made import contacts, flags, hand_offs, messages, plans, teams
+from support.measures.comparing import agree
+from support.measures.plain import CODES, Practice
+from support.measures.plain import OURS as PROFILE
+from support.measures.surrounding import FIRST, LAST, department, surroundings
+from support.viewing import coded
+
+few = settings(max_examples=30, deadline=None)
+OURS = {
+    "resourceType": "CareTeam", "id": "ours", "status": "active",
+    "managingOrganization": [{"reference": "Organization/york"}],
+    "participant": [{"member": {"reference": "Practitioner/doctor"}}],
+}  # fmt: skip
+
+
+def several(made: Any, prefix: str, most: int) -> st.SearchStrategy[list[Any]]:
+    """So many, with ids that tell them apart."""
+    return st.tuples(*(made(f"{prefix}{number}") for number in range(most))).map(list)
+
+
+@few
+@given(surroundings(), several(hand_offs, "h", 12))
+def test_hand_offs(around, made):
+    resources = [*around, OURS, *made]
+    agree("hand-off-closure", resources, FIRST, LAST, hand_off_closure.units(Practice(resources)))
+
+
+@few
+@given(surroundings(), several(plans, "p", 3))
+def test_what_a_plan_asks_for(around, made):
+    resources = [*around, OURS, *made]
+    agree("plan-adherence", resources, FIRST, LAST, plan_adherence.units(Practice(resources)))
+
+
+@few
+@given(surroundings(), several(flags, "f", 6), several(contacts, "c", 8))
+def test_contacts_after_a_risk(around, raised, made):
+    resources = [*around, OURS, *raised, *made]
+    agree("risk-to-first-contact", resources, FIRST, LAST, risk_to_first_contact.units(Practice(resources)))
+
+
+@few
+@given(surroundings(), several(messages, "m", 10))
+def test_messages(around, made):
+    visit = {"resourceType": "Appointment", "id": "visit", "status": "booked", "extension": department("york")}
+    resources = [*around, visit, *made]
+    agree("notification-delivery", resources, FIRST, LAST, notification_delivery.units(Practice(resources)))
+
+
+@few
+@given(surroundings(), several(plans, "p", 2), several(teams, "t", 4))
+def test_who_answers_for_people_with_a_plan(around, made, those):
+    left = {"resourceType": "PractitionerRole", "id": "left", "active": False}
+    resources = [*around, OURS, left, *made, *those]
+    agree("care-team-accountability", resources, FIRST, LAST, care_team_accountability.units(Practice(resources)))
+
+
+def risen(id_: str, who: str, start: str, **period: str) -> dict[str, Any]:
+    code = coded(CODES + "flag-kind", "high-risk")
+    status = "inactive" if period else "active"
+    subject = {"reference": f"Patient/{who}"}
+    return {
+        "resourceType": "Flag", "id": id_, "status": status, "code": code, "subject": subject,
+        "period": {"start": start, **period},
+    }  # fmt: skip
+
+
+def reached(id_: str, who: str, at: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Task", "id": id_, "status": "completed", "for": {"reference": f"Patient/{who}"},
+        "code": coded(CODES + "careteam-task", "outreach"),
+        "businessStatus": coded(CODES + "outreach-outcome", "reached"), "executionPeriod": {"end": at},
+    }  # fmt: skip
+
+
+def test_the_first_contact_counts_and_none_after_the_end_of_a_risk():
+    ann = {"resourceType": "Patient", "id": "ann"}
+    bob = {"resourceType": "Patient", "id": "bob", "deceasedDateTime": "2030-03-05T00:00:00Z"}
+    resources = [
+        ann, bob,
+        risen("two-contacts", "ann", "2030-03-02T00:00:00Z", end="2030-03-09T00:00:00Z"),
+        reached("last", "ann", "2030-03-08T00:00:00Z"), reached("first", "ann", "2030-03-04T00:00:00Z"),
+        reached("before", "ann", "2030-03-01T23:59:59Z"),
+        risen("after-the-end", "ann", "2030-03-09T12:00:00Z", end="2030-03-10T00:00:00Z"),
+        reached("late", "ann", "2030-03-10T00:00:00.001Z"),
+        risen("died", "bob", "2030-03-04T00:00:00Z"), risen("died-later", "bob", "2030-03-02T00:00:00Z"),
+    ]  # fmt: skip
+    expected = list(risk_to_first_contact.units(Practice(resources)))
+    agree("risk-to-first-contact", resources, FIRST, LAST, expected)
+    hours = {unit.resource: (unit.groups[0][1], "numerator" in unit.groups[1][0]) for unit in expected}
+    assert hours == {
+        "Flag/two-contacts": (48.0, True),
+        "Flag/after-the-end": (None, False),
+        "Flag/died": (None, False),
+        "Flag/died-later": (None, False),
+    }
+    shares = {unit.resource: "denominator-exclusion" in unit.groups[1][0] for unit in expected}
+    assert shares == {
+        "Flag/two-contacts": False, "Flag/after-the-end": True, "Flag/died": True, "Flag/died-later": False,
+    }  # fmt: skip
+
+
+def test_an_activity_of_several_days_of_each_week_is_due_so_often():
+    days = {"frequency": 1, "period": 1, "periodUnit": "wk", "dayOfWeek": ["mon", "thu"]}
+    note = {"text": "Done.", "extension": [{"url": PROFILE + "progress-done", "valueBoolean": True}]}
+    plan = {
+        "resourceType": "CarePlan", "id": "walks", "status": "active", "intent": "plan",
+        "period": {"start": "2030-03-04"},
+        "activity": [{
+            "detail": {"status": "in-progress", "scheduledTiming": {"repeat": days}},
+            "progress": [note | {"time": "2030-03-04"}, *({"time": f"2030-03-{day}"} | note for day in (12, 14, 15))],
+        }],
+    }  # fmt: skip
+    expected = list(plan_adherence.units(Practice([plan])))
+    agree("plan-adherence", [plan], FIRST, LAST, expected)
+    assert [(unit.at.day, unit.groups[1][1]) for unit in expected] == [(10, 0.5)]
