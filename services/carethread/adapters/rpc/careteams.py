@@ -6,7 +6,6 @@ The ledger is read in pages, one after the other as the client takes them, and e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import grpc
@@ -27,6 +26,7 @@ from carethread.adapters.rpc.operating import (
     said_of,
     texts,
     told,
+    unary,
 )
 from carethread.core.errors import Malformed
 from carethread.core.fhir import json
@@ -50,21 +50,11 @@ class CareTeams:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Let the server answer CareTeamService."""
-        handlers = {
-            name: grpc.unary_unary_rpc_method_handler(
-                partial(self._answer, work),
-                getattr(pb, f"{name}Request").FromString,
-                getattr(pb, f"{name}Response").SerializeToString,
-            )
-            for name, work in _CALLS.items()
-        }
+        handlers = unary(self._runtime, self._workers, pb, _CALLS)
         handlers["Ledger"] = grpc.unary_stream_rpc_method_handler(
             self._ledger, pb.LedgerRequest.FromString, pb.LedgerResponse.SerializeToString
         )
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(CARE_TEAM_SERVICE, handlers)])
-
-    async def _answer(self, work: Callable[[Operating, Any], Any], request: Any, call: grpc.aio.ServicerContext) -> Any:
-        return await self._workers.answer(call, lambda known: work(Operating(self._runtime, known), request))
 
     async def _ledger(self, request: pb.LedgerRequest, call: grpc.aio.ServicerContext) -> None:
         def pages(known: Call) -> Iterator[pb.LedgerResponse]:

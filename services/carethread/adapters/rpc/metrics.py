@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +10,7 @@ import grpc
 
 from carethread.adapters.rpc.calls import Workers
 from carethread.adapters.rpc.health import METRICS_SERVICE
-from carethread.adapters.rpc.operating import Operating, Said, ids, one, said_of
+from carethread.adapters.rpc.operating import Operating, Said, ids, one, said_of, unary
 from carethread.core.errors import Malformed
 from carethread.core.fhir import json
 from carethread.core.service import Runtime
@@ -46,18 +45,8 @@ class Metrics:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Let the server answer MetricsService."""
-        handlers = {
-            name: grpc.unary_unary_rpc_method_handler(
-                partial(self._answer, work),
-                getattr(pb, f"{name}Request").FromString,
-                getattr(pb, f"{name}Response").SerializeToString,
-            )
-            for name, work in _CALLS.items()
-        }
+        handlers = unary(self._runtime, self._workers, pb, _CALLS)
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(METRICS_SERVICE, handlers)])
-
-    async def _answer(self, work: Callable[[Operating, Any], Any], request: Any, call: grpc.aio.ServicerContext) -> Any:
-        return await self._workers.answer(call, lambda known: work(Operating(self._runtime, known), request))
 
 
 def _evaluate(metrics: Operating, request: pb.EvaluateRequest) -> pb.EvaluateResponse:

@@ -5,11 +5,14 @@ What a call writes ends with it: see `calls.timely`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType, ModuleType
 from typing import Any
 
-from carethread.adapters.rpc.calls import Call, timely
+import grpc
+
+from carethread.adapters.rpc.calls import Call, Workers, timely
 from carethread.adapters.rpc.messages import to_message
 from carethread.core.clock import instant
 from carethread.core.errors import Malformed
@@ -70,6 +73,29 @@ class Operating:
         place, version = (resource["resourceType"], resource["id"]), int(resource["meta"]["versionId"])
         found = self._runtime.store.glance(lambda session: session.version(place, version))
         return to_message(living(found, place, str(version)))
+
+
+def unary(
+    runtime: Runtime,
+    workers: Workers,
+    messages: ModuleType,
+    calls: Mapping[str, Callable[[Any, Any], Any]],
+    of: Callable[[Runtime, Call], Any] = Operating,
+) -> dict[str, grpc.RpcMethodHandler]:
+    """The handlers of calls that each take one message and answer one, by their names: `messages` has `<Name>Request`
+    and `<Name>Response`. A call is given what `of` makes of it, and is worked on by a thread."""
+
+    async def work(does: Callable[[Any, Any], Any], request: Any, call: grpc.aio.ServicerContext) -> Any:
+        return await workers.answer(call, lambda known: does(of(runtime, known), request))
+
+    return {
+        name: grpc.unary_unary_rpc_method_handler(
+            partial(work, does),
+            getattr(messages, f"{name}Request").FromString,
+            getattr(messages, f"{name}Response").SerializeToString,
+        )
+        for name, does in calls.items()
+    }
 
 
 def keyed(key: str) -> dict[str, str]:

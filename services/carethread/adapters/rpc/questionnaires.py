@@ -7,7 +7,6 @@ What Validate finds is its answer, whole: an OperationOutcome beside a status wo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import grpc
@@ -26,6 +25,7 @@ from carethread.adapters.rpc.operating import (
     resources,
     said_of,
     texts,
+    unary,
 )
 from carethread.core.errors import Malformed
 from carethread.core.fhir import json
@@ -56,18 +56,8 @@ class Questionnaires:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Let the server answer QuestionnaireService."""
-        handlers = {
-            name: grpc.unary_unary_rpc_method_handler(
-                partial(self._answer, work),
-                getattr(pb, f"{name}Request").FromString,
-                getattr(pb, f"{name}Response").SerializeToString,
-            )
-            for name, work in _CALLS.items()
-        }
+        handlers = unary(self._runtime, self._workers, pb, _CALLS)
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(QUESTIONNAIRE_SERVICE, handlers)])
-
-    async def _answer(self, work: Callable[[Operating, Any], Any], request: Any, call: grpc.aio.ServicerContext) -> Any:
-        return await self._workers.answer(call, lambda known: work(Operating(self._runtime, known), request))
 
 
 def _populate(forms: Operating, request: pb.PopulateRequest) -> pb.PopulateResponse:

@@ -7,7 +7,7 @@ by the streams of EventService, with a filter on what a Slot says.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +16,7 @@ import grpc
 from carethread.adapters.rpc.calls import Workers
 from carethread.adapters.rpc.events import Events
 from carethread.adapters.rpc.health import SCHEDULING_SERVICE
-from carethread.adapters.rpc.operating import Operating, Query, keyed, micros, references, resources, texts
+from carethread.adapters.rpc.operating import Operating, Query, keyed, micros, references, resources, texts, unary
 from carethread.core.errors import Malformed
 from carethread.core.events import Event
 from carethread.core.fhir import json
@@ -54,21 +54,11 @@ class Scheduling:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Let the server answer SchedulingService."""
-        handlers = {
-            name: grpc.unary_unary_rpc_method_handler(
-                partial(self._answer, work),
-                getattr(scheduling_pb2, f"{name}Request").FromString,
-                getattr(scheduling_pb2, f"{name}Response").SerializeToString,
-            )
-            for name, work in _CALLS.items()
-        }
+        handlers = unary(self._runtime, self._workers, scheduling_pb2, _CALLS, _Desk)
         handlers["WatchSlots"] = grpc.unary_stream_rpc_method_handler(
             self._watch, scheduling_pb2.WatchSlotsRequest.FromString, response_serializer=bytes
         )
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SCHEDULING_SERVICE, handlers)])
-
-    async def _answer(self, work: Callable[[_Desk, Any], Any], request: Any, call: grpc.aio.ServicerContext) -> Any:
-        return await self._workers.answer(call, lambda known: work(_Desk(self._runtime, known), request))
 
     async def _watch(self, request: scheduling_pb2.WatchSlotsRequest, call: grpc.aio.ServicerContext) -> None:
         service = self._runtime.service.name

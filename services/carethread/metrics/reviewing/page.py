@@ -8,17 +8,14 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from carethread.core.clock import from_micros
 from carethread.core.ports import Response
+from carethread.interactions.rest.page import headers, templates
 from carethread.metrics.reviewing import words
 from carethread.metrics.reviewing.figures import Figure
 from carethread.metrics.reviewing.lines import line
 from carethread.metrics.reviewing.pack import Pack
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 _HERE = "carethread.metrics.reviewing"
 
@@ -26,7 +23,7 @@ _HERE = "carethread.metrics.reviewing"
 def page(pack: Pack, base_url: str) -> Response:
     """The page as it is answered."""
     style = _style()
-    made = _environment().get_template("review.html")
+    made = templates(_HERE).get_template("review.html")
     html = made.render(
         pack=pack,
         base=base_url,
@@ -56,31 +53,9 @@ def _empty(pack: Pack) -> list[str]:
 def _headers(style: str) -> dict[str, str]:
     """What a browser is told: there is one style, and nothing to run or fetch. https://www.w3.org/TR/CSP3/"""
     known = b64encode(sha256(style.encode()).digest()).decode()
-    return {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{known}'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'",
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-store",
-        "X-Robots-Tag": "noindex, nofollow",
-    }
+    return headers(f"style-src 'sha256-{known}'; form-action 'none'")
 
 
 @lru_cache(1)
 def _style() -> str:
     return files(_HERE).joinpath("templates").joinpath("review.css").read_text("utf-8")
-
-
-@lru_cache(1)
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # which would delay every start
-
-    return Environment(
-        loader=PackageLoader(_HERE, "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )

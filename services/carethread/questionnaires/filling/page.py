@@ -8,40 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from hashlib import sha256
-from importlib.resources import files
-from typing import TYPE_CHECKING
+from functools import partial
 
 from carethread.core.ports import Response
 from carethread.core.service import File
+from carethread.interactions.rest.page import address, asset, headers, templates
 from carethread.questionnaires.filling.blocks import Block
 from carethread.questionnaires.filling.helping import Help, told
 from carethread.questionnaires.filling.words import spoken, word
 from carethread.questionnaires.rendering.words import Words
 from carethread.questionnaires.safety.reaching import Reached
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
 _HERE = "carethread.questionnaires.filling"
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+HEADERS: Mapping[str, str] = headers(
+    "script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'",
+    {
+        "X-Frame-Options": "DENY",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Vary": "Accept-Language",
+    },
 )
-HEADERS: Mapping[str, str] = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "X-Robots-Tag": "noindex, nofollow",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Vary": "Accept-Language",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,37 +93,16 @@ def moved(where: str) -> Response:
 def _html(template: str, language: str, status: int, **values: object) -> Response:
     say: Callable[..., str] = partial(word, language=language)
     values["told"] = partial(told, language=language)
-    made = _environment().get_template(template)
+    made = templates(_HERE, trimmed=False).get_template(template)
     return Response(status, HEADERS, made.render(say=say, language=language, assets=_assets(), **values).encode())
 
 
-@lru_cache(1)
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # which would delay every start
-
-    return Environment(
-        loader=PackageLoader(_HERE, "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=False,
-        auto_reload=False,
-    )
-
-
-def _asset(name: str) -> bytes:
-    return files(_HERE).joinpath("static").joinpath(name).read_bytes()
-
-
-@lru_cache(1)
 def _assets() -> Mapping[str, str]:
-    """Where the style sheet and the script are, from the page: named by what is in them, so they may be kept."""
-    return {
-        name.rpartition(".")[2]: f"../{name}?v={sha256(_asset(name)).hexdigest()[:16]}"
-        for name in ("fill.css", "fill.js")
-    }
+    """Where the style sheet and the script are, from the page."""
+    return {name.rpartition(".")[2]: f"../{address(_HERE, name)}" for name in ("fill.css", "fill.js")}
 
 
 FILES = (
-    File("console/fill.css", "text/css; charset=utf-8", partial(_asset, "fill.css")),
-    File("console/fill.js", "text/javascript; charset=utf-8", partial(_asset, "fill.js")),
+    File("console/fill.css", "text/css; charset=utf-8", partial(asset, _HERE, "fill.css")),
+    File("console/fill.js", "text/javascript; charset=utf-8", partial(asset, _HERE, "fill.js")),
 )
