@@ -1,7 +1,7 @@
 """From a booking's request to the moment when metrics has it, over Apache Kafka, at a steady rate.
 
-The clock starts before the request is sent and stops when the Appointment stands in the metrics service's own database,
-which a reader asks every millisecond; so the figure holds the HTTP answer, the relay, Kafka and the consumer.
+The clock starts before the request is sent and stops when the Appointment's facts stand in the metrics service's own
+database, which a reader asks every millisecond; so the figure holds the HTTP answer, the relay, Kafka and the consumer.
 """
 
 from __future__ import annotations
@@ -136,11 +136,11 @@ class Watch:
         connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
         last = 0
         look: Callable[[], list[tuple[int, str]]] = lambda: connection.execute(  # noqa: E731
-            "SELECT row, id FROM resources WHERE type = 'Appointment' AND row > ?", (last,)
+            "SELECT changed, id FROM facts WHERE type = 'Appointment' AND changed > ?", (last,)
         ).fetchall()
         while not self._stop.is_set():
             now = time.perf_counter()
-            for row, id_ in look():
-                self.seen[id_] = now
-                last = max(last, row)
+            for changed, id_ in look():
+                self.seen.setdefault(id_, now)
+                last = max(last, changed)
             time.sleep(_LOOK_SECONDS)
