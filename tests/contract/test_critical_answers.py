@@ -446,6 +446,16 @@ def test_a_deadline_is_not_put_off_by_hand_and_it_is_not_deleted(practice: Care)
     assert silence(practice) == "lead"
 
 
+def test_it_becomes_no_ehrs_by_a_source_that_is_written_into_it(practice: Care) -> None:
+    save(practice, phq())
+    echoed = {"source": "urn:ehr"}
+    assert step(practice, "completed", meta=echoed) == (422, "Task.statusReason")
+    assert step(practice, "received", meta=echoed)[0] == 200
+    assert "source" not in the_call(practice)["meta"]
+    assert practice.ask("DELETE", f"Task/{the_call(practice)['id']}").status == 409
+    assert silence(practice) == "lead"
+
+
 def test_who_sees_to_it_need_not_repeat_what_is_ours_to_say(practice: Care) -> None:
     save(practice, phq())
     task = the_call(practice)

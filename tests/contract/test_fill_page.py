@@ -24,7 +24,7 @@ from support.filling import Visitor, client_of
 
 FORM = "application/x-www-form-urlencoded"
 PHQ9 = ["44250-9", "44255-8", "44259-0", "44254-1", "44251-7", "44258-2", "44252-5", "44253-3"]
-HARM, NOT_AT_ALL, SEVERAL = "/44260-8", "LA6568-5", "LA6569-3"
+HARM, NOT_AT_ALL, SEVERAL, WORSE = "/44260-8", "LA6568-5", "LA6569-3", "LA6571-9"
 
 
 @pytest.fixture(scope="module", params=BOTH)
@@ -148,8 +148,11 @@ def test_a_critical_answer_shows_help_and_calls_somebody_at_once(practice: Askin
     person.choose(HARM, SEVERAL).press("update")
     assert 'href="tel:988"' in person.html
     assert practice.draft(id_)["item"][0]["linkId"] == HARM, "it is kept at once"
+    mild = practice.draft(id_)["item"][0]["answer"][0]["valueCoding"]["code"]
     practice.send("questionnaires")
     assert len(practice.found(f"Task?code={CALL}&status=requested")) == 1
+    person.choose(HARM, WORSE).press("update")
+    assert practice.draft(id_)["item"][0]["answer"][0]["valueCoding"]["code"] != mild, "so is what is worse"
     person.choose(HARM, NOT_AT_ALL).press("update")
     assert "tel:988" not in person.html
     practice.send("questionnaires")

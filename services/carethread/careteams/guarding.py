@@ -21,6 +21,14 @@ def is_ours(task: Resource | None) -> bool:
     return task is not None and "source" not in task.get("meta", {}) and TASKS in at(task, "code.coding.system")
 
 
+def stays_ours(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
+    """A Task of ours becomes no EHR's by a source that somebody writes into it, such as an engine that echoes it: all
+    other rules would let it go."""
+    if after is None or not is_ours(before) or "source" not in after.get("meta", {}):
+        return Ruling()
+    return Ruling(resource={**after, "meta": {name: each for name, each in after["meta"].items() if name != "source"}})
+
+
 def task_guarded(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
     """Refuse what would lose somebody. Raises Conflict for what stays, Invalid for a time or an owner that is none."""
     if unit.own or not (is_ours(before) or (before is None and is_ours(after))):

@@ -11,7 +11,7 @@ from carethread.careteams.feedback.proving import telling_written
 from carethread.careteams.feedback.reviewing import review_written
 from carethread.careteams.feedback.rule import feedback_written
 from carethread.careteams.feedback.stopping import telling_stops
-from carethread.careteams.guarding import task_guarded
+from carethread.careteams.guarding import stays_ours, task_guarded
 from carethread.careteams.handing.ceasing import patient_gone
 from carethread.careteams.handing.following import hand_off_follows
 from carethread.careteams.handing.needs import needs_kept
@@ -125,7 +125,14 @@ TYPES = (
     ResourceType(
         "Task",
         rule=in_turn(
-            call_written, need_written, feedback_written, comment_written, review_written, task_guarded, task_written
+            stays_ours,
+            call_written,
+            need_written,
+            feedback_written,
+            comment_written,
+            review_written,
+            task_guarded,
+            task_written,
         ),
         profile=PROFILES + "task-hand-off",
         stored=each_of(

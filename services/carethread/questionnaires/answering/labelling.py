@@ -6,24 +6,12 @@ does not take them away (http://hl7.org/fhir/R4/resource.html#security-labels).
 
 from __future__ import annotations
 
-from carethread.core.errors import Invalid
 from carethread.core.ports import Resource, Session
-from carethread.questionnaires.forms.finding import answered, shipped
-from carethread.questionnaires.forms.form import Form
+from carethread.questionnaires.answering.stored import form_of
 from carethread.questionnaires.forms.labels import labelled, labels_of
 
 
 def response_labelled(session: Session, response: Resource) -> Resource:
     """The response with the labels of its form; the same where there are none, or the form is not here."""
-    form = _form(session, response)
+    form = form_of(session, response)
     return labelled(response, labels_of(form, response)) if form else response
-
-
-def _form(session: Session, response: Resource) -> Form | None:
-    # What a published version asks does not change, so one that comes along need not be looked for.
-    if form := shipped().get(response.get("questionnaire", "")):
-        return form
-    try:
-        return answered(session, response)
-    except Invalid:
-        return None

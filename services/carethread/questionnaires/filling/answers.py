@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -155,9 +156,9 @@ def faults(form: Form, response: Resource, clock: Callable[[], datetime]) -> lis
     return [each for each in judge(form, calculated(form, response), clock) if each.severity in ("error", "fatal")]
 
 
-def cries(draft: Draft, response: Resource) -> set[tuple[str, str, int]]:
-    """The critical answers of a response, to be compared."""
-    return {(each.link_id, each.kind, each.place) for each in criticals(draft.form, response)}
+def cries(draft: Draft, response: Resource) -> set[tuple[str, str, int, Decimal]]:
+    """The critical answers of a response and how bad each is, to be compared."""
+    return {(each.link_id, each.kind, each.place, each.level) for each in criticals(draft.form, response)}
 
 
 def page_of(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from unicodedata import decimal
 from zoneinfo import ZoneInfo
 
 from carethread.core.fhir import json
@@ -43,9 +44,9 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _BREAK = re.compile(r"\r\n?|\n")
-_NUMBER = re.compile(r"([+-]?)0*(\d+)(?:[.,](\d+))?")
-_CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2})(?::(\d{2}(?:\.\d+)?))?)? ?([ap])?\.?(?:m\.?)?", re.IGNORECASE)
-_MOMENT = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:T(.*))?")
+_NUMBER = re.compile(r"([+-]?)0*(\d+)(?:[.,](\d+))?", re.ASCII)
+_CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2})(?::(\d{2}(?:\.\d+)?))?)? ?([ap])?\.?(?:m\.?)?", re.IGNORECASE | re.ASCII)
+_MOMENT = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:T(.*))?", re.ASCII)
 _LONGEST_NUMBER = 40
 
 
@@ -179,6 +180,7 @@ def _read_decimal(fields: Written, zone: ZoneInfo, units: Sequence[Choice]) -> R
 
 
 def _decimal(text: str) -> Any:
+    text = "".join(str(decimal(each)) if each.isdecimal() else each for each in text)  # digits of any script
     found = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
     if found is None:
         raise Unreadable("decimal")
