@@ -257,7 +257,7 @@ def _evaluation(fhir: Fhir, period: str) -> str:
 
 def _decided() -> dict[str, Any]:
     """What a review has decided."""
-    people = {"department": "Organization/walk", "owner": "Practitioner/a"}
+    people = {"department": "Organization/walk", "owner": "Practitioner/walk"}
     texts = {"month": "2026-01", "words": "Call who missed a visit.", "measure": "Measure/no-show-rate"}
     return _parameters(
         *({"name": name, "valueReference": {"reference": value}} for name, value in people.items()),

@@ -15,10 +15,11 @@ import urllib3
 
 from bench.exporting import peak
 from bench.figures import proportional_memory
+from carethread.core.clock import instant, system_clock, to_micros
 from support import run
 from support.many import fill
 from support.processes import CareThread, carethread
-from support.servers import free_port
+from support.servers import free_port, until
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -50,8 +51,17 @@ def export(server: CareThread, folder: Path, *options: str) -> subprocess.Comple
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def _facts_as_of(server: CareThread) -> str:
+    """Up to when what was stored is counted; empty before anything is."""
+    asked = server.fhir.get("Measure/no-show-rate/$evaluate-measure?periodStart=2031-01&periodEnd=2031-01")
+    told: str = asked.json["extension"][0]["valueInstant"] if asked.status == 200 else ""
+    return told
+
+
 def test_a_large_export_is_complete_and_takes_little_memory(server: CareThread, tmp_path: Path) -> None:
     assert export(server, tmp_path / "warm", "--type", "Patient", "--quiet").returncode == 0
+    stored = instant(to_micros(system_clock()))
+    until(lambda: _facts_as_of(server) > stored, seconds=90, what="metrics has made its facts of all that is stored")
     before = proportional_memory(server.pid)
     with peak(lambda: proportional_memory(server.pid)) as highest:
         done = export(server, tmp_path / "all", "--type", "Patient", "--type", "Observation")
