@@ -47,14 +47,29 @@ def test_twice_where_nobody_says_it(practice: Asking) -> None:
     assert practice.messages("active") == []
 
 
-def test_each_has_a_new_link(practice: Asking) -> None:
+def test_each_has_a_link_beside_those_of_before(practice: Asking) -> None:
     given = practice.give()
     practice.tick(days=3, seconds=1)
     (reminder,) = practice.messages("active")
     assert reminder["payload"][0]["contentString"].startswith("A reminder")
     assert practice.leads_to(link_in(reminder)) == id_of(given)
-    assert practice.leads_to(given["link"]) == "", "one link is open"
+    assert practice.leads_to(given["link"]) == id_of(given), "they may have its page open"
     assert practice.task(given)["status"] == "requested"
+    newest = practice.link(id_of(given))["link"]
+    assert practice.leads_to(newest) == id_of(given)
+    for before in (given["link"], link_in(reminder)):
+        assert practice.leads_to(before) == "", "who is given another link has that one only"
+        assert practice.is_over(before)
+
+
+def test_all_links_end_with_the_answer(practice: Asking) -> None:
+    given = practice.give()
+    practice.tick(days=3, seconds=1)
+    (reminder,) = practice.messages("active")
+    practice.save(id_of(given), "completed")
+    for each in (given["link"], link_in(reminder)):
+        assert practice.leads_to(each) == ""
+        assert practice.is_over(each)
 
 
 def test_none_at_night(practice: Asking) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from carethread.core.context import new_id
 from carethread.core.ports import Resource
 from support.assigning import BOTH, Asking, afresh, opened, token_of
 from support.desk import OURS
@@ -56,8 +57,8 @@ def test_what_is_sent_on_the_page_keeps_no_language_and_no_time(practice: Asking
 
 
 def test_what_a_client_notes_beside_the_answers_is_not_kept(practice: Asking) -> None:
-    sent = answering(shipped("staff-pulse"), {"worn": 1}, id="r", subject=CLINIC, language="es", implicitRules="urn:x",
-                     text={"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">N.</div>'},
+    sent = answering(shipped("staff-pulse"), {"worn": 1}, id=new_id(), subject=CLINIC, language="es",
+                     implicitRules="urn:x", text={"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">N.</div>'},
                      extension=[{"url": "urn:x", "valueString": "n"}, DEPARTMENT])  # fmt: skip
     sent["meta"] |= {"tag": [{"code": "nurse"}]}
     sent["item"][0] |= {"text": "¿Cuánto?", "extension": [{"url": "urn:x", "valueString": "n"}]}
@@ -76,8 +77,8 @@ def test_what_a_client_notes_beside_the_answers_is_not_kept(practice: Asking) ->
 
 def test_what_would_name_somebody_is_refused(practice: Asking) -> None:
     named = {"identifier": {"value": "7"}, "author": {"reference": "Practitioner/nurse"}}
-    sent = answering(shipped("staff-pulse"), {"worn": 1}, id="r", subject=CLINIC, **named)
-    status, issues = practice.refusal("PUT", "QuestionnaireResponse/r", sent, service="questionnaires")
+    sent = answering(shipped("staff-pulse"), {"worn": 1}, id=new_id(), subject=CLINIC, **named)
+    status, issues = practice.refusal("PUT", f"QuestionnaireResponse/{sent['id']}", sent, service="questionnaires")
     assert status == 422
     assert {each["expression"][0] for each in issues} == {f"QuestionnaireResponse.{name}" for name in named}
 

@@ -316,9 +316,11 @@ def test_one_person_in_two_roles_is_called_once_a_round(practice: Care) -> None:
 def test_where_nobody_is_there_an_alarm_says_so_until_somebody_is(practice: Care) -> None:
     leave(practice, *PEOPLE)
     save(practice, {**phq(), "subject": {"reference": "Patient/ben"}})
-    assert (owner(practice), flags(practice), without_a_person(practice)) == ("", ["active"], 1)
-    assert silence(practice) == ""
+    whole = "Organization/house"
+    assert (owner(practice), flags(practice), without_a_person(practice)) == (whole, ["active"], 1)
+    assert silence(practice) == whole
     assert (flags(practice), without_a_person(practice)) == (["active"], 1)
+    assert "extension" not in the_call(practice), "it is not of that department"
     ward = {"url": DEPARTMENT, "valueReference": {"reference": "Organization/ward"}}
     practice.tell(practitioner("new"))
     practice.put(department_team("wards", "ward", part("Practitioner/new")))
@@ -341,10 +343,36 @@ def test_somebody_who_sees_to_it_though_nobody_was_called_ends_the_alarm(practic
 
 def test_a_response_of_nobody_known_calls_who_is_on_call_for_the_whole_practice(practice: Care) -> None:
     practice.put(department_team("wards", "ward", part("Practitioner/second", "on-call"), part("Practitioner/lead")))
-    sent = phq(meta=EHR)
-    save(practice, {name: value for name, value in sent.items() if name not in ("subject", "author")})
+    save(practice, nameless())
     assert without_a_person(practice) == 0
     assert [owner(practice), *(silence(practice) for _ in range(3))] == ["above", "lead", "second", "above"]
+
+
+def nameless() -> Resource:
+    """A response that says neither a person nor a department."""
+    return {name: value for name, value in phq(meta=EHR).items() if name not in ("subject", "author")}
+
+
+def test_of_a_person_nobody_knows_the_whole_practice_answers(practice: Care) -> None:
+    leave(practice, *PEOPLE)
+    save(practice, nameless())
+    assert (owner(practice), without_a_person(practice)) == ("Organization/house", 1)
+    (flag,) = (each for each in practice.found("Flag?_sort=date") if "nobody-there" in str(each["code"]))
+    assert (flag["status"], flag["subject"]) == ("active", {"reference": "Organization/house"})
+    practice.tell(practitioner("above"))
+    assert silence(practice) == "above"
+    assert (flags(practice), without_a_person(practice)) == (["inactive"], 0)
+
+
+def test_where_no_department_is_known_at_all_it_is_on_the_list_and_counted(practice: Care) -> None:
+    for team in ("anns", "clinics", "houses"):
+        practice.put({**practice.read(f"CareTeam/{team}"), "status": "inactive"})
+    save(practice, nameless())
+    assert (owner(practice), flags(practice), without_a_person(practice)) == ("", [], 1)
+    assert (silence(practice), without_a_person(practice)) == ("", 1)
+    practice.put(department_team("wards", "ward", part("Practitioner/lead")))
+    assert silence(practice, 10) == "lead"
+    assert without_a_person(practice) == 0
 
 
 def test_nobody_in_the_department_calls_who_is_on_call_for_the_whole_practice(practice: Care) -> None:

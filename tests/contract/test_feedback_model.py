@@ -43,6 +43,8 @@ class Model:
     says: str = ""
     asked: frozenset[str] = frozenset()
     """What was asked for, as long as it is said."""
+    ever: frozenset[str] = frozenset()
+    """What was asked for since it was first said."""
     task: str = ""
     since: int = 0
     took: int = 0
@@ -53,8 +55,10 @@ class Model:
         self.says = what
         if not kinds:
             self.task = "withdrawn" if self.task == "waiting" else self.task
-        elif kinds - self.asked and self.task in ("", "withdrawn", "told", "untold"):
-            self.task, self.since, self.took = "waiting", now, 0
+        elif kinds - self.asked:
+            if self.task not in ("waiting", "taken", "not-told") or (self.task == "not-told" and kinds - self.ever):
+                self.task, self.since, self.took = "waiting", now, 0
+            self.ever |= kinds
         self.asked = frozenset(kinds)
 
 

@@ -19,6 +19,7 @@ from support.feedback import (
     message,
     resolve,
     say,
+    silence,
     state,
     step,
     tasks,
@@ -118,6 +119,38 @@ def test_what_the_message_says_and_to_whom_stays(practice: Care, changed: str, v
     assert stands(practice) == ("in-progress", "resolved")
 
 
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("security", []),
+        ("security", [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "N"}]),
+        ("source", "urn:example:ehr"),
+        ("tag", [{"system": "urn:example", "code": "x"}]),
+    ],
+)
+def test_its_labels_stay_whoever_delivers_it(practice: Care, member: str, value: Any) -> None:
+    assert resolve(practice)[0] == 200
+    meta = message(practice)["meta"]
+    changed = {name: each for name, each in {**meta, member: value}.items() if each}
+    if value:
+        for status in ("preparation", "completed"):
+            assert edited(practice, meta=changed, status=status) == (409, f"Communication.meta.{member}")
+        assert stands(practice) == ("in-progress", "resolved")
+    else:
+        assert edited(practice, meta=changed, status="completed")[0] == 200, "what is left out stays"
+    assert message(practice)["meta"]["security"] == meta["security"]
+    assert "source" not in message(practice)["meta"]
+
+
+def test_a_message_without_meta_keeps_its_labels(practice: Care) -> None:
+    assert resolve(practice)[0] == 200
+    told = message(practice)
+    sent = {name: each for name, each in told.items() if name != "meta"}
+    assert practice.ask("PUT", f"Communication/{told['id']}", {**sent, "status": "completed"}).status == 200
+    assert message(practice)["meta"]["security"] == told["meta"]["security"]
+    assert stands(practice) == ("completed", "told")
+
+
 def test_it_is_told_when_it_was_sent(practice: Care) -> None:
     assert resolve(practice)[0] == 200
     assert edited(practice, status="completed", sent=practice.at(days=1)) == (422, "Communication.sent")
@@ -148,6 +181,59 @@ def test_who_was_not_told_after_all_is_owed_an_answer_again(practice: Care, by_h
     practice.fire()
     assert practice.found("Task?code=feedback&_tag=overdue&status=in-progress")
     assert resolve(practice, untold="not-reached")[0] == 200
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_who_says_more_before_they_are_told_is_heard_again(practice: Care, failed: bool) -> None:
+    """What was answered was not the complaint: somebody has it again, with all of the time, and its own message."""
+    assert step(practice, "accepted", by=FAY)[0] == 200
+    practice.pass_time(days=8)
+    practice.fire()
+    assert practice.found("Task?code=feedback&_tag=overdue")
+    assert resolve(practice)[0] == 200
+    earlier = message(practice)["id"]
+    if failed:
+        deliver(practice, "not-done")
+    say(practice, visit(3, comment=COMMENT, complaint=True, status="amended"))
+    task = the_task(practice)
+    assert (stands(practice), task["priority"]) == (("requested", "waiting"), "urgent")
+    assert task["owner"] == {"reference": "PractitionerRole/fay-role"}
+    assert not {"output", "executionPeriod"} & task.keys()
+    assert [task["restriction"]["period"][name][:10] for name in ("start", "end")] == ["2031-03-11", "2031-03-18"]
+    assert practice.found("Task?code=feedback&_tag=overdue") == [], "its time begins anew"
+    assert practice.read(f"Communication/{earlier}")["status"] == ("not-done" if failed else "stopped")
+    assert silence(practice) != "PractitionerRole/fay-role"
+    assert step(practice, "completed", by=FAY, output=[came(), told_by(earlier)]) == (422, "Task.output")
+    assert resolve(practice)[0] == 200
+    deliver(practice)
+    assert stands(practice) == ("completed", "told")
+
+
+def test_a_message_that_is_being_sent_answers_nothing_that_was_said_since(practice: Care) -> None:
+    assert resolve(practice)[0] == 200
+    assert edited(practice, status="in-progress")[0] == 200
+    practice.pass_time(minutes=1)
+    say(practice, visit(3, comment=COMMENT, complaint=True, status="amended"))
+    assert edited(practice, status="completed")[0] == 200
+    assert stands(practice) == ("requested", "waiting")
+
+
+def test_what_is_said_again_before_they_are_told_is_heard_again(practice: Care) -> None:
+    """Taken back, and said once more: what stands is not what was answered."""
+    assert resolve(practice)[0] == 200
+    practice.pass_time(minutes=1)
+    say(practice, visit(9, status="amended"))
+    assert stands(practice) == ("in-progress", "resolved")
+    say(practice, visit(3, status="amended"))
+    assert stands(practice) == ("requested", "waiting")
+
+
+def test_less_or_the_same_leaves_what_was_answered(practice: Care) -> None:
+    say(practice, visit(3, comment=COMMENT, complaint=True, status="amended"))
+    assert resolve(practice)[0] == 200
+    say(practice, visit(2, comment=COMMENT, complaint=True, status="amended"))
+    say(practice, visit(3, status="amended"))
+    assert stands(practice) == ("in-progress", "resolved")
 
 
 def test_a_message_of_before_does_not_answer_what_was_said_since(practice: Care) -> None:

@@ -10,14 +10,14 @@ from threading import Event
 import pytest
 
 from carethread.core.context import Context
-from carethread.core.errors import Gone, Invalid
+from carethread.core.errors import Gone, Invalid, PreconditionFailed
 from carethread.core.ports import Resource, Response, Session
 from carethread.interactions.writing.unit import WriteUnit
 from carethread.questionnaires.assigning import links
 from carethread.questionnaires.assigning.sending import end_link
 from carethread.questionnaires.filling.drafts import TYPE, Draft, opened, saved, sent
 from support.answers import answer
-from support.assigning import BOTH, Asking, afresh, parameters, token_of
+from support.assigning import BOTH, Asking, afresh, link_in, parameters, token_of
 from support.assigning import opened as databases
 
 REVOKE: Resource = {"name": "revoke", "valueBoolean": True}
@@ -87,6 +87,33 @@ def test_what_ended_after_the_page_was_looked_up_writes_nothing(window: Window, 
         with pytest.raises(Gone):
             write()
     assert window.practice.draft(window.draft.response["id"]) == standing
+
+
+def test_a_reminder_ends_no_page_that_is_open(window: Window) -> None:
+    """What somebody has filled in, and not saved yet, is theirs to save and to send; and all links end with that."""
+    window.practice.tick(days=3, seconds=1)
+    (reminder,) = window.practice.messages("active")
+    assert reminder["category"][0]["text"].startswith("Reminder")
+    other = Window(window.practice, link_in(reminder))
+    window.draft = window.save()
+    window.response["item"].append(answer("/44255-8", {"valueCoding": SEVERAL}))
+    with pytest.raises(PreconditionFailed):
+        other.save()
+    window.send()
+    for each in (window, other):
+        with pytest.raises(Gone):
+            each.save()
+
+
+@pytest.mark.parametrize("how", ["revoked", "replaced", "expired", "used"])
+def test_what_ends_one_link_ends_those_of_its_reminders(window: Window, how: str) -> None:
+    window.practice.tick(days=3, seconds=1)
+    (reminder,) = window.practice.messages("active")
+    both = window, Window(window.practice, link_in(reminder))
+    ended(window, how)
+    for each in both:
+        with pytest.raises(Gone):
+            each.send()
 
 
 def test_one_without_a_name_ends_with_its_time(practice: Asking) -> None:

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
+from carethread.core.context import Context, Principal, context_of
 from carethread.core.fhir import json
+from carethread.core.fhir.patch.jsonpatch import json_patch
+from carethread.core.ports import Request, Session
+from carethread.core.service import Call
+from carethread.interactions.operations.once import new_id
+from carethread.interactions.writing.unit import WriteUnit
 from support.care import Care, part, patient, person_team
 from support.helping import (
     DOCTOR,
@@ -158,14 +164,32 @@ def test_said_again_under_its_key_it_is_said_once(anywhere: Care) -> None:
 PROVISION = "/provision"
 
 
+def the_yes(practice: Care) -> dict[str, Any]:
+    """The only answer that was given to an offer of help."""
+    found = practice.found("Consent?_count=200")
+    (said,) = (each for each in found if each["category"][0]["coding"][0]["code"] == "IDSCL")
+    return said
+
+
 def changed(practice: Care, *patch: dict[str, Any]) -> None:
-    """Somebody changes the only yes that was given."""
-    (said,) = (
-        each for each in practice.found("Consent?_count=200") if each["category"][0]["coding"][0]["code"] == "IDSCL"
-    )
-    sent = {"content_type": "application/json-patch+json"}
-    assert practice.ask("PATCH", f"Consent/{said['id']}", list(patch), headers=sent).status == 200
+    """The only yes that was given stands changed, however that came about: it is read anew all the same."""
+    made = json_patch(list(patch))(the_yes(practice))
+
+    def work(session: Session) -> None:
+        unit = WriteUnit(practice.runtime, session, Context(Principal("careteams"), clock=lambda: practice.now))
+        unit.update(made)
+        unit.store()
+
+    practice.store.transact(work)
     settle(practice)
+
+
+def written(practice: Care, *patch: dict[str, Any]) -> tuple[int, str]:
+    """A client changes it; the status, and what a refusal is about."""
+    sent = {"content_type": "application/json-patch+json"}
+    found = practice.ask("PATCH", f"Consent/{the_yes(practice)['id']}", list(patch), headers=sent)
+    settle(practice)
+    return found.status, json.parse_object(found.body).get("issue", [{}])[0].get("expression", [""])[0]
 
 
 def replaced(path: str, value: object) -> dict[str, Any]:
@@ -349,3 +373,132 @@ def test_a_key_that_was_used_for_another_need_is_refused(practice: Care) -> None
     assert refer(practice, theirs, once="b")[0] == 200
     assert offer(practice, ours, "accept", PANTRY, once="c")[0] == 200
     assert refer(practice, ours, once="b")[0] == 409
+
+
+# -------------------------------------------------------------------------------------------- no write makes it a yes
+
+
+def declined(practice: Care) -> tuple[str, dict[str, Any]]:
+    """A need with which the person wants no help, and what says so."""
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    judge(practice, path)
+    offer(practice, path, "decline")
+    return path, the_yes(practice)
+
+
+def as_yes(no: dict[str, Any]) -> dict[str, Any]:
+    """What somebody may make of a no."""
+    actor = {"role": {"coding": [{"code": "IRCP"}]}, "reference": {"reference": PANTRY}}
+    optin = {"coding": [{"system": f"{HL7}/v3-ActCode", "code": "OPTIN"}]}
+    provision = {**no["provision"], "type": "permit", "actor": [actor]}
+    return {**no, "status": "active", "policyRule": optin, "provision": provision}
+
+
+def entries(practice: Care, *sent: dict[str, Any], method: str = "PUT") -> int:
+    """The status of a transaction of writes."""
+    made = [
+        {
+            "resource": each,
+            "request": {"method": method, "url": f"Consent{'/' + each['id'] if method == 'PUT' else ''}"},
+        }
+        for each in sent
+    ]
+    return practice.ask("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": made}).status
+
+
+@pytest.mark.parametrize("how", ["PUT", "history", "condition", "transaction", "PATCH"])
+def test_no_client_makes_a_yes_of_a_no(anywhere: Care, how: str) -> None:
+    path, no = declined(anywhere)
+    yes, where = as_yes(no), f"Consent/{no['id']}"
+    if how == "condition":
+        anywhere.put({**no, "identifier": [{"system": "urn:example", "value": "1"}]})
+        where = "Consent?identifier=urn:example%7C1"
+    if how == "transaction":
+        assert entries(anywhere, yes) == 422
+    elif how == "PATCH":
+        status = replaced("/status", "active")
+        for also in ([], [replaced(f"{PROVISION}/type", "permit")]):
+            assert written(anywhere, NO_PROFILE, status, *also) == (422, "Consent.status")
+    else:
+        found = anywhere.ask("PUT", where, yes, backfill=how == "history")
+        assert (found.status, json.parse_object(found.body)["issue"][0]["expression"]) == (422, ["Consent.status"])
+        assert f"POST {path}/$offer-help" in json.parse_object(found.body)["issue"][0]["diagnostics"]
+    assert the_yes(anywhere)["status"] == "rejected"
+    assert refused(refer(anywhere, path)) == (422, "to")
+
+
+def test_what_was_taken_back_is_not_given_by_a_write(anywhere: Care) -> None:
+    """Neither step by step, nor by an earlier version, nor by one that was deleted and is sent once more."""
+    path = referred(anywhere)
+    first = the_yes(anywhere)
+    where = f"Consent/{first['id']}"
+    anywhere.put({**first, "status": "inactive"})
+    assert anywhere.ask("PUT", where, first).status == 422
+    assert anywhere.ask("PUT", where, {**first, "status": "draft"}).status == 200
+    assert anywhere.ask("PUT", where, first).status == 422
+    assert anywhere.ask("DELETE", where).status in (200, 204)
+    for backfill in (False, True):
+        assert anywhere.ask("PUT", where, first, backfill=backfill).status == 422
+    assert entries(anywhere, first) == 422
+    settle(anywhere)
+    assert refused(refer(anywhere, path)) == (422, "to")
+    assert offer(anywhere, path, "accept", PANTRY)[0] == 200, "who asks the person gets their word"
+    assert refer(anywhere, path)[0] == 200
+
+
+def test_a_consent_of_somebody_s_own_is_no_answer_to_an_offer(practice: Care) -> None:
+    """Though it says all that a yes says, under whichever id."""
+    path, no = declined(practice)
+    for id_ in ("aaa", "zzz"):
+        practice.put({**as_yes(no), "id": id_, "dateTime": practice.at()})
+    made = {name: each for name, each in as_yes(no).items() if name != "id"}
+    assert practice.ask("POST", "Consent", made).status == 201
+    assert entries(practice, made, method="POST") == 200
+    settle(practice)
+    assert refused(refer(practice, path)) == (422, "to")
+
+
+def test_what_stands_under_the_id_of_a_call_is_not_its_answer(practice: Care) -> None:
+    """Somebody knows a key before it is used, and puts a yes where the no will be."""
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    judge(practice, path)
+    offer(practice, path, "accept", PANTRY)
+    request = Request("POST", f"{path}/$offer-help", headers={"idempotency-key": "a"})
+    context = context_of(request.headers, lambda: practice.now)
+    id_ = new_id(Call("Condition", "", {}, None, request), "Consent", "offer-help", context)
+    practice.put({**the_yes(practice), "id": id_})
+    assert offer(practice, path, "decline", once="a")[0] == 200
+    assert practice.read(f"Consent/{id_}")["status"] == "rejected"
+    assert refused(refer(practice, path)) == (422, "to")
+
+
+def test_under_a_key_that_was_used_a_yes_that_was_deleted_is_not_given_again(practice: Care) -> None:
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    judge(practice, path)
+    assert offer(practice, path, "accept", PANTRY, once="a")[0] == 200
+    assert practice.ask("DELETE", f"Consent/{the_yes(practice)['id']}").status in (200, 204)
+    assert offer(practice, path, "accept", PANTRY, once="a")[0] == 409
+    assert refused(refer(practice, path)) == (422, "to")
+
+
+def test_less_of_a_yes_is_anybodys_to_write(practice: Care) -> None:
+    """Fewer who may be told, and for a shorter time; what was asked by it goes on as far as it holds."""
+    answer(practice, {TRANSPORT: YES})
+    path = the_need(practice)
+    judge(practice, path)
+    offer(practice, path, "accept", PANTRY, SHELTER)
+    refer(practice, path)
+    refer(practice, path, SHELTER)
+    assert written(practice, replaced(f"{PROVISION}/period/end", practice.at(days=5)))[0] == 200
+    assert [each["status"] for each in tasks(practice, "need-referral")] == ["requested", "requested"]
+    assert written(practice, {"op": "remove", "path": f"{PROVISION}/actor/1"})[0] == 200
+    stands = {each["owner"]["reference"]: each["status"] for each in tasks(practice, "need-referral")}
+    assert stands == {PANTRY: "requested", SHELTER: "cancelled"}
+    more = {"op": "add", "path": f"{PROVISION}/actor/-", "value": the_yes(practice)["provision"]["actor"][0]}
+    shelter = {**more["value"], "reference": {"reference": SHELTER}}
+    assert written(practice, {**more, "value": shelter}) == (422, "Consent.provision.actor")
+    assert written(practice, replaced(f"{PROVISION}/period/end", practice.at(days=6)))[1] == "Consent.provision.period"
+    assert refused(refer(practice, path, SHELTER)) == (422, "to")

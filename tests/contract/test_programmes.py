@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from carethread.core.clock import system_clock, to_micros
+from carethread.core.context import new_id
 from carethread.core.errands.timing import Timing
 from carethread.core.fhir import json
 from carethread.core.moments import DAY
 from carethread.core.ports import Resource, Session
 from carethread.core.ports.asks import Ask
 from carethread.questionnaires.programmes.following import note_opened
+from carethread.questionnaires.programmes.guarding import UNTRACED
 from carethread.questionnaires.programmes.knowing import WISH
 from support.care import role
 from support.instruments import answering, shipped
@@ -541,22 +543,41 @@ def test_rates_without_names_are_told_only_of_enough(practice: Asking) -> None:
     practice.pass_time(days=29, hours=2)
     practice.ask_people()
 
-    def pulse(number: int) -> Resource:
-        made = answering(shipped("staff-pulse"), {"worn": 2}, id=f"x{number}")
+    def pulse() -> Resource:
+        made = answering(shipped("staff-pulse"), {"worn": 2}, id=new_id())
         about = {"subject": {"reference": "Organization/clinic"}, "status": "completed"}
         return {**made, **about, "authored": practice.now.isoformat()}
 
-    for number in range(11):
-        practice.put(pulse(number))
+    for _ in range(11):
+        practice.put(pulse())
     (group,) = rates(practice)
     assert (group["asked"], group["suppressed"], "completed" in group, "opened" in group) == (12, True, False, False)
-    practice.put(pulse(11))
+    practice.put(pulse())
     (group,) = rates(practice)
     assert (group["asked"], group["completed"], "suppressed" in group) == (12, 12, False), "one of 12 had not"
     (group,) = rates(practice, "&by=form,language")
     assert "completed" not in group, "nobody knows in which language"
     (group,) = rates(practice, "&department=clinic")
     assert group["completed"] == 12
+    practice.put(pulse())
+    (group,) = rates(practice)
+    assert ("completed" in group, "rate" in group, group["not-applicable"]) == (False, False, "completed"), (
+        "one unasked"
+    )
+
+
+def test_rates_without_names_are_of_no_programme_where_several_ask(practice: Asking) -> None:
+    urls = ("urn:one", "urn:other")
+    for number, url in enumerate(urls):
+        noted(practice, 12, 12 * number, programme=url, form=f"{FORMS}staff-pulse", ending=UNTRACED)
+    for _ in range(24):
+        made = answering(shipped("staff-pulse"), {"worn": 2}, id=new_id(), authored=practice.now.isoformat())
+        practice.put(made | {"subject": {"reference": "Organization/clinic"}})
+    for url in urls:
+        (group,) = rates(practice, f"&programme={url}")
+        assert (group["asked"], group["not-applicable"], "rate" in group) == (12, "completed", False), "24 of 12"
+    (group,) = rates(practice, "&by=form")
+    assert (group["asked"], group["completed"], group["rate"]) == (24, 24, 1)
 
 
 def tried(practice: Asking, *parts: Resource, query: str = "") -> tuple[int, dict[str, Any]]:

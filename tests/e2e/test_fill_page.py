@@ -362,6 +362,29 @@ def test_a_second_window_is_told_what_the_first_has_saved(server: CareThread, vi
     expect(two.get_by_role("radio", name="Several days").first).to_be_checked()
 
 
+def test_what_cannot_be_saved_shows_where_help_is_all_the_same(server: CareThread, visit: Open) -> None:
+    """By scripts too: another window has saved meanwhile, then the link is over."""
+    link, draft = given(server, "phq-9")
+    one, two = visit(link), visit(link)
+    one.get_by_role("radio", name="Several days").first.check()
+    onward(one, "Save and go on later")
+    harm = two.get_by_role("group", name="Thoughts that you would be better off dead")
+    harm.get_by_role("radio", name="Several days").check()
+    expect(two.get_by_text("This form was changed in another window.")).to_be_visible()
+    lost = two.get_by_role("alert").filter(has_text="could not be saved")
+    expect(lost).to_be_in_viewport()
+    expect(lost.get_by_role("link", name="Call 988")).to_have_attribute("href", "tel:988")
+    two.get_by_role("radio", name="Not at all").first.check()
+    expect(two.get_by_role("radio", name="Not at all").first).to_be_checked()
+    settled(two)
+    expect(lost).to_be_visible()
+    server.fhir.post(f"{draft}/$fill-link", {"resourceType": "Parameters"})
+    harm.get_by_role("radio", name="Nearly every day").check()
+    expect(two.get_by_role("heading", level=1)).to_have_text("This form is closed")
+    expect(lost).to_be_in_viewport()
+    expect(lost.get_by_role("link", name="Call 988")).to_have_attribute("href", "tel:988")
+
+
 def test_help_is_there_at_once(server: CareThread, visit: Open) -> None:
     link, draft = given(server, "phq-9")
     page = visit(link)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from carethread.core.fhir import json
 from carethread.questionnaires.assigning import links
 from carethread.questionnaires.assigning.assignment import assignment_of
 from carethread.questionnaires.assigning.reminding import TIMER
@@ -47,14 +48,19 @@ def check(url: str, careteams: str) -> None:
         is_open = store.glance(lambda session, id_=id_: links.is_open(session, id_))  # type: ignore[misc]
         assert is_open == (id_ in waiting) == (draft["status"] == "in-progress")
     assert {id_: task["status"] for id_, task in tasks.items()} == wanted, "no Task without a draft, no draft without"
-    assert len({link_in(each) for each in messages}) == len(messages), "none twice"
+    keys = [("CommunicationRequest", each["id"]) for each in messages]
+    first = teams.glance(lambda session: [session.version(key, 1) for key in keys])
+    written = {each.id: json.restore(each.body) for each in first if each}  # what is revoked has no link any more
+    assert len({link_in(each) for each in written.values()}) == len(messages), "none twice"
     asked = Counter(each["about"][0]["reference"] for each in messages if each["category"][0]["text"][0] == "A")
     assert asked == Counter(f"QuestionnaireResponse/{id_}" for id_ in drafts), "each is asked for once"
     reminded = Counter(each["about"][0]["reference"] for each in messages if each["category"][0]["text"][0] == "R")
     assert all(count == 1 for count in reminded.values())
     for message in messages:
-        led = store.glance(lambda session, m=message: links.response_of(session, token_of(link_in(m))))  # type: ignore[misc]
-        assert (message["status"] == "active") == bool(led), "only the last has a link that is good"
+        led = store.glance(lambda session, m=written[message["id"]]: links.response_of(session, token_of(link_in(m))))  # type: ignore[misc]
+        about = message["about"][0]["reference"].removeprefix("QuestionnaireResponse/")
+        assert bool(led) == (drafts[about]["status"] == "in-progress"), "its link is good as long as the draft goes on"
+        assert led or message["status"] != "active", "none is sent on with a link that is not"
     store.close()
     teams.close()
 

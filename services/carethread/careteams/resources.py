@@ -19,6 +19,7 @@ from carethread.careteams.handing.placing import place_passed
 from carethread.careteams.handing.rule import task_written
 from carethread.careteams.handing.settling import alarms_settled
 from carethread.careteams.keeping import TRACES, is_kept
+from carethread.careteams.linking import link_cut
 from carethread.careteams.meeting.deciding import decision_stored
 from carethread.careteams.meeting.earlier import MINUTES
 from carethread.careteams.meeting.guarding import minutes_written
@@ -27,6 +28,7 @@ from carethread.careteams.navigation.guarding import flag_written
 from carethread.careteams.navigation.hooks import outreach_stored
 from carethread.careteams.navigation.staffing import practitioner_kept, role_kept
 from carethread.careteams.needs.following import needs_follow
+from carethread.careteams.needs.guarding import consent_written
 from carethread.careteams.needs.heard import conditions_kept
 from carethread.careteams.needs.in_hand import LEFT as NEEDS_LEFT
 from carethread.careteams.needs.in_hand import teams_left
@@ -154,11 +156,12 @@ TYPES = (
         in_turn(
             guarded_by({NOTICE: notice_written, SHARED_DECISION: decision_written, MINUTES: minutes_written}),
             telling_written,
+            link_cut,
         ),
         settles=notice_settled,
         stored=each_of(notice_stored, person_told, shown("Communication"), judged("Communication")),
     ),
-    ResourceType("CommunicationRequest"),
+    ResourceType("CommunicationRequest", link_cut),
     ResourceType("Flag", flag_written, stored=each_of(needs_kept("Flag"))),
     ResourceType(
         "RiskAssessment",
@@ -167,7 +170,12 @@ TYPES = (
         stored=each_of(needs_kept("RiskAssessment"), risk_stored),
     ),
     ResourceType("DetectedIssue", profile=PROFILES + "plan-issue", stored=judged("DetectedIssue")),
-    ResourceType("Consent", profile=PROFILES + "sharing-consent", stored=each_of(judged("Consent"), consent_follows)),
+    ResourceType(
+        "Consent",
+        consent_written,
+        profile=PROFILES + "sharing-consent",
+        stored=each_of(judged("Consent"), consent_follows),
+    ),
     ResourceType(
         "PlanDefinition",
         in_turn(definition_written, programme_written),

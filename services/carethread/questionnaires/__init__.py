@@ -19,6 +19,8 @@ from carethread.questionnaires.programmes.rounds import TIMERS as ROUNDS
 from carethread.questionnaires.programmes.wanting import WANTED
 from carethread.questionnaires.rendering.operations import OPERATIONS as RENDERING
 from carethread.questionnaires.resources import MIRRORS, TYPES
+from carethread.questionnaires.safety.later import LAST
+from carethread.questionnaires.safety.later import TIMERS as LATER
 from carethread.questionnaires.scoring.operations import OPERATIONS as SCORING
 
 SERVICE = Service(
@@ -39,7 +41,8 @@ SERVICE = Service(
         *FILLING,
     ),
     reactions=(WANTED, ENDED),
-    timers={**ASKING, **ROUNDS, **BEGINNING, **ASSIGNED},
+    timers={**ASKING, **ROUNDS, **BEGINNING, **ASSIGNED, **LATER},
+    timers_last=LAST,
     definitions=("questionnaires",),
     pages=PAGES,
     files=FILES,

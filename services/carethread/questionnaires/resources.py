@@ -17,6 +17,7 @@ from carethread.questionnaires.forms.publishing import questionnaire_judged, que
 from carethread.questionnaires.programmes.effect import TRACES, definitions_kept
 from carethread.questionnaires.programmes.following import asks_followed
 from carethread.questionnaires.safety.following import critical_answers_told
+from carethread.questionnaires.safety.later import form_stored
 
 
 def _follows(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
@@ -45,6 +46,7 @@ TYPES = (
         questionnaire_written,
         profile=PROFILES + "questionnaire",
         judges=questionnaire_judged,
+        stored=form_stored,
     ),
     ResourceType(
         "QuestionnaireResponse",

@@ -58,8 +58,9 @@ def due(task: Resource) -> int:
     return ends(task.get("restriction", {}).get("period", {}).get("end"))
 
 
-def calling(task: Resource, whom: str, department: str, now: int, *, anew: bool = False) -> Resource:
-    """The Task by which somebody (`Practitioner/1`) is called from now on; empty: nobody is there, but the department.
+def calling(task: Resource, owner: str, now: int, *, anew: bool = False) -> Resource:
+    """The Task by which somebody (`Practitioner/1`) is called from now on; where nobody is there it is a department's
+    (`Organization/1`; empty: nobody knows one).
 
     Each has the time that its priority gives, and longer the longer nobody answers: a quarter of what it took so far,
     an hour at most. So it goes on for as long as it has to, and does not flood anybody. `anew`: it begins now.
@@ -69,7 +70,6 @@ def calling(task: Resource, whom: str, department: str, now: int, *, anew: bool 
     start = instant(now) if anew or "start" not in period else period["start"]
     waited = max(0, now - begins(start))
     until = now + min(_LONGEST, max(_WAIT.get(task.get("priority", ""), _LONGEST), waited // 4))
-    owner = whom or department
     made = {name: value for name, value in task.items() if name != "owner"}
     made |= {"status": "requested", "restriction": {**restriction, "period": {"start": start, "end": instant(until)}}}
     return {**made, "owner": {"reference": owner}} if owner else made

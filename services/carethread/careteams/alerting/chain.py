@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
-from carethread.careteams.alerting.otherwise import belonging, practice_wide
+from carethread.careteams.alerting.otherwise import belonging, practice_wide, uppermost
 from carethread.careteams.handing.alarms import department_of
 from carethread.careteams.handing.offering import department_of as department_of_team
 from carethread.careteams.teams.answering import accountable
@@ -26,18 +27,28 @@ MOST = 20
 """People who are called to one critical answer."""
 
 
-def next_of(session: Session, task: Resource, last: str, now: int, base: str) -> tuple[str, str]:
-    """The department that a call is of (`Organization/1`), and who is called after somebody (empty: nobody was); each
-    empty where there is none."""
+class Next(NamedTuple):
+    """The department that a call is of (`Organization/1`), who is called, and whose it is: theirs, else the
+    department's, else of the one above all others. Each is empty where there is none."""
+
+    of: str
+    whom: str
+    owner: str
+
+
+def next_of(session: Session, task: Resource, last: str, now: int, base: str) -> Next:
+    """What becomes of a call after somebody was called (empty: nobody was)."""
     known = recalling(session)
     named, patient = department(known, task, now, base), ref(task, "for", base, "Patient")
     if named and (people := chain(known, task, named, now, base)):
-        return named, following(known, people, last, now, base)
+        whom = following(known, people, last, now, base)
+        return Next(named, whom, whom or named)
     belongs = belonging(known, patient, base) if patient else ()
     places = [each for each in dict.fromkeys([named, *belongs]) if each] or [""]
     chains = (chain(known, task, each, now, base) for each in places)
     people = next(filter(None, chains), []) or list(islice(dict.fromkeys(practice_wide(known, now, base)), MOST))
-    return places[0], following(known, people, last, now, base)
+    whom = following(known, people, last, now, base)
+    return Next(places[0], whom, whom or places[0] or next(filter(None, uppermost(known, base)), ""))
 
 
 def department(session: Session, task: Resource, now: int, base: str) -> str:

@@ -32,9 +32,9 @@ def calls_due(runtime: Runtime, session: Session, timers: Sequence[Timer], conte
 
 def _next(unit: WriteUnit, task: Resource, id_: str) -> Resource:
     now, base = unit.now, unit.base_url
-    of, whom = next_of(unit.session, task, called(task, base), now, base)
-    log.warning("critical_answer_unacknowledged", extra={"task": id_, "somebody": bool(whom)})
-    return standing(calling(of_department(task, of), whom, of, now), base)
+    found = next_of(unit.session, task, called(task, base), now, base)
+    log.warning("critical_answer_unacknowledged", extra={"task": id_, "somebody": bool(found.whom)})
+    return standing(calling(of_department(task, found.of), found.owner, now), base)
 
 
 TIMERS: Mapping[str, TimersHandler] = {TIMER: calls_due}

@@ -57,6 +57,7 @@ def _flag(unit: WriteUnit, task: Resource, id_: str, now: int) -> None:
     standing = here(unit.session, key)
     nobody = is_open(task) and not called(task, unit.base_url)
     about = ref(task, "for", unit.base_url) or department_of(task, unit.base_url)
+    about = about or ref(task, "owner", unit.base_url, "Organization")
     labels = task.get("meta", {}).get("security")
     if nobody and about and (standing is None or standing["status"] != "active"):
         marks = extension(task, DEPARTMENT)

@@ -44,8 +44,13 @@ def _visits(session: Session, patient: str, base: str) -> Iterator[tuple[int, st
 
 
 def practice_wide(session: Session, now: int, base: str) -> Iterator[str]:
-    """Who is on call for the whole practice: those of the departments that escalate to none, and first of those to
-    which most others do."""
+    """Who is on call for the whole practice: those of the departments above all others."""
+    for each in uppermost(session, base):
+        yield from escalation(session, "", each, now, base)
+
+
+def uppermost(session: Session, base: str) -> Iterator[str]:
+    """The departments (`Organization/1`) whose teams escalate to none, first those to which most others do."""
     teams = {}
     for stored in every(session, "CareTeam", [("_profile", DEPARTMENT), ("status", "active")], base):
         team = json.parse_object(stored.body)
@@ -54,4 +59,4 @@ def practice_wide(session: Session, now: int, base: str) -> Iterator[str]:
     up = {id_: ref(dict(extension(team, ESCALATES)), "valueReference", base, "CareTeam") for id_, team in teams.items()}
     below = Counter(up.values())
     for id_ in sorted((each for each in teams if not up[each]), key=lambda each: (-below[each], each)):
-        yield from escalation(session, "", ref(teams[id_], "managingOrganization", base, "Organization"), now, base)
+        yield ref(teams[id_], "managingOrganization", base, "Organization")

@@ -70,9 +70,9 @@ def _called_already(unit: Unit, task: Resource) -> Resource | None:
 def _called(unit: Unit, task: Resource, last: str) -> Resource:
     """The Task with who is called after somebody; empty: nobody was."""
     now, base = unit.now, unit.base_url
-    of, whom = next_of(unit.session, task, last, now, base)
-    begun = {**of_department(task, of), "authoredOn": task.get("authoredOn", instant(now))}
-    return calling(begun, whom, of, now, anew=True)
+    found = next_of(unit.session, task, last, now, base)
+    begun = {**of_department(task, found.of), "authoredOn": task.get("authoredOn", instant(now))}
+    return calling(begun, found.owner, now, anew=True)
 
 
 def _still_open(unit: Unit, before: Resource, after: Resource) -> Resource:
@@ -84,7 +84,7 @@ def _still_open(unit: Unit, before: Resource, after: Resource) -> Resource:
         return _called(unit, {**rest, **({"executionPeriod": period} if period else {})}, called(before, base))
     if ref(before, "owner", base) != ref(after, "owner", base):
         _refuse_nobody(unit, after)
-        return {**calling(after, called(after, base), "", unit.now), "status": after["status"]}
+        return {**calling(after, called(after, base), unit.now), "status": after["status"]}
     return after
 
 

@@ -10,7 +10,8 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from carethread.careteams.daytime import by_day, zone_of
-from carethread.careteams.feedback.rule import OPEN, OVER, begun, is_answered, with_overdue, with_time
+from carethread.careteams.feedback.asking import begun, with_overdue, with_time
+from carethread.careteams.feedback.rule import OPEN, OVER, is_answered
 from carethread.careteams.feedback.terms import CLOSING, DEPARTMENT, OVERDUE, TAKE_BY, TAKING
 from carethread.careteams.teams.reading import begins, ends, ref
 from carethread.core.context import Context

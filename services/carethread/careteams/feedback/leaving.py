@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from carethread.careteams.feedback.asking import begun
 from carethread.careteams.feedback.rule import BUSY as TAKEN
-from carethread.careteams.feedback.rule import OPEN, begun, is_answered
+from carethread.careteams.feedback.rule import OPEN, is_answered
 from carethread.careteams.feedback.terms import ANSWER, NOT_TOLD, RESOLVED, state_of
 from carethread.careteams.relief.leaving import with_roles
 from carethread.careteams.tasks import TASKS

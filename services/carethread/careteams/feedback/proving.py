@@ -20,7 +20,10 @@ _KIND = "feedback-told"
 """The kind of place by which a message (its id) is for a Task."""
 
 _FREE = frozenset({"status", "statusReason", "sent", "received", "medium", "note", "text", "meta"})
-"""What whoever delivers it may say; the rest is another message."""
+"""What whoever delivers it may say; the rest is another message. Of `meta` the rest is judged by its members."""
+
+_STAMPS = frozenset({"versionId", "lastUpdated"})
+"""What of `meta` the server sets itself."""
 
 _ON = ("preparation", "in-progress", "on-hold")
 _NEXT: Mapping[str, tuple[str, ...]] = {
@@ -58,12 +61,22 @@ def telling_written(unit: Unit, before: Resource | None, after: Resource | None,
     if changed:
         said = "What somebody is told stays as it was made: set its status to not-done, and resolve it once more."
         raise Conflict(said, expression=f"Communication.{min(changed)}")
+    after = {**after, "meta": _labels(before.get("meta", {}), after.get("meta", {}))}
     was, becomes = before["status"], after["status"]
     if becomes not in _NEXT.get(was, (was,)):
         said = f"It is {was} for good: POST Task/[id]/$resolve-feedback has somebody told by another message."
         raise Conflict(said, expression="Communication.status")
     if becomes != "completed":
-        return Ruling()
+        return Ruling(resource=after)
     if begins(after.get("sent", instant(unit.now))) > unit.now:
         raise Invalid("It is told once it was sent: sent is not later than now.", expression="Communication.sent")
     return Ruling(resource={**after, "sent": after.get("sent", instant(unit.now))})
+
+
+def _labels(was: Resource, is_: Resource) -> Resource:
+    """The `meta` of a message, which stays also where it is left out. Raises Conflict where something else is said."""
+    changed = {name for name in is_.keys() - _STAMPS if is_[name] != was.get(name)}
+    if changed:
+        said = "The labels of what somebody is told stay, and it becomes no EHR's: leave meta out."
+        raise Conflict(said, expression=f"Communication.meta.{min(changed)}")
+    return was

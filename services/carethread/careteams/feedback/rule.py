@@ -2,7 +2,7 @@
 only with a resolution, once the person was told, or with the reason why they are not.
 
 Who was told is a Communication that the service made for it (`proving`) and that is completed; of feedback without a
-name it is a notice. What is said later on has it begin again.
+name it is a notice. What is said later on has it begin anew, also while the person is not told yet.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from carethread.careteams.feedback.owning import chain, department_of, is_concerned, is_person, owner_of
+from carethread.careteams.feedback.asking import begun, begun_anew, says_more, with_time
+from carethread.careteams.feedback.owning import department_of, is_concerned, is_person
 from carethread.careteams.feedback.proving import is_telling
 from carethread.careteams.feedback.terms import (
     ANSWER,
     CHANGED,
     DEPARTMENT,
     MARKS,
-    NOBODY,
     NOT_TOLD,
     NOTICE,
     OUTCOMES,
@@ -38,7 +38,6 @@ from carethread.careteams.feedback.terms import (
     outputs,
     state_of,
     terms_of,
-    with_output,
     with_state,
 )
 from carethread.careteams.handing.fitness import refuse_who_is_not_here
@@ -46,10 +45,10 @@ from carethread.careteams.history import is_history
 from carethread.careteams.notices.notice import is_notice
 from carethread.careteams.risk.feedback import RATED
 from carethread.careteams.teams.people import persons
-from carethread.careteams.teams.reading import begins, ref
-from carethread.core.clock import instant, period_of
+from carethread.careteams.teams.reading import ref
+from carethread.core.clock import instant
 from carethread.core.errors import Conflict, Invalid
-from carethread.core.fhir.elements import keys_at, with_extensions
+from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.targets import key_of
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit
@@ -93,6 +92,8 @@ def feedback_written(unit: Unit, before: Resource | None, after: Resource | None
         return Ruling(resource=begun(unit, {**after, "authoredOn": after.get("authoredOn", instant(unit.now))}))
     _refuse_jump(before, after)
     after = _kept(before, after)
+    if says_more(before, after) and after["status"] not in OVER:
+        return Ruling(resource=begun_anew(unit, after))
     if after["status"] in OPEN:
         return Ruling(resource=_still_open(unit, before, after))
     if after["status"] == "cancelled":
@@ -105,41 +106,14 @@ def feedback_written(unit: Unit, before: Resource | None, after: Resource | None
     return Ruling(resource=_dated(unit, before, after))
 
 
-def begun(unit: Unit, task: Resource, last: str = "", *, anew: bool = False) -> Resource:
-    """The Task with an owner from now on (whoever comes after `last`), until when they have time, and how it stands.
-
-    Its time begins when it was said, or `anew`: now.
-    """
-    session, now, base = unit.session, unit.now, unit.base_url
-    of = department_of(session, task, now, base)
-    if of:
-        task = with_extensions(task, {DEPARTMENT: {"valueReference": {"reference": of}}})
-    people = chain(session, task, of, now, base)
-    whom = people[(people.index(last) + 1) % len(people) if last in people else 0] if people else ""
-    terms = terms_of(here(session, key_of(of)) if of else None)
-    period = task.get("restriction", {}).get("period", {})
-    if anew or not {"start", "end"} <= period.keys():
-        since = now if anew else min(now, begins(task["authoredOn"]))
-        period = period_of(since, since + terms.close)
-    made = with_time(task, now + terms.take)
-    made |= {"status": "requested", "owner": owner_of(whom, of), "restriction": {"period": period}}
-    return with_state(made, WAITING if whom else NOBODY)
-
-
-def with_time(task: Resource, until: int) -> Resource:
-    """The Task with until when whoever has it takes it; microseconds."""
-    return with_extensions(task, {TAKE_BY: {"valueInstant": instant(until)}})
-
-
 def _still_open(unit: Unit, before: Resource, after: Resource) -> Resource:
-    """Who gives it back has the next asked; what there is more to answer begins again; who is named by hand has it."""
+    """Who gives it back has the next asked; what was answered already begins anew; who is named by hand has it."""
     base = unit.base_url
+    if before["status"] in OVER or state_of(before) == RESOLVED:
+        return begun_anew(unit, after)
     if before["status"] not in OPEN:
-        again = before["status"] in OVER
         rest = {name: value for name, value in after.items() if name not in ("executionPeriod", "statusReason")}
-        if again:
-            rest = with_output(rest, RESOLUTION, without=(TOLD, NOTICE, WHY_UNTOLD))
-        return begun(unit, rest, "" if again else ref(before, "owner", base), anew=again)
+        return begun(unit, rest, ref(before, "owner", base))
     if ref(before, "owner", base) == ref(after, "owner", base):
         return {**after, "owner": before["owner"]}
     _refuse_owner(unit, before, after)
@@ -277,9 +251,3 @@ def _dated(unit: Unit, before: Resource, after: Resource) -> Resource:
     if after["status"] in OVER:
         dates["end"] = was.get("end") or instant(unit.now)
     return {**after, "executionPeriod": dates} if dates else after
-
-
-def with_overdue(task: Resource) -> Resource:
-    """The Task with the tag that its time is over."""
-    meta = task.get("meta", {})
-    return {**task, "meta": {**meta, "tag": [*(each for each in meta.get("tag", ()) if each != OVERDUE), OVERDUE]}}

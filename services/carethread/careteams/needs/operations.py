@@ -14,7 +14,7 @@ from carethread.careteams.needs.following import DUE, TELL, told_due
 from carethread.careteams.needs.in_hand import LEFT, owner_left
 from carethread.careteams.needs.judged import DECISIONS, Decision, is_confirmed, judge
 from carethread.careteams.needs.lapsing import YES, yes_due
-from carethread.careteams.needs.need import Need, adopted, is_open, known
+from carethread.careteams.needs.need import Need, adopted, is_open, known, of_resource
 from carethread.careteams.needs.offering import answer, rests_until
 from carethread.careteams.needs.people import TIMERS as PEOPLE
 from carethread.careteams.needs.referring import RECEIVERS, Wanted, refer_to
@@ -156,11 +156,16 @@ _SAYS: Mapping[str, bool] = {"accept": True, "decline": False}
 
 
 def _is_done(unit: WriteUnit, key: Key, call: Call) -> bool:
-    """Whether a call has made this already, by its Idempotency-Key. Raises Conflict where another has."""
+    """Whether a call has made this already, by its Idempotency-Key; what somebody else has put there is not made so.
+    Raises Conflict where another call has, or where what was made was deleted."""
     said = f"{call.id}|{fingerprint(call)}"
     if key[1] and unit.session.claim(ASKED, key[1], said) != said:
         raise Conflict("This Idempotency-Key was used for another request.")
-    return bool(key[1]) and unit.find(key) is not None
+    if not key[1] or of_resource(unit.session, "/".join(key)) is None:
+        return False
+    if unit.find(key) is None:
+        raise Conflict("What was made under this Idempotency-Key was deleted; ask the person again, under another.")
+    return True
 
 
 def _team(unit: WriteUnit, need: Need) -> str:

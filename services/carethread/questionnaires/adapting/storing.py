@@ -12,9 +12,10 @@ from datetime import datetime
 from carethread.core.errors import Invalid, Issue
 from carethread.core.ports import Resource, Session
 from carethread.questionnaires.adapting.given import links_of
-from carethread.questionnaires.adapting.growing import is_adaptive
+from carethread.questionnaires.adapting.growing import grown, is_adaptive
 from carethread.questionnaires.adapting.stepping import coming
 from carethread.questionnaires.forms.finding import find_in
+from carethread.questionnaires.scoring.anonymous import is_anonymous
 
 
 def not_handed_out(session: Session, response: Resource, clock: Callable[[], datetime]) -> list[Issue]:
@@ -35,6 +36,9 @@ def not_handed_out(session: Session, response: Resource, clock: Callable[[], dat
                 links = links_of(form, each, path)
             except Invalid as error:
                 return list(error.issues)
+            if is_anonymous(form) and response["contained"] != [grown(form, links, str(each.get("id")))]:
+                told = "The form is answered without a name: send the Questionnaire, and nothing else, as it was given."
+                return [Issue("business-rule", told, path)]
             left = coming(form, links, response, clock) if response["status"] in ("completed", "amended") else None
             if left:
                 told = (

@@ -20,10 +20,11 @@ from carethread.questionnaires.adapting.storing import not_handed_out
 from carethread.questionnaires.answering.judging import VOID, judge
 from carethread.questionnaires.answering.placing import as_sent
 from carethread.questionnaires.answering.report import DRAFTS
+from carethread.questionnaires.answering.stored import form_of
 from carethread.questionnaires.extracting.judging import faults_of
 from carethread.questionnaires.forms.finding import answered, unknown
 from carethread.questionnaires.forms.form import Form
-from carethread.questionnaires.scoring.anonymous import named, without_traces
+from carethread.questionnaires.scoring.anonymous import is_anonymous, named, without_traces
 from carethread.questionnaires.scoring.calculating import calculated
 
 PROFILE = PROFILES + "questionnaire-response"
@@ -57,15 +58,16 @@ def response_written(unit: Unit, before: Resource | None, after: Resource | None
         return Ruling()
     if earlier:
         _refuse_turn(earlier, after)
+    new_id = "" if before else id_
     if after["status"] == VOID:
-        return Ruling()
+        return _withdrawn(unit, earlier, after, new_id)
     form = _known(unit, earlier, after)
     if not unit.context.backfill and not _answers_as_before(earlier, form, after):
         _refuse_standing(form, after, unit.now)
     made = without_traces(form, calculated(form, after))
     if earlier:
-        _refuse_rewriting(earlier, made)
-    found = [*judge(form, made, unit.context.clock), *named(form, after)]
+        _refuse_rewriting(without_traces(form, earlier), made)
+    found = [*judge(form, made, unit.context.clock), *named(form, after, new_id)]
     found += not_handed_out(unit.session, made, unit.context.clock)
     issues = [each for each in found if each.severity in ("error", "fatal")]
     if issues := issues or faults_of(form, made, id_, unit.context.clock):
@@ -73,6 +75,24 @@ def response_written(unit: Unit, before: Resource | None, after: Resource | None
     if "|" not in made["questionnaire"] and not made["questionnaire"].startswith("#"):
         made = made | {"questionnaire": form.canonical}
     return Ruling(resource=None if made is after else made)
+
+
+def _withdrawn(unit: Unit, earlier: Resource | None, after: Resource, new_id: str) -> Ruling:
+    """What was entered in error is not judged; but without a name it stays, with the answers that were there or none.
+
+    Raises Invalid for what says who it was.
+    """
+    form = form_of(unit.session, earlier or after)
+    if form is None or not is_anonymous(form):
+        return Ruling()
+    if issues := named(form, after, new_id):
+        raise Invalid(issues=issues)
+    made, before = without_traces(form, after), without_traces(form, earlier or {})
+    if made.get("item") != before.get("item"):
+        made.pop("item", None)
+    if not made["questionnaire"].startswith("#"):
+        made["questionnaire"] = before.get("questionnaire", form.canonical)
+    return Ruling(resource=made)
 
 
 def _refuse_stranger(before: Resource) -> None:

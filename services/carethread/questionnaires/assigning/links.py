@@ -1,6 +1,6 @@
 """Links to forms: who has one fills it in. So it is random, ends, and is kept as a digest only.
 
-A link is a place (`Session.claim`) that its draft holds, which has one at most. That of a form which is answered
+A link is a place (`Session.claim`) that its draft holds; all of a draft end together. That of a form which is answered
 without a name leads to no draft: its token says itself what is asked and until when, and holds its own place, so that
 nothing leads from it to what was answered.
 """
@@ -31,7 +31,7 @@ UNNAMED_TIMER = "fill-unnamed-link"
 """The kind of timer that forgets a link without a name; its key is the digest."""
 
 REMEMBERED = 90 * DAY
-"""How long after a draft's last link has ended its digests are kept, in microseconds."""
+"""How long after a draft's last link has ended the digests of its links are kept, in microseconds."""
 
 _BYTES = 32
 _LONGEST = 1000
@@ -56,9 +56,8 @@ def url(base_url: str, token: str) -> str:
     return urljoin(base_url, PATH + token)
 
 
-def make(session: Session, response_id: str, now: int, token_of: Callable[[], str] = new_token) -> str:
-    """A new link's token to a draft; one that it had ends."""
-    close(session, response_id, now)
+def make(session: Session, response_id: str, token_of: Callable[[], str] = new_token) -> str:
+    """A new link's token to a draft, beside those that it has."""
     token = token_of()
     session.claim(_DRAFT, digest_of(token), response_id)
     return token
@@ -71,13 +70,13 @@ def response_of(session: Session, token: str) -> str:
 
 
 def is_open(session: Session, response_id: str) -> bool:
-    """Whether a link leads to the draft."""
+    """Whether any link leads to the draft."""
     return bool(session.places(_DRAFT, response_id))
 
 
 def close(session: Session, response_id: str, now: int) -> bool:
-    """End the link to a draft; whether there was one. That it was one is remembered for a while (`REMEMBERED`), to be
-    told to who opens it. `now` is in microseconds."""
+    """End the links to a draft; whether there was one. That they were some is remembered for a while (`REMEMBERED`), to
+    be told to who opens one. `now` is in microseconds."""
     ended = session.release(_DRAFT, response_id)
     for digest in ended:
         session.claim(_OVER, digest, response_id)
@@ -91,10 +90,15 @@ def over_forgotten(runtime: Runtime, session: Session, timer: Timer, context: Co
     session.release(_OVER, timer.key)
 
 
+def ended_of(session: Session, token: str) -> str:
+    """The id of the draft that a link led to which is over; empty for one that is unknown."""
+    digest = digest_of(token)
+    return session.claimed(_OVER, [digest]).get(digest, "")
+
+
 def is_over(session: Session, token: str) -> bool:
     """Whether there was a link to a draft with this token."""
-    digest = digest_of(token)
-    return digest in session.claimed(_OVER, [digest])
+    return bool(ended_of(session, token))
 
 
 def make_unnamed(session: Session, asked: Unnamed, token_of: Callable[[], str] = new_token) -> str:

@@ -1,5 +1,5 @@
 """`Questionnaire/$assign`, which gives a form to a person, and `QuestionnaireResponse/[id]/$fill-link`, which gives the
-draft another link, or ends the one that it has."""
+draft another link, or ends those that it has."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def assign_form(runtime: Runtime, call: Call, context: Context) -> Response:
 
 
 def fill_link(runtime: Runtime, call: Call, context: Context) -> Response:
-    """Give a draft another link, or with `revoke` end the one that it has, and all reminders.
+    """Give a draft another link in place of those that it has, or with `revoke` end these, and all reminders.
 
     Raises Malformed for parameters, NotFound and Gone for the draft, Invalid for one that nobody was asked for, or who
     is asked nothing more, Conflict for one that is finished or over, Busy.

@@ -1,7 +1,7 @@
 """Reminders of a form that was not answered yet, and its end once its time is over: a timer for each draft.
 
-A reminder has a new link. None comes at night where the person is, nor while they are at it, nor to who has died
-meanwhile. What is due is what is left: of reminders that were missed, one is made up for.
+A reminder has a link of its own, and those of before go on. None comes at night where the person is, nor while they are
+at it, nor to who has died meanwhile. What is due is what is left: of reminders that were missed, one is made up for.
 """
 
 from __future__ import annotations

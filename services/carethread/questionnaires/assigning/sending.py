@@ -1,6 +1,7 @@
-"""A person is sent a link to their draft: a new one each time, and what was sent before is not good any more.
+"""A person is sent a link to their draft: a new one each time, for only its digest is kept.
 
-A message that nobody has sent on yet by then is revoked.
+A message that nobody has sent on yet by then is revoked. The links of before are ended, but by a reminder: who has the
+page open by one of these goes on.
 """
 
 from __future__ import annotations
@@ -39,9 +40,13 @@ def new_link(
     reminder: bool = False,
     sender: str = "",
 ) -> str:
-    """Give a draft a link, in place of the one that it had, and have its person told of it by a sender; the link."""
-    end_link(session, draft["id"], context)
-    link = links.url(base_url, links.make(session, draft["id"], now))
+    """Give a draft a link, in place of those that it had or as a `reminder` beside them, and have its person told of it
+    by a sender; the link."""
+    if reminder:
+        _revoke(session, draft["id"], context)
+    else:
+        end_link(session, draft["id"], context)
+    link = links.url(base_url, links.make(session, draft["id"]))
     if send:
         id_ = context.new_id()
         session.claim(_SENT, id_, draft["id"])
@@ -52,11 +57,16 @@ def new_link(
 
 
 def end_link(session: Session, draft_id: str, context: Context) -> bool:
-    """End the link to a draft; whether there was one."""
+    """End the links to a draft; whether there was one."""
+    _revoke(session, draft_id, context)
+    return links.close(session, draft_id, to_micros(context.clock()))
+
+
+def _revoke(session: Session, draft_id: str, context: Context) -> None:
+    """Have no message with a link to a draft sent on any more."""
     for id_ in session.release(_SENT, draft_id):
         key = key_of(draft_id)
         request_change(session, ("CommunicationRequest", id_), _REVOKED, context, key=key, condition="status=active")
-    return links.close(session, draft_id, to_micros(context.clock()))
 
 
 def department_of(draft: Resource) -> str:

@@ -2,9 +2,10 @@
 answer, and its comments are read. What is requested for that is committed with the response.
 
 A response has one Task to be answered, however often it is sent and whatever is amended: when it says more than it did,
-that Task is asked again, be it answered already; when it says nothing any more, the Task goes unless somebody works on
-it. Each wording of its comments has one Task to be coded. What is told as history comes to a list, and asks nobody; the
-same said here then does. What is sent for one response has a key of its own, so that it waits for nothing else.
+that Task is asked again, be it answered already, and the person told of it or not yet; when it says nothing any more,
+the Task goes unless somebody works on it. Each wording of its comments has one Task to be coded. What is told as
+history comes to a list, and asks nobody; the same said here then does. What is sent for one response has a key of its
+own, so that it waits for nothing else.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _VOID, _CHANGED = "answer-withdrawn", "answer-changed"
 _UNTOUCHED = "status=requested,received"
 _UNDONE = "status=requested,received,accepted,ready,in-progress,on-hold"
 _OVER = "status=completed,cancelled"
+_ANSWERED = "status=accepted,in-progress,on-hold&business-status=resolved"
 
 
 def feedback_told(session: Session, versions: Sequence[Saved], context: Context) -> None:
@@ -128,13 +130,15 @@ class _Turn:
         return _heard(Saved(self.session, before)).comments if before else ()
 
     def _ask_again(self, code: str, id_: str, kinds: Sequence[str]) -> None:
-        """Have a Task say what else was said; one that is over is begun again."""
+        """Have a Task say what else was said; one that is over is begun again, and so is one that was answered, of
+        which the person is not told yet."""
         said: list[Resource] = [
             {"op": "add", "path": "/reasonCode", "value": reason(kinds)},
             {"op": "add", "path": "/priority", "value": priority_of(code, kinds)},
         ]
         self._change(id_, said, _UNDONE)
-        self._change(id_, [*said, {"op": "replace", "path": "/status", "value": "requested"}], _OVER)
+        for answered in (_ANSWERED, _OVER):
+            self._change(id_, [*said, {"op": "replace", "path": "/status", "value": "requested"}], answered)
 
     def _take_back(self, id_: str, condition: str) -> None:
         why = {"coding": [{"system": UNTOLD, "code": _VOID if self.void else _CHANGED}]}

@@ -15,7 +15,7 @@ from carethread.questionnaires.answering.judging import disabled, judge
 from carethread.questionnaires.filling.blocks import Block
 from carethread.questionnaires.filling.complaining import Complaints, complaints
 from carethread.questionnaires.filling.drafts import Draft
-from carethread.questionnaires.filling.helping import helps
+from carethread.questionnaires.filling.helping import Help, helps
 from carethread.questionnaires.filling.laying import Node, lay, walk
 from carethread.questionnaires.filling.names import Fields
 from carethread.questionnaires.filling.page import Page
@@ -170,11 +170,12 @@ def page_of(
     notice: str = "",
     issues: Sequence[Issue] | None = None,
     told: Reached = "",
+    lost: Sequence[Help] = (),
     asking: str = "",
     moved: bool = False,
 ) -> Page:
     """A part of the form as it is shown. `issues` are those of the response as it would be sent, by their places in
-    `answers`; None where nobody has asked for that yet. `told`, `asking` and `moved` are as in `Page`."""
+    `answers`; None where nobody has asked for that yet. `told`, `lost`, `asking` and `moved` are as in `Page`."""
     form = draft.form
     nodes = lay(form, answers.response, answers.numbers)
     wrong = complaints(form, nodes, issues or (), answers.wrong, language)
@@ -204,12 +205,19 @@ def page_of(
         notice=notice,
         complaints=[*_summary(blocks), *(("", "", each) for each in wrong.general)],
         elsewhere=[n for n in parts_with(form, nodes, wrong) if n != part],
-        helps=help_,
+        helps=[each for each in help_ if each.words not in {one.words for one in lost}],
+        lost=lost,
         told=told,
         asking=asking,
         until=day(draft.until, language) if draft.until else "",
         moved=moved,
     )
+
+
+def lost(draft: Draft, answers: Answers, language: str) -> list[Help]:
+    """The help for what is critical in answers, and not so in the draft."""
+    links = {link for link, *_ in cries(draft, answers.response) - cries(draft, draft.response)}
+    return [each for each in helps(draft.form, answers.response, language) if each.links & links]
 
 
 def is_raised(draft: Draft, response: Resource) -> bool:

@@ -103,6 +103,28 @@ def _draft(session: Session, token: str, now: int) -> Draft | None:
     return Draft(form, response, stored.version, said, token, expires)
 
 
+def left(runtime: Runtime, token: str) -> Draft | None:
+    """The form that a link which is over has led to, with nothing of what was answered to it or of whom it was; None
+    where that is not known."""
+    return runtime.store.snapshot(lambda session: _left(session, token))
+
+
+def _left(session: Session, token: str) -> Draft | None:
+    key = TYPE, links.response_of(session, token) or links.ended_of(session, token)
+    stored = session.current([key]).get(key)
+    if stored and stored.deleted:
+        stored = session.version(key, stored.version - 1)
+    if stored is None or stored.deleted:
+        return None
+    response = json.restore(stored.body)
+    try:
+        form = answered(session, response)
+    except Invalid:
+        return None
+    bare = {name: response[name] for name in ("resourceType", "questionnaire", "status")}
+    return Draft(form, bare, 0, None, token, 0) if form else None
+
+
 def _unnamed(session: Session, token: str, now: int) -> Draft | None:
     asked = links.unnamed(session, token)
     if asked is None:

@@ -42,11 +42,11 @@ class Help(NamedTuple):
 
 
 def told(reached: Reached, calls: Sequence[Piece], language: str) -> str:
-    """What is true of whether somebody was told, and where nobody is there what to do instead; empty where nothing is
-    stored that anybody could have been told of."""
-    if reached == "nobody":
+    """What is true of whether somebody was told, and where nobody was what to do instead; empty where nothing critical
+    was said by the person."""
+    if reached in ("nobody", "unsaved"):
         then = "help-nobody-call" if calls else "help-nobody-emergency"
-        return f"{word('help-nobody', language)} {word(then, language)}"
+        return f"{word(f'help-{reached}', language)} {word(then, language)}"
     return word(f"help-{reached}", language) if reached else ""
 
 

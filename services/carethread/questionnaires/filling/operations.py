@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context
-from carethread.core.errors import Busy, Invalid, Issue, Malformed, NotFound, PreconditionFailed, TooLarge
+from carethread.core.errors import Busy, Gone, Invalid, Issue, Malformed, NotFound, PreconditionFailed, TooLarge
 from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Call, Operation, Page, Runtime
 from carethread.interactions.operations.parameters import once
@@ -28,6 +28,7 @@ from carethread.questionnaires.filling.answers import (
     is_raised,
     kept,
     laid,
+    lost,
     page_of,
     parts_with,
     posted,
@@ -35,16 +36,16 @@ from carethread.questionnaires.filling.answers import (
 )
 from carethread.questionnaires.filling.asking import asking
 from carethread.questionnaires.filling.complaining import complaints
-from carethread.questionnaires.filling.drafts import Draft, opened, saved, sent
+from carethread.questionnaires.filling.drafts import Draft, left, opened, saved, sent
 from carethread.questionnaires.filling.helping import helps
 from carethread.questionnaires.filling.names import Fields
 from carethread.questionnaires.filling.page import ended, moved, shown
 from carethread.questionnaires.filling.parts import parts_of
 from carethread.questionnaires.filling.reading import asked_for
-from carethread.questionnaires.filling.words import LANGUAGES, chosen, ranked
+from carethread.questionnaires.filling.sorry import SORRY, sorry
+from carethread.questionnaires.filling.words import chosen
 from carethread.questionnaires.programmes.following import note_opened
 from carethread.questionnaires.rendering.days import day
-from carethread.questionnaires.rendering.words import base
 from carethread.questionnaires.safety.reaching import Reached, reached
 
 _TOKEN, _LANGUAGE, _PART, _NOTICE = "token", "lang", "part", "notice"
@@ -59,16 +60,27 @@ def fill(runtime: Runtime, call: Call, context: Context) -> Response:
     cannot be shown, Malformed, NotSupported and TooLarge for what is posted, Busy: `sorry` says these to people."""
     request = call.request
     pairs = _posted(request) if request.method == "POST" else []
-    draft = opened(runtime, once(call, _TOKEN), context)
+    token = once(call, _TOKEN)
+
+    def posting(draft: Draft) -> _Posting:
+        browser = request.headers.get("accept-language", "")
+        simple, fields = dict(reversed(pairs)), Fields(pairs)
+        return _Posting(runtime, context, draft, simple, fields, _said(call, _LANGUAGE), browser)
+
+    try:
+        draft = opened(runtime, token, context)
+    except Gone:
+        before = left(runtime, token) if pairs else None
+        if before is None:
+            raise
+        return posting(before).closed()
     if draft is None:
         raise NotFound("There is no form at this link.")
     if any(has(item.raw, SUB) for item in draft.form.items.values()):
         raise Invalid("The form is in pieces: what is asked is in others.", code="not-supported")
     if draft.is_kept and request.method != "POST":
         note_opened(runtime, draft.response["id"], to_micros(context.clock()))
-    browser = request.headers.get("accept-language", "")
-    posting = _Posting(runtime, context, draft, dict(reversed(pairs)), Fields(pairs), _said(call, _LANGUAGE), browser)
-    return posting.answer() if request.method == "POST" else _shown(posting, call)
+    return posting(draft).answer() if request.method == "POST" else _shown(posting(draft), call)
 
 
 def _posted(request: Request) -> list[tuple[str, str]]:
@@ -119,10 +131,10 @@ class _Posting:
     def answer(self) -> Response:
         """What comes of pressing a button, or of changing an answer."""
         do = self.simple.get("do", "")
-        if self.draft.is_kept and _number(self.simple.get("version", "")) != self.draft.version:
-            return self._changed_elsewhere()
         wish = asked_for(do)
         answers = posted(self.draft, self.fields, wish)
+        if self.draft.is_kept and _number(self.simple.get("version", "")) != self.draft.version:
+            return self._changed_elsewhere(answers)
         try:
             if do == "send":
                 return self._sent(answers)
@@ -130,15 +142,24 @@ class _Posting:
                 return self._kept(answers, do)
             return self._stayed(answers, removed=wish is not None and wish.what == "remove")
         except PreconditionFailed:
-            return self._changed_elsewhere()
+            return self._changed_elsewhere(answers)
         except Busy:
-            return self.page(answers, 503, notice="busy")
+            return self.page(answers, 503, notice="busy", told="unsaved")
+        except (Gone, Invalid) as error:
+            return self._refused(answers, 410 if isinstance(error, Gone) else 422)
 
-    def page(self, answers: Answers, status: int = 200, *, part: int | None = None, **more: Any) -> Response:
-        """A part of the form, that which is posted unless another is said; more as `page_of` takes it."""
+    def closed(self) -> Response:
+        """That the link is over, and where help is for what was posted all the same."""
+        return self._refused(posted(self.draft, self.fields), 410)
+
+    def page(
+        self, answers: Answers, status: int = 200, *, part: int | None = None, told: Reached = "", **more: Any
+    ) -> Response:
+        """A part of the form, that which is posted unless another is said; `told` where nobody was reached, more as
+        `page_of` takes it."""
         part = self.part if part is None else part
         asks = asking(self.runtime, self.draft.response)
-        told = self._reached(answers.response)
+        told = self._reached(answers.response) or told
         return shown(page_of(self.draft, answers, self.language, part, told=told, asking=asks, **more), status)
 
     def _reached(self, response: Resource) -> Reached:
@@ -221,13 +242,22 @@ class _Posting:
             reached=self._reached(self.draft.response),
         )
 
-    def _changed_elsewhere(self) -> Response:
+    def _refused(self, answers: Answers, status: int) -> Response:
+        """That nothing is saved; with where help is for what was answered."""
+        found = helps(self.draft.form, answers.response, self.language)
+        reached = self._reached(answers.response) or "unsaved"
+        return ended(SORRY[status], self.language, status, helps=found, reached=reached)
+
+    def _changed_elsewhere(self, answers: Answers) -> Response:
         """What another window has saved, and that this one was not."""
-        draft = opened(self.runtime, self.draft.token, self.context)
+        try:
+            draft = opened(self.runtime, self.draft.token, self.context)
+        except Gone:
+            draft = None
         if draft is None:
-            raise NotFound("There is no form at this link.")
+            return self._refused(answers, 410)
         self.draft = draft
-        return self.page(kept(draft), 409, notice="conflict")
+        return self.page(kept(draft), 409, notice="conflict", lost=lost(draft, answers, self.language))
 
     def _complete(self, answers: Answers) -> Complete:
         return complete(self.draft.form, answers, instant(to_micros(self.context.clock())))
@@ -240,25 +270,6 @@ def _said(call: Call, name: str) -> str:
 def _number(text: str) -> int:
     """A whole number from 0 on; 0 for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-_SORRY = {
-    404: "unknown",
-    410: "over",
-    413: "too-much",
-    422: "unfit",
-    400: "unreadable",
-    405: "unreadable",
-    415: "unreadable",
-}
-"""By status what is said to people; of all others that it does not work just now."""
-
-
-def sorry(status: int, headers: Mapping[str, str], accepted: str) -> Response:
-    """The page for what cannot be answered, in a language that a browser accepts."""
-    more = {name: value for name, value in headers.items() if name in ("Retry-After", "Allow")}
-    language = next((each for each in ranked(accepted) if base(each) in LANGUAGES), "en")
-    return ended(_SORRY.get(status, "trouble"), language, status, headers=more)
 
 
 PAGES = (Page("console/fill/<token>", "QuestionnaireResponse/$fill", ("GET", "POST"), sorry),)

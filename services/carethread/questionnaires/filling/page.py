@@ -36,9 +36,9 @@ HEADERS: Mapping[str, str] = headers(
 class Page:
     """A part of a form with what is answered. `complaints` are (the control's id, the question, what is wrong);
     `elsewhere` are other parts where something is wrong; `kept`: what is answered can be saved for later; `live`: what
-    is asked depends on answers; `told`: whether somebody was reached who is needed; `asking` is the name of who asks,
-    `until` the last day to answer; `moved`: things go by other numbers than on the page that was posted; `notice` is a
-    text of `words`."""
+    is asked depends on answers; `lost` is help for what was posted and is not kept, `told`: whether somebody was
+    reached for the rest; `asking` is the name of who asks, `until` the last day to answer; `moved`: things go by other
+    numbers than on the page that was posted; `notice` is a text of `words`."""
 
     language: str
     languages: Sequence[tuple[str, str]]
@@ -56,6 +56,7 @@ class Page:
     complaints: Sequence[tuple[str, str, str]] = ()
     elsewhere: Sequence[int] = ()
     helps: Sequence[Help] = ()
+    lost: Sequence[Help] = ()
     told: Reached = ""
     asking: str = ""
     until: str = ""

@@ -129,6 +129,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "We could not reach anybody of our team. We keep trying, but please do not wait for us.",
         "No hemos podido avisar a nadie de nuestro equipo. Lo seguimos intentando, pero no nos espere.",
     ),
+    "help-unsaved": (
+        "What you chose just now could not be saved, so it has told nobody. Please do not wait for us.",
+        "Lo que acaba de elegir no se pudo guardar, así que no ha avisado a nadie. No nos espere.",
+    ),
     "help-nobody-call": (
         "If you need help, call one of these numbers now.",
         "Si necesita ayuda, llame ahora a uno de estos números.",

@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from carethread.core.clock import instant
+from carethread.core.few import ENOUGH, is_few
 from carethread.core.ports.asks import ASKED, Ask
-from carethread.questionnaires.burden.hiding import LEAST, hidden
+from carethread.questionnaires.burden.hiding import hidden
 from carethread.questionnaires.programmes.guarding import UNTRACED
 
 BY = ("programme", "form", "department", "language")
@@ -43,13 +44,18 @@ class Place(NamedTuple):
 Answered = Callable[[Place], "int | None"]
 """How many have answered without a name; None where that is not told."""
 
+Lack = Literal["", "few", "others", "more"]
+"""Why it is not told how many have answered without a name: too few stand behind it, who were asked are only some of
+those who were asked the same there, or more have answered than were asked. Empty where it is told."""
+
 
 @dataclass(slots=True)
 class Rate:
     """What became of the asks of one group, as far as it is told.
 
     `counts` by `COUNTS`; `masked` are those of them that are not told. `why`: how many were not asked, by reason;
-    `hours`: of those completed, from being asked on. `partial`: something was left out, or is not told.
+    `hours`: of those completed, from being asked on. `partial`: something was left out, or is not told. `lack`: why
+    it is not told how many have answered without a name.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -57,6 +63,7 @@ class Rate:
     why: Counter[str] = field(default_factory=Counter)
     hours: list[float] = field(default_factory=list)
     partial: bool = False
+    lack: Lack = ""
 
     def told(self, name: str) -> int | None:
         """A count; None where it is not told."""
@@ -77,7 +84,7 @@ class Rate:
     def add(self, asks: list[Ask]) -> None:
         """The asks of one cell."""
         for reason, some in _parted(asks, lambda ask: ask.outcome).items():
-            if _people(some) < LEAST:
+            if _people(some) < ENOUGH:
                 self.partial = True
             elif reason == ASKED:
                 self._add_asked(some)
@@ -105,15 +112,30 @@ class Rate:
         self.masked |= masked
         self.partial = self.partial or bool(masked)
 
-    def add_nameless(self, asked: Mapping[Place, int], answered: Answered) -> None:
-        """How many have answered without a name, where each place has enough of them and of those who have not."""
-        found = [(number, answered(place)) for place, number in asked.items()]
-        told = [some for number, some in found if some is not None and not (_is_few(some) or _is_few(number - some))]
-        if len(told) == len(found):
-            self.masked.discard(COMPLETED)
-            self.counts[COMPLETED] = sum(told)
-        else:
+    def add_nameless(self, asked: Mapping[Place, int], whole: Mapping[Place, int], answered: Answered) -> None:
+        """How many have answered without a name, where each place has enough of them and of those who have not; for an
+        answer does not say by what it was asked, all who were asked there have to be among these (`whole`)."""
+        found = {place: answered(place) for place, number in asked.items() if number == whole[place]}
+        lacks = {_lack(number, found.get(place, number), place in found) for place, number in asked.items()}
+        self.lack = next((each for each in _WORST_FIRST if each in lacks), "")
+        if self.lack:
             self.partial = True
+        else:
+            self.masked.discard(COMPLETED)
+            self.counts[COMPLETED] = sum(some for some in found.values() if some is not None)
+
+
+_WORST_FIRST: tuple[Lack, ...] = ("others", "more", "few")
+
+
+def _lack(asked: int, answered: int | None, is_whole: bool) -> Lack:
+    if not is_whole:
+        return "others"
+    if answered is None:
+        return "few"
+    if answered > asked:
+        return "more"
+    return "few" if is_few(answered) or is_few(asked - answered) else ""
 
 
 def rates(
@@ -123,8 +145,11 @@ def rates(
     names = tuple(by)
     found: dict[tuple[str, ...], Rate] = {}
     nameless: dict[tuple[str, ...], dict[Place, int]] = {}
+    whole: Counter[Place] = Counter()
     for cell, some in sorted(_parted(asks, _cell).items()):
         first = some[0]
+        place = Place(cell[0], first.form, first.department)
+        whole[place] += sum(each.ending == UNTRACED and each.outcome == ASKED for each in some)
         if any(getattr(first, name) != value for name, value in where.items()):
             continue
         key = tuple(getattr(first, name) for name in names)
@@ -133,12 +158,11 @@ def rates(
         rate.add(some)
         if any(each.ending == UNTRACED for each in some) and rate.counts["asked"] > before:
             places = nameless.setdefault(key, {})
-            place = Place(cell[0], first.form, first.department)
             places[place] = places.get(place, 0) + rate.counts["asked"] - before
     if "language" not in {*names, *where}:  # nobody knows in which language somebody has answered
         for key, places in nameless.items():
             if sum(places.values()) == found[key].counts["asked"]:
-                found[key].add_nameless(places, answered)
+                found[key].add_nameless(places, whole, answered)
     return dict(sorted(found.items()))
 
 
@@ -155,7 +179,3 @@ def _parted(asks: Iterable[Ask], of: Callable[[Ask], K]) -> dict[K, list[Ask]]:
 
 def _people(asks: Iterable[Ask]) -> int:
     return len({ask.person for ask in asks})
-
-
-def _is_few(number: int) -> bool:
-    return 0 < number < LEAST

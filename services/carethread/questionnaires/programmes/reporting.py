@@ -19,7 +19,7 @@ from carethread.core.ports.asks import Ask
 from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.questionnaires.forms.finding import find_in
-from carethread.questionnaires.programmes.rates import BY, COUNTS, Place, Rate, rates
+from carethread.questionnaires.programmes.rates import BY, COUNTS, Lack, Place, Rate, rates
 from carethread.questionnaires.scoring.anonymous import shown_from
 
 PARAMETERS = ("from", "to", "by", *BY)
@@ -28,6 +28,21 @@ _MONTH_BEGINS, _DAYS = "-01T00:00:00.000Z", ("first", "last")
 _MOST = 100_000
 _USUAL = ("programme", "form")
 _TYPE = "QuestionnaireResponse"
+
+_ABSENT: Mapping[Lack, tuple[str, str]] = {
+    "few": ("masked", "Too few stand behind it, of those who have answered or of those who have not."),
+    "others": (
+        "not-applicable",
+        "Others were asked the same form there in the same month, and an answer without a name does not say by what it "
+        "was asked: ask for all of them, by form or by department.",
+    ),
+    "more": (
+        "not-applicable",
+        "There are more answers than were asked for: some came unasked, or to what was asked in another month.",
+    ),
+}
+"""Why it is not told how many have answered without a name: a code of
+http://terminology.hl7.org/CodeSystem/data-absent-reason, and what to say of it."""
 
 
 def response_rates(runtime: Runtime, call: Call, context: Context) -> Resource:
@@ -71,6 +86,14 @@ def _group(key: Mapping[str, str], rate: Rate) -> Resource:
             {"name": "count", "valueUnsignedInt": number},
         ]
         parts.append({"name": "not-asked", "part": told})
+    if rate.lack:
+        reason, because = _ABSENT[rate.lack]
+        why: list[Resource] = [
+            {"name": "count", "valueCode": "completed"},
+            {"name": "reason", "valueCode": reason},
+            {"name": "because", "valueString": because},
+        ]
+        parts.append({"name": "absent", "part": why})
     if rate.partial:
         parts.append({"name": "suppressed", "valueBoolean": True})
     return {"name": "group", "part": parts}

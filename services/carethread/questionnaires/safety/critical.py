@@ -127,6 +127,11 @@ def _number(item: Item, answer: Resource, chosen: Option | None) -> Decimal | No
     return next((each for each in said if each is not None), None)
 
 
+def is_marked(form: Form) -> bool:
+    """Whether a form says of any answer that it is critical."""
+    return bool(_marked(form))
+
+
 @lru_cache(maxsize=256)
 def _marked(form: Form) -> frozenset[str]:
     """The questions of a form that have critical answers, so that others cost nothing."""

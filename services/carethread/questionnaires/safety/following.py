@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
-from carethread.core.ports import Resource, Session, Stored, Wanted
+from carethread.core.ports import URGENT, Resource, Session, Stored, Wanted
 from carethread.interactions.requesting import wanted_change, wanted_together
 from carethread.questionnaires.answering.stored import Saved
 from carethread.questionnaires.extracting.extracted import uuid_of
@@ -48,6 +48,19 @@ def critical_answers_told(session: Session, versions: Sequence[Saved], context: 
             asked += _taken_back(stored.id, gone, sent)
     session.claim_all(RAISED, raised)
     session.requests.put(*asked)
+
+
+def missing_told(session: Session, version: Saved, context: Context, *, trial: bool = False) -> bool:
+    """Request what the critical answers of a response that is stored lack; a `trial` only tells whether they do."""
+    stored, response = version.stored, version.response
+    given = _given(version)
+    standing = alarms_of(session, stored.id) if given else []
+    new = [alarm for alarm in _alarms(given, standing, stored.version, context) if alarm not in standing]
+    if new and not trial:
+        sent = context.about(("QuestionnaireResponse", stored.id))
+        session.claim_all(RAISED, {alarm.key: stored.id for alarm in new})
+        session.requests.put(*_calls(stored, response, new, given, standing, sent))
+    return bool(new)
 
 
 def _given(version: Saved) -> dict[str, Critical]:
@@ -103,4 +116,4 @@ def _taken_back(id_: str, gone: Sequence[Alarm], context: Context) -> Iterator[W
 
 
 def _key(id_: str) -> str:
-    return f"critical-answers/{id_}"
+    return f"{URGENT}critical-answers/{id_}"

@@ -16,9 +16,9 @@ from carethread.core.service import Runtime
 from carethread.questionnaires.safety.alarms import alarms_of
 from carethread.questionnaires.safety.telling import CALL
 
-Reached = Literal["", "waiting", "called", "seen", "nobody"]
+Reached = Literal["", "waiting", "called", "seen", "nobody", "unsaved"]
 """Nothing critical stands; it is not known yet who is called; a person is called; a person has said that they see to
-it; and nobody is there to be called."""
+it; nobody is there to be called; and what is critical was not stored, so that nobody is told of it."""
 
 _OWNER = "careteams"
 _PEOPLE = frozenset({"Practitioner", "PractitionerRole"})

@@ -3,21 +3,54 @@ answered is refused, and what else could tell it is not kept. Pure."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from carethread.core.errors import Issue
 from carethread.core.fhir.elements import extension
 from carethread.core.fhir.targets import reference_type
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
-from carethread.questionnaires.forms.form import Form
+from carethread.questionnaires.forms.form import Form, Item
+from carethread.questionnaires.scoring.scores import option_of
 
 ANONYMOUS_FROM = PROFILES + "anonymous-from"
 
 _NAMED = ("author", "source", "encounter", "basedOn", "partOf", "identifier")
 """What says who has answered, or leads to them."""
 
-_KEPT = frozenset({"resourceType", "id", "meta", "extension", "questionnaire", "status", "subject", "authored", "item"})
-_KEPT_OF_META = frozenset({"profile", "security", "versionId", "lastUpdated"})
+_KEPT: Mapping[str, Mapping[str, str]] = {
+    "Response": {
+        "resourceType": "", "id": "", "meta": "Meta", "contained": "", "extension": "Extension", "questionnaire": "",
+        "status": "", "subject": "Reference", "authored": "Day", "item": "Item",
+    },
+    "Meta": {"profile": "Profile", "security": "Label"},
+    "Extension": {"url": "", "valueReference": "Reference"},
+    "Item": {"linkId": "", "answer": "Answer", "item": "Item"},
+    "Answer": {
+        **{f"value{kind}": "" for kind in ("Boolean", "Decimal", "Integer", "Date", "DateTime", "Time")},
+        "valueString": "", "valueUri": "",
+        "valueAttachment": "Attachment", "valueCoding": "Coding", "valueQuantity": "Quantity",
+        "valueReference": "Reference", "item": "Item",
+    },
+    "Label": {"system": "", "code": ""},
+    "Coding": {"system": "", "version": "", "code": "", "display": ""},
+    "Quantity": {"value": "", "comparator": "", "unit": "", "system": "", "code": ""},
+    "Attachment": {"contentType": "", "data": "", "url": "", "size": "", "hash": ""},
+    "Reference": {"reference": "", "type": ""},
+}  # fmt: skip
+"""Of each element what is kept, and as which element: an empty one as it was sent. All else is left out."""
+
 _DEPARTMENT = PROFILES + "department"
+_PROFILE = PROFILES + "questionnaire-response"
+
+_CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+_HOW = frozenset("ULMNRV")
+"""How confidential somebody says that it is; what else a label says is for the form to say (`forms.labels`)."""
+
+_RANDOM_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+"""A UUID of chance (RFC 9562, version 4) or of chance and time (7), as ids that are made here."""
 
 _PEOPLE = frozenset({"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person"})
 
@@ -32,8 +65,8 @@ def is_anonymous(form: Form) -> bool:
     return shown_from(form) > 0
 
 
-def named(form: Form, response: Resource) -> list[Issue]:
-    """What in a response to an anonymous form says who has answered."""
+def named(form: Form, response: Resource, new_id: str = "") -> list[Issue]:
+    """What in a response to an anonymous form says who has answered; `new_id` is the id of one that is new."""
     if not is_anonymous(form):
         return []
     told = "The form is answered without a name; leave this out."
@@ -44,6 +77,10 @@ def named(form: Form, response: Resource) -> list[Issue]:
     if subject and (inside or reference_type(subject) in (None, *_PEOPLE)):
         told = "The form is answered without a name: its subject is a department or a team."
         found.append(Issue("business-rule", told, "QuestionnaireResponse.subject"))
+    if new_id and not _RANDOM_ID.fullmatch(new_id):
+        told = "The form is answered without a name, and an id may be one: POST the response, which gives it an id, or "
+        told += "PUT it to a random UUID (version 4 or 7, in small letters)."
+        found.append(Issue("business-rule", told, "QuestionnaireResponse.id"))
     return found
 
 
@@ -54,26 +91,56 @@ def without_traces(form: Form, response: Resource) -> Resource:
     """
     if not is_anonymous(form):
         return response
-    members = _KEPT | {"contained"} if response.get("questionnaire", "").startswith("#") else _KEPT
-    kept = {name: value for name, value in response.items() if name in members}
-    if "meta" in kept:
-        kept["meta"] = {name: value for name, value in kept["meta"].items() if name in _KEPT_OF_META}
-    if "authored" in kept:
-        kept["authored"] = kept["authored"][:_DAY]
-    if extensions := [each for each in kept.pop("extension", ()) if each.get("url") == _DEPARTMENT]:
-        kept["extension"] = extensions
-    if "item" in kept:
-        kept["item"] = [_bare(each) for each in kept["item"]]
-    return kept
+    kept: Resource = _bare("Response", response)
+    if not kept.get("questionnaire", "").startswith("#"):
+        kept.pop("contained", None)
+    return kept | {"item": [_as_asked(form, each) for each in kept["item"]]} if "item" in kept else kept
+
+
+def _bare(kind: str, element: Any) -> Any:
+    """An element with what is kept of it, and of all that is in it."""
+    if isinstance(element, list):
+        all_ = [_bare(kind, each) for each in element]
+        return list(filter(_FITTING[kind], all_)) if kind in _FITTING else all_
+    if kind not in _KEPT:
+        return element[:_DAY] if kind == "Day" else element
+    members = _KEPT[kind]
+    made = {name: _bare(members[name], value) for name, value in element.items() if name in members}
+    return {name: value for name, value in made.items() if value not in ([], {})}
 
 
 _DAY = len("2031-03-03")
 
+_FITTING: Mapping[str, Callable[[Any], bool]] = {
+    "Profile": lambda profile: profile == _PROFILE,
+    "Label": lambda label: label.get("system") == _CONFIDENTIALITY and label.get("code") in _HOW,
+    "Extension": lambda each: (
+        each["url"] == _DEPARTMENT and reference_type(each.get("valueReference")) == "Organization"
+    ),
+}
+"""Which of several elements are kept."""
 
-def _bare(element: Resource) -> Resource:
-    """An item or an answer, and all that is in it, without what is noted beside the answer."""
-    kept = {name: value for name, value in element.items() if name not in ("extension", "text", "_text")}
-    for name in ("item", "answer"):
-        if name in kept:
-            kept[name] = [_bare(each) for each in kept[name]]
-    return kept
+
+def _as_asked(form: Form, given: Resource) -> Resource:
+    """An item whose answers are worded as the form words them, so that the words are nobody's."""
+    item, made = form.items.get(given.get("linkId", "")), dict(given)
+    if "answer" in given:
+        made["answer"] = [_worded(form, item, each) for each in given["answer"]]
+    if "item" in given:
+        made["item"] = [_as_asked(form, each) for each in given["item"]]
+    return made
+
+
+def _worded(form: Form, item: Item | None, answer: Resource) -> Resource:
+    made = dict(answer)
+    if "code" in (coding := answer.get("valueCoding", {})):
+        option = option_of(item, answer) if item else None
+        own = option.value if option else {}
+        made["valueCoding"] = {
+            name: value for name, value in coding.items() if name in ("system", "code") or own.get(name) == value
+        }
+    if "code" in (quantity := answer.get("valueQuantity", {})):
+        made["valueQuantity"] = {name: value for name, value in quantity.items() if name != "unit"}
+    if "item" in answer:
+        made["item"] = [_as_asked(form, each) for each in answer["item"]]
+    return made

@@ -29,7 +29,7 @@ def test_what_an_ehr_sends_and_what_has_another_code_is_none() -> None:
 
 @pytest.mark.parametrize(("priority", "minutes"), [("stat", 5), ("asap", 15), ("urgent", 60), ("routine", 60)])
 def test_the_time_that_a_priority_gives(priority: str, minutes: int) -> None:
-    made = calling(call(priority=priority), "Practitioner/1", "", NOW)
+    made = calling(call(priority=priority), "Practitioner/1", NOW)
     assert due(made) - NOW == minutes * MINUTE
     assert called(made, "") == "Practitioner/1"
 
@@ -37,7 +37,7 @@ def test_the_time_that_a_priority_gives(priority: str, minutes: int) -> None:
 def test_the_pace_slows_down_and_never_stops() -> None:
     made, now, times = call(), NOW, []
     for _ in range(60):
-        made = calling(made, "Practitioner/1", "", now)
+        made = calling(made, "Practitioner/1", now)
         times.append((due(made) - now) // MINUTE)
         now = due(made)
     assert times[:4] == [5, 5, 5, 5]
@@ -46,15 +46,15 @@ def test_the_pace_slows_down_and_never_stops() -> None:
 
 
 def test_given_back_it_begins_anew() -> None:
-    made = calling(call(), "Practitioner/1", "", NOW)
-    later = calling(made, "Practitioner/2", "", NOW + 600 * MINUTE, anew=True)
+    made = calling(call(), "Practitioner/1", NOW)
+    later = calling(made, "Practitioner/2", NOW + 600 * MINUTE, anew=True)
     assert due(later) - NOW == 605 * MINUTE
 
 
 def test_where_nobody_is_there_it_is_the_departments_or_nobodys() -> None:
-    made = calling(call(owner={"reference": "Practitioner/1"}), "", "Organization/1", NOW)
+    made = calling(call(owner={"reference": "Practitioner/1"}), "Organization/1", NOW)
     assert (made["owner"]["reference"], called(made, "")) == ("Organization/1", "")
-    assert "owner" not in calling(made, "", "", NOW)
+    assert "owner" not in calling(made, "", NOW)
 
 
 def test_who_is_silent_has_not_acknowledged() -> None:

@@ -1,4 +1,4 @@
-"""Links: random, one for a draft, kept as digests; those without names say themselves what they ask."""
+"""Links: random, kept as digests, those of a draft end together; those without names say themselves what they ask."""
 
 from __future__ import annotations
 
@@ -49,17 +49,18 @@ def session() -> Any:
     return Places()
 
 
-def test_a_draft_has_one(session: Any) -> None:
-    first, second = links.make(session, "r1", 1), links.make(session, "r1", 2)
-    assert (links.response_of(session, first), links.response_of(session, second)) == ("", "r1")
+def test_those_of_a_draft_end_together(session: Any) -> None:
+    first, second, other = (links.make(session, each) for each in ("r1", "r1", "r2"))
+    assert [links.response_of(session, each) for each in (first, second, other)] == ["r1", "r1", "r2"]
     assert links.close(session, "r1", 3)
     assert not links.close(session, "r1", 4)
     assert session.due == {(links.OVER_TIMER, "r1"): 3 + links.REMEMBERED}, "from the end of the last on"
-    assert links.response_of(session, second) == ""
+    assert [links.response_of(session, each) for each in (first, second, other)] == ["", "", "r2"]
+    assert [links.is_over(session, each) for each in (first, second, other)] == [True, True, False]
 
 
 def test_only_a_digest_is_kept(session: Any) -> None:
-    token = links.make(session, "r1", 1)
+    token = links.make(session, "r1")
     unnamed = links.make_unnamed(session, links.Unnamed("urn:f|1", "Organization/1", 5))
     assert token not in str(session.held) and unnamed.partition(".")[0] not in str(session.held)
     assert all(len(key) == 64 for _, key in session.held)
@@ -90,7 +91,7 @@ def test_one_without_a_name_says_what_it_asks(form: str, expires: int, subject: 
 @pytest.mark.parametrize("token", ["", ".", "x", "x.y", "x.%%", "." * 2000, "é"])
 def test_what_is_no_link(session: Any, token: str) -> None:
     links.make_unnamed(session, links.Unnamed("urn:f|1", "Organization/1", 5))
-    links.make(session, "r1", 1)
+    links.make(session, "r1")
     assert links.unnamed(session, token) is None
     assert links.response_of(session, token) == ""
     assert not links.use_up(session, token)

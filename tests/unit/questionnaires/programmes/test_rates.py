@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import product
@@ -9,9 +10,9 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carethread.core.few import ENOUGH
 from carethread.core.moments import DAY
 from carethread.core.ports.asks import Ask
-from carethread.questionnaires.burden.hiding import LEAST
 from carethread.questionnaires.programmes.guarding import UNTRACED
 from carethread.questionnaires.programmes.rates import BY, COUNTS, ENDINGS, Place, Rate, rates
 
@@ -87,7 +88,7 @@ def test_no_number_is_told_behind_which_few_stand_nor_what_it_could_be_had_from(
 
 def test_without_a_name_it_is_told_where_enough_have_and_have_not() -> None:
     asks = many(30, NAMELESS)
-    for answered, completed in ((None, None), (10, None), (11, 11), (19, 19), (20, None), (30, 30), (31, 31)):
+    for answered, completed in ((None, None), (10, None), (11, 11), (19, 19), (20, None), (30, 30), (31, None)):
         rate = told(asks, "form", answered=answered)["f",]
         assert (rate.told("completed"), rate.partial) == (completed, completed is None), answered
         assert {"opened", "expired", "open"} <= rate.masked
@@ -109,6 +110,73 @@ def test_without_a_name_it_is_counted_place_by_place() -> None:
     assert {each.month for each in seen} == {"1970-01"}
     mixed = told([*asks, *many(12)], answered=15)[()]
     assert (mixed.told("asked"), mixed.told("completed")) == (72, None), "what has a name is not told from what has not"
+
+
+def test_without_a_name_nobody_knows_by_which_programme() -> None:
+    asks = [*many(30, NAMELESS), *many(30, NAMELESS, programme="q")]
+    by_programme = told(asks, "programme", answered=30)
+    assert {key: (rate.told("completed"), rate.lack) for key, rate in by_programme.items()} == {
+        ("p",): (None, "others"),
+        ("q",): (None, "others"),
+    }
+    assert told(asks, answered=30, programme="p")[()].lack == "others"
+    rate = told(asks, "form", answered=30)["f",]
+    assert (rate.told("completed"), rate.share, rate.lack) == (30, 0.5, ""), "of both together it is known"
+    assert told([*many(30, NAMELESS), *many(30, form="g", programme="q")], "programme", answered=30)["p",].lack == ""
+
+
+def test_more_answers_than_were_asked_for_are_no_rate() -> None:
+    rate = told(many(30, NAMELESS), "form", answered=31)["f",]
+    assert (rate.told("completed"), rate.share, rate.partial, rate.lack) == (None, None, True, "more")
+
+
+nameless = st.lists(
+    st.tuples(
+        st.sampled_from(["p", "q"]),
+        st.sampled_from(["f", "g"]),
+        st.sampled_from(["ward", "clinic"]),
+        st.sampled_from([10 * HOUR, 45 * DAY]),
+        st.sampled_from(["en", "es"]),
+        st.integers(1, 40),
+    ),
+    max_size=6,
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    some=nameless,
+    by=st.sets(st.sampled_from(BY)),
+    counts=st.lists(st.one_of(st.none(), st.integers(0, 60)), min_size=8, max_size=8),
+    programme=st.sampled_from(["", "p"]),
+)
+def test_without_a_name_a_rate_is_of_all_who_were_asked_there_and_never_above_one(
+    some: Sequence[tuple[str, str, str, int, str, int]], by: set[str], counts: list[int | None], programme: str
+) -> None:
+    asks: list[Ask] = []
+    for program, form, department, decided, language, count in some:
+        members = {"form": form, "department": department, "decided": decided, "language": language}
+        asks += many(count, replace(NAMELESS, programme=program, **members), first=len(asks))  # type: ignore[arg-type]
+    places = product(("1970-01", "1970-02"), ("f", "g"), ("ward", "clinic"))
+    answered = dict(zip((Place(*each) for each in places), counts, strict=True))
+    where = {"programme": programme} if programme else {}
+    names = [each for each in BY if each in by]
+    for key, rate in rates(asks, names, where, answered.__getitem__).items():
+        completed = rate.told("completed")
+        if not rate.counts["asked"] or completed is None:
+            continue
+        assert rate.share is not None and 0 <= rate.share <= 1
+        mine = [
+            ask
+            for ask in asks
+            if tuple(getattr(ask, name) for name in names) == key and ask.programme in (programme, ask.programme)
+        ]
+        for place in {(ask.decided, ask.form, ask.department) for ask in mine}:
+            here = [ask for ask in mine if (ask.decided, ask.form, ask.department) == place]
+            cells = Counter((ask.programme, ask.language) for ask in here)
+            if max(cells.values()) >= ENOUGH:
+                assert min(cells.values()) >= ENOUGH
+                assert len(here) == sum((ask.decided, ask.form, ask.department) == place for ask in asks)
 
 
 some_asks = st.lists(
@@ -147,12 +215,12 @@ def test_two_answers_never_differ_by_a_few(some: Sequence[tuple[str, str, int, s
             for name in ("asked", *ENDINGS):
                 whole, part = answers[one].told(name), answers[other].told(name)
                 if whole is not None and part is not None:
-                    assert whole - part == 0 or whole - part >= LEAST
-                    assert part == 0 or part >= LEAST
+                    assert whole - part == 0 or whole - part >= ENOUGH
+                    assert part == 0 or part >= ENOUGH
     for rate in answers.values():
         known = sum(rate.told(name) or 0 for name in ENDINGS)
         if (asked := rate.told("asked")) is not None:
-            assert asked == known or asked - known >= LEAST, "nor is what is masked what is left"
+            assert asked == known or asked - known >= ENOUGH, "nor is what is masked what is left"
 
 
 def test_all_that_can_be_asked_for_is_of_an_ask() -> None:

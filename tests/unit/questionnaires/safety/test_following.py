@@ -228,7 +228,7 @@ def test_what_is_asked_for_is_valid_and_says_nothing_of_the_answer() -> None:
 
 
 def test_it_waits_for_nothing_else_about_the_person() -> None:
-    assert {each.key for each in Memory().save(saved(3))} == {"critical-answers/r1"}
+    assert {each.key for each in Memory().save(saved(3))} == {"!critical-answers/r1"}
 
 
 def test_history_is_to_be_reviewed_and_calls_nobody() -> None:

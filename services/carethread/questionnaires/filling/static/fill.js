@@ -41,13 +41,15 @@
       return;
     }
     const html = (answer.headers.get("Content-Type") || "").startsWith("text/html");
-    if (answer.status === 409 || answer.status === 410 || answer.status === 404) {
-      location.assign(answer.status === 409 ? form().getAttribute("action") + "&notice=conflict" : location.href);
+    if (!html) { live(form().dataset.lost); return; }
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (answer.status >= 500) {
+      const [here, there] = [document.getElementById("help"), page.getElementById("help")];
+      if (there) merge(here, there);
+      live(form().dataset.lost);
       return;
     }
-    if (!html || answer.status >= 500) { live(form().dataset.lost); return; }
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (!page.getElementById("form")) { location.reload(); return; }
+    if (answer.status === 409 || !page.getElementById("form")) { instead(page); return; }
     const before = questions();
     const had = new Set([...document.querySelectorAll("#questions [id]")].map((each) => each.id));
     // Where things go by other numbers from now on, what stands in the controls is no more of use than what is around it.
@@ -61,6 +63,20 @@
     const controls = document.querySelectorAll("#questions :is(input, textarea, select):not([type=hidden])");
     if (what !== "update") [...controls].find((each) => !had.has(each.id))?.focus();
     wait();
+  }
+
+  // What was answered is not kept any more: the page that says so comes in place of this one, for it alone knows what
+  // help was called for.
+  function instead(page) {
+    again = false;
+    clearTimeout(later);
+    document.title = page.title;
+    document.documentElement.lang = page.documentElement.lang;
+    document.body.replaceWith(document.importNode(page.body, true));
+    scrollTo(0, 0);
+    document.getElementById("main").focus();
+    if (form()) wait();
+    else leaving = true;
   }
 
   // Who is told of what cannot wait is known a moment later.
@@ -123,13 +139,17 @@
     const button = event.submitter;
     if (button && button.value.startsWith("add:")) {  // room for one more is made where somebody is
       event.preventDefault();
-      (running || Promise.resolve()).then(() => look(button.value));
+      const page = document.body;
+      (running || Promise.resolve()).then(() => { if (page.isConnected) look(button.value); });
       return;
     }
     if (running) {
       event.preventDefault();
       again = false;
-      running.then(() => form().requestSubmit(button && button.isConnected ? button : undefined));
+      const page = document.body;
+      running.then(() => {
+        if (page.isConnected) form().requestSubmit(button && button.isConnected ? button : undefined);
+      });
       return;
     }
     leaving = true;
