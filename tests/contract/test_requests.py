@@ -18,7 +18,7 @@ from carethread.core.context import Context
 from carethread.core.errands.sending import BATCH, Sending
 from carethread.core.errors import Busy, Invalid, NotSupported
 from carethread.core.metric_names import REQUESTS_REFUSED, REQUESTS_SENT
-from carethread.core.ports import Asked, Request, Response, Session, Wanted
+from carethread.core.ports import URGENT, Asked, Request, Response, Session, Wanted
 from carethread.core.service import ResourceType, Runtime, Service
 from carethread.interactions.requesting import request, request_change
 from support.looping import looping
@@ -196,6 +196,16 @@ def test_a_key_may_be_given(practice) -> None:
     practice.want(task(), key="Appointment/1")
     practice.want({key: value for key, value in task(id="t", intent="plan").items() if key != "for"})
     assert [asked.wanted.key for asked in practice.left()] == ["Appointment/1", "Task/t"]
+
+
+def test_what_is_urgent_is_sent_before_all_that_waits_in_its_own_order(practice) -> None:
+    plain = [practice.want(task(), key=f"k{number}") for number in range(BATCH + 2)]
+    called = [practice.want(task(), key=f"{URGENT}call") for _ in range(2)]
+    hasten(practice.store)
+    practice.sending.step()
+    assert practice.owners.paths == [f"Task/{id_}" for id_ in (called[0], *plain[: BATCH - 1])]
+    practice.send()
+    assert practice.owners.paths[BATCH:] == [f"Task/{id_}" for id_ in (called[1], *plain[BATCH - 1 :])]
 
 
 def test_an_owner_that_is_away_is_left_alone_and_the_others_are_served(practice) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from carethread.core.context import new_id
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
 from carethread.interactions.mirror import keep
@@ -180,7 +181,7 @@ def test_who_answers_without_a_name_has_none(home: Care) -> None:
     told = answering(pulse, {"worn": 0}, id="p", author={"reference": "Practitioner/x"})
     status, issues = home.refusal("PUT", "QuestionnaireResponse/p", told, service="questionnaires")
     places = [each["expression"][0].rpartition(".")[2] for each in issues]
-    assert (status, set(places)) == (422, {"author", "subject"})
+    assert (status, set(places)) == (422, {"author", "subject", "id"})
 
 
 def test_too_few_answers_have_no_value(home: Care) -> None:
@@ -240,8 +241,8 @@ def test_answers_without_a_name_are_compared_with_nobody(home: Care) -> None:
     pulse = shipped("staff-pulse")
     place = {"subject": {"reference": "Organization/heart"}}
     for day in ("01", "02"):
-        home.put(answering(pulse, {"worn": 1}, id=f"p{day}", authored=f"2031-01-{day}", **place))
-    found = score(home, "p02")
+        last = home.put(answering(pulse, {"worn": 1}, id=new_id(), authored=f"2031-01-{day}", **place))["id"]
+    found = score(home, last)
     assert [part(found, name) for name in ("value", "previous", "first")] == [2, None, None]
 
 

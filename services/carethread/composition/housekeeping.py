@@ -1,4 +1,4 @@
-"""Forgetting what has been kept for long enough, a little at a time."""
+"""Forgetting what has been kept for long enough, a little at a time; and what databases know of themselves."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ EVERY_SECONDS = 3600.0
 _ASKING = "questionnaires"
 """The service that keeps whom it has asked what."""
 
+STATISTICS_SECONDS = 5.0
+"""Between two looks for tables without statistics: a new database is filled fastest when it is new."""
+
 _PAUSE_SECONDS = 0.05
 """Between two small deletions, for those who write."""
 
@@ -34,6 +37,18 @@ def housekeeping(settings: Settings, here: Mapping[str, Runtime], stop: Signal) 
     while not stop.is_set():
         forget(settings, here, stop)
         stop.wait(EVERY_SECONDS)
+
+
+def statistics(here: Mapping[str, Runtime], stop: Signal) -> None:
+    """See to it that the databases know what is in their tables, until `stop` is set."""
+    from carethread.adapters.sql.statistics import gather_missing
+
+    while not stop.wait(STATISTICS_SECONDS):
+        for name, runtime in here.items():
+            try:
+                gather_missing(engine_of(runtime))
+            except Busy as error:
+                log.info("statistics_wait", extra={"service": name, "reason": str(error)})
 
 
 def forget(settings: Settings, here: Mapping[str, Runtime], stop: Signal) -> None:

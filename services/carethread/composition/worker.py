@@ -20,7 +20,7 @@ from carethread.composition.delivering import stream_loop, webhook_loop, websock
 from carethread.composition.errands import loops as errand_loops
 from carethread.composition.facts import SERVICE as PUBLISHING
 from carethread.composition.facts import latest_loop, publish_loop
-from carethread.composition.housekeeping import housekeeping
+from carethread.composition.housekeeping import housekeeping, statistics
 from carethread.composition.http import SWEEP_SECONDS, settle_doubts_of
 from carethread.composition.inbound import inbound
 from carethread.composition.inbound import loops as inbound_loops
@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 
 _AGAIN_SECONDS = 1.0
 """Between two tries to reach owners that are away."""
+
+_GATHER_SECONDS = 0.25
+"""For which events gather that become facts: these are published each half a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def worker(settings: Settings, here: Mapping[str, Runtime], *, taking_in: bool =
             consume = partial(_consumer_loop, settings, runtime, reactions, pulse, stop)
             loops.append((f"consumer-{name}", pulse.of(consume)))
         if name == PUBLISHING:
-            loops.append(("facts", partial(publish_loop, settings, runtime, pulses[name].seconds, stop)))
+            loops.append(("facts", partial(publish_loop, settings, runtime, stop)))
             loops.append(("latest", partial(latest_loop, runtime, stop)))
     if taking_in:
         runtime, pulses[INBOUND] = inbound(settings, here), Pulse()
@@ -97,6 +100,7 @@ def worker(settings: Settings, here: Mapping[str, Runtime], *, taking_in: bool =
         loops += inbound_loops(settings, runtime, pulses[INBOUND], stop)
     loops.append(("alarms", partial(alarm_loop, settings, here, pulses, stop)))
     loops.append(("housekeeping", partial(housekeeping, settings, here, stop)))
+    loops.append(("statistics", partial(statistics, here, stop)))
     return _worker(loops, stop)
 
 
@@ -208,6 +212,7 @@ def _consumer_loop(
             reactions,
             observe=observe,
             patience=settings.held_seconds,
+            rests=_GATHER_SECONDS if runtime.service.name == PUBLISHING else 0.0,
             beat=pulse,
             attended=beats(runtime, "consumer"),
         ).run(stop)

@@ -287,6 +287,8 @@ class Service:
     """Of how many such timers a handler is told at most, for kinds of which more than usual pay."""
     definitions: tuple[str, ...] = ()
     """Folders of `fhir_profiles/` whose resources the service publishes as its own, such as `measures`."""
+    shows: Callable[[Stored, str], Stored] | None = None
+    """How a version is read, by `Runtime.small_cells`; without it as it is kept."""
     publishes: Callable[[], Sequence[Resource]] | None = None
     """Further resources that the service publishes as its own, made of what is not stored as it is."""
     topics: tuple[str, ...] = ()

@@ -54,7 +54,7 @@ class Settings:
     facts_memory: int = 1024
     facts_threads: int = 2
     facts_seconds: int = 60
-    small_cells: str = "exact"
+    small_cells: str = ""
     database_url: str = ""
     database_urls: Mapping[str, str] = field(default_factory=dict)
     http_urls: Mapping[str, str] = field(default_factory=dict)
@@ -106,6 +106,14 @@ class Settings:
         """Where the facts are published."""
         return Path(self.facts) if self.facts else self.data / "metrics-facts"
 
+    @property
+    def few_people(self) -> str:
+        """Whether numbers of few people are told: `mask` or `exact`. Unless it is set, they are told only where nobody
+        but this machine's user is to be expected: everything is embedded, and listens to this machine alone."""
+        others = (self.base_url, self.kafka_bootstrap_servers, self.database_url, self.database_urls, self.http_urls)
+        alone = is_loopback(self.host) and not self.allow_insecure_bind and not any(others)
+        return self.small_cells or ("exact" if alone else "mask")
+
     def database(self, service: str) -> str:
         """The database URL of one service; its own SQLite file unless a setting says otherwise."""
         own = self.database_urls.get(service) or self.database_url
@@ -136,7 +144,7 @@ def load() -> Settings:
             facts_memory=env.int("FACTS_MEMORY", default.facts_memory, validate=Range(min=64)),
             facts_threads=env.int("FACTS_THREADS", default.facts_threads, validate=positive),
             facts_seconds=env.int("FACTS_SECONDS", default.facts_seconds, validate=positive),
-            small_cells=env.str("SMALL_CELLS", default.small_cells, validate=OneOf(["mask", "exact"])),
+            small_cells=env.str("SMALL_CELLS", default.small_cells, validate=OneOf(["", "mask", "exact"])),
             database_url=env.str("DATABASE_URL", default.database_url),
             database_urls=_each_service(env, "DATABASE_URL"),
             http_urls=_each_service(env, "HTTP_URL"),

@@ -45,7 +45,7 @@ _SINCE = (
     .limit(bindparam("count"))
 )
 _MARKS = select(fact_marks.c.kind, fact_marks.c.name, fact_marks.c.number)
-_FILLED = select(mirrors.c.type).where(mirrors.c.place.is_(None))
+_FILLED = select(mirrors.c.type, mirrors.c.began).where(mirrors.c.place.is_(None))
 _SOME = select(facts.c.changed).where(facts.c.type == bindparam("type_name")).limit(bindparam("count"))
 _FORGET = delete(facts).where(facts.c.changed.in_(_SOME.scalar_subquery()))
 
@@ -99,7 +99,7 @@ class SqlFacts:
         for name, number in found[SEQUENCE].items():
             service, _, type_name = name.partition("/")
             sources[service][type_name] = number
-        filled = frozenset(self._connection.execute(_FILLED).scalars())
+        filled = {row.type: row.began for row in self._connection.execute(_FILLED)}
         return Reached(found[CHANGED].get("", 0), dict(sources), found[GENERATION], filled)
 
     def since(self, type_name: str, after: int, through: int, count: int) -> list[tuple[int, str, str]]:
@@ -107,8 +107,22 @@ class SqlFacts:
         return [(changed, id_, made) for changed, id_, made in self._connection.execute(_SINCE, asked)]
 
 
+_ADD_TEXT = (
+    "INSERT INTO fact_marks (kind, name, number) VALUES ($1::text, $2::text, $3::bigint) ON CONFLICT (kind, name)"
+    " DO UPDATE SET number = fact_marks.number + excluded.number RETURNING number"
+)
+_RAISE_TEXT = (
+    f"WITH raised AS (INSERT INTO fact_marks (kind, name, number) SELECT $1::text, * FROM unnest({array(2, 'text')},"
+    f" {array(3, 'bigint')}) ON CONFLICT (kind, name) DO UPDATE SET number = excluded.number"
+    " WHERE fact_marks.number < excluded.number) SELECT 1"
+)
+"""SQLAlchemy keeps no text of an upsert: it would be made anew for each batch of events."""
+
+
 def add(connection: Connection, kind: str, name: str, number: int) -> int:
     """Add to a mark, and keep others from it until the transaction's end; returns what it is then."""
+    if not is_sqlite(connection):
+        return int(run(connection, _ADD_TEXT, [kind, name, str(number)])[0][0])
     entered = upsert(connection, fact_marks).values(kind=kind, name=name, number=number)
     added = entered.on_conflict_do_update(
         index_elements=[fact_marks.c.kind, fact_marks.c.name], set_={"number": fact_marks.c.number + number}
@@ -119,6 +133,9 @@ def add(connection: Connection, kind: str, name: str, number: int) -> int:
 def raise_to(connection: Connection, kind: str, marks: Mapping[str, int]) -> None:
     """Raise marks to numbers that are higher."""
     if not marks:
+        return
+    if not is_sqlite(connection):
+        run(connection, _RAISE_TEXT, [kind, texts(sorted(marks)), numbers(marks[name] for name in sorted(marks))])
         return
     entered = upsert(connection, fact_marks)
     raised = entered.on_conflict_do_update(

@@ -6,20 +6,20 @@ PostgreSQL takes them as COPY in its binary form, which needs no escapes
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from struct import Struct
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Connection, Engine, delete
+from sqlalchemy import Connection, Engine, bindparam, delete, text
 
 from carethread.adapters.sql.direct import tell
 from carethread.adapters.sql.engine import is_sqlite, writing
 from carethread.adapters.sql.facts import CHANGED, GENERATION, SEQUENCE, add, raise_to
 from carethread.adapters.sql.tables import facts, mirrors, positions
 from carethread.adapters.sql.upsert import upsert
-from carethread.core.errors import Busy
+from carethread.core.errors import Busy, Invalid
 from carethread.core.ports import Place
 
 Row = tuple[str, str, int, str]
@@ -31,12 +31,21 @@ _BEGIN, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _FIELD, _FIRST, _VERSION = Struct("!i"), Struct("!hiq"), Struct("!ii")
 
 
-class SqlLoading:
-    """The facts of one service's database."""
+_BEFORE = "CREATE TEMPORARY TABLE facts_before AS SELECT type, id, version FROM facts WHERE changed <= "
+_LOST = text(
+    "SELECT count(*), min(b.type || '/' || b.id) FROM facts_before AS b WHERE type IN :types AND NOT EXISTS"
+    " (SELECT 1 FROM facts AS f WHERE f.type = b.type AND f.id = b.id AND f.version >= b.version)"
+).bindparams(bindparam("types", expanding=True))
 
-    def __init__(self, engine: Engine, consumer: str) -> None:
+
+class SqlLoading:
+    """The facts of one service's database. With `known`, the number of a change, none of those up to it may get lost:
+    `replace` raises Invalid then."""
+
+    def __init__(self, engine: Engine, consumer: str, known: int = 0) -> None:
         self._engine = engine
         self._consumer = consumer
+        self._known = known
 
     def replace(
         self,
@@ -44,6 +53,7 @@ class SqlLoading:
         sources: Mapping[str, Mapping[str, int]],
         mirrors: Mapping[str, tuple[str, int]],
         positions: Mapping[Place, int],
+        moment: int,
     ) -> tuple[int, int]:
         """See the port."""
         with writing(self._engine) as connection:
@@ -51,14 +61,28 @@ class SqlLoading:
                 tell(connection, "SET LOCAL statement_timeout = 0")
                 tell(connection, "SET LOCAL idle_in_transaction_session_timeout = 0")
             generation = add(connection, CHANGED, "", 1)
-            last = self._load(connection, facts, generation)
+            with self._none_lost(connection, [type_name for type_name, _ in mirrors.values()]):
+                last = self._load(connection, facts, generation)
             raise_to(connection, CHANGED, {"": last})
             raise_to(connection, GENERATION, {type_name: generation for type_name, _ in mirrors.values()})
             told = {f"{service}/{name}": n for service, types in sources.items() for name, n in types.items()}
             raise_to(connection, SEQUENCE, told)
-            _fill(connection, {name: sequence for name, (_, sequence) in mirrors.items()})
+            _fill(connection, {name: sequence for name, (_, sequence) in mirrors.items()}, moment)
             _move(connection, self._consumer, positions)
         return generation, last
+
+    @contextmanager
+    def _none_lost(self, connection: Connection, types: Sequence[str]) -> Iterator[None]:
+        if not self._known:
+            yield
+            return
+        connection.exec_driver_sql(f"{_BEFORE}{int(self._known)}")
+        yield
+        count, first = connection.execute(_LOST, {"types": types}).one()
+        if count:
+            said = f"Metrics has facts of {count} resources, such as {first}, of which the log does not tell"
+            raise Invalid(f"{said}. Rebuild from an export, or with --partial without them.")
+        connection.exec_driver_sql("DROP TABLE facts_before")
 
     def _load(self, connection: Connection, batches: Iterable[Sequence[Row]], after: int) -> int:
         connection.execute(delete(facts))
@@ -94,19 +118,18 @@ class _Numbered:
 def _packed(row: Numbered) -> bytes:
     changed, type_name, id_, version, made = row
     parts = [_FIRST.pack(5, 8, changed)]
-    for text in (type_name, id_):
-        encoded = text.encode()
+    for each in (type_name, id_):
+        encoded = each.encode()
         parts += (_FIELD.pack(len(encoded)), encoded)
     encoded = made.encode()
     parts += (_VERSION.pack(4, version), _FIELD.pack(len(encoded)), encoded)
     return b"".join(parts)
 
 
-def _fill(connection: Connection, sequences: Mapping[str, int]) -> None:
-    """Note that mirrors have all that their owners had."""
-    began = time.time_ns() // 1000
+def _fill(connection: Connection, sequences: Mapping[str, int], moment: int) -> None:
+    """Note that mirrors have all that their owners had at a moment."""
     for name, sequence in sequences.items():
-        row = {"sequence": sequence, "began": began, "place": None}
+        row = {"sequence": sequence, "began": moment, "place": None}
         entered = upsert(connection, mirrors).values(type=name, **row)
         connection.execute(entered.on_conflict_do_update(index_elements=[mirrors.c.type], set_=row))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    and_,
     bindparam,
     delete,
     exists,
@@ -24,13 +25,16 @@ from carethread.adapters.sql.direct import run
 from carethread.adapters.sql.engine import NOW_MICROS, is_sqlite, micros
 from carethread.adapters.sql.tables import fit, requests
 from carethread.adapters.sql.wake import wake
-from carethread.core.ports import Asked, RequestState, Wanted
+from carethread.core.ports import URGENT, Asked, RequestState, Wanted
 
 _WAITING, _REFUSED = "waiting", "refused"
 _EARLIER = requests.alias("earlier")
 _IS_FIRST = ~exists().where(
     _EARLIER.c.key == requests.c.key, _EARLIER.c.number < requests.c.number, _EARLIER.c.state == _WAITING
 )
+_IS_URGENT = and_(requests.c.key >= URGENT, requests.c.key < f"{URGENT}\x7f")
+"""By the index of keys, so that no other that waits is looked at."""
+
 _TOLD = [column for column in requests.c if column.name != "body"]
 
 _KINDS = {"type": "text", "id": "text", "body": "bytea", "key": "text", "condition": "text", "traceparent": "text"}
@@ -77,14 +81,21 @@ class SqlRequests:
         run(self._connection, _PUT_TEXT, [*columns, *flags, self._channel])
 
     def claim(self, limit: int, seconds: float, without: Collection[str] = ()) -> list[Asked]:
-        due = _first(select(requests.c.number), without).where(requests.c.next <= self._now)
-        mine = due.order_by(requests.c.number).limit(limit).with_for_update(of=requests, skip_locked=True)
-        numbers = self._connection.execute(mine).scalars().all()
-        if not numbers:
+        urgent = self._due(limit, without, _IS_URGENT)
+        mine = [*urgent, *self._due(limit - len(urgent), without, ~_IS_URGENT)]
+        if not mine:
             return []
         lease = {"next": self._now + micros(seconds), "attempts": requests.c.attempts + 1}
-        these = update(requests).where(requests.c.number.in_(numbers)).values(lease).returning(*requests.c)
-        return sorted(map(_asked, self._connection.execute(these)), key=lambda asked: asked.number)
+        these = update(requests).where(requests.c.number.in_(mine)).values(lease).returning(*requests.c)
+        return sorted(map(_asked, self._connection.execute(these)), key=lambda asked: mine.index(asked.number))
+
+    def _due(self, limit: int, without: Collection[str], which: ColumnElement[bool]) -> Sequence[int]:
+        """The numbers of some whose turn has come, locked."""
+        if limit == 0:
+            return ()
+        due = _first(select(requests.c.number), without).where(requests.c.next <= self._now, which)
+        mine = due.order_by(requests.c.number).limit(limit).with_for_update(of=requests, skip_locked=True)
+        return self._connection.execute(mine).scalars().all()
 
     def done(self, *asked: Asked) -> None:
         if not is_sqlite(self._connection):

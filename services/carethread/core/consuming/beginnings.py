@@ -2,6 +2,9 @@
 
 So is a bus whose file or topics were lost and made again. Whatever it has is read from its beginning, for effects that
 happened stay in the inbox. One that has grown past our position by then cannot be told from one that went on.
+
+A rebuild may set positions back, too: then what lies behind them is read again, also where no event comes that would
+show it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import logging
 import time
 from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 
 from carethread.core.consuming.reacting import Reader
 from carethread.core.errors import Busy
@@ -17,6 +21,8 @@ from carethread.core.metric_names import CONSUMER_BUS_ANEW
 from carethread.core.ports import Keeping, Kept, Place, Session
 
 log = logging.getLogger(__name__)
+
+NO_PLACES: Mapping[Place, int] = MappingProxyType({})
 
 _LOOK_SECONDS = 30.0
 
@@ -31,9 +37,11 @@ class Beginnings:
         self._reader = reader
         self._bus = bus
         self._looked = float("-inf")
+        self._seen: Mapping[Place, int] = {}
 
-    def attend(self) -> list[Place]:
-        """Set back the positions of places that began anew; returns these places.
+    def attend(self, moved: Mapping[Place, int] = NO_PLACES) -> list[Place]:
+        """Set back the positions of places that began anew; returns these places, and those that others set back behind
+        where this process had `moved` them, or found them.
 
         Raises Busy when the database is away; when the bus is, or does not tell, the look is put off.
         """
@@ -42,12 +50,16 @@ class Beginnings:
             return []
         self._looked = now
         positions = self._reader.runtime.store.positions(self._reader.name)  # first: ends only grow
+        before, self._seen = self._seen, positions
+        back = [
+            place for place, position in positions.items() if position < max(before.get(place, 0), moved.get(place, 0))
+        ]
         try:
             kept = self._bus.kept(0) if positions else {}
         except Busy as error:
             log.warning("bus_is_not_seen", extra={"consumer": self._reader.name, "reason": str(error)})
-            return []
-        return self._set_back(positions, kept)
+            return back
+        return [*back, *self._set_back(positions, kept)]
 
     def _set_back(self, positions: Mapping[Place, int], kept: Mapping[Place, Kept]) -> list[Place]:
         anew = [place for place, p in positions.items() if place in kept and kept[place].end + _SLACK < p]

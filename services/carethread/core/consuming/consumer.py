@@ -1,4 +1,5 @@
-"""The consumer: what happens when events arrive. An event's effect and the position behind it are one transaction.
+"""The consumer: what happens when events arrive. An event's effect and the position behind it are one transaction,
+which those that came together share as long as that succeeds.
 
 Delivered again, an event finds its id in the inbox of each effect; a projection has to stand repetition by itself. What
 fails because something is away pauses only its place on the bus. What can never succeed is put aside, and what depends
@@ -11,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event as Signal
 
 from carethread.core.clock import Clock, system_clock, to_micros
@@ -48,11 +49,18 @@ Beat = Callable[[Place, float | None], None]
 
 _LONGEST_PAUSE = 5.0
 _POLL_SECONDS = 1.0
+_TOGETHER = 500
+"""Records of several places that share a transaction: of more, each place has one of its own, which costs no more."""
+
 _LOOK_SECONDS = 1.0
 """Between two looks at what people ask for: retries, discards, replays."""
 
 _LOOKS_PASSED_OVER = 15
 """So many at most while nothing was written to the database: some things are due by themselves."""
+
+
+class _Lost(Exception):
+    """One of several places is another's by now: nothing is kept of the others either."""
 
 
 class Consumer:
@@ -61,6 +69,7 @@ class Consumer:
     A service that has two reads different topics with them; dead letters and replays are each one's own. `read` and
     `about` are for topics of something else than resources. After `patience` seconds a dead letter is logged and
     counted once more. `most` is how many records are kept in one transaction, where what is done for one is expensive.
+    `rests` is for how many seconds more of them gather after a few were worked off, where nobody waits for each.
     `attended` is called each time that it comes round.
     """
 
@@ -79,6 +88,7 @@ class Consumer:
         patience: float = PATIENCE_SECONDS,
         look: float = _LOOK_SECONDS,
         most: int | None = None,
+        rests: float = 0.0,
         beat: Beat = lambda place, late: None,
         attended: Callable[[], None] = lambda: None,
     ) -> None:
@@ -92,6 +102,7 @@ class Consumer:
         self._observe = observe
         self._patience = patience
         self._most = most
+        self._rests = rests
         self._beat = beat
         self._attended = attended
         self._replaying = Replaying(self._reader, subscription)
@@ -107,8 +118,9 @@ class Consumer:
     def step(self, seconds: float = _POLL_SECONDS) -> int:
         """Work off what arrives within `seconds`; returns how many records. Raises Busy when nothing can be read."""
         self._attend()
-        done = 0
-        for place, records in self._subscription.poll(seconds).items():
+        arrived = self._subscription.poll(seconds)
+        done = self._work_together(arrived)
+        for place, records in arrived.items() if not done else ():
             try:
                 done += self._work(place, records)
                 del self._failures[place]
@@ -122,7 +134,8 @@ class Consumer:
         try:
             while not stop.is_set():
                 try:
-                    self.step()
+                    if 0 < self.step() < _TOGETHER:
+                        stop.wait(self._rests)
                     pause = 0.0
                 except Busy as error:
                     pause = longer(pause, _LONGEST_PAUSE)
@@ -141,10 +154,31 @@ class Consumer:
         if not self._store.written() and now - self._seen_to < self._look * _LOOKS_PASSED_OVER:
             return
         attend(self._reader, self._patience)
-        for place in [*self._replaying.attend(), *self._beginnings.attend()]:
+        for place in [*self._replaying.attend(), *self._beginnings.attend(self._stored)]:
             self._stored.pop(place, None)
             self._subscription.rewind(place)
         self._seen_to = now
+
+    def _work_together(self, arrived: Mapping[Place, Sequence[Record]]) -> int:
+        """Work off what is there of several places in one transaction, which costs about as much as each of their own;
+        returns how many records, 0 where nothing was done, so that each place is worked off by itself."""
+        count, several = sum(map(len, arrived.values())), len(arrived) > 1 and not self._most
+        if not several or count > _TOGETHER or not all(map(self._goes_on, arrived, arrived.values())):
+            return 0
+        batches = [(arrived[place], self._stored[place]) for place in sorted(arrived)]
+        try:
+            if attempt(lambda: self._keep(*batches)) is not True:
+                return 0
+        except Busy:
+            return 0
+        for place, records in arrived.items():
+            self._unforeseen.pop(place, None)
+            self._moved(place, records)
+        return count
+
+    def _goes_on(self, place: Place, records: Sequence[Record]) -> bool:
+        """Whether records follow what was worked off, and nothing had failed there."""
+        return not self._failures[place] and records[0].position >= self._stored.get(place, records[-1].position + 1)
 
     def _work(self, place: Place, records: Sequence[Record]) -> int:
         """Work off a place's records, at most so many together; returns how many moved the position."""
@@ -162,7 +196,7 @@ class Consumer:
     def _work_some(self, place: Place, records: Sequence[Record]) -> int:
         """All of the records at once, or one by one when that fails; returns how many moved the position."""
         expected = self._stored[place]
-        kept = attempt(lambda: self._keep(records, expected))
+        kept = attempt(lambda: self._keep((records, expected)))
         if kept is True:
             self._unforeseen.pop(place, None)
             self._moved(place, records)
@@ -178,7 +212,7 @@ class Consumer:
     def _keep_or_bury(self, record: Record) -> bool:
         """Whether the record is behind us; False when the position is another's by now. Raises Busy."""
         expected = self._stored[record.place]
-        kept = attempt(lambda: self._keep([record], expected))
+        kept = attempt(lambda: self._keep(([record], expected)))
         if not isinstance(kept, Exception):
             self._unforeseen.pop(record.place, None)
             return kept
@@ -195,15 +229,21 @@ class Consumer:
         log.error("consumer_stalls", extra={"consumer": self._name, **names(record), **told(error)})
         raise Busy(f"{UNFORESEEN_AT_MOST} events in a row have failed for no foreseen reason.") from error
 
-    def _keep(self, records: Sequence[Record], expected: int) -> bool:
-        """Whether the records were kept: False when the position is another's by now."""
-        arrivals = [(record, self._reader.read(record)) for record in records]
-        (topic, partition), end = records[0].place, records[-1].position + 1
+    def _keep(self, *batches: tuple[Sequence[Record], int]) -> bool:
+        """Whether records were kept, each place's with its expected position: False when that is another's by now.
+        Raises _Lost where it is one of several."""
+        arrivals = [(record, self._reader.read(record)) for records, _ in batches for record in records]
 
         def work(session: Session) -> Sifted | None:
-            has_letters = session.advance(self._name, topic, partition, expected, end)
-            if has_letters is None:
-                return None
+            has_letters = False
+            for records, expected in batches:
+                end = records[-1].position + 1
+                found = session.advance(self._name, *records[0].place, expected, end)
+                if found is None:
+                    if len(batches) > 1:
+                        raise _Lost
+                    return None
+                has_letters |= found
             sifted = sift(session, self._reader, arrivals) if has_letters else Sifted([event for _, event in arrivals])
             self._reader.react(session, sifted.free)
             return sifted

@@ -11,7 +11,7 @@ from carethread.core.ports.notices import Notices, Recipient, Tally
 from carethread.core.ports.postbox import Post, Postbox
 from carethread.core.ports.register import Answering, Register
 from carethread.core.ports.replays import Replay, Replays, ReplayState
-from carethread.core.ports.requests import Asked, Requests, RequestState, Wanted
+from carethread.core.ports.requests import URGENT, Asked, Requests, RequestState, Wanted
 from carethread.core.ports.services import Content, Owners, Peer, Request, Response
 from carethread.core.ports.store import Session, Store
 from carethread.core.ports.timers import Timer, Timers
@@ -30,6 +30,7 @@ from carethread.core.ports.values import (
 
 __all__ = [
     "FOREVER",
+    "URGENT",
     "About",
     "Answering",
     "Asked",

@@ -14,6 +14,7 @@ REBUILDING = "rebuild-"
 """With what the names of folders begin that a rebuild needs while it runs."""
 
 NO_PARAMETERS: Mapping[str, object] = {}
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,29 @@ class Glimpse(Protocol):
         """
         ...
 
+    def columns(
+        self, sql: str, parameters: Mapping[str, object] = NO_PARAMETERS, beside: Mapping[str, str] = NOTHING
+    ) -> Mapping[str, str]:
+        """The columns of SQL that is a SELECT by itself, with their types in SQL (`BOOLEAN`); `beside` has the SQL of
+        relations that it may name. Raises as `query` does."""
+        ...
+
+    def kept(self, sql: str, parameters: Mapping[str, object] = NO_PARAMETERS) -> str:
+        """What gives the rows of a SELECT of ours in the FROM of later queries, so that they are computed once, not in
+        each: they raise what it does."""
+        ...
+
 
 class Analytics(Protocol):
     """The published facts."""
 
     def look(self) -> AbstractContextManager[Glimpse]:
         """The newest state. Raises Busy before there is one."""
+        ...
+
+    def check(self, sql: str) -> None:
+        """Raise Invalid unless SQL by itself is one SELECT that reads and changes nothing; whether it names what is
+        there is not looked at."""
         ...
 
 

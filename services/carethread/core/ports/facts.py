@@ -23,12 +23,13 @@ class Fact:
 @dataclass(frozen=True, slots=True)
 class Reached:
     """How far the facts are: the number of the last change; by service and type the greatest `ce_sequence` that is in;
-    for each type the change with which it began anew; and which mirrors have all that their owner had."""
+    for each type the change with which it began anew; and which mirrors have all that their owner had, each with the
+    moment (microseconds) before which nothing was left out."""
 
     changed: int
     sources: Mapping[str, Mapping[str, int]]
     generations: Mapping[str, int]
-    filled: frozenset[str]
+    filled: Mapping[str, int]
 
 
 class Facts(Protocol):
@@ -63,9 +64,11 @@ class Loading(Protocol):
         sources: Mapping[str, Mapping[str, int]],
         mirrors: Mapping[str, tuple[str, int]],
         positions: Mapping[Place, int],
+        moment: int,
     ) -> tuple[int, int]:
         """Put facts (type, id, version, rows; each resource once) in the place of all, and the service's consumer at
-        the positions; `mirrors` are filled then, each by its name with its type and sequence.
+        the positions; `mirrors` are filled then, each by its name with its type and sequence, as of a moment
+        (microseconds).
 
         Returns the generation that the types have, and the number of the last change. Raises Busy.
         """

@@ -15,6 +15,9 @@ from carethread.core.fhir import json
 
 RequestState = Literal["waiting", "refused"]
 
+URGENT = "!"
+"""With what the key of a request begins that is sent before all others, for somebody is called by it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -82,7 +85,8 @@ class Requests(Protocol):
         ...
 
     def claim(self, limit: int, seconds: float, without: Collection[str] = ()) -> list[Asked]:
-        """Of each key the first request, where its turn has come and nobody else has it: for so long it is ours.
+        """Of each key the first request, where its turn has come and nobody else has it: for so long it is ours. Those
+        that are urgent come before all others.
 
         `without` are types that are left alone now.
         """

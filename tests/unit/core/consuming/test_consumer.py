@@ -218,6 +218,64 @@ def test_a_batch_is_one_transaction() -> None:
     assert world.database.effects == Counter(f"e{n}" for n in range(1, 6))
 
 
+SLOTS = ("carethread.slot.v1", 0)
+
+
+def slot(number: int) -> Record:
+    return record(number, replace(event(number), resource_type="Slot"), SLOTS)
+
+
+def reading_both(handle: Callable[[Runtime, Session, Sequence[Event]], None]) -> tuple[World, Consumer]:
+    """A consumer that has read a first record at each of two places, and finds more at both."""
+    world = World([record(1), slot(2)], (Reaction("count", "effect", ("Task", "Slot"), handle),))
+    consumer = world.consumer()
+    assert consumer.step() == 2
+    world.records += [record(3), record(4), slot(5)]
+    world.store.transactions = 0
+    return world, consumer
+
+
+def test_what_came_together_of_several_places_is_one_transaction() -> None:
+    world, consumer = reading_both(count)
+    assert consumer.step() == 3
+    assert world.store.transactions == 1
+    assert world.database.positions == {PLACE: 5, SLOTS: 6}
+    assert world.database.effects == Counter({"e1": 1, "e2": 1, "e3": 1, "e4": 1, "e5": 1})
+
+
+def test_what_fails_among_several_places_is_put_aside_or_waits_alone() -> None:
+    failing: dict[str, Exception] = {}
+
+    def handle(runtime: Runtime, session: Session, events: Sequence[Event]) -> None:
+        count(runtime, session, events)
+        for each in events:
+            if each.id in failing:
+                raise failing[each.id]
+
+    world, consumer = reading_both(handle)
+    failing |= {"e3": Invalid("Too late."), "e5": Busy("away")}
+    assert consumer.step() == 2
+    assert set(world.database.buried) == {3}
+    assert world.database.effects == Counter({"e1": 1, "e2": 1, "e4": 1})
+    assert world.database.positions == {PLACE: 5, SLOTS: 3}
+    assert [place for place, _ in world.queue.rewound] == [SLOTS]
+    failing.clear()
+    assert consumer.step() == 1
+    assert world.database.effects["e5"] == 1
+
+
+@pytest.mark.parametrize("place", [PLACE, SLOTS])
+def test_a_place_that_another_has_moved_keeps_nothing_of_it_twice(place: Place) -> None:
+    world, consumer = reading_both(count)
+    rival = world.store.database
+    rival.positions[place] = {PLACE: 5, SLOTS: 6}[place]
+    while consumer.step():
+        pass
+    assert world.database.positions == {PLACE: 5, SLOTS: 6}
+    theirs = {PLACE: {"e3", "e4"}, SLOTS: {"e5"}}[place]
+    assert world.database.effects == Counter({"e1", "e2", "e3", "e4", "e5"} - theirs)
+
+
 def test_reactions_get_the_types_they_ask_for() -> None:
     other = replace(event(2), resource_type="Goal")
     world = World([record(1), record(2, other)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -63,8 +63,11 @@ def stored_of(found: Sequence[Any]) -> Stored:
 class SqlSession:
     """One transaction; see `core.ports.Session`."""
 
-    def __init__(self, connection: Connection, waker: Waker) -> None:
+    def __init__(
+        self, connection: Connection, waker: Waker, shown: Callable[[Stored], Stored] = lambda stored: stored
+    ) -> None:
         self._connection = connection
+        self._shown = shown
         self._waker = waker
         self._places: dict[tuple[str, str], str] = {}
         """Who held each place before this session did anything to it; empty: nobody."""
@@ -76,6 +79,9 @@ class SqlSession:
         """The names that this session holds to its end, as numbers."""
         self._kin: dict[frozenset[str], list[str]] = {}
 
+    def _read(self, found: Sequence[Any]) -> Stored:
+        return self._shown(stored_of(found))
+
     @property
     def deliveries(self) -> SqlDeliveries:
         return SqlDeliveries(self._connection, self._waker.channel)
@@ -86,7 +92,7 @@ class SqlSession:
         wanted = sorted(asked - found.keys())
         for start in range(0, len(wanted), _CHUNK):
             for row in self._newest(wanted[start : start + _CHUNK], lock=lock):
-                stored = stored_of(row)
+                stored = self._read(row)
                 found[stored.type, stored.id] = stored
         return found
 
@@ -119,18 +125,18 @@ class SqlSession:
         for start in range(0, len(wanted), _CHUNK):
             some = wanted[start : start + _CHUNK]
             if is_sqlite(self._connection):
-                found += map(stored_of, self._connection.execute(statements.CURRENT_ROWS, {"rows": some}))
+                found += map(self._read, self._connection.execute(statements.CURRENT_ROWS, {"rows": some}))
             else:
                 places = [numbers(some)]
-                found += map(stored_of, run(self._connection, statements.CURRENT_ROWS_TEXT, places, binary=True))
+                found += map(self._read, run(self._connection, statements.CURRENT_ROWS_TEXT, places, binary=True))
         return found
 
     def version(self, key: Key, version: int) -> Stored | None:
         row = self._connection.execute(self._versions(key).where(versions.c.version == version)).first()
-        return stored_of(row) if row else None
+        return self._read(row) if row else None
 
     def history(self, span: Span, count: int) -> list[Stored]:
-        return [stored_of(row) for row in history.page(self._connection, span, count)]
+        return [self._read(row) for row in history.page(self._connection, span, count)]
 
     def history_total(self, span: Span) -> int:
         return history.total(self._connection, span)
@@ -145,7 +151,7 @@ class SqlSession:
 
     def search(self, query: SearchQuery, count: int) -> Page:
         found, cursor = pages.page(self._connection, merges.followed(self._connection, query), count)
-        return Page([stored_of(row) for row in found], cursor)
+        return Page([self._read(row) for row in found], cursor)
 
     def count(self, query: SearchQuery, at_most: int | None = None) -> int:
         return searching.count(self._connection, merges.followed(self._connection, query), at_most)
@@ -261,7 +267,7 @@ class SqlSession:
         return committed(self._connection, types, begin, before, after, most)
 
     def members(self, whose: Belongings, after: int, count: int) -> list[Stored]:
-        return list(map(stored_of, everything.members(self._connection, whose, after, count)))
+        return list(map(self._read, everything.members(self._connection, whose, after, count)))
 
     def referred(self, whose: Belongings, types: Sequence[str], after: Key, count: int) -> list[Key]:
         return list(everything.referred(self._connection, whose, types, after, count))
@@ -270,7 +276,7 @@ class SqlSession:
         return exporting.measure(self._connection, extent, after, count)
 
     def slice(self, extent: Extent, after: int, through: int) -> list[tuple[Stored, bool]]:
-        return [(stored_of(row), doubt) for *row, doubt in exporting.part(self._connection, extent, after, through)]
+        return [(self._read(row), doubt) for *row, doubt in exporting.part(self._connection, extent, after, through)]
 
     def sequence(self, types: Collection[str], horizon: int) -> int:
         return exporting.sequence(self._connection, types, horizon)

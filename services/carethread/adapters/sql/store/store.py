@@ -20,7 +20,7 @@ from carethread.adapters.sql.store.session import SqlSession, stored_of
 from carethread.adapters.sql.transactions import staging
 from carethread.adapters.sql.wake import Waker
 from carethread.core.errors import Busy, Held, TooCostly
-from carethread.core.ports import Chunk, Progress, Session
+from carethread.core.ports import Chunk, Progress, Session, Stored
 
 T = TypeVar("T")
 
@@ -38,9 +38,11 @@ def _may_succeed(error: DBAPIError) -> bool:
 class SqlStore:
     """A service's database; see `core.ports.Store`."""
 
-    def __init__(self, engine: Engine, service: str) -> None:
+    def __init__(self, engine: Engine, service: str, shown: Callable[[Stored], Stored] = lambda stored: stored) -> None:
+        """`shown` is how a version is read, where that is not as it is kept."""
         self.engine = engine
         self._service = service
+        self._shown = shown
         self._waker = Waker(engine, service)
 
     def transact(self, work: Callable[[Session], T]) -> T:
@@ -57,7 +59,7 @@ class SqlStore:
         for attempt in range(_ATTEMPTS):
             try:
                 with writing(self.engine, partial(horizon.begin, service=self._service)) as connection:
-                    return work(SqlSession(connection, self._waker))
+                    return work(SqlSession(connection, self._waker, self._shown))
             except DBAPIError as error:
                 if not _may_succeed(error) or (attempt == _ATTEMPTS - 1 and isinstance(error, IntegrityError)):
                     raise  # what breaks a constraint every time is no race
@@ -77,7 +79,7 @@ class SqlStore:
         return self._looking(glancing, work)
 
     def _looking(self, way: Callable[[Engine], AbstractContextManager[Connection]], work: Callable[[Session], T]) -> T:
-        return self._look(way, lambda connection: work(SqlSession(connection, self._waker)))
+        return self._look(way, lambda connection: work(SqlSession(connection, self._waker, self._shown)))
 
     def _look(self, way: Callable[[Engine], AbstractContextManager[Connection]], work: Callable[[Connection], T]) -> T:
         """Look again when a pooled connection turns out to be closed, as all are after the database's restart."""
@@ -98,7 +100,7 @@ class SqlStore:
         def piece(after: int) -> Chunk:
             asked = {"type_name": type_name, "after": after, "count": mirroring.PIECE_COUNT}
             rows = self._look(glancing, lambda connection: connection.execute(mirroring.PIECE, asked).all())
-            found = list(map(stored_of, rows))
+            found = [self._shown(stored_of(row)) for row in rows]
             return Chunk(sequence, found[-1].row if found else after, found)
 
         service = {"service": self._service}

@@ -2,7 +2,8 @@
 
 A set that has members is compared; one that has a grammar (MIME types, language tags, currencies, units) is matched
 against it; one that cannot be expanded gives an information issue to those who ask, never an error. What leaves a
-required set or the maximum of a weaker one is an error, what leaves an extensible or preferred set a warning.
+required set or the maximum of a weaker one is an error, what leaves an extensible or preferred set a warning. An
+extensible set may be gone beyond for what it has no code for: a code of a system of our own is meant so.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from carethread.core.fhir.definitions import ElementDefinition, ValueSet, value_
 from carethread.core.fhir.validation.report import Place, Run
 
 _MAX_LISTED = 20
+_OURS = "https://carethread.dev/fhir/CodeSystem/"
 _WORD = re.compile(r"(?=.{1,40}\Z)[a-z0-9]+(?:[-_][a-z0-9]+)*", re.ASCII | re.IGNORECASE)
 
 _TOKEN = r"[A-Za-z0-9!#$&^_.+\-]{1,127}"
@@ -71,9 +73,21 @@ def limits_of(element: ElementDefinition, type_code: str) -> tuple[Limit, ...]:
     if binding.maximum:
         sets.insert(0, (binding.maximum, "error"))
     lenient = binding.strength != "required"
-    return tuple(
-        Limit(bound(value_set(url), type_code, text_suffices=lenient), severity, url) for url, severity in sets
-    )
+    found = [Limit(bound(value_set(url), type_code, text_suffices=lenient), severity, url) for url, severity in sets]
+    if binding.strength == "extensible" and type_code == "CodeableConcept":
+        found[-1] = found[-1]._replace(bound=_extended(found[-1].bound))
+    return tuple(found)
+
+
+def _extended(asked: Bound | None) -> Bound | None:
+    """The same, or a code of ours."""
+    if asked is None:
+        return None
+
+    def accepts(value: Any) -> bool:
+        return asked.accepts(value) or any(system.startswith(_OURS) for system, _ in _pairs(value.get("coding")))
+
+    return Bound(accepts, asked.allowed)
 
 
 _SEVERITY: Mapping[str, str] = {"required": "error", "extensible": "warning", "preferred": "warning"}

@@ -34,6 +34,8 @@ def codes(resource: dict[str, Any], **options: Any) -> list[tuple[str, str]]:
         ({"interpretation": [concept("http://example.org", "x")]}, [("warning", "Observation.interpretation[0]")]),
         ({"interpretation": [concept(None, "H")]}, [("warning", "Observation.interpretation[0]")]),
         ({"interpretation": [{"text": "high"}]}, []),
+        # an extensible one may be gone beyond by a code of ours
+        ({"interpretation": [concept("https://carethread.dev/fhir/CodeSystem/visit-population", "left")]}, []),
         ({"category": [concept("http://example.org", "x")]}, [("warning", "Observation.category[0]")]),
         ({"category": [concept(TERMINOLOGY + "observation-category", "survey")]}, []),
         ({"language": "tlh"}, [("warning", "Observation.language")]),
