@@ -96,7 +96,8 @@ def test_what_is_booked_or_cancelled_does_not_wait_again(front: Desk) -> None:
     waiting(front)
     front.done("hold", of("w"), *wish(["one-0"]))
     booked = front.done("book", of("w"))
-    assert ("extension" in booked, booked["requestedPeriod"]) == (False, PERIOD)
+    assert [each["url"] for each in booked["extension"]] == [OURS + "waited"], "what is over leaves its times"
+    assert booked["requestedPeriod"] == PERIOD
     assert listed(front) == []
     front.done("cancel", of("w"))
     waiting(front, id="w2")

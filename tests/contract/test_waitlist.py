@@ -10,10 +10,12 @@ from carethread.core.clock import to_micros
 from carethread.core.context import Context
 from carethread.core.errors import Conflict, Malformed
 from carethread.core.fhir import json
+from carethread.core.fhir.elements import extension
 from carethread.core.ports import Request, Resource
 from carethread.core.service import Call
 from carethread.scheduling.rules import APPOINTMENT, OFFER
 from carethread.scheduling.waitlist.report import offer_report
+from carethread.scheduling.waitlist.waited import WAITED
 from support.stores import open_store, put
 from support.waiting import NOW, Desk
 
@@ -60,6 +62,35 @@ def test_taken(desk: Desk) -> None:
     desk.work(hours=10)
     assert desk.outcomes() == [("one", "accepted")]
     assert desk.statuses("one") == ["booked"]
+
+
+def waited(desk: Desk, id_: str) -> dict[str, str]:
+    """What an Appointment says of how its person waited."""
+    parts = extension(desk.get(f"Appointment/{id_}"), WAITED).get("extension", [])
+    return {each["url"]: each["valueInstant"] for each in parts}
+
+
+def test_an_appointment_says_since_when_its_person_waited_and_how_that_ended(desk: Desk) -> None:
+    desk.wait("taken", created="2026-03-01T08:00:00Z")
+    freed(desk)
+    desk.work()
+    assert waited(desk, "taken").keys() == {"since", "offered"}, "not over yet"
+    desk.answer("taken", "accepted")
+    assert waited(desk, "taken").keys() == {"since", "offered", "booked"}
+    assert waited(desk, "taken")["since"] == "2026-03-01T08:00:00.000Z"
+    for id_ in ("gone", "otherwise"):
+        desk.wait(id_)
+        entered = desk.get(f"Appointment/{id_}")["meta"]["lastUpdated"]
+        desk.put({**desk.get(f"Appointment/{id_}"), "comment": "Called."})
+        assert waited(desk, id_) == {}, "what a client wrote stays as it is while it waits"
+        if id_ == "gone":
+            desk.put({**desk.get("Appointment/gone"), "status": "cancelled"})
+            assert waited(desk, id_).keys() == {"since", "left"}, "without any offer"
+        else:
+            desk.slot("z", 96)
+            desk.book("otherwise", "z")
+            assert waited(desk, id_).keys() == {"since", "booked"}
+        assert waited(desk, id_)["since"] == entered, "since it was first stored as one that waits"
 
 
 @pytest.mark.parametrize("refused", [True, False], ids=["refused", "silent"])

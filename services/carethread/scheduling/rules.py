@@ -43,6 +43,7 @@ DESK_MARKS = (*PASSING, OVERRIDE)
 """What only the service itself says of an Appointment of ours."""
 
 REASONS = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
+_CANCELLERS = (("provider", ("prov", "maint")), ("patient", ("pat",)))
 
 LATE = PROFILES + "late-cancellation"
 """Extension of a cancelled Appointment: that it was too late for others to have its time."""
@@ -131,7 +132,7 @@ def canceller(appointment: Resource) -> str:
         for coding in appointment.get("cancelationReason", {}).get("coding", ())
         if coding.get("system") == REASONS
     }
-    return "provider" if any(code.startswith(("prov", "maint")) for code in codes) else ""
+    return next((who for who, begins in _CANCELLERS if any(code.startswith(begins) for code in codes)), "")
 
 
 def overridden(appointment: Resource) -> set[str]:

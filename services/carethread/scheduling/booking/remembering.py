@@ -7,6 +7,7 @@ from carethread.core.fhir import json
 from carethread.core.fhir.elements import extension, with_extensions, without_extensions
 from carethread.core.ports import Resource, Session
 from carethread.scheduling.rules import DESK_MARKS, HELD_FROM, MODALITY, SLOT_MODALITY
+from carethread.scheduling.waitlist.waited import WAITED
 
 _WAITED = ("proposed", "waitlist")
 
@@ -15,7 +16,7 @@ _OF_THE_DESK = (
     "serviceCategory", "serviceType", "specialty", "appointmentType",
 )  # fmt: skip
 """What a hold makes of its Slots, and those of its extensions; all else that was said of it meanwhile stays."""
-_MARKS = (*DESK_MARKS, MODALITY, SLOT_MODALITY)
+_MARKS = (*DESK_MARKS, MODALITY, SLOT_MODALITY, WAITED)
 
 
 def remembered(made: Resource, before: Resource | None) -> Resource:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from carethread.core.clock import to_micros
 from carethread.core.errors import Conflict, Invalid
 from carethread.core.fhir.elements import without_extensions
+from carethread.core.fhir.search.dates import moment
 from carethread.core.moments import refuse_untold
 from carethread.core.ports import Occupied, Resource
 from carethread.core.ports.calendar import FOREVER
@@ -54,6 +55,7 @@ from carethread.scheduling.rules import (
 from carethread.scheduling.visits.transitions import refuse_jump
 from carethread.scheduling.visits.visiting import marked, refuse_early
 from carethread.scheduling.waitlist.offers import is_offer, withdrawn
+from carethread.scheduling.waitlist.waited import followed
 
 
 def appointment_leaves(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> None:
@@ -120,16 +122,31 @@ def appointment_written(unit: Unit, before: Resource | None, after: Resource | N
         open_ = found and (found["status"] in OPEN or (found["status"] != "busy" and slot not in had))
         if found and open_ and (count == 1 or is_full(unit.session, slot, count)):
             unit.update({**found, "status": "busy"})
+    now = to_micros(unit.context.clock())
     if ours is None:
         carried = carried_on(unit, before, after) if after else None
-        kept = carried and marked(before, carried, to_micros(unit.context.clock()), OTHERWISE)
-        return Ruling(verb(before, after), kept or carried)
+        kept = carried and marked(before, carried, now, OTHERWISE)
+        if after is None or (told and carried is None):
+            return Ruling(verb(before, after))
+        return Ruling(verb(before, after), _followed(unit, before, kept or carried or after, id_))
     if not unit.own:
         refuse_unfit(unit, before, ours)
     keep_apart(unit, before, ours, id_)
     late = late_within(unit.session, before, unit.base_url) if before and cancelled_by(before, ours) else OTHERWISE
     plain = without_extensions(ours, PASSING) if _is_settled(before, ours) else ours
-    return Ruling(verb(before, ours), marked(before, plain, to_micros(unit.context.clock()), late) or plain)
+    made = marked(before, plain, now, late) or plain
+    return Ruling(verb(before, ours), _followed(unit, before, made, id_))
+
+
+def _followed(unit: Unit, before: Resource | None, after: Resource, id_: str) -> Resource:
+    """The Appointment with what its change says of a wait."""
+    return followed(before, after, lambda: _waits_since(unit, before or {}, id_), to_micros(unit.context.clock()))
+
+
+def _waits_since(unit: Unit, entry: Resource, id_: str) -> int:
+    """Since when an entry waits that does not say so."""
+    entered = unit.session.offers.since([id_]).get(id_)
+    return moment(entry.get("created")) or entered or moment(entry["meta"]["lastUpdated"])
 
 
 def _is_settled(before: Resource | None, after: Resource) -> bool:

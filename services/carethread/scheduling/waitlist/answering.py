@@ -8,6 +8,7 @@ may come before its Appointment, and is kept as it is.
 
 from __future__ import annotations
 
+from carethread.core.clock import to_micros
 from carethread.core.errors import Conflict, Invalid
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Resource
@@ -19,6 +20,7 @@ from carethread.scheduling.desk.looking import Glance
 from carethread.scheduling.rules import is_ours, verb
 from carethread.scheduling.visits.confirming import answered
 from carethread.scheduling.waitlist.offers import accepted, is_offer, withdrawn
+from carethread.scheduling.waitlist.waited import followed
 
 _DECIDED = ("accepted", "declined", "tentative")
 
@@ -63,8 +65,9 @@ def _answer_offer(unit: Unit, offer: Resource, id_: str, *, taken: bool) -> None
     if not is_offer(offer) or end_hold(unit, id_):
         raise Conflict("This offer is over; the person still waits.", expression="AppointmentResponse.appointment")
     if taken:
-        look = Glance(unit.session, unit.context, unit.base_url)
+        look, now = Glance(unit.session, unit.context, unit.base_url), to_micros(unit.context.clock())
         made = firm(look, accepted(offer), find_places(look, slot_ids(look, offer)))
+        made = followed(offer, made, lambda: now, now)
         unit.update(made, verb(offer, made) or "")
         return
     entry = withdrawn(offer, refused=True)

@@ -10,14 +10,10 @@ from typing import Any
 from carethread.core.clock import instant
 from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
-from carethread.core.service import PROFILES
 from carethread.scheduling.rules import APPOINTMENT, HELD_FROM, HOLD_UNTIL, OFFER
 from carethread.scheduling.waitlist.entries import DECLINED
 from carethread.scheduling.waitlist.leaving import Freed
-
-WAITED = PROFILES + "waited"
-"""Extension of an entry, which stays when it is booked: `since` when its person waits, and when the first slot was
-`offered` to them."""
+from carethread.scheduling.waitlist.waited import WAITED, first_offered
 
 
 def is_offer(appointment: Resource | None) -> bool:
@@ -40,7 +36,7 @@ def offered(entry: Resource, freed: Freed, now: int, until: int, since: int) -> 
         "meta": {**entry.get("meta", {}), "profile": [*profiles, *([] if APPOINTMENT in profiles else [APPOINTMENT])]},
         "extension": [
             *(each for each in _others(entry) if each.get("url") != WAITED),
-            extension(entry, WAITED) or _waited(since, now),
+            first_offered(entry, since, now),
             mark,
             {"url": HOLD_UNTIL, "valueInstant": instant(until)},
             {"url": HELD_FROM, "valuePositiveInt": int(entry["meta"]["versionId"])},
@@ -51,11 +47,6 @@ def offered(entry: Resource, freed: Freed, now: int, until: int, since: int) -> 
         "slot": [{"reference": f"Slot/{slot}"} for slot in freed.slots],
         "participant": [*entry.get("participant", ()), *added],
     }
-
-
-def _waited(since: int, now: int) -> Resource:
-    parts = [{"url": "since", "valueInstant": instant(since)}, {"url": "offered", "valueInstant": instant(now)}]
-    return {"url": WAITED, "extension": parts}
 
 
 def accepted(offer: Resource) -> Resource:

@@ -6,7 +6,8 @@ from datetime import UTC
 
 from carethread.core.ports import Resource
 from carethread.scheduling.waitlist.leaving import Freed
-from carethread.scheduling.waitlist.offers import WAITED, accepted, offered, withdrawn
+from carethread.scheduling.waitlist.offers import accepted, offered, withdrawn
+from carethread.scheduling.waitlist.waited import WAITED
 
 FREED = Freed(("x",), (), (0, 0), "2031-03-04T09:00:00Z", "2031-03-04T09:30:00Z", UTC, frozenset(), "", 1)
 ENTRY = {
