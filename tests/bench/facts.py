@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from bench.figures import Figure
-from carethread.adapters.analytics.duck import Bounds, DuckAnalytics
+from carethread.adapters.analytics.bounds import Bounds
+from carethread.adapters.analytics.duck import DuckAnalytics
 from carethread.adapters.analytics.parquet import ParquetShelf
 from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.adapters.sql.events.bus import EmbeddedPublisher, EmbeddedSubscription
@@ -26,6 +27,7 @@ from carethread.core.service import ResourceType, Runtime, Service
 from carethread.interactions.mirror import reaction
 from carethread.metrics.facts.keeping import mirrors
 from carethread.metrics.facts.publishing import Publisher
+from carethread.metrics.facts.reaching import Horizon
 from carethread.metrics.facts.rebuilding import Read, rebuild
 from carethread.metrics.facts.running import run as publish_on
 from carethread.metrics.facts.shipped import shipped
@@ -143,12 +145,11 @@ def _rebuilt(folder: Path, url: str, kind: str, count: int) -> Figure:
 def _fresh(folder: Path, url: str) -> Figure:
     """How long after an event was put into the log the engine finds it, at a steady rate, with a base of before."""
     store = open_store(url, "metrics")
-    runtime, shelf, replacing = _runtime(store), ParquetShelf(folder / "facts-PostgreSQL"), threading.Lock()
-    stop = threading.Event()
-    publisher = Publisher(store, shelf, shipped(), system_clock, replacing=replacing)
+    runtime, stop = _runtime(store), threading.Event()
+    shelf = ParquetShelf(folder / "facts-PostgreSQL")
     threads = [
         threading.Thread(target=_consume, args=(folder / "bus.db", runtime, stop), daemon=True),
-        threading.Thread(target=publish_on, args=(publisher, Tidier(shelf, replacing), shelf, stop), daemon=True),
+        threading.Thread(target=_publish, args=(folder / "bus.db", runtime, shelf, stop), daemon=True),
     ]
     for thread in threads:
         thread.start()
@@ -171,6 +172,14 @@ def _consume(path: Path, runtime: Runtime, stop: threading.Event) -> None:
     reactions = [reaction(mirror) for mirror in mirrors(shipped()) if mirror.type == "Appointment"]
     positions = partial(runtime.store.positions, "metrics")
     Consumer(runtime, EmbeddedSubscription(path, [topic("Appointment")], positions), reactions).run(stop)
+
+
+def _publish(path: Path, runtime: Runtime, shelf: ParquetShelf, stop: threading.Event) -> None:
+    bus = EmbeddedSubscription(path, [topic(subject.type) for subject in shipped()], dict)
+    horizon = Horizon(bus, partial(runtime.store.positions, "metrics"), system_clock)
+    replacing = threading.Lock()
+    publisher = Publisher(runtime.store, shelf, shipped(), system_clock, horizon, replacing)
+    publish_on(publisher, Tidier(shelf, replacing), shelf, stop)
 
 
 _BATCH = 50

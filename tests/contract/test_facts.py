@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,27 @@ def test_what_the_owner_had_and_what_arrives_is_read(practice: Practice, owner: 
     assert practice.read() == tables(before), "nothing is read before it is published"
     practice.publisher.publish()
     assert practice.read() == tables([visit("a", "noshow"), visit("c"), before[2]])
+
+
+def test_who_asks_is_told_what_was_published_and_the_earliest_day_in_it(practice: Practice) -> None:
+    said: list[Mapping[str, date]] = []
+    store, shelf = practice.runtime.store, practice.shelf
+    publisher = Publisher(store, shelf, SUBJECTS, system_clock, told=said.append)
+    filled(practice)
+    publisher.publish()
+    assert said == [], "nothing is there yet"
+    some = visit("a", guests=["Patient/p"], created="2031-03-05"), visit("b", created="2029-03-05")
+    practice.arrive(*map(stored, some))
+    publisher.publish()
+    assert said.pop() == {"visits": date(2029, 3, 5), "guests": date(2031, 3, 5)}
+    practice.arrive(stored(some[0], 2, deleted=True))
+    publisher.publish()
+    assert said.pop() == {"visits": date.min, "guests": date.min}, "of what is gone nobody knows the day"
+    practice.arrive(stored(visit("c", comment="on 2029-99-99")))
+    publisher.publish()
+    assert said.pop() == {"visits": date.min}, "no day that there is"
+    publisher.publish()
+    assert said == [], "nothing was published"
 
 
 def test_a_lower_version_changes_nothing_and_what_is_deleted_stays_so(practice: Practice) -> None:

@@ -39,6 +39,12 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, ["facts", *arguments])
 
 
+def manifest(*files: str, **more: str) -> bytes:
+    """What an export's folder tells of itself."""
+    told = {"transactionTime": "2026-01-01T00:00:00Z", "output": [{"type": "Patient", "file": name} for name in files]}
+    return json.render({**told, **more})
+
+
 def counted(data: Path, table: str) -> int:
     with Late(Settings(data=data)).look() as facts:
         count: int = facts.query(f"SELECT count(*) FROM {table}").rows[0][0]
@@ -63,17 +69,21 @@ def test_an_export_takes_the_place_of_what_was_there(data: Path, tmp_path: Path)
     folder = tmp_path / "export"
     folder.mkdir()
     (folder / "Patient.ndjson").write_bytes(json.render(person("p")) + b"\n")
-    done = run("rebuild", "--export", str(folder), "--since", "2026-01-01T00:00:00Z", "--processes", "1")
+    (folder / "error-OperationOutcome.ndjson").write_bytes(b'{"resourceType":"OperationOutcome"}\n')
+    (folder / "manifest.json").write_bytes(manifest("Patient.ndjson", request="https://care.example/fhir/$export"))
+    done = run("rebuild", "--export", str(folder), "--processes", "1")
     assert done.output == "Rebuilt the facts of 1 resources.\n"
+    assert "Whole up to 2026-01-01T00:00:00.000Z" in run("status").output
     assert (counted(data, "patients"), counted(data, "appointments")) == (1, 0)
 
 
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        (["--export", "{folder}"], "belong together"),
-        (["--since", "2026-01-01T00:00:00Z"], "belong together"),
+        (["--export", "{folder}/odd"], "--since says it"),
+        (["--since", "2026-01-01T00:00:00Z"], "belongs to --export"),
         (["--export", "{folder}", "--since", "2026-01-01T00:00:00Z"], "no *.ndjson files"),
+        (["--export", "{folder}/part"], "asked for with _type"),
         (["--export", "{folder}/odd", "--since", "2026-01-01"], "no instant with a zone"),
         (["--export", "{folder}/odd", "--since", "2026-01-01T00:00:00Z"], "odd.ndjson, line 1"),
         (["--processes", "0"], "processes"),
@@ -83,6 +93,8 @@ def test_what_cannot_be_rebuilt_is_refused(data: Path, tmp_path: Path, more: lis
     folder = tmp_path / "export"
     (folder / "odd").mkdir(parents=True)
     (folder / "odd" / "odd.ndjson").write_bytes(b"{}\n")
+    (folder / "part").mkdir()
+    (folder / "part" / "manifest.json").write_bytes(manifest(request="https://care.example/fhir/$export?_type=Patient"))
     done = run("rebuild", *[each.format(folder=folder) for each in more])
     assert done.exit_code != 0
     assert told in done.output

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,7 @@ from carethread.core.errors import Busy, Invalid, Malformed
 from carethread.core.events import Event
 from carethread.core.fhir import json
 from carethread.core.ports import Record, Session, Stored
+from carethread.metrics.facts.folder import export_in
 from carethread.metrics.facts.keeping import keeper
 from carethread.metrics.facts.publishing import Publisher
 from carethread.metrics.facts.rebuilding import Read, rebuild
@@ -43,7 +46,7 @@ class Place:
         self.log = folder / "bus.db"
         connect(self.log).close()
         self.shelf = ParquetShelf(folder / "facts", memory=128)
-        self.publisher = Publisher(store, self.shelf, SUBJECTS, system_clock)
+        self.publisher = Publisher(store, self.shelf, SUBJECTS, system_clock, lambda: None)
         self.analytics = DuckAnalytics(folder / "facts")
         self.sequence = 0
 
@@ -60,11 +63,11 @@ class Place:
             ])  # fmt: skip
         sender.close()
 
-    def rebuild(self, *, partial: bool = False, processes: int = 0, whole: Any = None) -> int:
+    def rebuild(self, *, partial: bool = False, processes: int = 0, whole: Any = None, known: int = 0) -> int:
         read = Read()
         bus = EmbeddedSubscription(self.log, TOPICS, dict)
         versions = events(bus, TYPES, read, whole, partial=partial)
-        loading = SqlLoading(self.store.engine, "metrics")
+        loading = SqlLoading(self.store.engine, "metrics", known)
         return rebuild(versions, read, SUBJECTS, self.shelf, loading, processes=processes, parts=3)
 
     def read(self) -> dict[str, list[Any]]:
@@ -80,6 +83,7 @@ def place(store: SqlStore, tmp_path: Path) -> Place:
 def test_the_log_gives_what_the_last_versions_say(place: Place) -> None:
     place.send(*HISTORY)
     place.store.transact(lambda session: session.facts.forget("Appointment", "", 1))
+    before = time.time_ns() // 1000
     assert place.rebuild(processes=1) == 5, "one of them is deleted"
     with pytest.raises(Busy):
         place.read()
@@ -87,6 +91,7 @@ def test_the_log_gives_what_the_last_versions_say(place: Place) -> None:
     assert place.read() == tables(LAST)
     manifest = place.shelf.manifest()
     assert manifest is not None
+    assert before <= manifest.time <= time.time_ns() // 1000
     assert manifest.sources == {"scheduling": {"Appointment": 9, "Patient": 11}}
     assert not any(table.deltas for table in manifest.tables.values()), "the files of the rebuild are listed"
 
@@ -143,7 +148,7 @@ def test_a_log_without_its_beginning_is_refused(place: Place) -> None:
     connection = connect(place.log)
     prune(connection, HISTORY[1].updated + 1)
     connection.close()
-    with pytest.raises(Invalid, match=r"carethread\.appointment\.v1 since"):
+    with pytest.raises(Invalid, match=r"carethread\.appointment\.v1 since .*carethread export FOLDER.*--export FOLDER"):
         place.rebuild()
     place.rebuild(partial=True)
 
@@ -169,7 +174,7 @@ def test_an_export_gives_the_same(place: Place, tmp_path: Path) -> None:
     (tmp_path / "a.ndjson").write_bytes(b"\n".join([*lines[:2], b"", task]))
     (tmp_path / "b.ndjson").write_bytes(b"\n".join(lines[2:4]) + b"\n")
     read = Read()
-    versions = exported([tmp_path / "a.ndjson", tmp_path / "b.ndjson"], TYPES)
+    versions = exported(export_in(tmp_path), TYPES)
     assert rebuild(versions, read, SUBJECTS, place.shelf, SqlLoading(place.store.engine, "metrics"), processes=0) == 4
     place.publisher.publish()
     assert place.read() == tables(LAST)
@@ -183,11 +188,44 @@ def test_a_file_that_is_no_export_is_refused_and_changes_nothing(place: Place, t
     place.send(*HISTORY)
     place.rebuild()
     (tmp_path / "a.ndjson").write_bytes(json.render(LAST[0]) + b"\n" + line)
-    versions = exported([tmp_path / "a.ndjson"], TYPES)
+    versions = exported(export_in(tmp_path), TYPES)
     with pytest.raises(Malformed, match=r"a\.ndjson, line 2"):
         rebuild(versions, Read(), SUBJECTS, place.shelf, SqlLoading(place.store.engine, "metrics"), processes=0)
     place.publisher.publish()
     assert place.read() == tables(LAST)
+
+
+def test_a_log_that_does_not_tell_of_what_is_here_is_refused(place: Place) -> None:
+    """As one of a new bus, beside facts that came with events of the old one, or with an owner's snapshot."""
+    visits = keeper(SUBJECTS[0])
+    here = [visits.made(stored(visit("old"))), visits.made(stored(visit("a"), 4)), visits.made(stored(visit("b")))]
+    place.store.transact(lambda session: visits.keep(session, here))
+    known = place.store.snapshot(lambda session: session.facts.reached()).changed
+    place.store.transact(lambda session: visits.keep(session, [visits.made(stored(visit("come-meanwhile")))]))
+    place.send(*HISTORY)
+    with pytest.raises(Invalid, match=r"facts of 2 resources, such as Appointment/a, .*Rebuild from an export"):
+        place.rebuild(known=known)
+    place.publisher.publish()
+    assert len(place.store.glance(lambda session: session.facts.since("Appointment", 0, 99, 99))) == 4
+    place.send(stored(visit("a"), 4), stored(visit("old")))
+    assert place.rebuild(known=known) == 6
+
+
+def test_a_process_that_is_ended_breaks_the_rebuild_off_and_changes_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.send(*HISTORY)
+    place.rebuild()
+    place.publisher.publish()
+    monkeypatch.setattr("carethread.metrics.facts.rebuilding._make", _killed)
+    with pytest.raises(Busy, match=r"was ended.*fewer processes"):
+        place.rebuild(processes=1)
+    place.publisher.publish()
+    assert place.read() == tables(LAST)
+
+
+def _killed(path: Path) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_what_a_rebuild_left_behind_is_swept_a_day_later(place: Place) -> None:

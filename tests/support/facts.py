@@ -6,17 +6,17 @@ for each set of views, and filled anew.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain
 from typing import Any
 
-from carethread.adapters.analytics.duck import Bounds, Sandbox, connect, lock
+from carethread.adapters.analytics.bounds import Bounds
+from carethread.adapters.analytics.sandbox import Sandbox, connect, lock
 from carethread.core.facts.derived import DERIVED
 from carethread.core.facts.relation import Relation, quoted
-from carethread.core.ports.analytics import NO_PARAMETERS, Answer, Marks
+from carethread.core.ports.analytics import NO_PARAMETERS, NOTHING, Answer, Marks
 from carethread.metrics.facts.shipped import shipped
 from carethread.metrics.facts.subjects import Subject
 
@@ -40,7 +40,7 @@ class Filled:
             if derived.of in self._relations:
                 self._connection.execute(f"CREATE VIEW {name} AS {derived.sql}")
         lock(self._connection, [])
-        self._sandbox = Sandbox(self._connection, Bounds(seconds=60), threading.Semaphore(4))
+        self._sandbox = Sandbox(self._connection, Bounds(seconds=60))
         self._used: set[str] = set()
 
     def fill(self, resources: Iterable[Mapping[str, Any]]) -> None:
@@ -66,6 +66,14 @@ class Filled:
 
     def query(self, sql: str, parameters: Mapping[str, object] = NO_PARAMETERS) -> Answer:
         return self._sandbox.query(sql, parameters)
+
+    def columns(
+        self, sql: str, parameters: Mapping[str, object] = NO_PARAMETERS, beside: Mapping[str, str] = NOTHING
+    ) -> Mapping[str, str]:
+        return self._sandbox.columns(sql, parameters, beside)
+
+    def kept(self, sql: str, parameters: Mapping[str, object] = NO_PARAMETERS) -> str:
+        return f"({sql})"
 
 
 def _value(cell: Any) -> Any:

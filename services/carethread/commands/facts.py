@@ -8,7 +8,7 @@ import click
 
 from carethread.commands.events import past_moment
 from carethread.core.clock import instant
-from carethread.core.errors import Invalid, Malformed
+from carethread.core.errors import FhirError, with_notes
 from carethread.core.settings import load
 
 
@@ -40,9 +40,9 @@ def status() -> None:
 @facts.command()
 @click.option(
     "--export", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-    help="Files of a $export of the whole server (*.ndjson), instead of the event log.",
+    help="The folder of a $export of the whole server, instead of the event log.",
 )  # fmt: skip
-@click.option("--since", metavar="WHEN", help="The export's transactionTime, such as 2026-11-22T08:00:00Z.")
+@click.option("--since", metavar="WHEN", help="The export's transactionTime, where it has no manifest.json.")
 @click.option("--partial", is_flag=True, help="Also where the log does not reach back far enough any more.")
 @click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True, help="Side by side.")
 def rebuild(folder: Path | None, since: str | None, *, partial: bool, processes: int) -> None:
@@ -53,16 +53,13 @@ def rebuild(folder: Path | None, since: str | None, *, partial: bool, processes:
     from carethread.composition.facts import rebuild_facts
     from carethread.composition.operating import opened
 
-    if (folder is None) != (since is None):
-        raise click.UsageError("--export and --since belong together.")
-    paths = sorted(folder.glob("*.ndjson")) if folder else []
-    if folder and not paths:
-        raise click.UsageError(f"There are no *.ndjson files in {folder}.")
+    if since and not folder:
+        raise click.UsageError("--since belongs to --export.")
+    moment = past_moment(since) if since else None
     settings = load()
     opened(settings, "metrics")
     try:
-        moment = past_moment(since) if since else 0
-        count = rebuild_facts(settings, exported=paths, since=moment, partial=partial, processes=processes)
-    except (Invalid, Malformed) as error:
-        raise click.ClickException(str(error)) from None
+        count = rebuild_facts(settings, export=folder, since=moment, partial=partial, processes=processes)
+    except FhirError as error:
+        raise click.ClickException(with_notes(error)) from None
     click.echo(f"Rebuilt the facts of {count} resources.")

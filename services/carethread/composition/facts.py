@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, closing, suppress
 from functools import cached_property
 from functools import partial as partial_of
 from pathlib import Path
@@ -31,13 +31,17 @@ class Late:
 
     @cached_property
     def _engine(self) -> Analytics:
-        from carethread.adapters.analytics.duck import Bounds, DuckAnalytics
+        from carethread.adapters.analytics.bounds import Bounds
+        from carethread.adapters.analytics.duck import DuckAnalytics
 
         given = self._settings
         return DuckAnalytics(given.facts_folder, Bounds(given.facts_memory, given.facts_threads, given.facts_seconds))
 
     def look(self) -> AbstractContextManager[Glimpse]:
         return self._engine.look()
+
+    def check(self, sql: str) -> None:
+        self._engine.check(sql)
 
 
 def parquet(columns: Sequence[tuple[str, str]], csv: bytes) -> bytes:
@@ -54,17 +58,23 @@ def shelf_of(settings: Settings) -> ParquetShelf:
     return ParquetShelf(settings.facts_folder, memory=settings.facts_memory)
 
 
-def publish_loop(settings: Settings, runtime: Runtime, late: Callable[[], float], stop: Signal) -> None:
-    """Publish what changes until `stop` is set. `late` tells by how many seconds the consumer is behind."""
+def publish_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
+    """Publish what changes until `stop` is set."""
+    from carethread.composition.bus import log_of
     from carethread.core.clock import system_clock
     from carethread.metrics.facts.publishing import Publisher
+    from carethread.metrics.facts.reaching import Horizon
     from carethread.metrics.facts.running import run
     from carethread.metrics.facts.shipped import shipped
     from carethread.metrics.facts.tidying import Tidier
+    from carethread.metrics.signals.restating import Restating
 
-    shelf, replacing = shelf_of(settings), Lock()
-    publisher = Publisher(runtime.store, shelf, shipped(), system_clock, late, replacing)
-    run(publisher, Tidier(shelf, replacing), shelf, stop)
+    shelf, replacing, restating = shelf_of(settings), Lock(), Restating(runtime, system_clock)
+    bus = log_of(settings, SERVICE, [subject.type for subject in shipped()])
+    reaching = Horizon(bus, partial_of(runtime.store.positions, SERVICE), system_clock)
+    publisher = Publisher(runtime.store, shelf, shipped(), system_clock, reaching, replacing, restating.changed)
+    with closing(bus):
+        run(publisher, Tidier(shelf, replacing), shelf, stop, restating.settle)
 
 
 def latest_loop(runtime: Runtime, stop: Signal) -> None:
@@ -76,12 +86,17 @@ def latest_loop(runtime: Runtime, stop: Signal) -> None:
 
 
 def rebuild_facts(
-    settings: Settings, *, exported: Sequence[Path] = (), since: int = 0, partial: bool = False, processes: int = 2
+    settings: Settings,
+    *,
+    export: Path | None = None,
+    since: int | None = None,
+    partial: bool = False,
+    processes: int = 2,
 ) -> int:
-    """Rebuild all facts from the event log, or from the files of an export that was asked for at a moment
-    (microseconds); how many resources they are of.
+    """Rebuild all facts from the event log, or from the folder of an export that was asked for at a moment
+    (microseconds), which its manifest tells where it has one; how many resources they are of.
 
-    Raises Busy, Invalid where the log does not reach back far enough, Malformed for a file that is no export.
+    Raises Busy, Invalid where the log does not reach back far enough, Malformed for what is no export of all.
     """
     from carethread.adapters.sql.loading import SqlLoading
     from carethread.composition.bus import log_of
@@ -89,25 +104,30 @@ def rebuild_facts(
     from carethread.core.clock import system_clock
     from carethread.core.consuming.reading import resource_event
     from carethread.metrics.facts import sources
+    from carethread.metrics.facts.folder import export_in
     from carethread.metrics.facts.publishing import Publisher
     from carethread.metrics.facts.rebuilding import Read, rebuild
     from carethread.metrics.facts.shipped import shipped
 
+    found = export_in(export) if export else None
+    moment = found.of_all(since) if found else 0
     runtime = runtimes(settings, [SERVICE])[SERVICE]
     types, shelf, read = [subject.type for subject in shipped()], shelf_of(settings), Read()
     bus = log_of(settings, SERVICE, types)
     try:
-        if exported:
-            read.positions.update(sources.behind(bus, since, partial=partial))
-            versions = sources.exported(exported, types)
+        if found:
+            read.moment = moment
+            read.positions.update(sources.behind(bus, moment, partial=partial))
+            versions = sources.exported(found, types)
         else:
             whole = partial_of(resource_event, runtime)
             versions = sources.events(bus, types, read, whole, partial=partial)
-        loading = SqlLoading(engine_of(runtime), SERVICE)
+        known = 0 if found or partial else runtime.store.snapshot(lambda session: session.facts.reached()).changed
+        loading = SqlLoading(engine_of(runtime), SERVICE, known)
         folder = settings.facts_folder
         count = rebuild(versions, read, shipped(), shelf, loading, processes=processes, folder=folder)
     finally:
         bus.close()
     with suppress(Busy), shelf.hold():  # else the worker that holds it publishes them
-        Publisher(runtime.store, shelf, shipped(), system_clock).publish()
+        Publisher(runtime.store, shelf, shipped(), system_clock, lambda: None).publish()
     return count

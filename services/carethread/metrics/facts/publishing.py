@@ -8,9 +8,11 @@ crash leaves half done is not listed, and is done again.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 from carethread.core.clock import Clock, to_micros
 from carethread.core.facts.manifest import File, Manifest, Mark, Published, empty
@@ -33,16 +35,22 @@ _STILL_MICROS = 10_000_000
 Change = Callable[[Published | None], Published]
 """From a table as it stands to a table."""
 
+Told = Callable[[Mapping[str, date]], None]
+"""Who is told of the tables that were published anew, with the earliest day that their rows name; of what was deleted
+nobody knows the day, so that it is `date.min`."""
+
+_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What changed of a type: the text of rows by table, and who has none in it; `through` which change, and how many
-    facts these are."""
+    """What changed of a type: the text of rows by table, and who has none in it; `through` which change, and the facts
+    that these are of: the change, the id, and the text of all tables, empty of what is gone."""
 
     rows: Mapping[str, list[str]]
     gone: Mapping[str, list[str]]
     through: int
-    count: int
+    facts: Sequence[tuple[int, str, str]]
 
 
 @dataclass
@@ -55,10 +63,15 @@ class _Coming:
     whole: bool = True
     """Whether all that has changed is in it."""
     count: int = 0
+    began: list[int] = field(default_factory=list)
+    """Of the types that begin anew, the moments as of which they do."""
+    earliest: dict[str, date] = field(default_factory=dict)
 
 
 class Publisher:
-    """What a process publishes in a shelf that it holds. `late` tells by how many seconds events are behind."""
+    """What a process publishes in a shelf that it holds. `reaching` tells the moment (microseconds) up to which all
+    events are in, None where nothing new is known of that; without it this is now. `told` is told of what has been
+    published."""
 
     def __init__(
         self,
@@ -66,25 +79,31 @@ class Publisher:
         shelf: Shelf,
         subjects: Sequence[Subject],
         clock: Clock,
-        late: Callable[[], float] = lambda: 0.0,
+        reaching: Callable[[], int | None] | None = None,
         replacing: threading.Lock | None = None,
+        told: Told = lambda tables: None,
     ) -> None:
         self._store = store
         self._shelf = shelf
         self._subjects = subjects
-        self._clock = clock
-        self._late = late
+        self._reaching = reaching or (lambda: to_micros(clock()))
+        self._is_told = reaching is not None
         self._replacing = replacing or threading.Lock()
+        self._told = told
 
     def publish(self) -> int:
         """Publish what changed, or a part of that where it is much; 0 where nothing did. Raises Busy."""
-        now = to_micros(self._clock()) - int(self._late() * 1_000_000)
+        until = self._reaching()
         reached = self._store.snapshot(lambda session: session.facts.reached())
         before = self._shelf.manifest() or Manifest()
         coming = _Coming(dict(before.types), {}, [])
         for subject in self._subjects:
             self._subject(subject, reached, before, coming)
-        self._list(reached.sources, now if coming.whole else before.time, coming)
+        if not coming.whole or (self._is_told and coming.began):  # it was told before, perhaps, a rebuild was over
+            until = None
+        self._list(reached.sources, until, coming)
+        if coming.earliest:
+            self._told(coming.earliest)
         return coming.count
 
     def _subject(self, subject: Subject, reached: Reached, before: Manifest, coming: _Coming) -> None:
@@ -99,17 +118,20 @@ class Publisher:
         if mark is None or mark.generation != generation or not is_listed:
             tables, through = self._prepared(subject, generation) or self._anew(subject, reached.changed)
             coming.changes |= {name: _always(table) for name, table in tables.items()}
+            coming.earliest |= {name: date.min for name, each in tables.items() if each.base or name in before.tables}
             coming.marks[subject.type] = Mark(through, generation)
+            coming.began.append(reached.filled[subject.mirror])
             coming.whole &= through == reached.changed
             coming.count += 1
         elif mark.changed < reached.changed:
             found = self._find(subject, mark.changed, reached.changed)
             coming.changes |= self._deltas(subject, found, before.number + 1)
+            coming.earliest |= _earliest(found)
             coming.marks[subject.type] = Mark(found.through, generation)
             coming.whole &= found.through == reached.changed
-            coming.count += found.count
+            coming.count += len(found.facts)
 
-    def _list(self, sources: Mapping[str, Mapping[str, int]], time: int, coming: _Coming) -> None:
+    def _list(self, sources: Mapping[str, Mapping[str, int]], until: int | None, coming: _Coming) -> None:
         """List what was written beside what stands by now, which `tidying` may have changed meanwhile."""
         names = {each.name for subject in self._subjects for each in subject.relations}
         with self._replacing:
@@ -118,9 +140,10 @@ class Publisher:
             tables |= {name: change(tables.get(name)) for name, change in coming.changes.items()}
             types = {each.type: coming.marks[each.type] for each in self._subjects if each.type in coming.marks}
             after = replace(stands, sources=sources, types=types, tables=tables, awaited=tuple(coming.awaited))
+            time = _time(stands.time, until, coming.began)
             if after == stands and time < stands.time + _STILL_MICROS:
                 return
-            self._shelf.put(replace(after, time=max(time, stands.time), number=stands.number + 1))
+            self._shelf.put(replace(after, time=time, number=stands.number + 1))
 
     def _prepared(self, subject: Subject, generation: int) -> tuple[dict[str, Published], int] | None:
         """The tables of a type, and as of which change, where a rebuild has made them already."""
@@ -143,7 +166,7 @@ class Publisher:
             found = self._find(subject, after, through)
             for name, rows in found.rows.items():
                 waiting[name] += rows
-            after, count = found.through, count + found.count
+            after, count = found.through, count + len(found.facts)
             if count >= _IN_A_FILE or after >= through:
                 for each in subject.relations:
                     if waiting[each.name]:
@@ -164,10 +187,10 @@ class Publisher:
                     rows[name].append(part)
                 else:
                     gone[name].append(id_)
-        return _Found(rows, gone, facts[-1][0] if len(facts) == _AT_ONCE else through, len(facts))
+        return _Found(rows, gone, facts[-1][0] if len(facts) == _AT_ONCE else through, facts)
 
     def _deltas(self, subject: Subject, found: _Found, number: int) -> dict[str, Change]:
-        if not found.count:
+        if not found.facts:
             return {}
         return {
             each.name: _with_delta(
@@ -175,6 +198,32 @@ class Publisher:
             )
             for each in subject.relations
         }
+
+
+def _time(before: int, until: int | None, began: Sequence[int]) -> int:
+    """Up to which moment all is whole: what began anew may do so from an earlier one, as after a rebuild."""
+    if until is not None:
+        return max(until, before)
+    return min([*began, *([before] if before else [])], default=before)
+
+
+def _earliest(found: _Found) -> dict[str, date]:
+    """Of each table that has rows the earliest day that these resources name in any table."""
+    days: dict[str, date] = {}
+    for _, _, text in found.facts:
+        day = _first_day(text)
+        for name, part in zip(found.rows, split(text, len(found.rows)), strict=True):
+            if part or not text:
+                days[name] = min(day, days.get(name, day))
+    return days
+
+
+def _first_day(text: str) -> date:
+    """The earliest day that a text names; of one that names none, or something else that looks like one, the first."""
+    try:
+        return date.fromisoformat(min(_DAY.findall(text), default=""))
+    except ValueError:
+        return date.min
 
 
 def _is_of(table: Published | None, relation: Relation) -> bool:

@@ -7,17 +7,20 @@ came meanwhile it reads again. A rebuild that breaks off has changed nothing.
 
 from __future__ import annotations
 
+import gc
 import marshal
 import multiprocessing
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from carethread.core.errors import Busy
 from carethread.core.facts.manifest import File, Mark, Prepared, Published, empty
 from carethread.core.ports import Place, Resource
 from carethread.core.ports.analytics import REBUILDING, Shelf
@@ -28,14 +31,18 @@ from carethread.metrics.facts.subjects import Subject, subjects
 
 _PARTS_A_PROCESS = 4
 
+_SELDOM = (100_000, 50, 100)
+"""Thresholds of the collector of cycles: what is read and made has none, and to look for them takes a third of it."""
+
 
 @dataclass
 class Read:
-    """What a source has told of at its end: the greatest sequence of each service and type, and where the consumer goes
-    on."""
+    """What a source has told of at its end: the greatest sequence of each service and type, where the consumer goes on,
+    and the moment (microseconds) up to which nothing is left out."""
 
     sequences: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     positions: dict[Place, int] = field(default_factory=dict)
+    moment: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +73,30 @@ def rebuild(
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
     made: list[_Part] = []
-    with _making(given, shelf, processes) as each_made, TemporaryDirectory(prefix=REBUILDING, dir=folder) as name:
+    with (
+        _seldom_collecting(),
+        _making(given, shelf, processes) as each_made,
+        TemporaryDirectory(prefix=REBUILDING, dir=folder) as name,
+    ):
         spool = Spool(Path(name), parts or max(1, processes) * _PARTS_A_PROCESS)
         for version in versions:
             spool.add(version)
         spool.close()
         mirrors = {each.mirror: (each.type, read.sequences.get(each.owner, {}).get(each.type, 0)) for each in given}
         rows = _rows(each_made(spool.paths), made, shelf)
-        generation, last = loading.replace(rows, read.sequences, mirrors, read.positions)
+        generation, last = loading.replace(rows, read.sequences, mirrors, read.positions, read.moment)
     shelf.prepare(_prepared(given, made, Mark(last, generation)))
     return sum(part.count for part in made)
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(*_SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _rows(parts: Iterable[_Part], made: list[_Part], shelf: Shelf) -> Iterator[Sequence[tuple[str, str, int, str]]]:
@@ -109,7 +130,11 @@ def _making(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(definitions, shelf)) as running:
         running.submit(_ready)  # all of them begin now, while this one reads
-        yield lambda paths: running.map(_make, paths)
+        try:
+            yield lambda paths: running.map(_make, paths)
+        except BrokenProcessPool:
+            said = "A process that makes facts was ended, perhaps for want of memory; nothing has changed. Try again"
+            raise Busy(f"{said}, with fewer processes.") from None
 
 
 _here: dict[str, partial[_Part]] = {}
@@ -117,7 +142,11 @@ _here: dict[str, partial[_Part]] = {}
 
 
 def _begin(definitions: Sequence[Resource], shelf: Shelf) -> None:
-    _here["make"] = partial(make, given=subjects(definitions), shelf=shelf)
+    given = subjects(definitions)
+    for subject in given:
+        _ = subject.made
+    _here["make"] = partial(make, given=given, shelf=shelf)
+    gc.set_threshold(*_SELDOM)
 
 
 def _ready() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from threading import Event as Signal
 from threading import Thread
 
@@ -23,15 +24,17 @@ _TIDY_SECONDS = 2.0
 _SWEEP_SECONDS = 60.0
 
 
-def run(publisher: Publisher, tidier: Tidier, shelf: Shelf, stop: Signal) -> None:
-    """Publish until `stop` is set, as soon as no other process does."""
+def run(
+    publisher: Publisher, tidier: Tidier, shelf: Shelf, stop: Signal, after: Callable[[], None] = lambda: None
+) -> None:
+    """Publish until `stop` is set, as soon as no other process does; `after` is done each time after it."""
     while not stop.is_set():
         try:
             with shelf.hold():
                 thread = Thread(target=_tidying, args=(tidier, done := Signal()), name="facts-tidying", daemon=True)
                 thread.start()
                 try:
-                    _publishing(publisher, stop)
+                    _publishing(publisher, stop, after)
                 finally:
                     done.set()
                     thread.join()
@@ -39,10 +42,11 @@ def run(publisher: Publisher, tidier: Tidier, shelf: Shelf, stop: Signal) -> Non
             stop.wait(_TURN_SECONDS)
 
 
-def _publishing(publisher: Publisher, stop: Signal) -> None:
+def _publishing(publisher: Publisher, stop: Signal, after: Callable[[], None]) -> None:
     while not stop.is_set():
         try:
             publisher.publish()
+            after()
         except Busy as error:
             log.warning("publishing_waits", extra={"reason": str(error)})
         stop.wait(EVERY_SECONDS)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import orjson
 
@@ -11,11 +11,14 @@ from carethread.core.clock import instant
 from carethread.core.errors import Busy, Invalid, Malformed
 from carethread.core.events import Event
 from carethread.core.ports import Keeping, Place, Record, Subscription
+from carethread.metrics.facts.folder import Export, lines
 from carethread.metrics.facts.rebuilding import Read
 from carethread.metrics.facts.spooling import Version
 
 _MARGIN_MICROS = 3_600_000_000
 """By how much clocks may differ, and transactions last: what is read twice changes nothing."""
+
+_FROM_EXPORT = "Make an export (carethread export FOLDER) and rebuild from that (--export FOLDER)."
 
 _SILENT_POLLS = 3
 """So often a bus may give nothing before its end; the last of Kafka's offsets may be no record."""
@@ -29,10 +32,11 @@ def events(
     Raises Invalid where the beginning is not kept any more, unless `partial`; Busy where the bus is away.
     """
     wanted = frozenset(types)
+    read.moment = time.time_ns() // 1000
     kept = bus.kept(0)
     lost = sorted(f"{place[0]} since {instant(each.since)}" for place, each in kept.items() if each.since)
     if lost and not partial:
-        raise Invalid(f"The log does not have all any more: {', '.join(lost)}. Rebuild from an export.")
+        raise Invalid(f"The log does not have all any more: {', '.join(lost)}. {_FROM_EXPORT}")
     ends = {place: each.end for place, each in kept.items()}
     read.positions.update({place: each.start for place, each in kept.items()})
     silent = 0
@@ -71,24 +75,22 @@ def behind(bus: Keeping, since: int, *, partial: bool = False) -> dict[Place, in
     kept = bus.kept(max(0, since - _MARGIN_MICROS))
     lost = sorted(f"{place[0]} since {instant(each.since)}" for place, each in kept.items() if each.since > since)
     if lost and not partial:
-        raise Invalid(f"The log does not reach back to the export: {', '.join(lost)}. Make a new one.")
+        raise Invalid(f"The log does not reach back to the export: {', '.join(lost)}. {_FROM_EXPORT}")
     return {place: each.start for place, each in kept.items()}
 
 
-def exported(paths: Sequence[Path], types: Iterable[str]) -> Iterator[Version]:
-    """The resources of the types in NDJSON files. Raises Malformed, naming the line, for what is no resource."""
+def exported(export: Export, types: Iterable[str]) -> Iterator[Version]:
+    """The resources of the types in an export. Raises Malformed, naming the line, for what is no resource, and for a
+    file that is cut short."""
     wanted = frozenset(types)
-    for path in paths:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
+    for path in export.paths:
+        for number, line in lines(path, export.counts.get(path)):
+            try:
+                resource = orjson.loads(line)
+                if (type_name := resource["resourceType"]) not in wanted:
                     continue
-                try:
-                    resource = orjson.loads(line)
-                    type_name, id_ = resource["resourceType"], resource["id"]
-                    version = int(resource.get("meta", {}).get("versionId", 1))
-                except (KeyError, TypeError, ValueError, AttributeError):
-                    told = f"{path.name}, line {number}, is no resource with an id and a whole number as its version."
-                    raise Malformed(told) from None
-                if type_name in wanted:
-                    yield type_name, id_, version, line.strip()
+                id_, version = resource["id"], int(resource.get("meta", {}).get("versionId", 1))
+            except (KeyError, TypeError, ValueError, AttributeError):
+                told = f"{path.name}, line {number}, is no resource with an id and a whole number as its version."
+                raise Malformed(told) from None
+            yield type_name, id_, version, line

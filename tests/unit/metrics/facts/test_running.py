@@ -81,6 +81,20 @@ def test_it_waits_for_its_turn_and_outlives_what_fails():
     assert steps.swept == 1, "once a minute"
 
 
+def test_what_is_to_be_done_after_publishing_is_done_again_after_the_database_was_away():
+    stop, times = Signal(), []
+
+    def after() -> None:
+        times.append(steps.published)
+        if len(times) == 1:
+            raise Busy("The database is away.")
+        stop.set()
+
+    steps = Steps(lambda times: None, lambda times: None)
+    running.run(steps, steps, Held(0), stop, after)  # type: ignore[arg-type]
+    assert times == [1, 2]
+
+
 def test_what_nobody_foresaw_ends_the_loop_which_is_begun_again_by_who_started_it():
     def publish(times: int) -> None:
         raise ValueError("unforeseen")
