@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from carethread.metrics.explaining.gaps import CARE_GAP
 from carethread.metrics.measures.definition import EXTENSION, LANGUAGE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,13 +24,14 @@ HEAD = """# Measures
 
 What the practice counts. Each measure is a [Measure](http://hl7.org/fhir/R4/measure.html) in `fhir_profiles/measures`,
 with its SQL beside it: one SELECT over the [views](views.md) that lists the units it counts, for an analyst to read.
-This page is made of the Measures by `tools/generate_measures_page.py`.
+This page is made of the Measures by `tools/generate_measures_page.py`. [A measure of your own](own-measures.md) counts
+beside them.
 
 - **Units** are counted in the period where their moment is, by the days of their department's zone; without one by UTC.
 - **Now** is the moment up to which facts are whole. What cannot be known by then is counted apart, and is in no share:
   neither good nor bad.
-- **People** who were merged are one. A resource counts in its highest version, so events that come twice, late or out
-  of order change nothing.
+- **People** who were merged are one, through as many as eight merges one after another. A resource counts in its
+  highest version, so events that come twice, late or out of order change nothing.
 - **Shares** are those of the numerator in the denominator without its exclusions; of nobody there is no number.
 """
 
@@ -55,6 +57,8 @@ def section(measure: Mapping[str, Any]) -> Iterator[str]:
         yield f"*{measure['rationale']}*\n"
     if apart := list(told(measure)):
         yield "\n".join(apart) + "\n"
+    if closed_by := gap(measure):
+        yield f"[Gap in care](metrics.md#gaps-in-care) ({measure['topic'][0]['text'].lower()}): {closed_by}\n"
     if sources := [source(each) for each in measure.get("relatedArtifact", ())]:
         yield f"Source: {' '.join(sources)}\n"
     if not is_counted_here(measure):
@@ -70,6 +74,13 @@ def told(measure: Mapping[str, Any]) -> Iterator[str]:
             if "description" in each and is_counted_here(measure):
                 within = f"{heading}, " if heading and len(groups) > 1 else ""
                 yield f"- {within}`{code_of(each['code'])}`: {each['description']}"
+
+
+def gap(measure: Mapping[str, Any]) -> str:
+    """What closes a person's gap; empty where the measure tells none."""
+    holders = [measure, *measure.get("group", ())]
+    said = (each for holder in holders for each in holder.get("extension", ()) if each["url"] == CARE_GAP)
+    return next((str(each["valueString"]) for each in said), "")
 
 
 def source(artifact: Mapping[str, Any]) -> str:

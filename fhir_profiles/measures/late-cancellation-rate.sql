@@ -1,5 +1,15 @@
--- Visits whose time has come: of those that took place, were missed, or were called off by the person, the share that
--- was called off too late for somebody else to have the time.
+-- Visits whose time has come: of those that took place, were missed, or were called off by the person at a moment that
+-- is known, the share that was called off too late for somebody else to have the time. What was to be after a death is
+-- in no share, nor is it unresolved.
+WITH due AS (
+  SELECT
+    v.*,
+    v.status NOT IN ('arrived', 'checked-in', 'fulfilled')
+      AND coalesce(p.deceased_at <= v.start_at, p.deceased, FALSE) AS after_death
+  FROM visits v
+  LEFT JOIN patients p ON p.id = v.subject
+  WHERE v.start_at >= $start AND v.start_at < $end AND v.start_at < $now
+)
 SELECT
   resource,
   subject,
@@ -8,10 +18,13 @@ SELECT
   practitioner,
   status IN ('booked', 'pending', 'arrived', 'checked-in', 'fulfilled', 'noshow', 'cancelled') AS initial_population,
   status IN ('arrived', 'checked-in', 'fulfilled', 'noshow')
-    OR (status = 'cancelled' AND (cancelled_by = 'patient' OR coalesce(late_cancellation, FALSE))) AS denominator,
+    OR (status = 'cancelled'
+      AND (coalesce(late_cancellation, FALSE) OR (cancelled_by = 'patient' AND late_cancellation IS NOT NULL)))
+    AS denominator,
+  after_death AS denominator_exclusion,
   status = 'cancelled' AND coalesce(late_cancellation, FALSE) AS numerator,
   status = 'cancelled' AND coalesce(cancelled_by, '') <> 'patient' AND NOT coalesce(late_cancellation, FALSE)
     AS cancelled_otherwise,
-  status IN ('booked', 'pending') AS unresolved
-FROM visits
-WHERE start_at >= $start AND start_at < $end AND start_at < $now
+  status = 'cancelled' AND cancelled_by = 'patient' AND late_cancellation IS NULL AS moment_unknown,
+  status IN ('booked', 'pending') AND NOT after_death AS unresolved
+FROM due

@@ -1,5 +1,15 @@
 -- Visits that were due in the period. One whose time has come and of which nobody has said what became of it is
--- unresolved: in no share, neither as missed nor as kept.
+-- unresolved: in no share, neither as missed nor as kept. So is one that was to be after the person's death, which is
+-- not unresolved either.
+WITH due AS (
+  SELECT
+    v.*,
+    v.status NOT IN ('arrived', 'checked-in', 'fulfilled')
+      AND coalesce(p.deceased_at <= v.start_at, p.deceased, FALSE) AS after_death
+  FROM visits v
+  LEFT JOIN patients p ON p.id = v.subject
+  WHERE v.start_at >= $start AND v.start_at < $end
+)
 SELECT
   resource,
   subject,
@@ -8,7 +18,7 @@ SELECT
   practitioner,
   status IN ('booked', 'pending', 'arrived', 'checked-in', 'fulfilled', 'noshow') AS initial_population,
   status IN ('arrived', 'checked-in', 'fulfilled', 'noshow') AS denominator,
+  after_death AS denominator_exclusion,
   status = 'noshow' AS numerator,
-  status IN ('booked', 'pending') AND start_at < $now AS unresolved
-FROM visits
-WHERE start_at >= $start AND start_at < $end
+  status IN ('booked', 'pending') AND start_at < $now AND NOT after_death AS unresolved
+FROM due

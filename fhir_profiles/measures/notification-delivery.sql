@@ -1,17 +1,40 @@
--- Messages to people (reminders, links to forms) that were to be sent in the period, and whether they arrived.
+-- Messages to people (reminders, links to forms) that were to be sent in the period, and what whoever sends them has said
+-- of each: it arrived, or it did not. Of which nobody has said anything are unresolved, in no share.
+WITH told AS (
+  SELECT
+    request_id,
+    max(CASE WHEN status = 'completed' THEN 1 ELSE 0 END) AS arrived,
+    max(CASE WHEN status IN ('not-done', 'stopped') THEN 1 ELSE 0 END) AS lost
+  FROM communications
+  WHERE request_id IS NOT NULL
+  GROUP BY request_id
+), messages AS (
+  SELECT
+    d.id,
+    coalesce(s.survivor_id, d.recipient_patient_id, d.patient_id) AS subject,
+    coalesce(d.due_at, d.authored_at) AS due_at,
+    coalesce(d.department_id, v.department) AS department,
+    d.medium_code AS medium,
+    d.status IN ('revoked', 'on-hold') AS off,
+    d.status = 'completed' OR coalesce(t.arrived = 1, FALSE) AS arrived,
+    coalesce(t.lost = 1, FALSE) AS lost
+  FROM deliveries d
+  LEFT JOIN told t ON t.request_id = d.id
+  LEFT JOIN survivors s ON s.patient_id = coalesce(d.recipient_patient_id, d.patient_id)
+  LEFT JOIN visits v ON v.id = d.appointment_id
+  WHERE coalesce(d.due_at, d.authored_at) >= $start AND coalesce(d.due_at, d.authored_at) < $end
+    AND d.status NOT IN ('draft', 'entered-in-error')
+)
 SELECT
-  'CommunicationRequest/' || d.id AS resource,
-  coalesce(s.survivor_id, d.recipient_patient_id, d.patient_id) AS subject,
-  coalesce(d.due_at, d.authored_at) AS at,
-  coalesce(d.department_id, v.department) AS department,
+  'CommunicationRequest/' || id AS resource,
+  subject,
+  due_at AS at,
+  department,
   CAST(NULL AS VARCHAR) AS practitioner,
-  d.medium_code AS medium,
+  medium,
   TRUE AS initial_population,
-  coalesce(d.due_at, d.authored_at) < $now OR d.status = 'completed' AS denominator,
-  d.status IN ('revoked', 'on-hold') AS denominator_exclusion,
-  d.status = 'completed' AS numerator
-FROM deliveries d
-LEFT JOIN survivors s ON s.patient_id = coalesce(d.recipient_patient_id, d.patient_id)
-LEFT JOIN visits v ON v.id = d.appointment_id
-WHERE coalesce(d.due_at, d.authored_at) >= $start AND coalesce(d.due_at, d.authored_at) < $end
-  AND d.status NOT IN ('draft', 'entered-in-error')
+  arrived OR lost OR off AS denominator,
+  off AS denominator_exclusion,
+  arrived AS numerator,
+  NOT arrived AND NOT lost AND NOT off AND due_at < $now AS unresolved
+FROM messages

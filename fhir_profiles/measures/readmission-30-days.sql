@@ -10,22 +10,30 @@ WITH hospital AS (
     AND part_of_id IS NULL
 ), ended AS (
   SELECT * FROM hospital WHERE status = 'finished' AND end_at >= start_at AND end_at >= $start AND end_at < $end
-), moved AS (
-  -- In another stay as this one ends, or brought from it to another within a day.
-  SELECT DISTINCT e.id
-  FROM ended e
-  JOIN hospital o ON o.subject = e.subject AND o.id <> e.id
-  WHERE (o.start_at <= e.end_at
-      AND (o.end_at IS NULL OR o.end_at > e.end_at OR (o.end_at = e.end_at AND o.id > e.id)))
-    OR (o.admit_source_code = 'hosp-trans' AND o.start_at > e.end_at AND o.start_at <= e.end_at + INTERVAL 24 HOUR)
 ), later AS (
+  -- What begins as this one ends follows it; of two that are no longer than a moment, or known by the same day only, the
+  -- one with the greater id does.
   SELECT
     e.id,
     coalesce(o.priority_code, '') = 'EL' AS planned,
+    coalesce(o.admit_source_code, '') = 'hosp-trans' AND o.start_at <= e.end_at + INTERVAL 24 HOUR AS is_transfer,
     row_number() OVER (PARTITION BY e.id ORDER BY o.start_at, o.id) AS number
   FROM ended e
   JOIN hospital o ON o.subject = e.subject AND o.id <> e.id
-  WHERE o.start_at > e.end_at AND o.start_at <= e.end_at + INTERVAL 30 DAY
+  WHERE o.start_at >= e.end_at
+    AND o.start_at <= e.end_at + INTERVAL 30 DAY
+    AND (o.start_at > e.start_at OR o.end_at IS NULL OR o.end_at > e.end_at OR o.id > e.id)
+), moved AS (
+  -- In another stay as this one ends, or brought from it to another within a day.
+  SELECT e.id
+  FROM ended e
+  JOIN hospital o ON o.subject = e.subject AND o.id <> e.id
+  WHERE o.start_at < e.end_at
+    AND (o.end_at IS NULL
+      OR o.end_at > e.end_at
+      OR (o.end_at = e.end_at AND o.end_at > e.start_at AND o.id > e.id))
+  UNION
+  SELECT id FROM later WHERE is_transfer
 ), following AS (
   SELECT id, planned FROM later WHERE number = 1
 )

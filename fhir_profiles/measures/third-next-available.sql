@@ -1,5 +1,5 @@
 -- For each clinician's schedule and each service in it: in how many days of the calendar the third slot is that is free
--- now. Known only for the day of $now: what was free on another day is not kept.
+-- now; and for days before that of $now what was kept of each (MeasureReports of this Measure, once a day).
 WITH offered AS (
   SELECT
     c.id,
@@ -20,6 +20,8 @@ WITH offered AS (
     AND (c.practitioner_id IS NOT NULL OR c.practitioner_role_id IS NOT NULL)
     AND s.status IN ('free', 'busy', 'busy-tentative')
     AND s.start_at > $now
+), zones AS (
+  SELECT DISTINCT department, zone FROM spans
 ), third AS (
   SELECT id, department, practitioner, service, max(CASE WHEN free AND number = 3 THEN start_at END) AS start_at
   FROM offered
@@ -43,5 +45,27 @@ SELECT
     ) AS DOUBLE
   ) AS days
 FROM third t
-LEFT JOIN spans z ON z.department = t.department
+LEFT JOIN zones z ON z.department = t.department
 WHERE CAST($now AS TIMESTAMP) >= $start AND CAST($now AS TIMESTAMP) < $end
+UNION ALL
+SELECT
+  'MeasureReport/' || r.id,
+  CAST(NULL AS VARCHAR),
+  r.reported_at,
+  r.department_id,
+  r.practitioner_id,
+  CAST(NULL AS VARCHAR),
+  TRUE,
+  r.score IS NOT NULL,
+  r.score IS NULL,
+  CAST(r.score AS DOUBLE)
+FROM reported r
+LEFT JOIN zones z ON z.department = r.department_id
+WHERE split_part(r.measure, '|', 1) = 'https://carethread.dev/fhir/Measure/third-next-available'
+  AND r.status = 'complete'
+  AND r.kind = 'individual'
+  AND r.group_code = 'of-the-day'
+  AND r.population_code = 'initial-population'
+  AND r.reported_at >= $start AND r.reported_at < $end
+  AND CAST(r.reported_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC') AS DATE)
+    < CAST(CAST($now AS TIMESTAMP) AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC') AS DATE)

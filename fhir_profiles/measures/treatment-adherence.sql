@@ -1,5 +1,6 @@
 -- Proportion of days covered (PDC), for each person and drug of which something was given out in the period. A day is 24
--- hours, and numbered from the beginning of the period.
+-- hours, and numbered from the beginning of the period. Each part of the period that is asked about (`spans`) is counted
+-- as if it were all of it.
 WITH fills AS (
   -- What was given out, with the person who is meant today; of a length that is told.
   SELECT
@@ -16,16 +17,15 @@ WITH fills AS (
     AND coalesce(d.handed_over_at, d.prepared_at) < $end
     AND coalesce(d.days_unit, 'd') IN ('d', 'wk', 'mo')
 ), people AS (
-  -- Where they are registered, from when to when that department's period is, and how they have died.
+  -- Where they are registered, whose days count there, and how they have died.
   SELECT
     p.id,
     p.organization_id,
-    coalesce(z.start_at, $utc_start) AS start_at,
-    coalesce(z.end_at, $utc_end) AS end_at,
+    d.department AS zoned,
     p.deceased_at,
     p.deceased AND p.deceased_at IS NULL AS died_some_day
   FROM patients p
-  LEFT JOIN spans z ON z.department = p.organization_id
+  LEFT JOIN (SELECT DISTINCT department FROM spans) d ON d.department = p.organization_id
 ), treatments AS (
   -- Those of the period, on numbered days; `end_day` is the first day that does not count any more: the one after the
   -- period, that of the death, or today.
@@ -33,41 +33,36 @@ WITH fills AS (
     f.id,
     f.subject,
     f.drug,
+    z.bucket,
     f.filled_at,
     f.days,
     p.organization_id AS department,
     coalesce(p.died_some_day, FALSE) AS died_some_day,
-    CAST(floor(date_diff('millisecond', coalesce(p.start_at, $utc_start), f.filled_at) / 86400000.0) AS BIGINT) AS day,
+    CAST(floor(date_diff('millisecond', z.start_at, f.filled_at) / 86400000.0) AS BIGINT) AS day,
     least(
-      CAST(round(
-        date_diff('millisecond', coalesce(p.start_at, $utc_start), coalesce(p.end_at, $utc_end)) / 86400000.0
-      ) AS BIGINT),
-      CAST(floor(date_diff('millisecond', coalesce(p.start_at, $utc_start), $now) / 86400000.0) AS BIGINT),
-      coalesce(
-        CAST(floor(
-          date_diff('millisecond', coalesce(p.start_at, $utc_start), p.deceased_at) / 86400000.0
-        ) AS BIGINT),
-        1000000
-      )
+      CAST(round(date_diff('millisecond', z.start_at, z.end_at) / 86400000.0) AS BIGINT),
+      CAST(floor(date_diff('millisecond', z.start_at, $now) / 86400000.0) AS BIGINT),
+      coalesce(CAST(floor(date_diff('millisecond', z.start_at, p.deceased_at) / 86400000.0) AS BIGINT), 1000000)
     ) AS end_day
   FROM fills f
   LEFT JOIN people p ON p.id = f.subject
-  WHERE f.days > 0 AND f.filled_at >= coalesce(p.start_at, $utc_start) AND f.filled_at < coalesce(p.end_at, $utc_end)
+  JOIN spans z ON z.department = coalesce(p.zoned, '') AND f.filled_at >= z.start_at AND f.filled_at < z.end_at
+  WHERE f.days > 0
 ), summed AS (
   -- How much was given out up to and with each.
   SELECT
     *,
     sum(days) OVER (
-      PARTITION BY subject, drug ORDER BY filled_at, id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+      PARTITION BY bucket, subject, drug ORDER BY filled_at, id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS given,
-    row_number() OVER (PARTITION BY subject, drug ORDER BY filled_at, id) AS number
+    row_number() OVER (PARTITION BY bucket, subject, drug ORDER BY filled_at, id) AS number
   FROM treatments
 ), shifted AS (
   -- The day on which each is used up: what overlaps begins when that before it is used up.
   SELECT
     *,
     given + max(day - given + days) OVER (
-      PARTITION BY subject, drug ORDER BY filled_at, id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+      PARTITION BY bucket, subject, drug ORDER BY filled_at, id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS until
   FROM summed
 ), treated AS (
@@ -82,7 +77,7 @@ WITH fills AS (
     max(end_day) - min(day) AS days,
     sum(greatest(least(until, end_day) - least(until - days, end_day), 0)) AS covered
   FROM shifted
-  GROUP BY subject, drug
+  GROUP BY bucket, subject, drug
 )
 SELECT
   'MedicationDispense/' || first_id AS resource,

@@ -170,15 +170,18 @@ def _say_ready(settings: Settings) -> None:
 
 def _load_demo(settings: Settings) -> None:
     from carethread.composition.parts import owners_of_types
-    from carethread.demo import run
+    from carethread.demo import run, run_history
     from carethread.supervisor import wait_ready
 
     if not wait_ready(_url(settings), 60):
         return
     base = f"{_url(settings)}/fhir"
-    run(base, 7, datetime.now(UTC).date(), owners_of_types())
+    told = base, 7, datetime.now(UTC).date(), owners_of_types()
+    failed = run(*told)
     _say_ready(settings)
-    click.echo(f"Open {base}/metadata in a browser. Ctrl-C stops everything.")
+    click.echo(f"Open {_url(settings)}/console/metrics in a browser. Ctrl-C stops everything.")
+    if not failed:
+        run_history(*told)
 
 
 def _base_url(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
@@ -201,11 +204,12 @@ _base_option = click.option(
 @_base_option
 @click.option("--seed", default=7, show_default=True, help="The same seed makes the same practice.")
 def demo(base: str, seed: int) -> None:
-    """Load a made-up practice: departments, people, slots, ten weeks of visits, answers."""
+    """Load a made-up practice: departments, people, slots, ten weeks of visits, answers, and the months before."""
     from carethread.composition.parts import owners_of_types
-    from carethread.demo import run
+    from carethread.demo import run, run_history
 
-    sys.exit(run(base, seed, datetime.now(UTC).date(), owners_of_types()))
+    told = base, seed, datetime.now(UTC).date(), owners_of_types()
+    sys.exit(run(*told) or run_history(*told))
 
 
 @cli.command("import")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from carethread.adapters.analytics.duck import Bounds, DuckAnalytics
+from carethread.adapters.analytics.bounds import Bounds
+from carethread.adapters.analytics.duck import DuckAnalytics
 from carethread.adapters.analytics.parquet import ParquetShelf
 from carethread.core.errors import Busy, Invalid, TooCostly
 from carethread.core.facts.manifest import Manifest, Published
@@ -44,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def facts(folder: Path) -> Iterator[Glimpse]:
     with DuckAnalytics(folder, Bounds(memory=64, threads=1, seconds=1.0)).look() as glimpse:
         yield glimpse
@@ -64,6 +65,32 @@ def test_who_was_merged_is_followed_to_the_end(facts: Glimpse) -> None:
     found = facts.query("SELECT * FROM survivors ORDER BY 1")
     assert found.columns == ("patient_id", "survivor_id")
     assert found.rows == [("a", "c"), ("b", "c"), ("loop", "loop"), ("x", "y")]
+
+
+def test_what_is_kept_is_computed_once_for_each_value_of_its_parameters(folder: Path) -> None:
+    with DuckAnalytics(folder, Bounds(memory=64, threads=1, seconds=1.0)).look() as facts:
+        asked = "SELECT id, random() AS r FROM numbers WHERE n = $n"
+        one = facts.kept(asked, {"n": 1})
+        rows = facts.query(f"SELECT * FROM {one} AS k").rows
+        assert [id_ for id_, _ in rows] == ["a"]
+        assert facts.kept(asked, {"n": 1}) == one
+        assert facts.query(f"SELECT * FROM {one} AS k").rows == rows
+        assert facts.query(f"SELECT count(*) FROM {facts.kept(asked, {'n': 2})} AS k").rows == [(0,)]
+
+
+def test_many_are_kept_though_few_at_a_time(folder: Path) -> None:
+    with DuckAnalytics(folder, Bounds(memory=64, threads=1, seconds=5.0)).look() as facts:
+        names = [
+            facts.kept(f"SELECT id, {number} AS number FROM numbers WHERE n = $n", {"n": 1}) for number in range(12)
+        ]
+        for _ in range(2):
+            found = [facts.query(f"SELECT number FROM {name} AS k").rows for name in names]
+            assert found == [[(number,)] for number in range(12)]
+
+
+def test_only_one_select_is_kept(facts: Glimpse) -> None:
+    with pytest.raises(Invalid, match="one SELECT"):
+        facts.query(f"SELECT * FROM {facts.kept('DROP TABLE numbers')}")
 
 
 def test_parameters_are_given_by_name_and_moments_are_in_utc(facts: Glimpse) -> None:
@@ -139,18 +166,11 @@ def test_what_takes_too_much_is_ended(facts: Glimpse, sql: str, told: str) -> No
     assert facts.query("SELECT 1").rows == [(1,)], "the next one runs"
 
 
-def test_more_rows_than_an_answer_may_have(facts: Glimpse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("carethread.adapters.analytics.duck._MOST_ROWS", 1000)
-    assert len(facts.query("SELECT * FROM range(1000)").rows) == 1000
-    with pytest.raises(TooCostly, match="more than 1000 rows"):
-        facts.query("SELECT * FROM range(1001)")
-
-
 def test_what_has_no_room_waits_and_is_told(folder: Path) -> None:
-    analytics = DuckAnalytics(folder, Bounds(memory=64, threads=1, seconds=0.5, at_once=1))
+    analytics = DuckAnalytics(folder, Bounds(memory=64, threads=1, at_once=1, patience=0.3))
     with analytics.look() as facts:
         facts.query("SELECT 1")
-        turns = analytics._turns  # another query runs as long as this is held
+        turns = analytics._children._turns  # another query runs as long as this is held
         turns.acquire()
         with pytest.raises(Busy, match="room"):
             facts.query("SELECT 1")

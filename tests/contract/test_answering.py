@@ -58,7 +58,7 @@ def test_the_no_of_the_only_patient_cancels_and_offers_the_slot(desk: Desk) -> N
     visit = desk.get("Appointment/one")
     assert visit["status"] == "cancelled"
     assert extension(visit, CANCELLED_BY)["valueCode"] == "patient"
-    assert not extension(visit, LATE)
+    assert extension(visit, LATE)["valueBoolean"] is False
     assert visit["cancelationReason"]["coding"][0]["code"] == "pat"
     assert statuses(desk) == {"Patient/one": "declined", "Practitioner/gp": "accepted"}
     assert desk.get("Slot/x")["status"] == "free"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from carethread.core.context import Context, Principal
+from carethread.core.context import Context, Principal, new_id
 from carethread.core.errors import Forbidden
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Resource
@@ -137,7 +137,7 @@ def test_answers_without_a_name_count_each(home: Care) -> None:
     form = shipped("staff-pulse")
     told = {"subject": {"reference": "Organization/north"}}
     for number in range(11):
-        home.put(answering(form, {"worn": 1}, id=f"pulse-{number}", **told))
+        home.put(answering(form, {"worn": 1}, id=new_id(), **told))
         if number > 8:
             found = asked(home, f"Questionnaire/$documentation-burden?questionnaire={form.url}")
             assert score(found["completed"]) == (1 if number == 10 else None)

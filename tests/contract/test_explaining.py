@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from carethread.core.context import context_of
+from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
+from carethread.core.ports import Request, Response
+from carethread.interactions.rest.handling import handle
 from support.measuring import MARCH, Metrics, Resource, body, keep, metrics, own_measure, person, said, visit
 from support.stores import open_store
 
@@ -49,6 +54,8 @@ def explained(metrics: Metrics, report: Resource, **params: str) -> dict[str, An
         if each["name"] == "unit":
             found["units"].append({part["name"]: part for part in each["part"]})
             continue
+        if each["name"] == "sql-parameter":
+            continue
         value = next(value for name, value in each.items() if name.startswith("value"))
         found[each["name"]] = [*found["counted-by"], value] if each["name"] == "counted-by" else value
     return found
@@ -79,7 +86,13 @@ def test_a_stratum_is_opened_too(asked: Metrics) -> None:
     report = body(asked.rate("POST"))
     assert listed(explained(asked, report, stratifier="sex", stratum="female")) == ["Appointment/b"]
     assert listed(explained(asked, report, stratifier="sex", stratum="unknown")) == ["Appointment/c"]
-    assert explained(asked, report, stratifier="sex", stratum="male")["reported"] == 0
+    where = f"MeasureReport/{report['id']}/$explain"
+    refused = asked.ask(where, population="numerator", stratifier="sex", stratum="male")
+    assert said(refused) == (400, "value", "stratum")
+    assert "unknown, female" in body(refused)["issue"][0]["diagnostics"]
+    of_one = body(asked.rate("POST", subject="p"))
+    refused = asked.ask(f"MeasureReport/{of_one['id']}/$explain", population="numerator", stratifier="sex", stratum="x")
+    assert "no strata" in body(refused)["issue"][0]["diagnostics"]
     heart = explained(asked, report, population="denominator", stratifier="department", stratum="heart")
     assert listed(heart) == ["Appointment/a"]
 
@@ -137,6 +150,64 @@ def test_a_report_of_somebody_else_is_not_explained(asked: Metrics) -> None:
     assert said(asked.ask("MeasureReport/foreign/$explain", population="numerator"))[:2] == (422, "not-supported")
 
 
+STRATUM: Any = {"stratifier": [{"stratum": [{"value": {"text": "x"}}]}]}
+MISFITS: list[tuple[Callable[[Resource], Resource], str]] = [
+    (lambda report: {"group": []}, "MeasureReport.group"),
+    (lambda report: {"group": [{}]}, "MeasureReport.group[0].population"),
+    (lambda report: {"group": [first(report, population=population(report)[:1])]}, "MeasureReport.group[0].population"),
+    (
+        lambda report: {"group": [first(report, **STRATUM)]},
+        "MeasureReport.group[0].stratifier[0].stratum[0].population",
+    ),
+    (lambda report: {"extension": [{"url": report["extension"][0]["url"]}]}, "MeasureReport.extension"),
+]
+
+
+def first(report: Resource, **more: Any) -> Resource:
+    return {**report["group"][0], **more}
+
+
+def population(report: Resource) -> list[Resource]:
+    return list(report["group"][0]["population"])
+
+
+@pytest.mark.parametrize(("changed", "where"), MISFITS)
+def test_a_report_that_only_says_that_it_was_counted_here(
+    asked: Metrics, changed: Callable[[Resource], Resource], where: str
+) -> None:
+    report = body(asked.rate("POST"))
+    keep(asked, {**report, "id": "made-up", **changed(report)})
+    assert said(asked.ask("MeasureReport/made-up/$explain", population="numerator"))[::2] == (422, where)
+    keep(asked, {name: value for name, value in report.items() if name != "period"} | {"id": "no-period"})
+    assert said(asked.ask("MeasureReport/no-period/$explain", population="numerator"))[::2] == (400, "periodStart")
+
+
+def test_what_was_counted_is_not_changed_by_others(asked: Metrics) -> None:
+    report = body(asked.rate("POST"))
+    changed = {**report, "group": [first(report, population=[{**each, "count": 999} for each in population(report)])]}
+    bare = {name: value for name, value in changed.items() if name != "extension"}
+    for sent in (changed, bare):
+        assert said(write(asked, sent)) == (422, "business-rule", "MeasureReport")
+    assert said(write(asked, {**report, "id": "mine"})) == (422, "business-rule", "MeasureReport.extension")
+    assert write(asked, {**report, "id": "old"}, {"x-carethread-backfill": "true"}).status == 201
+    assert write(asked, {**bare, "id": "mine"}).status == 201
+    assert write(asked, {**bare, "id": "mine", "status": "error"}).status == 200
+    assert body(asked.rate("POST"))["meta"]["versionId"] == "1"
+    asked.facts.tell(visit("b", "fulfilled", "p", hour=10))
+    assert body(asked.rate("POST"))["meta"]["versionId"] == "2"
+
+
+def write(metrics: Metrics, resource: Resource, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
+    sent = Request(
+        "PUT",
+        f"MeasureReport/{resource['id']}",
+        (),
+        {"content-type": "application/fhir+json", **headers},
+        json.render(resource),
+    )
+    return handle(metrics.runtime, sent, context_of(headers))
+
+
 def test_a_number_of_a_measure_that_has_changed_is_not_explained_by_another(asked: Metrics) -> None:
     keep(asked, *own_measure(CAME, ["denominator", "numerator"], "came"))
     report = body(asked.rate("POST", measure="came"))
@@ -171,7 +242,9 @@ def test_gaps_of_a_person_are_a_document(asked: Metrics) -> None:
     asked.facts.tell(visit("b", "fulfilled", "p", hour=10))
     assert gaps(asked) == {"Comes": "closed-gap"}
     assert gaps(asked, subject="nobody") == {}, "who is not counted has none"
-    assert gaps(asked, topic="something else") == {}
+    refused = asked.ask("Measure/$care-gaps", **MARCH, subject="p", topic="something else")
+    assert said(refused) == (400, "value", "topic")
+    assert "visits" in body(refused)["issue"][0]["diagnostics"]
     notation = "http://terminology.hl7.org/CodeSystem/measure-improvement-notation"
     decrease = {"coding": [{"system": notation, "code": "decrease"}]}
     keep(
@@ -184,7 +257,7 @@ def test_gaps_of_a_person_are_a_document(asked: Metrics) -> None:
 
 def test_gaps_of_who_is_not_known(asked: Metrics) -> None:
     refused = asked.ask("Measure/$care-gaps", **MARCH, subject="Patient/unknown", topic="visits")
-    assert said(refused) == (400, "not-found", "subject")
+    assert said(refused) == (404, "not-found", "subject")
 
 
 @pytest.mark.parametrize(

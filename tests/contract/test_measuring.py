@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from carethread.adapters.sql.store.store import SqlStore
+from carethread.core.context import Principal
+from carethread.core.errors import Busy
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
-from carethread.metrics.evaluating import waiting
+from carethread.metrics.evaluating import answering, evaluating, turns, waiting
 from support.measuring import RATE, Metrics, body, counts, keep, metrics, own_measure, said, visit
 
 
@@ -81,31 +86,153 @@ def test_a_failure_is_told_later_too(asked: Metrics) -> None:
     assert said(asked.rate(measure="nothing", _h_prefer="respond-async"))[:2] == (404, "not-found")
 
 
-def test_what_nobody_works_at_any_more_is_taken_up(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+def accepted(metrics: Metrics, method: str = "GET", **params: str) -> str:
+    """The id of an evaluation that is asked for."""
+    begun = metrics.rate(method, _h_prefer="respond-async", **params)
+    assert begun.status == 202, begun.body
+    return begun.headers["Content-Location"].partition("job=")[2]
+
+
+def progress(metrics: Metrics, job: str) -> str | None:
+    """None: it is answered."""
+    return metrics.ask("Measure/$evaluation", job=job).headers.get("X-Progress")
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Nothing is counted until this is set."""
+    go = threading.Event()
+    evaluate = evaluating.evaluate
+
+    def waits(*given: Any, **more: Any) -> Any:
+        assert go.wait(20)
+        return evaluate(*given, **more)
+
+    monkeypatch.setattr(answering, "evaluate", waits)
+    yield go
+    go.set()
+    while waiting.TURNS._working:
+        time.sleep(0.01)
+
+
+def test_evaluations_wait_their_turn_and_more_than_there_is_room_for_are_refused(
+    asked: Metrics, held: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting.TURNS, "room", 3)
+    jobs = [accepted(asked) for _ in range(3)]
+    assert [each.name for each in threading.enumerate()].count("evaluations") == 1, "however many are asked for"
+    refused = asked.rate(_h_prefer="respond-async")
+    assert said(refused)[:2] == (503, "transient")
+    assert int(refused.headers["Retry-After"]) >= 1
+    while progress(asked, jobs[0]) != "counting":
+        time.sleep(0.01)
+    assert progress(asked, jobs[1]) == "waiting to be counted"
+    asked.ask("Measure/$evaluation", "DELETE", job=jobs[2])
+    jobs[2] = accepted(asked)  # who gave up leaves room
+    held.set()
+    assert [awaited(asked, f"job={job}")[0] for job in jobs] == [200, 200, 200]
+
+
+def test_what_is_not_possible_now_is_no_answer(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate, calls = evaluating.evaluate, []
+
+    def busy(*given: Any, **more: Any) -> Any:
+        calls.append(1)
+        if len(calls) < 3:
+            raise Busy("Other queries take all the room; try again.", retry_after=0)
+        return evaluate(*given, **more)
+
+    monkeypatch.setattr(waiting, "_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(answering, "evaluate", busy)
+    assert awaited(asked, f"job={accepted(asked)}")[0] == 200
+    assert len(calls) == 3
+
+
+def test_what_its_process_left_is_taken_up_by_who_asked(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as dead:
-        dead.setattr(waiting._Run, "start", lambda self: None)  # the process dies before it begins
-        place = asked.rate(_h_prefer="respond-async").headers["Content-Location"]
-        job = place.partition("job=")[2]
-        assert asked.ask("Measure/$evaluation", job=job).headers["X-Progress"] == "waiting to be counted"
-    assert asked.ask("Measure/$evaluation", job=job).status == 202, "it may still be worked at"
+        dead.setattr(waiting, "_host", lambda: "another")
+        dead.setattr(waiting.TURNS, "take", lambda *given: None)  # the process dies before it begins
+        job = accepted(asked)
+    assert progress(asked, job) == "waiting to be counted"
+    assert not waiting.TURNS.holds(f"evaluation/{job}"), "the other process was there just now"
     now = asked.context.clock()
-    later = replace(asked, context=replace(asked.context, clock=lambda: now + timedelta(minutes=10)))
-    status, _ = awaited(later, place)
-    assert status == 200
+    later = replace(asked, context=replace(asked.context, clock=lambda: now + timedelta(seconds=20)))
+    assert awaited(later, f"job={job}")[0] == 200
 
 
-def test_what_was_cancelled_comes_to_nothing(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs: list[waiting._Run] = []
-    monkeypatch.setattr(waiting._Run, "start", lambda self: runs.append(self))
-    place = asked.rate("POST", _h_prefer="respond-async").headers["Content-Location"]
-    asked.ask("Measure/$evaluation", "DELETE", job=place.partition("job=")[2])
-    runs[0].run()
+def test_what_this_process_lost_is_taken_up_at_once(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as lost:
+        lost.setattr(waiting.TURNS, "take", lambda *given: None)
+        job = accepted(asked)
+    monkeypatch.setattr(waiting.TURNS, "room", 0)
+    assert progress(asked, job) == "waiting to be counted", "there is no room"
+    monkeypatch.undo()
+    assert awaited(asked, f"job={job}")[0] == 200
+
+
+def test_a_process_that_is_there_says_so(
+    asked: Metrics, held: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "BEAT_SECONDS", 0.02)
+    started = asked.context.clock()
+    later = replace(asked, context=replace(asked.context, clock=lambda: started + timedelta(minutes=10)))
+    job = accepted(later)
+    place = f"evaluating/{waiting._host()}"
+    asked.runtime.store.transact(lambda session: session.drop_export(place))
+    while asked.runtime.store.snapshot(lambda session: session.export(place)) is None:
+        time.sleep(0.01)
+    with monkeypatch.context() as other:
+        other.setattr(waiting.TURNS, "take", lambda *given: pytest.fail("it is worked at already"))
+        assert progress(later, job)
+
+
+def test_an_evaluation_is_of_who_asked_for_it(asked: Metrics) -> None:
+    job = accepted(asked)
+    other = replace(asked, context=replace(asked.context, principal=Principal("Practitioner/other")))
+    assert said(other.ask("Measure/$evaluation", job=job))[:2] == (404, "not-found")
+    assert other.ask("Measure/$evaluation", "DELETE", job=job).status == 404
+    assert awaited(asked, f"job={job}")[0] == 200
+    assert other.ask("Measure/$evaluation", job=job).status == 404
+
+
+def test_what_was_cancelled_comes_to_nothing(asked: Metrics, held: threading.Event) -> None:
+    first, second = accepted(asked, "POST"), accepted(asked, "POST", periodStart="2029-03-02")
+    while progress(asked, first) != "counting":
+        time.sleep(0.01)
+    for job in (first, second):
+        asked.ask("Measure/$evaluation", "DELETE", job=job)
+    held.set()
+    while waiting.TURNS._working:
+        time.sleep(0.01)
     assert body(asked.ask("MeasureReport", _summary="count"))["total"] == 0
+
+
+def test_a_fault_of_ours_is_told_and_the_next_has_its_turn(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(answering, "evaluate", lambda *given, **more: 1 / 0)
+        assert awaited(asked, f"job={accepted(asked)}")[0] == 500
+    assert awaited(asked, f"job={accepted(asked)}")[0] == 200
+
+
+def test_without_facts_nothing_is_promised(asked: Metrics) -> None:
+    bare = replace(asked, runtime=replace(asked.runtime, analytics=None))
+    assert said(bare.rate(_h_prefer="respond-async"))[:2] == (503, "transient")
 
 
 def test_the_measures_that_come_along_are_published_with_their_libraries(asked: Metrics) -> None:
     measure = body(asked.ask(f"Measure/{RATE}"))
-    assert measure["version"] == "2.0.0"
+    assert measure["version"] == "2.1.0"
     library = body(asked.ask(f"Library/{RATE}"))
     assert measure["library"] == [f"{library['url']}|{library['version']}"]
     assert json.render(library["content"][0])
+
+
+def test_sql_of_ones_own_reads_shared_relations(asked: Metrics) -> None:
+    sql = """
+    SELECT resource, subject, start_at AS "at", department, practitioner, TRUE AS denominator,
+      status = 'noshow' AS numerator
+    FROM visits WHERE start_at >= $start AND start_at < $end
+    """
+    keep(asked, *own_measure(sql, ["denominator", "numerator"], "shared"))
+    own, shipped = body(asked.rate(measure="shared")), body(asked.rate())
+    assert counts(own["group"][0])["numerator"] == counts(shipped["group"][0])["numerator"]

@@ -10,8 +10,13 @@ from typing import Any
 import pytest
 
 from carethread.core.errors import TooCostly
+from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
+from carethread.core.ports import Request, Response
+from carethread.interactions.rest.handling import handle
+from carethread.metrics.evaluating.asking import REFERS
 from support.measuring import (
+    MARCH,
     RATE,
     Facts,
     Metrics,
@@ -68,7 +73,7 @@ def numbers(metrics: Metrics, **params: str) -> tuple[Any, Any]:
 def test_a_report_says_what_counted(asked: Metrics) -> None:
     found = body(asked.rate())
     said = [each["valueCanonical"] for each in found["extension"] if each["url"].endswith("/counted-by")]
-    assert said[0] == "https://carethread.dev/fhir/Library/no-show-rate|2.0.0"
+    assert said[0] == "https://carethread.dev/fhir/Library/no-show-rate|2.1.0"
     views = {each.rpartition("/")[2].partition("|")[0] for each in said[1:]}
     assert {"appointments", "patients", "coverages", "patient_links"} <= {each.replace("-", "_") for each in views}
     assert all(each.partition("|")[2] for each in said)
@@ -82,6 +87,21 @@ def test_filters_narrow_what_is_counted(asked: Metrics) -> None:
     assert numbers(asked, subject="q", reportType="subject") == (1, 0)
     assert numbers(asked, department="Organization/heart") == (1, 0)
     assert numbers(asked, practitioner="Practitioner/nobody") == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["department", "practitioner", "subject", "group"])
+def test_who_is_not_known_has_no_number(asked: Metrics, name: str) -> None:
+    refused = asked.rate(**{name: "unknown"})
+    assert said(refused) == (404, "not-found", name)
+    assert f"{REFERS[name]}/unknown" in body(refused)["issue"][0]["diagnostics"]
+    asked.records.status = 503
+    assert said(asked.rate(**{name: "p"}))[:2] == (503, "transient")
+
+
+@pytest.mark.parametrize("operation", ["$series", "$table"])
+def test_a_department_that_is_not_known_has_none_elsewhere(asked: Metrics, operation: str) -> None:
+    refused = asked.ask(f"Measure/{RATE}/{operation}", **MARCH, department="unknown")
+    assert said(refused) == (404, "not-found", "department")
 
 
 def test_the_members_of_a_group_are_asked_of_its_owner(asked: Metrics) -> None:
@@ -103,7 +123,7 @@ def test_the_members_of_a_group_are_asked_of_its_owner(asked: Metrics) -> None:
     assert numbers(asked, group="g") == (0, 0)
     group(entity("p"), actual=False)
     assert said(asked.rate(group="g")) == (422, "invalid", "group")
-    assert said(asked.rate(group="other")) == (400, "not-found", "group")
+    assert said(asked.rate(group="other")) == (404, "not-found", "group")
     asked.records.status = 503
     assert said(asked.rate(group="g"))[:2] == (503, "transient")
 
@@ -180,15 +200,16 @@ def test_what_others_count_is_reported_by_them(asked: Metrics, counted_elsewhere
     assert "reported by its service" in body(refused)["issue"][0]["diagnostics"]
 
 
+SQL = "Library.content[0].data"
 BAD: list[tuple[str, list[Resource], str, str]] = [
     ("unknown", [], "not-found", "measure"),
     ("no-groups", own_measure(GOOD_SQL, ["numerator"], "no-groups", group=[]), "not-supported", "Measure.group"),
     ("no-library", own_measure(GOOD_SQL, ["numerator"], "no-library")[:1], "not-found", "Measure.library"),
-    ("wrong-column", own_measure("SELECT 1 AS resource", ["numerator"], "wrong-column"), "invalid", ""),
-    ("no-sql", own_measure("SELEC 1", ["numerator"], "no-sql"), "invalid", ""),
-    ("writes", own_measure("DELETE FROM appointments", ["numerator"], "writes"), "invalid", ""),
-    ("no-view", own_measure("SELECT * FROM fairies", ["numerator"], "no-view"), "invalid", ""),
-    ("no-value", own_measure(GOOD_SQL.replace("$end", "$until"), ["numerator"], "no-value"), "invalid", ""),
+    ("wrong-column", own_measure("SELECT 1 AS resource", ["numerator"], "wrong-column"), "invalid", SQL),
+    ("no-sql", own_measure("SELEC 1", ["numerator"], "no-sql"), "invalid", SQL),
+    ("writes", own_measure("DELETE FROM appointments", ["numerator"], "writes"), "invalid", SQL),
+    ("no-view", own_measure("SELECT * FROM fairies", ["numerator"], "no-view"), "invalid", SQL),
+    ("no-value", own_measure(GOOD_SQL.replace("$end", "$until"), ["numerator"], "no-value"), "invalid", SQL),
 ]
 
 
@@ -202,6 +223,55 @@ def test_a_measure_that_cannot_be_counted(
     assert (status, found, expression or "") == (404 if name == "unknown" else 422, code, where)
     if name == "no-view":
         assert "fairies" in body(refused)["issue"][0]["diagnostics"]
+    if name == "wrong-column":
+        lacks = "The SELECT has no columns subject, numerator; it has resource."
+        assert body(refused)["issue"][0]["diagnostics"] == lacks
+
+
+ESCAPES = ["SELECT 1), w AS (DELETE FROM appointments), zz AS (SELECT 1", "SELECT 1; SELECT 2", "", "-- nothing"]
+
+
+def sent(asked: Metrics, method: str, path: str, resource: Resource) -> Response:
+    content = {"content-type": "application/fhir+json"}
+    return handle(asked.runtime, Request(method, path, (), content, json.render(resource)), asked.context)
+
+
+@pytest.mark.parametrize("sql", ESCAPES)
+def test_sql_that_is_not_one_select_is_refused_when_it_is_written(asked: Metrics, sql: str) -> None:
+    _, library = own_measure(sql or " ", ["numerator"])
+    written = handle(
+        asked.runtime,
+        Request("PUT", "Library/own", (), {"content-type": "application/fhir+json"}, json.render(library)),
+        asked.context,
+    )
+    assert said(written) == (422, "invalid", SQL)
+    issues = body(sent(asked, "POST", "Library/$validate", library))["issue"]
+    assert [each["expression"] for each in issues if each["severity"] == "error"] == [[SQL]]
+    keep(asked, *own_measure(sql or " ", ["numerator"]))  # as one that was there before
+    assert said(asked.rate(measure="own")) == (422, "invalid", SQL)
+    good = own_measure(GOOD_SQL, ["numerator"])[1]
+    written = handle(
+        asked.runtime,
+        Request("PUT", "Library/own", (), {"content-type": "application/fhir+json"}, json.render(good)),
+        asked.context,
+    )
+    assert written.status in (200, 201)
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        (GOOD_SQL.replace("status = 'noshow' AS numerator", "1 AS numerator"), "The column numerator is INTEGER"),
+        (GOOD_SQL.replace("subject", "who"), "The SELECT has no column subject; it has"),
+        (f"{GOOD_SQL} HAVING nope", "nope"),
+    ],
+)
+def test_what_a_select_lacks_is_told_by_its_name(asked: Metrics, sql: str, told: str) -> None:
+    keep(asked, *own_measure(sql, ["denominator", "numerator"]))
+    refused = asked.rate(measure="own")
+    assert said(refused) == (422, "invalid", SQL)
+    assert told in body(refused)["issue"][0]["diagnostics"]
+    assert '"unit"' not in body(refused)["issue"][0]["diagnostics"]
 
 
 def test_sql_that_runs_long_is_too_costly(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,3 +304,56 @@ def test_facts_of_nothing_count_nothing(asked: Metrics) -> None:
     empty = replace(asked, runtime=replace(asked.runtime, analytics=Facts()))
     assert numbers(empty) == (0, 0)
     assert body(empty.rate())["group"][0]["measureScore"]["extension"][0]["valueCode"] == "not-applicable"
+
+
+ODD = """
+SELECT 'Appointment/' || id AS resource, patient_id AS subject, start_at AS "at", department_id AS department,
+  practitioner_id AS practitioner, TRUE AS initial_population, CAST({value} AS DOUBLE) AS minutes
+FROM appointments WHERE start_at >= $start AND start_at < $end
+"""
+
+
+def observing(value: str) -> list[Resource]:
+    """A Measure of one's own of the mean of a value."""
+    measure, library = own_measure(ODD.format(value=value), ["initial-population", "measure-observation"], "odd")
+    url = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-aggregateMethod"
+    measure["group"][0]["population"][1] |= {
+        "criteria": {"language": "application/sql", "expression": "minutes"},
+        "extension": [{"url": url, "valueCode": "average"}],
+    }
+    return [measure | {"scoring": {"coding": [{"code": "continuous-variable"}]}}, library]
+
+
+@pytest.mark.parametrize("value", ["'inf'", "'-inf'", "'nan'"])
+def test_what_is_no_finite_number_is_not_told(asked: Metrics, value: str) -> None:
+    keep(asked, *observing(value))
+    assert said(asked.rate(measure="odd")) == (422, "value", "Measure.group[0]")
+    assert said(asked.ask("Measure/odd/$series", **MARCH)) == (422, "value", "Measure.group[0]")
+    keep(asked, *observing("3"))
+    assert body(asked.rate(measure="odd"))["group"][0]["measureScore"]["value"] == 3
+
+
+@pytest.mark.parametrize("listed", ["'<b>x</b>/../..'", "'Appointment/a/_history/1'", "'https://example.org/x'", "'x'"])
+def test_what_is_no_reference_is_not_listed(asked: Metrics, listed: str) -> None:
+    sql = GOOD_SQL.replace("'Appointment/' || id AS resource", f"{listed} AS resource, sqrt(id = 'a') AS odd")
+    basis = {"url": "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-populationBasis"}
+    measure, library = own_measure(sql.replace("sqrt(id = 'a')", "CAST('inf' AS DOUBLE)"), ["denominator"], "odd")
+    measure["group"][0]["extension"] = [basis | {"valueCode": "Appointment"}]
+    keep(asked, measure, library)
+    assert said(asked.rate(measure="odd", reportType="subject-list")) == (422, "value", "Library.content")
+    report = body(asked.rate("POST", measure="odd"))
+    explained = asked.ask(f"MeasureReport/{report['id']}/$explain", population="denominator")
+    unit = next(each for each in body(explained)["parameter"] if each["name"] == "unit")
+    told = {part["name"]: part for part in unit["part"]}
+    assert told["odd"]["valueString"] == "inf"
+    assert ("valueReference" in told["resource"]) == ("http" in listed or "_history" in listed)
+
+
+def test_a_stored_report_is_valid_without_a_word(asked: Metrics) -> None:
+    asked.facts.tell(visit("waits", "booked", "p", hour=11))
+    for measure in (RATE, "late-cancellation-rate", "waiting-time"):
+        report = body(asked.rate("POST", measure=measure))
+        sent = Request("GET", f"MeasureReport/{report['id']}/$validate", ())
+        issues = body(handle(asked.runtime, sent, asked.context))["issue"]
+        found = [each for each in issues if each["severity"] != "information"]
+        assert [each for each in found if not each["diagnostics"].startswith("dom-6")] == []

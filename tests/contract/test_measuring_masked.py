@@ -3,15 +3,21 @@ those who treat all these people see them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from carethread.adapters.sql.store.store import SqlStore
+from carethread.composition.parts import store as store_of
 from carethread.core.context import Principal
+from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
-from support.measuring import Metrics, Resource, body, counts, keep, metrics, own_measure, person, said, visit
+from carethread.core.settings import Settings
+from carethread.metrics.suppressing.keeping import shown
+from support.measuring import MARCH, Metrics, Resource, body, counts, keep, metrics, own_measure, person, said, visit
 from support.stores import open_store
 
 ROOMS = """
@@ -131,12 +137,229 @@ def test_staff_see_the_numbers_of_the_people_whom_they_treat(asked: Metrics) -> 
     assert set(counts(body(doctor.rate(**april))["group"][0]).values()) == {None}, "they treated them once"
 
 
+@pytest.mark.parametrize(
+    ("principal", "period", "sees"),
+    [
+        ("Practitioner/doctor", {}, True),
+        ("Practitioner/another", {}, False),
+        ("Patient/p1", {}, False),
+        ("metrics", {}, False),
+        ("Practitioner/doctor", {"start": "2029-03-01"}, True),
+        (
+            "Practitioner/doctor",
+            {"start": "2029-05-02"},
+            True,
+        ),  # who treats them now: it is care teams that are guarded
+        ("Practitioner/doctor", {"start": "2039-05-02"}, False),
+        ("Practitioner/doctor", {"start": "2029-03-01", "end": "2029-05-02"}, False),
+    ],
+)
+def test_who_treats_people_now_sees_their_numbers(
+    asked: Metrics, principal: str, period: dict[str, str], sees: bool
+) -> None:
+    asked.facts.tell(*team(*(f"p{i}" for i in range(40)), **({"period": period} if period else {})))
+    who = replace(asked, context=replace(asked.context, principal=Principal(principal)))
+    april = {"periodStart": "2029-04-01", "periodEnd": "2029-04-30"}
+    assert counts(body(who.rate(**april))["group"][0])["numerator"] == (5 if sees else None)
+    report = body(asked.rate("POST", **april))
+    explained = who.ask(f"MeasureReport/{report['id']}/$explain", population="numerator")
+    assert explained.status == (200 if sees else 403)
+
+
 def test_what_is_not_about_people_is_told(asked: Metrics) -> None:
-    made = own_measure(ROOMS, ["denominator", "numerator"], "rooms")
-    made[0]["group"][0]["extension"] = [{"url": BASIS, "valueCode": "Slot"}]
+    slots: list[dict[str, Any]] = [
+        {"resourceType": "Schedule", "id": "s", "actor": [{"reference": "Practitioner/doctor"}]},
+        *(
+            {
+                "resourceType": "Slot", "id": f"s{i}", "schedule": {"reference": "Schedule/s"}, "status": "free",
+                "start": f"2029-03-0{i + 1}T09:00:00Z", "end": f"2029-03-0{i + 1}T09:20:00Z",
+            }
+            for i in range(4)
+        ),
+    ]  # fmt: skip
+    asked.facts.tell(*slots)
+    told = body(asked.rate(measure="third-next-available"))["group"][0]
+    assert None not in counts(told).values()
+
+
+@pytest.mark.parametrize("basis", ["Slot", "Schedule"])
+def test_what_a_measure_says_of_its_units_does_not_unmask_them(asked: Metrics, basis: str) -> None:
+    """Nor in a shipped Measure that somebody has changed, nor in one of their own that tells each person apart."""
+    april = {"periodStart": "2029-04-01", "periodEnd": "2029-04-30"}
+    changed = body(asked.ask("Measure/no-show-rate"))
+    says = [{"url": BASIS, "valueCode": basis}]
+    keep(asked, {**changed, "group": [{**each, "extension": says} for each in changed["group"]]})
+    try:
+        assert set(counts(body(asked.rate(**april))["group"][0]).values()) == {None}
+    finally:
+        keep(asked, changed)
+    sql = ROOMS.replace("NULL AS subject", "patient_id AS subject")
+    made = own_measure(sql, ["denominator", "numerator"], f"each-{basis.lower()}")
+    person_ = {"language": "application/sql", "expression": "subject"}
+    by_person = {"code": {"coding": [{"code": "subject"}]}, "criteria": person_}
+    made[0]["group"][0] |= {"extension": says, "stratifier": [by_person]}
     keep(asked, *made)
-    few = {key: value for key, value in asked.facts.resources.items() if key[1] in ("v1", "v2", "v3")}
-    asked.facts.resources.clear()
-    asked.facts.tell(*few.values())
-    assert counts(body(asked.rate(measure="rooms"))["group"][0]) == {"denominator": 3, "numerator": 3}
-    assert counts(body(asked.rate(measure="rooms", periodStart="2029-03-02"))["group"][0])["denominator"] == 3
+    told = body(asked.rate(measure=f"each-{basis.lower()}"))["group"][0]
+    assert {n for each in told["stratifier"][0]["stratum"] for n in counts(each).values()} == {None}
+
+
+def test_of_a_masked_department_nothing_is_explained(asked: Metrics) -> None:
+    """Neither its numbers, nor those of a stratum, which its report does not have."""
+    for i in range(3):
+        asked.facts.tell(visit(f"v{i}", "noshow", f"p{i}", department="x"))
+    report = body(asked.rate("POST", department="Organization/x"))
+    assert set(counts(report["group"][0]).values()) == {None} and "stratifier" not in report["group"][0]
+    where = f"MeasureReport/{report['id']}/$explain"
+    assert said(asked.ask(where, population="numerator")) == (403, "suppressed", "population")
+    for column, stratum in (("sex", "male"), ("age", "18-39"), ("age", "unknown"), ("department", "x")):
+        refused = asked.ask(where, population="numerator", stratifier=column, stratum=stratum)
+        assert refused.status in (400, 403), (column, stratum)
+        assert b"Appointment" not in refused.body
+
+
+def test_strata_are_explained_without_lists_that_could_be_laid_beside_each_other(asked: Metrics) -> None:
+    for i in range(90, 130):
+        sex = "female" if i % 2 else "male"
+        asked.facts.tell(person(f"p{i}", gender=sex), visit(f"v{i}", "noshow", f"p{i}", department="x"))
+    report = body(asked.rate("POST"))
+    where = f"MeasureReport/{report['id']}/$explain"
+    women = body(asked.ask(where, population="numerator", stratifier="sex", stratum="female"))["parameter"]
+    assert {each["name"]: each.get("valueInteger") for each in women}["found"] == 21
+    assert "unit" not in [each["name"] for each in women]
+    ward = body(asked.ask(where, population="numerator", stratifier="department", stratum="x"))["parameter"]
+    assert [each["name"] for each in ward].count("unit") == 40
+
+
+def answered(number: int, **given: int | str) -> Resource:
+    """What somebody says of their visit."""
+    item = [
+        {"linkId": name, "answer": [{"valueInteger": v} if isinstance(v, int) else {"valueCoding": {"code": v}}]}
+        for name, v in given.items()
+    ]
+    return {
+        "resourceType": "QuestionnaireResponse", "id": f"r{number}", "status": "completed", "authored": "2029-03-05",
+        "questionnaire": "https://carethread.dev/fhir/Questionnaire/visit-experience|1.0.0",
+        "subject": {"reference": f"Patient/p{number}"}, "item": item,
+    }  # fmt: skip
+
+
+def test_groups_are_not_told_that_differ_by_few_people(asked: Metrics) -> None:
+    """33 people have answered one question and 30 of them another: wherever that is told, 3 would follow."""
+    for i in range(33):
+        step = "fully" if i % 2 else "partly"
+        asked.facts.tell(answered(i, listened=step, **({"time": step} if i < 30 else {})))
+    asked_of = {"measure": "satisfaction-top-box"}
+    listing = body(asked.rate(**asked_of, reportType="subject-list"))
+    assert {n for group in listing["group"] for n in counts(group).values()} == {None}
+    assert "contained" not in listing
+    stored = body(asked.rate("POST", **asked_of))
+    for group in ("listened", "time"):
+        refused = asked.ask(f"MeasureReport/{stored['id']}/$explain", group=group, population="denominator")
+        assert said(refused) == (403, "suppressed", "population")
+    series = asked.ask("Measure/satisfaction-top-box/$series", by="month", **MARCH)
+    (point,) = [each["resource"] for each in body(series)["entry"]]
+    assert {n for group in point["group"] for n in counts(group).values()} == {None}
+    table = asked.ask("Measure/satisfaction-top-box/$table", **MARCH).body
+    assert b"33" not in table and b"30," not in table
+    asked.facts.tell(*(answered(i, listened="fully", time="fully") for i in range(30, 33)))
+    told = body(asked.rate(**asked_of, reportType="subject-list"))
+    assert {each["id"].split("-")[1] for each in told["contained"]} == {"0"}, "lists are of the first group"
+    by_code = {group["code"]["coding"][0]["code"]: counts(group) for group in told["group"]}
+    assert by_code["time"]["denominator"] == 33
+
+
+def test_what_was_stored_while_few_were_told_is_not_read_once_they_are_not(asked: Metrics, database_url: str) -> None:
+    """Neither by its id, nor an older version, nor in a search, in history or in what is copied."""
+    store = open_store(database_url, "metrics")
+    exact = metrics(store)
+    exact = replace(exact, facts=asked.facts, runtime=replace(exact.runtime, analytics=asked.facts))
+    april = {"periodStart": "2029-04-01", "periodEnd": "2029-04-30", "reportType": "subject-list"}
+    listing = body(exact.rate("POST", **april))
+    asked.facts.tell(visit("w1", "fulfilled", "p1", day="2029-04-03"))
+    assert counts(body(exact.rate("POST", **april))["group"][0])["numerator"] == 4
+    later = SqlStore(store.engine, "metrics", lambda stored: shown(stored, "mask"))
+    masks = replace(exact, runtime=replace(exact.runtime, store=later)).masking()
+    where = f"MeasureReport/{listing['id']}"
+    read = [body(masks.ask(where)), body(masks.ask(f"{where}/_history/1"))]
+    found = [body(masks.ask(each)) for each in ("MeasureReport", f"{where}/_history", "MeasureReport/_history")]
+    read += [entry["resource"] for each in found for entry in each["entry"]]
+    read += [json.parse_object(each.body) for chunk in later.dump("MeasureReport") for each in chunk.versions]
+    assert len(read) >= 7
+    for report in read:
+        assert [issue for issue in validate(report) if issue.severity == "error"] == []
+        assert set(counts(report["group"][0]).values()) == {None}
+        assert "stratifier" not in report["group"][0] and "contained" not in report
+        assert report["group"][0]["measureScore"]["extension"][0]["valueCode"] == "masked"
+    assert said(masks.ask(f"{where}/$explain", population="numerator")) == (403, "suppressed", "population")
+    assert body(masks.rate("POST", **april))["meta"]["versionId"] == "3", "it is stored anew, and says so"
+    march = body(masks.rate("POST"))
+    assert counts(body(masks.ask(f"MeasureReport/{march['id']}"))["group"][0])["numerator"] == 30, "this may be told"
+    assert counts(body(exact.ask(f"{where}/_history/2"))["group"][0])["numerator"] == 4, "nothing is lost"
+    store.close()
+
+
+def test_the_setting_decides_how_reports_are_read(asked: Metrics, tmp_path: Path) -> None:
+    told: dict[str, int | None] = {}
+    settings = Settings(data=tmp_path)
+    open_store(settings.database("metrics"), "metrics").close()
+    for few in ("exact", "mask"):
+        store = store_of(replace(settings, small_cells=few), "metrics")
+        made = metrics(store)
+        exact = replace(made, runtime=replace(made.runtime, analytics=asked.facts))
+        if not told:
+            report = body(exact.rate("POST", periodStart="2029-04-01", periodEnd="2029-04-30"))
+        told[few] = counts(body(exact.ask(f"MeasureReport/{report['id']}"))["group"][0])["numerator"]
+        store.close()
+    assert told == {"exact": 5, "mask": None}
+
+
+PULSE = "https://carethread.dev/fhir/Questionnaire/staff-pulse|1.0.0"
+
+
+def pulse(number: int, step: str = "worn-out") -> Resource:
+    """What somebody of the staff says without a name."""
+    return {
+        "resourceType": "QuestionnaireResponse", "id": f"pulse{number}", "questionnaire": PULSE, "status": "completed",
+        "authored": "2029-03-05", "item": [{"linkId": "worn", "answer": [{"valueCoding": {"code": step}}]}],
+    }  # fmt: skip
+
+
+def seconds(number: int) -> Resource:
+    """How long somebody of the staff has worked on a form, by a name that means nothing elsewhere."""
+    score = {"value": 40 + number, "unit": "s", "system": "http://unitsofmeasure.org", "code": "s"}
+    return {
+        "resourceType": "MeasureReport", "id": f"time{number}", "status": "complete", "type": "individual",
+        "measure": "https://carethread.dev/fhir/Measure/documentation-burden|1.0.0",
+        "subject": {"identifier": {"system": "urn:authors", "value": f"author{number}"}},
+        "period": {"start": "2029-03-05", "end": "2029-03-05"},
+        "group": [{"code": {"coding": [{"code": "seconds"}]}, "measureScore": score}],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("measure", "population", "said_by"),
+    [("staff-burnout-share", "numerator", pulse), ("documentation-time", "measure-population", seconds)],
+)
+def test_what_is_said_without_a_name_is_told_of_few_to_nobody(
+    asked: Metrics, measure: str, population: str, said_by: Callable[[int], Resource]
+) -> None:
+    """Where exact numbers are told, and to staff too: neither the number, nor what stands behind it."""
+    exact = asked.masking("exact")
+    staff = replace(exact, context=replace(exact.context, principal=Principal("Practitioner/doctor")))
+    for number in range(10):
+        asked.facts.tell(said_by(number))
+    for who in (exact, staff):
+        listing = body(who.rate(measure=measure, reportType="subject-list"))
+        assert set(counts(listing["group"][0]).values()) == {None} and "contained" not in listing
+        stored = body(who.rate("POST", measure=measure))
+        assert set(counts(stored["group"][0]).values()) == {None}
+        refused = who.ask(f"MeasureReport/{stored['id']}/$explain", population=population)
+        assert said(refused) == (403, "suppressed", "population")
+        assert said(who.rate(measure=measure, periodStart="2029-03-02")) == (403, "suppressed", "periodStart")
+        assert b"pulse" not in refused.body and b"time" not in refused.body
+    asked.facts.tell(said_by(10))
+    stored = body(exact.rate("POST", measure=measure))
+    assert counts(stored["group"][0])[population] == 11
+    found = body(exact.ask(f"MeasureReport/{stored['id']}/$explain", population=population))["parameter"]
+    units = [each["part"] for each in found if each["name"] == "unit"]
+    assert len(units) == 11 and {part["name"] for unit in units for part in unit} == {"resource"}

@@ -67,7 +67,13 @@ def test_the_page_does_what_it_says(here: Path) -> None:
 
 def test_an_export_is_counted_and_nothing_is_left(here: Path) -> None:
     found = run("no-show-rate", *YEAR, "--ndjson", "export")
-    assert counts(found) == {"initial-population": 3, "denominator": 3, "numerator": 1, "unresolved": 0}
+    assert counts(found) == {
+        "initial-population": 3,
+        "denominator": 3,
+        "denominator-exclusion": 0,
+        "numerator": 1,
+        "unresolved": 0,
+    }
     assert '"2026-12-31T23:00:00.000Z"' in found.stdout
     assert {each.name for each in here.iterdir()} == {"export"}
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,9 @@ from carethread.core.context import Context
 from carethread.core.errors import Busy
 from carethread.core.metric_names import MEASURE_AS_OF, MEASURE_PERIOD_END, MEASURE_VALUE
 from carethread.core.ports import Response
+from carethread.core.service import Runtime
+from carethread.metrics.evaluating.answering import Question, answered
+from carethread.metrics.exporting import latest
 from carethread.metrics.exporting.latest import EVERY_SECONDS, SAMPLES, refresh
 from support.facts import NOW
 from support.measuring import MARCH, RATE, Metrics, Resource, body, counts, metrics, said, visit
@@ -72,6 +76,10 @@ def test_a_table_has_what_the_report_has(asked: Metrics) -> None:
         "", "department", "age", "sex", "language", "insurance", "social-need",
     }  # fmt: skip
     assert {row["department"] for row in read(asked.ask(TABLE, **MARCH, department="heart"))} == {"heart"}
+
+
+def test_a_table_is_no_page(asked: Metrics) -> None:
+    assert asked.ask(TABLE, **MARCH).headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_a_table_over_time(asked: Metrics) -> None:
@@ -164,6 +172,31 @@ def test_prometheus_reads_what_was_counted_before(store: SqlStore, monkeypatch: 
     assert last(made.masking(), 2 * EVERY_SECONDS + 2)
     masked = shown(made)
     assert [(MEASURE_VALUE, each) in masked for each in ("", "heart", "skin")] == [True, False, False]
+
+
+def test_one_measure_whose_facts_are_not_there_holds_up_no_other(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latest, "libraries", lambda: [{"id": RATE}, {"id": "after-hours-load"}])
+    made, waits = metrics(store), {"after-hours-load"}
+
+    def some(runtime: Runtime, asks: Question, *given: Any, **more: Any) -> Any:
+        if asks.measure["id"] in waits:
+            raise Busy("These facts are still being gathered.")
+        return answered(runtime, asks, *given, **more)
+
+    monkeypatch.setattr(latest, "answered", some)
+    made.facts.tell(*month_of(40, 10, "heart", "2030-02-05"))
+    assert last(made)
+    assert shown(made)[MEASURE_VALUE, ""] == 0.25
+    waits |= {RATE}
+    with pytest.raises(Busy, match="gathered"):
+        last(made, EVERY_SECONDS + 1)
+    waits -= {"after-hours-load"}
+    assert last(made, EVERY_SECONDS + 1)
+    assert shown(made)[MEASURE_VALUE, ""] == 0.25, "what was told of this month stays"
+    assert last(made.masking(), 2 * EVERY_SECONDS + 2)
+    assert (MEASURE_VALUE, "") not in shown(made), "but nothing that may not be told any more"
 
 
 def test_before_there_are_facts_there_are_no_numbers(asked: Metrics) -> None:

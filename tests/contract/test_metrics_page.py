@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
 from typing import Literal
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -62,6 +63,9 @@ class Standing:
     def look(self) -> Iterator[Filled]:
         yield self.facts
 
+    def check(self, sql: str) -> None:
+        """All is taken."""
+
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
@@ -105,18 +109,32 @@ def masked(asked: Metrics) -> str:
 def rows(page: str) -> dict[str, list[str]]:
     """The table's cells by bucket."""
     found = re.findall(r'<th scope="row">([^<]*)</th>(.*?)</tr>', page, re.DOTALL)
-    return {name: [unescape(each) for each in re.findall(r"<td>(.*?)</td>", cells)] for name, cells in found}
+    return {
+        name: [unescape(re.sub(r"</?a\b[^>]*>", "", each)) for each in re.findall(r"<td>(.*?)</td>", cells)]
+        for name, cells in found
+    }
 
 
 def test_a_chart_has_its_numbers_limits_signal_and_target(heart: str) -> None:
     table = rows(heart)
     assert table["Jul 2029"][:2] == ["25.0 %", "12"]
     assert table["Feb 2030"][:4] == ["100.0 %", "12", "2.1 %", "0.0 % to 14.4 %"]
-    assert table["Feb 2030"][4].startswith("above the usual since Feb 2030: beyond three standard deviations")
+    assert table["Feb 2030"][4].startswith("above the usual since Feb 2030: it is beyond three standard deviations")
     assert table["Mar 2028"][0] == "–"
     assert "Wanted: at most 25.0 %; this is not met." in heart
     for drawn in ('class="band"', 'class="centre"', 'class="target"', 'class="signal"', "<title id=", "<desc id="):
         assert drawn in heart
+
+
+def test_a_number_leads_to_who_is_behind_it(asked: Metrics, heart: str, masked: str) -> None:
+    for metrics_, page in ((asked, heart), (asked.masking(), masked)):
+        where = re.search(r'<a href="([^"]*periodStart=2030-02-01[^"]*)">100.0 %</a>', page)
+        assert where
+        asks = urlsplit(unescape(where[1]))
+        answer = metrics_.ask(asks.path.removeprefix("/fhir/"), **dict(parse_qsl(asks.query)))
+        assert answer.status == 200, answer.body
+        assert b"Appointment/heart-2030-02-" in answer.body
+    assert "periodStart=2029-07-01&amp;periodEnd=2029-07-31" not in masked
 
 
 def test_names_are_text(heart: str) -> None:

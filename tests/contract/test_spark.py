@@ -3,17 +3,24 @@ one Spark, which takes long to begin."""
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from bench.practice_of_a_million import write
-from carethread.adapters.analytics.duck import Bounds, DuckAnalytics
+from carethread.adapters.analytics.bounds import Bounds
+from carethread.adapters.analytics.duck import DuckAnalytics
 from carethread.adapters.analytics.parquet import ParquetShelf
 from carethread.cli import cli
 from carethread.core.errors import Busy, Invalid
@@ -21,6 +28,7 @@ from carethread.core.facts.manifest import Manifest, Published
 from carethread.core.facts.relation import Relation
 from carethread.core.fhir import json
 from carethread.core.ports.analytics import Glimpse
+from carethread.demo.practice import generate
 from carethread.metrics.evaluating.counting import Counted, bare
 from carethread.metrics.evaluating.evaluating import Units, answer, evaluate, units
 from carethread.metrics.evaluating.periods import Days
@@ -29,9 +37,12 @@ from carethread.metrics.measures.shipped import standard
 from support import spark
 from support.measured import known
 from support.run import Unavailable
+from support.stores import BASE
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 
+PAGE = Path(__file__).parents[2] / "docs" / "metrics-engines.md"
+BLOCKS = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHARE = 0.004
 DAYS = Days(date(2029, 2, 1), date(2029, 12, 31))
 SECRET = "said-by-a-patient"
@@ -161,6 +172,8 @@ def test_there_is_something_to_count(practice: Engines, asked: Units) -> None:
         "SELECT id, n FROM numbers ORDER BY x DESC, n",
         "SELECT median(n) AS m, avg(x) AS a FROM numbers",
         "WITH numbers AS (SELECT 1 AS n) SELECT n FROM numbers -- of itself",
+        "WITH a AS (SELECT n FROM numbers WHERE n < 5), b AS (WITH a AS (SELECT n + 1 AS n FROM a)"
+        " SELECT x.n FROM a AS x JOIN a AS y ON x.n = y.n) SELECT n FROM b UNION ALL SELECT n FROM a ORDER BY n",
         *(
             f"SELECT date_diff('{unit}', TIMESTAMP '2026-02-28 22:59:59.9', TIMESTAMP '2027-01-01 00:00:00.1') AS d,"
             f" date_diff('{unit}', TIMESTAMP '2026-03-01 00:00:01', TIMESTAMP '2026-02-28 00:00:02') AS e"
@@ -175,6 +188,32 @@ def test_sql_means_the_same(values: Engines, sql: str) -> None:
     }  # fmt: skip
     sparks, duck = (facts.query(sql, given) for facts in values)
     assert sparks == duck
+
+
+def test_what_is_named_more_than_once_is_computed_once_wherever_it_stands() -> None:
+    pytest.importorskip("sqlglot")
+    from carethread.adapters.analytics.dialect import translate
+
+    twice = "SELECT x.n FROM b AS x JOIN b AS y ON x.n = y.n"
+    asked = translate(f"WITH a AS (WITH b AS (SELECT 1 AS n) {twice}), c AS (SELECT 2 AS n) SELECT * FROM a, c", {})
+    (step,) = asked.steps
+    assert step[0].startswith("b ")
+    assert asked.sql.count(step[0]) == 1
+    assert "1 AS n" not in asked.sql
+
+
+def test_kept_rows_are_computed_once_and_no_plan_grows_with_them(values: Engines) -> None:
+    sparks, duck = values
+    sql = "SELECT n, id FROM numbers WHERE id = $id"
+    names = [facts.kept(sql, {"id": "b"}) for facts in (sparks, sparks, duck)]
+    assert names[0] == names[1]
+    assert sparks.kept(sql, {"id": "a"}) != names[0]
+    rows = [
+        facts.query(f"SELECT id, n FROM {name}").rows for facts, name in zip((sparks, duck), names[1:], strict=True)
+    ]
+    assert rows[0] == rows[1] == [("b", 8)]
+    plan = sparks._session.table(names[0])._jdf.queryExecution().analyzed().toString()  # type: ignore[attr-defined]
+    assert "parquet" not in plan.lower()
 
 
 def test_a_glimpse_tells_its_marks_and_views(values: Engines) -> None:
@@ -218,12 +257,51 @@ def test_no_facts_are_no_state(tmp_path: Path, both: object) -> None:
         pass
 
 
-def test_the_command_prints_the_same_report(folders: tuple[Path, Path], both: object) -> None:
-    """In the Spark that runs; it ends that one, so this is the last test."""
-    said = ["metrics", "evaluate", "no-show-rate", "--facts", str(folders[1]), "--period-start", "2029-02"]
-    duck = CliRunner().invoke(cli, [*said, "--period-end", "2029-03"])
-    sparks = CliRunner().invoke(cli, [*said, "--period-end", "2029-03", "--engine", "spark", "--master", "local[2]"])
-    assert (duck.exit_code, sparks.exit_code) == (0, 0), duck.output + sparks.output
-    found, expected = json.parse_object(sparks.stdout.encode()), json.parse_object(duck.stdout.encode())
-    assert found["group"] == expected["group"]
-    assert found["group"][0]["population"][0]["count"] > 0
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `export` of the demo practice, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("demo") / "export"
+    folder.mkdir()
+    lines = [json.render(each) + b"\n" for each in generate(1, date(2026, 9, 1))]
+    (folder / "All-00001.ndjson").write_bytes(b"".join(lines))
+    output = [{"type": "Patient", "file": "All-00001.ndjson", "count": len(lines)}]
+    told = {"transactionTime": "2026-09-15T08:00:00Z", "request": f"{BASE}/$export", "output": output}
+    (folder / "manifest.json").write_bytes(json.render(told))
+    return folder
+
+
+def _groups(said: bytes) -> Any:
+    """What a report counts, in which something is counted."""
+    groups = json.parse_object(said)["group"]
+    assert groups[0]["population"][0]["count"] > 0
+    return groups
+
+
+def test_the_page_does_what_it_says_and_leaves_nothing(export: Path, both: object) -> None:
+    """Each command of the page, in the folder that the export lies in."""
+    commands = [shlex.split(line) for block in BLOCKS.findall(PAGE.read_text()) for line in block.splitlines()]
+    here = export.parent
+    (temporary := here / "temporary").mkdir()
+    surroundings = os.environ | {"TMPDIR": str(temporary), "CARETHREAD_DATA": str(here / "nothing")}
+    said = {}
+    for _, *words in commands:
+        on_spark = "spark" in words
+        few = [f"--conf={name}={value}" for name, value in spark.FEW_ROWS.items()] if on_spark else []
+        command = [sys.executable, "-m", "carethread", *words, *few]
+        done = subprocess.run(command, cwd=here, env=surroundings, capture_output=True, timeout=200, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        said[words[2], on_spark] = done.stdout
+    assert _groups(said["no-show-rate", True]) == _groups(said["no-show-rate", False])
+    assert {each.name for each in here.iterdir()} == {"export", "facts", "temporary"}
+    assert not list(temporary.iterdir())
+
+
+def test_the_command_prints_the_same_report(folders: tuple[Path, Path], export: Path, both: object) -> None:
+    """Of Parquet and of NDJSON, in the Spark that runs; each call ends that one, so this is the last test."""
+    sources = {"2029": ["--facts", str(folders[1])], "2026": ["--ndjson", str(export)]}
+    for year, source in sources.items():
+        said = ["metrics", "evaluate", "no-show-rate", "--period-start", year, "--period-end", year, *source]
+        duck = CliRunner().invoke(cli, said)
+        sparks = CliRunner().invoke(cli, [*said, "--engine", "spark", "--master", "local[2]"])
+        assert (duck.exit_code, sparks.exit_code) == (0, 0), duck.output + sparks.output
+        assert _groups(sparks.stdout.encode()) == _groups(duck.stdout.encode())

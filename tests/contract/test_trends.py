@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,11 @@ from carethread.interactions.mirror import keep
 from carethread.interactions.publish import publish
 from carethread.interactions.rest.handling import handle
 from carethread.metrics import SERVICE
+from carethread.metrics.series.keeping import KEPT_DAILY
 from carethread.metrics.signals.goals import GOAL_MEASURE
+from carethread.metrics.signals.restating import Restating
 from carethread.metrics.signals.telling import SIGNAL
-from support.measuring import Facts, body, counts, said, visit
+from support.measuring import Facts, Records, body, counts, said, visit
 from support.stores import BASE, open_stores
 
 RATE = "Measure/no-show-rate"
@@ -37,6 +39,13 @@ NOW = datetime(2030, 3, 20, 8, tzinfo=UTC)
 Resource = dict[str, Any]
 
 
+class BesideRecords(LocalPeer):
+    """The services that are here, and records."""
+
+    def call(self, service: str, request: Request) -> Response:
+        return Records().call(service, request) if service == "records" else super().call(service, request)
+
+
 class Trends:
     """Metrics and careteams over their stores, with facts that a test tells."""
 
@@ -44,7 +53,7 @@ class Trends:
         self.stores = open_stores(folder, url, ["metrics", "careteams"])
         self.facts, self.now = Facts(), NOW
         runtimes: dict[str, Runtime] = {}
-        owners, peer = LocalOwners(runtimes), LocalPeer(runtimes)
+        owners, peer = LocalOwners(runtimes), BesideRecords(runtimes)
         for service in (SERVICE, CARETEAMS):
             analytics = self.facts if service is SERVICE else None
             runtime = Runtime(service, self.stores[service.name], owners, peer, BASE, analytics=analytics)
@@ -83,8 +92,12 @@ class Trends:
             self.facts.tell(visit(id_, status, f"p{i}", day=day, department=department))
 
     def another_day(self) -> None:
-        """The next day: what is due at metrics, and what it requested of careteams."""
-        self.now += timedelta(days=1)
+        """The next day, and what is due by then."""
+        self.later(days=1)
+
+    def later(self, **length: float) -> None:
+        """Time passes: what is due at metrics, and what it requested of careteams."""
+        self.now += timedelta(**length)
         timing = Timing(self.runtimes["metrics"], lambda: self.now)
         while timing.step():
             pass
@@ -201,6 +214,127 @@ def test_corrected_data_withdraw_a_signal_and_who_has_begun_is_told(trends: Tren
     a_year(trends, more=7)
     trends.another_day()
     assert len(trends.found("Task", "careteams")) == 3, "what is given again is told anew"
+
+
+def test_what_can_be_counted_only_now_is_kept_each_day(trends: Trends) -> None:
+    third, day = "third-next-available", {"periodStart": "2030-03-16", "periodEnd": "2030-03-16"}
+    trends.facts.tell(
+        {"resourceType": "Schedule", "id": "gp", "actor": [{"reference": "Practitioner/gp"}], "active": True},
+        *(
+            {"resourceType": "Slot", "id": f"s{n}", "schedule": {"reference": "Schedule/gp"}, "status": "free",
+             "start": f"2030-03-{18 + n}T09:00:00Z", "end": f"2030-03-{18 + n}T09:20:00Z"}
+            for n in range(3)
+        ),
+    )  # fmt: skip
+    for _ in range(2):
+        trends.stores["metrics"].transact(lambda session: session.timers.set("signals", third, 1))
+        trends.later(seconds=1)
+    (report,) = trends.found("MeasureReport", "metrics")
+    assert (report["period"]["start"], report["meta"]["versionId"]) == ("2030-03-17", "1"), "the first look of the day"
+    assert report["group"][0]["measureScore"]["value"] == 3 and report["subject"] == {"reference": "Practitioner/gp"}
+    assert wrong(report) == []
+    assert trends.found("Task", "careteams") == []
+    before = body(trends.ask(f"Measure/{third}/$evaluate-measure", **day))
+    assert counts(before["group"][0])["initial-population"] == 0
+    trends.facts.tell(
+        {**report, "date": "2030-03-16T04:00:00Z", "period": {"start": "2030-03-16", "end": "2030-03-16"}}
+    )
+    after = body(trends.ask(f"Measure/{third}/$evaluate-measure", **day))["group"][0]
+    assert (counts(after)["measure-population"], after["measureScore"]["value"]) == (1, 3)
+
+
+def test_of_units_that_are_about_people_nothing_is_kept(trends: Trends) -> None:
+    """A report of one unit would tell of one person."""
+    trends.facts.tell(visit("seen", "fulfilled", "p1", day="2030-03-17", department="north"))
+    measure = body(trends.ask(RATE))
+    trends.put(
+        {**measure, "extension": [*measure.get("extension", ()), {"url": KEPT_DAILY, "valueBoolean": True}]}, "metrics"
+    )
+    trends.another_day()
+    assert [each["type"] for each in trends.found("MeasureReport", "metrics")] == []
+
+
+PAST, FUTURE = date(2029, 3, 5), date(2031, 1, 1)
+
+
+def test_a_signal_is_withdrawn_within_seconds_of_a_correction(trends: Trends) -> None:
+    restating = Restating(trends.runtimes["metrics"], lambda: trends.now)
+    restating.settle()
+    a_year(trends, more=7)
+    restating.changed({"appointments": PAST})
+    trends.later(seconds=3)
+    restating.settle()
+    trends.later(seconds=1)
+    assert trends.found("Task", "careteams") == [], "nobody is told anything wrong, so it takes a little longer"
+    trends.later(seconds=5)
+    (task,) = trends.found("Task", "careteams")
+    assert task["status"] == "requested"
+    a_year(trends)
+    trends.later(minutes=1)
+    restating.settle()
+    restating.changed({"deliveries": PAST, "appointments": FUTURE})
+    restating.settle()
+    trends.later(seconds=10)
+    assert trends.found("Task", "careteams") == [task], "other facts, and visits to come, are behind no bucket"
+    restating.changed({"appointments": PAST})
+    restating.changed({"appointments": FUTURE})
+    restating.settle()
+    trends.later(seconds=0)
+    (after,) = trends.found("Task", "careteams")
+    assert after["status"] == "cancelled" and "corrected" in after["statusReason"]["text"]
+    (report,) = trends.found("MeasureReport", "metrics")
+    assert parts(report)["outcome"] == "withdrawn"
+
+
+def test_many_corrections_are_judged_together(trends: Trends) -> None:
+    """However many there are, a look is followed by a rest of several times its length."""
+    restating, looks = Restating(trends.runtimes["metrics"], lambda: trends.now), []
+
+    def dues() -> set[int]:
+        timers = trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 100))
+        return {each.due for each in timers}
+
+    a_year(trends, more=7)
+    trends.another_day()
+
+    def slow(session: Session) -> None:
+        session.timers.set("signals", "no-show-rate", 2**60, b"60000000")
+
+    trends.stores["metrics"].transact(slow)
+    for second in range(700):
+        restating.changed({"appointments": PAST})
+        restating.settle()
+        if 2**60 not in dues():
+            looks.append(second)
+            trends.stores["metrics"].transact(slow)
+        trends.now += timedelta(seconds=1)
+    assert looks == [0, 540], "looks of a minute have nine to rest"
+
+
+def test_who_begins_judges_what_stands(trends: Trends) -> None:
+    a_year(trends, more=7)
+    trends.another_day()
+    a_year(trends)
+    Restating(trends.runtimes["metrics"], lambda: trends.now).settle()
+    trends.later(seconds=0)
+    (task,) = trends.found("Task", "careteams")
+    assert task["status"] == "cancelled"
+
+
+def test_a_measure_that_cannot_be_counted_keeps_no_other_from_being_judged(trends: Trends) -> None:
+    wrong = {
+        "resourceType": "Measure",
+        "id": "a-wrong-one",
+        "status": "active",
+        "library": ["https://example.org/none"],
+    }
+    trends.put(wrong, "metrics")
+    restating = Restating(trends.runtimes["metrics"], lambda: trends.now)
+    restating.changed({"appointments": PAST})
+    restating.settle()
+    timers = trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 100))
+    soon = int((trends.now + timedelta(minutes=1)).timestamp() * 1e6)
+    assert [each.key for each in timers if each.due <= soon] == ["no-show-rate"]
 
 
 def test_a_measure_that_is_retired_or_looked_at_by_weeks_has_other_signals(trends: Trends) -> None:

@@ -168,7 +168,7 @@ def test_each_operation_that_is_claimed_is_answered(
         "unmerge": lambda where: fhir.post(f"{where}$unmerge", two),
         "evaluate-measure": lambda where: fhir.get(f"{where}no-show-rate/$evaluate-measure?{period}"),
         "evaluation": lambda where: fhir.get(f"{where}$evaluation?job={_evaluation(fhir, period)}"),
-        "care-gaps": lambda where: fhir.get(f"{where}$care-gaps?{period}&subject=Patient/walk&topic=prevention"),
+        "care-gaps": lambda where: fhir.get(f"{where}$care-gaps?{period}&subject=Patient/walk&topic=depression"),
         "explain": lambda where: fhir.get(f"{where}{_report(fhir, period)}/$explain?population=numerator"),
         "status": lambda where: fhir.get(f"{where}walk/$status"),
         "events": lambda where: fhir.get(f"{where}walk/$events"),

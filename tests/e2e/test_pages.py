@@ -57,6 +57,7 @@ REFUSED = {
     "docs/documentation-burden.md": [],
     "docs/metrics.md": [],
     "docs/metrics-out.md": [],
+    "docs/own-measures.md": [],
 }
 """The pages, in the order in which somebody may read them, with what is refused because the page shows that it is."""
 
@@ -64,7 +65,7 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def demo() -> Iterator[CareThread]:
     with carethread("up", "--demo") as server:
-        until(lambda: "Ctrl-C" in server.output(), seconds=150, what="the demo is loaded", details=server.output)
+        until(lambda: "The history is there" in server.output(), seconds=210, what="the demo", details=server.output)
         yield server
 
 
@@ -75,7 +76,7 @@ def answers(server: CareThread, block: str) -> str:
     return subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60, check=True).stdout
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", REFUSED)
 def test_each_command_can_be_copied(demo: CareThread, page: str):
     blocks = [each for each in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")) if "curl " in each]
@@ -85,3 +86,28 @@ def test_each_command_can_be_copied(demo: CareThread, page: str):
     refused = Counter({status: count for status, count in statuses.items() if not status.startswith("2")})
     assert refused == expected, "\n".join(said)
     assert sum(statuses.values()) >= len(blocks)
+
+
+NUMBERS = {
+    "docs/metrics.md": [r'"measureScore":\s*\{\s*"value":\s*0\.0*[1-9]', r'"contained"'],
+    "docs/trends.md": [
+        r'StructureDefinition/control-chart"',
+        r'"rule"',
+        r'"numerator"[^]]*\]\s*\},\s*"count":\s*[1-9]',
+    ],
+    "docs/metrics-out.md": [r"(?m)^https://carethread.dev/fhir/Measure/no-show-rate[^\n]*,0\.0*[1-9]\d*,1,false,"],
+    "docs/reviews.md": [r"more than chance"],
+}
+"""The pages of numbers, with what their first commands tell: not only that nobody was counted."""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("page", NUMBERS)
+def test_examples_of_numbers_tell_numbers(demo: CareThread, page: str):
+    block = next(each for each in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")) if "curl " in each)
+
+    def told() -> bool:
+        said = answers(demo, block)
+        return all(re.search(each, said) for each in NUMBERS[page])
+
+    until(told, seconds=60, what="numbers", details=lambda: answers(demo, block)[:4000])

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from carethread.adapters.analytics.reading import check
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import Context
 from carethread.core.fhir import json
@@ -38,10 +39,13 @@ class Facts:
         with facts_of(self.resources.values()) as facts:
             yield facts
 
+    def check(self, sql: str) -> None:
+        check(sql)
+
 
 @dataclass
 class Records:
-    """The service that has Groups and Patients; one of whom it does not know, `unknown`."""
+    """The service that has Groups, Patients and all else that is asked for; but for what is `unknown`."""
 
     groups: dict[str, Resource] = field(default_factory=dict)
     status: int = 200
@@ -49,7 +53,8 @@ class Records:
     def call(self, service: str, request: Request) -> Response:
         assert (service, request.method) == ("records", "GET")
         type_name, _, id_ = request.path.partition("/")
-        found = person(id_) if type_name == "Patient" and id_ != "unknown" else self.groups.get(request.path)
+        made = {"resourceType": type_name, "id": id_} if type_name != "Group" and id_ != "unknown" else None
+        found = made or self.groups.get(request.path)
         if self.status != 200 or found is None:
             return Response(404 if self.status == 200 else self.status, {}, b'{"resourceType":"OperationOutcome"}')
         return Response(200, {}, json.render(found))

@@ -20,6 +20,7 @@ SERVER = DEFAULT_BASE.removesuffix("/fhir")
 
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+_MODULE = re.compile(r"`((?:\w+/)+\w+\.py)`")
 _URL = re.compile(r"https?://[^\s'\"`)]+")
 _STEP = re.compile(r"^\d\. `([^`]+)`", re.MULTILINE)
 _MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:work|home|root|tmp|Users)/")
@@ -46,6 +47,12 @@ def anchors(page: Path) -> set[str]:
 
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+def test_modules_that_are_named_are_there():
+    bases = (ROOT, ROOT / "services" / "carethread")
+    named = _MODULE.findall(text(ROOT / "docs" / "architecture.md"))
+    assert [each for each in named if not any((base / each).exists() for base in bases)] == []
 
 
 @every_page

@@ -1,5 +1,6 @@
 -- Appointments with the person who is meant today (after merges), and the department: that which the appointment
--- names, else that of its service, its practitioner's role or its place.
+-- names, else that of its service, its practitioner's role or its place. Who called it off is told by the desk's mark,
+-- else by the reason.
 SELECT
   a.id,
   'Appointment/' || a.id AS resource,
@@ -17,7 +18,11 @@ SELECT
   a.kind_code,
   a.modality,
   a.service_code,
-  a.cancelled_by,
+  CASE
+    WHEN a.cancelled_by IS NOT NULL THEN a.cancelled_by
+    WHEN a.cancellation_code LIKE 'prov%' OR a.cancellation_code LIKE 'maint%' THEN 'provider'
+    WHEN a.cancellation_code LIKE 'pat%' THEN 'patient'
+  END AS cancelled_by,
   a.late_cancellation
 FROM appointments a
 LEFT JOIN survivors s ON s.patient_id = a.patient_id

@@ -75,7 +75,8 @@ def evaluate(settings: Settings, engine: Engine, call: Call, source: Source | No
 def _found(engine: Engine, settings: Settings) -> Begun:
     """Raises SettingsError where it is not installed."""
     if engine.name == DUCKDB:
-        from carethread.adapters.analytics.duck import Bounds, DuckAnalytics
+        from carethread.adapters.analytics.bounds import Bounds
+        from carethread.adapters.analytics.duck import DuckAnalytics
 
         bounds = Bounds(settings.facts_memory, settings.facts_threads, settings.facts_seconds)
         return lambda folder: nullcontext(DuckAnalytics(folder, bounds))
@@ -101,11 +102,12 @@ def _folder(settings: Settings, source: Source | None) -> Iterator[Path]:
 
 def _make(settings: Settings, export: Path, folder: Path, as_of: int | None) -> None:
     from carethread.adapters.analytics.parquet import ParquetShelf
-    from carethread.metrics.facts.exported import files, publish
+    from carethread.metrics.facts.exported import publish
+    from carethread.metrics.facts.folder import export_in
     from carethread.metrics.facts.shipped import shipped
 
-    paths, moment = files(export)
-    time = as_of or moment
+    found = export_in(export)
+    time = as_of or found.moment
     if time is None:
         raise Malformed(f"{export} has no manifest.json that tells its transactionTime; --as-of says it.")
-    publish(paths, time, shipped(), ParquetShelf(folder, memory=settings.facts_memory))
+    publish(found, time, shipped(), ParquetShelf(folder, memory=settings.facts_memory))

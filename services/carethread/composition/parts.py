@@ -59,7 +59,11 @@ def store(settings: Settings, service: str) -> SqlStore:
     from carethread.adapters.sql.engine import make_engine
     from carethread.adapters.sql.store.store import SqlStore
 
-    return SqlStore(make_engine(database(settings, service), schema=service), service)
+    engine = make_engine(database(settings, service), schema=service)
+    shows = registry()[service].shows if service in SERVICES else None
+    if shows is None:
+        return SqlStore(engine, service)
+    return SqlStore(engine, service, lambda stored: shows(stored, settings.few_people))
 
 
 def journal_of(settings: Settings) -> SqlJournal:
@@ -92,7 +96,7 @@ def runtimes(settings: Settings, names: Iterable[str]) -> dict[str, Runtime]:
             webhook_networks=networks(settings.webhook_networks),
             analytics=Late(settings) if name == ANALYSING else None,
             parquet=parquet if name == ANALYSING else None,
-            small_cells=settings.small_cells,
+            small_cells=settings.few_people,
         )
     return here
 

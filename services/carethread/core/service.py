@@ -44,6 +44,10 @@ class Unit(Protocol):
         """
         ...
 
+    def stored(self, key: Key) -> Stored | None:
+        """The newest version inside the transaction, a deletion included; None where there never was one."""
+        ...
+
     def staged(self, type_name: str) -> set[str]:
         """The ids of a type's resources that were written in this transaction, and are not stored yet."""
         ...
@@ -207,13 +211,14 @@ class Page:
 
     `path` (`calendar/<token>.ics`) may have a `<token>`, which an operation of the service (`Appointment/$calendar`)
     gets as its parameter, with those of the query; whatever is accepted, its answer is sent. `sorry` says in place of
-    an OperationOutcome what it means to people, by its status and headers, and by what languages a browser accepts.
+    an OperationOutcome what it means to people, by its status and headers, by what languages a browser accepts, and by
+    whether something was posted.
     """
 
     path: str
     operation: str
     methods: tuple[str, ...] = ("GET",)
-    sorry: Callable[[int, Mapping[str, str], str], Response] | None = None
+    sorry: Callable[[int, Mapping[str, str], str, bool], Response] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from random import Random
 
 from carethread.demo.departments import CLINICIANS, Clinician, colleagues
-from carethread.demo.fhir import HL7, SNOMED, Resource, concept, ref, stamp
+from carethread.demo.fhir import HL7, HOUSE, SNOMED, Resource, concept, ref, stamp
 from carethread.demo.hours import Opening, openings, window
 from carethread.demo.illnesses import ILLNESSES
 from carethread.demo.people import Person
@@ -26,6 +26,9 @@ LEADS = ((0, 1, 0.1), (2, 13, 0.42), (14, 27, 0.33), (28, 44, 0.15))
 
 LONG_LEAD = 21
 NO_SHOW, NO_SHOW_TRANSPORT, NO_SHOW_LONG_LEAD = 0.042, 2.5, 1.6
+SHIFTED, SHIFT, SHIFT_MONTHS = "orthopaedics", 0.34, 3
+"""The department that more people miss their visits in, since so many whole months: more than chance."""
+
 CANCELLED, CANCELLED_LONG_LEAD = 0.065, 1.5
 REBOOKED = 0.5
 """The share of openings, cancelled two days or more ahead, that somebody else takes."""
@@ -50,11 +53,15 @@ KINDS = (
 )
 
 
+EXTENSION = HOUSE + "StructureDefinition/"
+
+
 @dataclass(frozen=True, slots=True)
 class Booking:
     """One opening asked for by one person on the day `made`; `ends` as fulfilled, noshow or cancelled.
 
-    A cancelled one has its reason (code, display) and the day `cancelled`; `again` marks what took the place of one.
+    A cancelled one has its reason (code, display) and the day `cancelled`; `again` marks what took the place of one;
+    `shifts` those that nobody comes to once something has changed in the department.
     """
 
     opening: Opening
@@ -65,6 +72,7 @@ class Booking:
     reason: tuple[str, str] | None = None
     cancelled: date | None = None
     again: bool = False
+    shifts: bool = False
 
     @property
     def id(self) -> str:
@@ -76,18 +84,33 @@ class Booking:
             return None
         if self.cancelled is not None:
             return "cancelled" if self.cancelled < today else "booked"
-        return self.ends if self.opening.start.date() < today else "booked"
+        day = self.opening.start.date()
+        if day >= today:
+            return "booked"
+        return "noshow" if self.shifts and day >= months_before(today, SHIFT_MONTHS) else self.ends
+
+
+def months_before(today: date, months: int) -> date:
+    """The first day of the month that lies so many months before that of `today`."""
+    year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
+    return date(year, month + 1, 1)
 
 
 def bookings(seed: int, today: date, people: list[Person]) -> Iterator[tuple[Booking, str]]:
     """Every booking of the window that has been made by `today`, with its status; by week, clinician and time."""
     days = window(today)
+    for booking in between(seed, days[0], days[-1], people):
+        if status := booking.status(today):
+            yield booking, status
+
+
+def between(seed: int, first: date, last: date, people: list[Person]) -> Iterator[Booking]:
+    """Whatever is ever booked for these days, by week, clinician and time."""
     panels = _panels(people)
-    for monday in sorted({day - timedelta(days=day.weekday()) for day in days}):
-        for booking in _week(seed, monday, panels):
-            status = booking.status(today)
-            if status and days[0] <= booking.opening.start.date() <= days[-1]:
-                yield booking, status
+    monday = first - timedelta(days=first.weekday())
+    while monday <= last:
+        yield from (each for each in _week(seed, monday, panels) if first <= each.opening.start.date() <= last)
+        monday += timedelta(weeks=1)
 
 
 Panels = dict[int, list[Person]]
@@ -160,8 +183,10 @@ def _book(opening: Opening, person: Person, lead: int, rng: Random, *, again: bo
     missed = NO_SHOW * (NO_SHOW_TRANSPORT if "transport" in person.needs else 1) * (NO_SHOW_LONG_LEAD if late else 1)
     chance = rng.random()
     if chance >= cancelled or again:
-        ends = "noshow" if rng.random() < missed else "fulfilled"
-        return Booking(opening, person, made, (code, display), ends, again=again)
+        drawn = rng.random()
+        shifts = opening.clinician.department.key == SHIFTED and drawn < SHIFT
+        ends = "noshow" if drawn < missed else "fulfilled"
+        return Booking(opening, person, made, (code, display), ends, again=again, shifts=shifts)
     called_off = day - timedelta(days=rng.randint(0, lead))
     return Booking(opening, person, made, (code, display), "cancelled", _reason(person, rng), called_off)
 
@@ -181,8 +206,10 @@ def appointment(booking: Booking, status: str) -> Resource:
     b, o, d = booking, booking.opening, booking.opening.clinician.department
     by_patient = status == "cancelled" and b.reason is not None and b.reason[0].startswith("pat")
     made = o.start.replace(year=b.made.year, month=b.made.month, day=b.made.day, hour=7, minute=b.person.number % 60)
+    extension = [*(_called_off(b) if status == "cancelled" else ()), *(_times(b) if status == "fulfilled" else ())]
     return {
         "resourceType": "Appointment", "id": b.id,
+        **({"extension": extension} if extension else {}),
         "status": status,
         **({"cancelationReason": concept(HL7 + "appointment-cancellation-reason", *b.reason)}
            if status == "cancelled" and b.reason else {}),
@@ -202,3 +229,25 @@ def appointment(booking: Booking, status: str) -> Resource:
                 "required": "required", "status": "accepted"}] if b.person.interpreter else []),
         ],
     }  # fmt: skip
+
+
+def _called_off(b: Booking) -> Iterator[Resource]:
+    """Who called it off, and of the patient whether that was too late: on the day itself or the day before."""
+    if b.reason is None or b.cancelled is None or not b.reason[0].startswith(("pat", "prov")):
+        return
+    by_patient = b.reason[0].startswith("pat")
+    yield {"url": EXTENSION + "cancelled-by", "valueCode": "patient" if by_patient else "provider"}
+    if by_patient:
+        late = (b.opening.start.date() - b.cancelled).days <= 1
+        yield {"url": EXTENSION + "late-cancellation", "valueBoolean": late}
+
+
+def _times(b: Booking) -> Iterator[Resource]:
+    """When the person came and was seen, of every other visit: some desks write it down."""
+    if b.person.number % 2:
+        return
+    came = b.opening.start - timedelta(minutes=b.person.number % 15)
+    seen = b.opening.start + timedelta(minutes=(b.person.number + b.opening.start.day) % 25)
+    moments = {"arrived": came, "started": seen, "ended": max(b.opening.end, seen + timedelta(minutes=10))}
+    told = [{"url": name, "valueInstant": stamp(moment)} for name, moment in moments.items()]
+    yield {"url": EXTENSION + "visit-times", "extension": told}

@@ -15,6 +15,8 @@ from carethread.demo.questionnaires import PHQ9_TOTAL
 
 TEAMS = 60
 STARTED = "2025-01-06"
+WANTED = 10
+"""Percent of visits that are missed at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,26 @@ def _role(clinician: Clinician, *codes: str) -> Resource:
     """What a clinician is, and what they are to the team."""
     made = concept(SNOMED, clinician.role.snomed, clinician.role.snomed_display, text=clinician.role.title)
     return {**made, "coding": [*made["coding"], *(coding(HOUSE + "CodeSystem/care-team-role", code) for code in codes)]}
+
+
+def department_goals() -> Iterator[Resource]:
+    """What each department wants of its no-shows, expressed by who leads it."""
+    for d in DEPARTMENTS:
+        lead = colleagues(d.key)[0]
+        aim = {"url": HOUSE + "StructureDefinition/goal-measure", "valueCanonical": HOUSE + "Measure/no-show-rate"}
+        yield {
+            "resourceType": "Goal", "id": f"demo-goal-{d.key}",
+            "lifecycleStatus": "active",
+            "description": {"text": "Fewer people miss their visit."},
+            "subject": ref("Organization", d.organization, d.name),
+            "startDate": STARTED,
+            "expressedBy": ref("PractitionerRole", f"demo-role-{lead.number:02d}"),
+            "target": [{
+                "extension": [aim],
+                "measure": {"text": "No-show rate"},
+                "detailQuantity": {"value": WANTED, "comparator": "<=", "unit": "%"},
+            }],
+        }  # fmt: skip
 
 
 def goals(all_teams: list[Team], today: date) -> Iterator[Resource]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from carethread.demo.history import MONTHS, history
 from carethread.demo.hours import COMING, PAST
 from carethread.demo.loader import Counts, LoadFailed, load
 
@@ -38,14 +40,39 @@ def run(base: str, seed: int, today: date, owners: Mapping[str, str]) -> int:
             return 1
         seconds = progress.tasks[task].elapsed or 0.0
     _print_table(console, counts, seconds)
-    for refusal in counts.refusals[:SHOWN_REFUSALS]:
-        console.print(f"{refusal.reference}: {refusal.status}: {refusal.diagnostics}", style="red", markup=False)
-    if len(counts.refusals) > SHOWN_REFUSALS:
-        console.print(f"and {len(counts.refusals) - SHOWN_REFUSALS} more were refused", style="red")
+    _print_refusals(console, counts)
     console.print("Try:")
     for line in examples(today):
         console.print("  " + line.replace("{base}", base.rstrip("/")), markup=False, highlight=False, soft_wrap=True)
     return 1 if counts.refusals else 0
+
+
+def run_history(base: str, seed: int, today: date, owners: Mapping[str, str]) -> int:
+    """Load what happened before into the FHIR base, and print what became of it. Answers as `run`.
+
+    It is apart, because it takes as long as the practice itself, and whoever tries that need not wait for it.
+    """
+    from rich.console import Console
+
+    console = Console()
+    console.print(f"{MONTHS} months of history follow, for charts and signals.", highlight=False)
+    began = time.monotonic()
+    try:
+        counts = load(base, seed, today, owners=owners, report=lambda done, total: None, made=history)
+    except LoadFailed as error:
+        console.print(f"[red]{error}[/red]", highlight=False)
+        return 1
+    _print_refusals(console, counts)
+    seconds = time.monotonic() - began
+    console.print(f"The history is there: {counts.total:,} resources in {seconds:.1f} s.", highlight=False)
+    return 1 if counts.refusals else 0
+
+
+def _print_refusals(console: Console, counts: Counts) -> None:
+    for refusal in counts.refusals[:SHOWN_REFUSALS]:
+        console.print(f"{refusal.reference}: {refusal.status}: {refusal.diagnostics}", style="red", markup=False)
+    if len(counts.refusals) > SHOWN_REFUSALS:
+        console.print(f"and {len(counts.refusals) - SHOWN_REFUSALS} more were refused", style="red")
 
 
 def _print_table(console: Console, counts: Counts, seconds: float) -> None:

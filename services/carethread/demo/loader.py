@@ -102,17 +102,19 @@ def load(
     *,
     owners: Mapping[str, str],
     report: Report,
+    made: Callable[[int, date], Iterable[Resource]] = generate,
     send: Send | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Counts:
-    """Generate the practice and PUT it, as history, to the FHIR base `base_url`.
+    """Generate the practice, or what else is `made` of a seed and a day, and PUT it, as history, to the FHIR base
+    `base_url`.
 
     `owners` maps a type to the service that owns it; a type that is not there is owned by `records`. `send` replaces
     the HTTP client, `sleep` the waiting. Raises LoadFailed when a whole Bundle is refused; entries refused are in the
     Counts.
     """
     send = send or http_sender(base_url)
-    resources = list(generate(seed, today))
+    resources = list(made(seed, today))
     counts = Counts()
     for bundle in bundles(resources, owners):
         for resource, response in zip(bundle, _answers(bundle, send, sleep), strict=True):

@@ -18,6 +18,7 @@ def generate(seed: int, today: date) -> Iterator[Resource]:
     """Every resource of the practice as it stands at the start of `today`, in the order to load them.
 
     The window is the six weeks before `today` and the four weeks from it; `seed` decides who there is and what happens.
+    What happened earlier is `history`.
     """
     residents = people.population(seed)
     yield from directory.organizations()
@@ -46,6 +47,7 @@ def generate(seed: int, today: date) -> Iterator[Resource]:
     teams = careteams.teams(residents, found)
     yield from careteams.department_teams()
     yield from careteams.care_teams(teams)
+    yield from careteams.department_goals()
     yield from careteams.goals(teams, today)
     yield from careteams.care_plans(teams)
     yield from followup.tasks(teams, missed, answered)

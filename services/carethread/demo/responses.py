@@ -77,11 +77,11 @@ def responses(seed: int, today: date, people: list[Person], kept: Iterable[Booki
         treated = "depression" in p.illnesses or "anxiety" in p.illnesses
         if treated:
             relief = rng.betavariate(3, 3) * 0.7
-            yield _scored(PHQ9, p, 1, monday - timedelta(days=38), p.mood + 0.15, rng)
-            yield _scored(PHQ9, p, 2, monday - timedelta(days=10), (p.mood + 0.15) * (1 - relief), rng)
-            yield _scored(GAD7, p, 1, monday - timedelta(days=38), p.worry + 0.12, rng)
+            yield scored(PHQ9, p, 1, monday - timedelta(days=38), p.mood + 0.15, rng)
+            yield scored(PHQ9, p, 2, monday - timedelta(days=10), (p.mood + 0.15) * (1 - relief), rng)
+            yield scored(GAD7, p, 1, monday - timedelta(days=38), p.worry + 0.12, rng)
         elif rng.random() < SURVEYED:
-            yield _scored(PHQ9, p, 1, monday - timedelta(days=24), p.mood, rng)
+            yield scored(PHQ9, p, 1, monday - timedelta(days=24), p.mood, rng)
     for booking in kept:
         rng = Random(f"{seed}/feedback/{booking.id}")
         day = booking.opening.start.date() + timedelta(days=1)
@@ -105,7 +105,8 @@ def _intake(p: Person, monday: date, rng: Random) -> Response:
     return Response(f"demo-intake-{p.number:03d}", INTAKE, p, authored, answers, p.needs - declined, declined)
 
 
-def _scored(form: Form, p: Person, turn: int, day: date, burden: float, rng: Random) -> Response:
+def scored(form: Form, p: Person, turn: int, day: date, burden: float, rng: Random) -> Response:
+    """The `turn`th answers of a person to an instrument with a total; `burden` is from 0 to 1, higher is worse."""
     answers: dict[str, Option | int] = {}
     total = 0
     for question in form.questions:

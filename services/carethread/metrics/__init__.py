@@ -13,6 +13,7 @@ from carethread.metrics.showing.operations import PAGES
 from carethread.metrics.showing.page import FILES
 from carethread.metrics.signals.operations import OPERATIONS as TRENDS
 from carethread.metrics.signals.watching import TIMERS
+from carethread.metrics.suppressing.keeping import shown
 
 SERVICE = Service(
     name="metrics",
@@ -24,6 +25,7 @@ SERVICE = Service(
     timers=TIMERS,
     definitions=("measures",),
     publishes=libraries,
+    shows=shown,
     pages=PAGES,
     files=FILES,
     samples=SAMPLES,

@@ -1,15 +1,17 @@
 """The types that metrics owns and mirrors. Adding a type is adding it here."""
 
 from carethread.core.service import PROFILES, Mirror, ResourceType
+from carethread.metrics.evaluating.guarding import report_written
 from carethread.metrics.facts.keeping import mirrors
 from carethread.metrics.facts.shipped import shipped
+from carethread.metrics.measures.judging import library_asked, library_judged
 from carethread.metrics.signals.goals import is_of_department
 from carethread.metrics.signals.watching import measures_watched
 
 TYPES = (
     ResourceType("Measure", stored=measures_watched),
-    ResourceType("MeasureReport", profile=PROFILES + "measure-report"),
-    ResourceType("Library"),
+    ResourceType("MeasureReport", rule=report_written, profile=PROFILES + "measure-report", only_looks=True),
+    ResourceType("Library", asks=library_asked, judges=library_judged),
 )
 
 MIRRORS = (

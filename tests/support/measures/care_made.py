@@ -165,6 +165,19 @@ def messages(draw: st.DrawFn, id_: str) -> Made:
 
 
 @st.composite
+def outcomes(draw: st.DrawFn, id_: str) -> Made:
+    """What became of a message, or of something else."""
+    about = st.sampled_from((*(f"CommunicationRequest/m{number}" for number in range(5)), "Task/h1"))
+    return having(
+        resourceType="Communication",
+        id=id_,
+        status=draw(st.sampled_from(("completed", "not-done", "stopped", "preparation", "entered-in-error"))),
+        basedOn=[{"reference": each} for each in draw(st.lists(about, max_size=2, unique=True))] or None,
+        recipient=[{"reference": "Patient/ann"}],
+    )
+
+
+@st.composite
 def teams(draw: st.DrawFn, id_: str) -> Made:
     ends = st.sampled_from((None, None, "2030-03-16", "2030-03-17", "2030-03-18", "2030-03-17T12:00:00.000Z"))
     starts = st.sampled_from((None, None, "2030-01-01", "2030-03-17T18:00:00.000Z"))

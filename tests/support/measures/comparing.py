@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, date
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,8 @@ from carethread.metrics.evaluating.evaluating import answer, evaluate, units
 from carethread.metrics.evaluating.periods import Days
 from carethread.metrics.measures.definition import Definition, Group
 from carethread.metrics.measures.shipped import standard
+from carethread.metrics.series.buckets import By
+from carethread.metrics.series.counting import at_once, narrowed, series
 from support.facts import facts_of
 from support.measured import known
 from support.measures.plain import Practice, Resource, Unit, score
@@ -30,18 +32,30 @@ def agree(name: str, resources: Sequence[Resource], first: date, last: date, exp
 
 
 def counts_agree(name: str, resources: Sequence[Resource], first: date, last: date, expected: Iterable[Unit]) -> None:
-    """Assert that these units are what is counted of a measure, as a whole and by stratum."""
+    """Assert that these units are what is counted of a measure, as a whole, by stratum and over time."""
     practice = Practice(resources)
     wanted = practice.within(expected, first, last)
     definition = known(name)
     with facts_of(resources) as facts:
         groups = evaluate(facts, definition, units(facts, Days(first, last), ()), people=False)
+        _bucket_by_bucket(facts, narrowed(definition, ["department"]), Days(first, last))
     for place, (group, told) in enumerate(zip(definition.groups, groups, strict=True)):
         _same(group, told.whole, place, wanted)
         _parted(group, told.strata["department"], place, wanted, [unit.department or "" for unit in wanted])
         for column in told.strata.keys() & STRATA.keys():
             strata = [STRATA[column](practice, unit.subject, last) for unit in wanted]
             _parted(group, told.strata[column], place, wanted, strata)
+
+
+def _bucket_by_bucket(facts: Any, definition: Definition, days: Days) -> None:
+    """Assert that what is counted at once of several buckets is what each gives by itself: weeks of a month, else
+    the last months."""
+    if not at_once(definition) or days.first == days.last:
+        return
+    by: By = "week" if days.last - days.first < timedelta(days=40) else "month"
+    near = Days(max(days.first, days.last - timedelta(days=300)), days.last)
+    for point in series(facts, definition, near, by, ()):
+        assert point.counted == evaluate(facts, definition, units(facts, point.days, ()), people=True)
 
 
 def _found(facts: Any, definition: Definition, first: date, last: date) -> list[Unit]:

@@ -118,7 +118,12 @@ def appointment(draw: st.DrawFn, number: int, statuses: tuple[str, ...]) -> Reso
     since = draw(st.one_of(st.builds(lambda by: start - by, apart), st.none()))
     came = draw(st.one_of(st.builds(lambda by: start + by, st.sampled_from(_NIGHT)), st.none()))
     by = draw(st.sampled_from(["patient", None, "provider"])) if status == "cancelled" else None
-    late = draw(st.sampled_from([True, None, False])) if status == "cancelled" and by != "provider" else None
+    late = draw(st.sampled_from([True, None, None, False])) if status == "cancelled" and by != "provider" else None
+    why = (
+        draw(st.sampled_from([None, "pat", "pat-crs", "prov", "maint-mlf", "oth-weath"]))
+        if status == "cancelled"
+        else None
+    )
     began = came + draw(st.sampled_from([timedelta(minutes=25), timedelta(), timedelta(minutes=-1)])) if came else None
     found: Resource = {
         "resourceType": "Appointment",
@@ -127,7 +132,12 @@ def appointment(draw: st.DrawFn, number: int, statuses: tuple[str, ...]) -> Reso
         "extension": [
             *_department(draw(departments)),
             *_nested("visit-times", arrived=came, started=None if draw(st.booleans()) else began),
-            *_nested("waited", since=since, offered=draw(st.sampled_from([start, None]))),
+            *_nested(
+                "waited",
+                since=since,
+                offered=draw(st.sampled_from([start, None])),
+                **{draw(st.sampled_from(["booked", "left"])): draw(st.sampled_from([start, came, None]))},
+            ),
             *([{"url": OURS + "cancelled-by", "valueCode": by}] if by else []),
             *([{"url": OURS + "late-cancellation", "valueBoolean": late}] if late is not None else []),
         ],
@@ -136,7 +146,13 @@ def appointment(draw: st.DrawFn, number: int, statuses: tuple[str, ...]) -> Reso
     if status not in ("waitlist", "cancelled") or draw(st.booleans()):
         found["start"] = written(start)
     if draw(st.booleans()):
+        found["meta"] = {"lastUpdated": written(start)}
+    if draw(st.booleans()):
         found["created"] = written(start + draw(st.sampled_from([1, -1, -1])) * draw(apart))
+    if why:
+        foreign = {"system": "urn:of-the-house", "code": draw(st.sampled_from(["pat", "prov"]))}
+        coding = {"system": TERMS + "appointment-cancellation-reason", "code": why}
+        found["cancelationReason"] = {"coding": draw(st.sampled_from([[coding], [foreign, coding], [foreign]]))}
     if kind := draw(st.sampled_from([None, "CHECKUP", "FOLLOWUP", "WALKIN", "ROUTINE"])):
         found["appointmentType"] = concept(kind, TERMS + "v2-0276")
     return {name: value for name, value in found.items() if value}
@@ -148,6 +164,8 @@ def encounter(draw: st.DrawFn, number: int, before: list[datetime], classes: tup
     after = [each + draw(apart) for each in before[-2:]]
     start = draw(st.sampled_from(after)) if after and not draw(st.booleans()) else draw(times)
     end = draw(st.one_of(st.builds(lambda by: start + by, apart), st.none()))
+    if draw(st.integers(0, 4)) == 4:  # known by the day only
+        start, end = (at and at.replace(hour=0, minute=0, second=0, microsecond=0) for at in (start, end))
     finished = st.sampled_from(
         ["finished"] * 5 + ["in-progress", "planned", "cancelled", "entered-in-error", "arrived"]
     )
@@ -241,4 +259,24 @@ def calendars(draw: st.DrawFn) -> list[Resource]:
             "serviceType": draw(st.sampled_from([[], [], [concept("165")]])),
         }
         found.append({name: value for name, value in slot.items() if value})
-    return found
+    return [*found, *(draw(kept(number)) for number in range(draw(st.integers(0, 3))))]
+
+
+@st.composite
+def kept(draw: st.DrawFn, number: int) -> Resource:
+    """How soon a third appointment was to be had on another day, or on that of now; or a report of something else."""
+    at = NOW + draw(st.sampled_from(_NIGHT)) - timedelta(days=draw(st.sampled_from([0, 1, 2, 14])))
+    score = draw(st.sampled_from([{"measureScore": {"value": 4}}, {}]))
+    code = draw(st.sampled_from(["of-the-day", "of-the-day", "seconds"]))
+    population = concept("initial-population", TERMS + "measure-population")
+    return {
+        "resourceType": "MeasureReport",
+        "id": f"kept{number}",
+        "status": "complete",
+        "type": "individual",
+        "measure": "https://carethread.dev/fhir/Measure/third-next-available|1.1.0",
+        "extension": _department(draw(departments)),
+        "date": written(at),
+        "period": {"start": f"{at:%Y-%m-%d}", "end": f"{at:%Y-%m-%d}"},
+        "group": [{"code": concept(code), "population": [{"code": population, "count": 1}], **score}],
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from support.measures.plain import NOW, Practice, Unit, id_of, moment, proportion
+from support.measures.plain import NOW, Practice, Resource, Unit, id_of, moment, proportion
 
 
 def units(practice: Practice) -> Iterator[Unit]:
@@ -15,11 +15,21 @@ def units(practice: Practice) -> Iterator[Unit]:
         people = [each for each in message.get("recipient", ()) if id_of(each, "Patient")]
         visits = [id_of(each, "Appointment") for each in message.get("about", ())]
         visit = practice.get("Appointment", next(iter(visits), None))
-        arrived = message["status"] == "completed"
+        said = {each["status"] for each in practice.of("Communication") if _is_of(each, message["id"])}
+        arrived = message["status"] == "completed" or "completed" in said
+        lost = not arrived and bool(said & {"not-done", "stopped"})
+        off = message["status"] in ("revoked", "on-hold")
+        unresolved = not (arrived or lost or off) and at < NOW
         yield Unit(
             f"CommunicationRequest/{message['id']}",
             practice.person(people[0] if people else message.get("subject")),
             at,
             practice.department(message) or practice.department(visit),
-            (proportion(at < NOW or arrived, arrived, exclusion=message["status"] in ("revoked", "on-hold")),),
+            (proportion(arrived or lost or off, arrived, exclusion=off, own=["unresolved"] if unresolved else []),),
         )
+
+
+def _is_of(communication: Resource, message: str) -> bool:
+    """Whether it says what became of a message: of several that it is based on, of the first."""
+    requests = [found for each in communication.get("basedOn", ()) if (found := id_of(each, "CommunicationRequest"))]
+    return requests[:1] == [message]

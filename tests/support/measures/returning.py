@@ -38,18 +38,20 @@ class Seen:
     practitioner: str | None
 
 
-def retention(practice: Practice, days: int) -> Iterator[Unit]:
+def retention(practice: Practice) -> Iterator[Unit]:
     seen = _seen(practice)
     for person in {each.person for each in seen}:
         own = [each for each in seen if each.person == person]
         first = min(own, key=lambda each: (each.at, each.resource))
-        until = first.at + timedelta(days=days)
-        again = any(first.at + timedelta(days=90) <= each.at <= until for each in own)
         died = practice.died(person)
-        gone = died <= until if isinstance(died, datetime) else died
-        is_over = until <= NOW
-        populations = proportion(is_over, again, exclusion=gone, own=[] if is_over else ["not-over"])
-        yield Unit(first.resource, person, first.at, first.department, (populations,))
+        groups = []
+        for days in (183, 365):
+            until = first.at + timedelta(days=days)
+            again = any(first.at + timedelta(days=90) <= each.at <= until for each in own)
+            gone = died <= until if isinstance(died, datetime) else died
+            is_over = until <= NOW
+            groups.append(proportion(is_over, again, exclusion=gone, own=[] if is_over else ["not-over"]))
+        yield Unit(first.resource, person, first.at, first.department, tuple(groups))
 
 
 def continuity(practice: Practice, first: date, last: date) -> Iterator[Unit]:
@@ -97,15 +99,23 @@ def readmission(practice: Practice) -> Iterator[Unit]:
         until = end + timedelta(days=30)
         others = [(*_span(other, whole=False), other) for other in stays if other is not each]
         others = [other for other in others if practice.person(other[2].get("subject")) == person]
-        later = sorted((begins, other["id"], other) for begins, _, other in others if begins and end < begins <= until)
-        planned = bool(later) and _is_elective(later[0][2])
-        moved = any(
-            begins is not None
-            and (
-                (begins <= end and (ends is None or (ends, other["id"]) > (end, each["id"])))
-                or (_hospital(other, "admitSource") == "hosp-trans" and end < begins <= end + timedelta(hours=24))
-            )
+        later = sorted(
+            (begins, other["id"], other)
             for begins, ends, other in others
+            if begins
+            and end <= begins <= until
+            and (begins > start or ends is None or ends > end or other["id"] > each["id"])
+        )
+        planned = bool(later) and _is_elective(later[0][2])
+        within = any(
+            begins is not None
+            and begins < end
+            and (ends is None or ends > end or (ends == end > start and other["id"] > each["id"]))
+            for begins, ends, other in others
+        )
+        moved = within or any(
+            _hospital(other, "admitSource") == "hosp-trans" and begins <= end + timedelta(hours=24)
+            for begins, _, other in later
         )
         own = [*(["planned"] if planned else []), *(["not-over"] if until > NOW else [])]
         populations = proportion(

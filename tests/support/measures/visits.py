@@ -13,6 +13,7 @@ from support.measures.plain import (
     Practice,
     Resource,
     Unit,
+    code_in,
     extended,
     id_of,
     moment,
@@ -22,17 +23,20 @@ from support.measures.plain import (
 
 CAME = ("arrived", "checked-in", "fulfilled")
 DAY = 86_400
+REASONS = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
 
 
 def no_show(practice: Practice) -> Iterator[Unit]:
     for visit, at in _dated(practice):
         status = visit["status"]
         waits = status in ("booked", "pending")
+        dead = _after_death(practice, visit, at)
         populations = proportion(
             status in (*CAME, "noshow"),
             status == "noshow",
+            exclusion=dead,
             begin=waits or status in (*CAME, "noshow"),
-            own=["unresolved"] if waits and at < NOW else [],
+            own=["unresolved"] if waits and at < NOW and not dead else [],
         )
         yield _unit(practice, visit, at, populations)
 
@@ -42,13 +46,38 @@ def late_cancellation(practice: Practice) -> Iterator[Unit]:
         status = visit["status"]
         if at >= NOW:
             continue
-        late = status == "cancelled" and extended(visit, "late-cancellation").get("valueBoolean", False)
-        by_person = late or (status == "cancelled" and extended(visit, "cancelled-by").get("valueCode") == "patient")
-        waits = status in ("booked", "pending")
-        own = ["unresolved"] if waits else ["cancelled-otherwise"] if status == "cancelled" and not by_person else []
+        cancelled, waits, dead = (
+            status == "cancelled",
+            status in ("booked", "pending"),
+            _after_death(practice, visit, at),
+        )
+        mark = extended(visit, "cancelled-by").get("valueCode")
+        is_late = extended(visit, "late-cancellation").get("valueBoolean")
+        by_person = cancelled and (is_late or (mark or _canceller(visit)) == "patient")
+        own = ["unresolved"] if waits and not dead else []
+        if cancelled and (not by_person or is_late is None):
+            own = ["moment-unknown" if by_person else "cancelled-otherwise"]
         known = status in (*CAME, "noshow")
-        populations = proportion(known or by_person, late, begin=known or waits or status == "cancelled", own=own)
+        populations = proportion(
+            known or (by_person and not own),
+            cancelled and bool(is_late),
+            exclusion=dead,
+            begin=known or waits or cancelled,
+            own=own,
+        )
         yield _unit(practice, visit, at, populations)
+
+
+def _canceller(visit: Resource) -> str:
+    code = code_in(visit.get("cancelationReason"), REASONS) or ""
+    return {"pat": "patient", "pro": "provider", "mai": "provider"}.get(code[:3], "")
+
+
+def _after_death(practice: Practice, visit: Resource, at: datetime) -> bool:
+    """Whether it was to be after the first patient's death; who came was alive."""
+    patients = [found for each in actors(visit) if (found := id_of(each, "Patient"))]
+    died = practice.died(practice.survivor(patients[0])) if patients else False
+    return visit["status"] not in CAME and (died <= at if isinstance(died, datetime) else died)
 
 
 def waiting_time(practice: Practice) -> Iterator[Unit]:
@@ -67,16 +96,24 @@ def waiting_time(practice: Practice) -> Iterator[Unit]:
 
 def waitlist_fairness(practice: Practice) -> Iterator[Unit]:
     for entry in practice.of("Appointment"):
-        waits = entry["status"] == "waitlist"
-        since = _time(entry, "waited", "since") or moment(entry.get("created"))
-        if not (waits or extended(entry, "waited")) or since is None or entry["status"] == "entered-in-error":
+        listed = entry["status"] == "waitlist"
+        waits = entry["status"] in ("waitlist", "pending")
+        stored = moment(entry.get("meta", {}).get("lastUpdated")) if listed else None
+        since = _time(entry, "waited", "since") or moment(entry.get("created")) or stored
+        if not (listed or extended(entry, "waited")) or since is None or entry["status"] == "entered-in-error":
             continue
         offered = _time(entry, "waited", "offered") or moment(extended(entry, "offer").get("valueInstant"))
         own = []
         if offered is None:
-            own = ["still-waiting" if waits or entry["status"] == "pending" else "ended-without-offer"]
-        days = (offered - since).total_seconds() / DAY if offered and offered >= since else None
-        yield _unit(practice, entry, since, observed(days, own))
+            own = ["still-waiting" if waits else "ended-without-offer"]
+        booked = None if waits else _time(entry, "waited", "booked")
+        ended = ["not-placed"] if waits else ["left"] if _time(entry, "waited", "left") else []
+        first, last = observed(_days(since, offered), own), observed(_days(since, booked), ended)
+        yield _unit(practice, entry, since, first, last)
+
+
+def _days(since: datetime, until: datetime | None) -> float | None:
+    return (until - since).total_seconds() / DAY if until and until >= since else None
 
 
 def third_next_available(practice: Practice) -> Iterator[Unit]:
@@ -97,6 +134,23 @@ def third_next_available(practice: Practice) -> Iterator[Unit]:
         days = (third.astimezone(zone).date() - NOW.astimezone(zone).date()).days if third else None
         counted = observed(days, [] if third else ["fewer-than-three"])
         yield Unit(f"Schedule/{id_}", None, NOW, where, (counted,))
+    yield from _kept(practice)
+
+
+def _kept(practice: Practice) -> Iterator[Unit]:
+    """What was counted on days before that of now."""
+    for report in practice.of("MeasureReport"):
+        (group,) = report["group"]
+        at = datetime.fromisoformat(report["date"])
+        where = id_of(extended(report, "department").get("valueReference"), "Organization")
+        zone = _zone(practice, where)
+        if (
+            group["code"]["coding"][0]["code"] == "of-the-day"
+            and at.astimezone(zone).date() < NOW.astimezone(zone).date()
+        ):
+            days = group.get("measureScore", {}).get("value")
+            counted = observed(days, [] if days is not None else ["fewer-than-three"])
+            yield Unit(f"MeasureReport/{report['id']}", None, at, where, (counted,))
 
 
 def department(practice: Practice, visit: Resource) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import ClassVar, cast
@@ -71,16 +71,25 @@ def translate(sql: str, parameters: Mapping[str, object]) -> Translated:
     return Translated(steps, _written(tree), values, frozenset(tables))
 
 
-def _steps(tree: exp.Query, several: Set[str]) -> Iterator[tuple[str, str]]:
-    """Put relations of a WITH, by their names, under names of their own, and read them there instead."""
+def _steps(tree: exp.Query, several: Set[str], around: Sequence[exp.Select] = ()) -> Iterator[tuple[str, str]]:
+    """Put relations of a WITH, by their names, under names of their own, and read them there instead: those of a WITH
+    inside of another first. `around` has what each WITH around this one says before."""
     before = exp.Select()
     for each in tree.ctes:
+        yield from _steps(each.this, several, (*around, before))
         if each.alias.lower() in several:
             name = f"{each.alias} {uuid4().hex}"
             asked = before.with_(each.alias, as_=each.this.copy()).select("*").from_(exp.to_identifier(each.alias))
+            for outer in reversed(around):
+                asked = outer.select("*").from_(asked.subquery("found"))
             yield name, _written(asked)
             each.set("this", exp.select("*").from_(exp.Table(this=exp.to_identifier(name, quoted=True))))
         before = before.with_(each.alias, as_=each.this.copy())
+
+
+def check(sql: str) -> None:
+    """Raise Invalid unless the SQL by itself is one SELECT."""
+    _select(sql)
 
 
 def plain(sql: str) -> str:
@@ -102,6 +111,8 @@ def _select(sql: str) -> exp.Query:
         raise Invalid(f"The SQL cannot be read: {_told(error)}") from None
     if len(found) != 1 or not isinstance(found[0], exp.Query):
         raise Invalid("The SQL is one SELECT, which may begin with WITH; nothing else is run.")
+    if found[0].find(exp.DML, exp.Command):
+        raise Invalid("The SQL is one SELECT, which may begin with WITH; it writes nothing.")
     return found[0]
 
 

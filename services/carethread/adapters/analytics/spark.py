@@ -9,22 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
+from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from py4j.protocol import Py4JError
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.logger import PySparkLogger
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType, TimestampType
 
-from carethread.adapters.analytics.dialect import plain, translate
+from carethread.adapters.analytics.dialect import check, plain, translate
 from carethread.adapters.analytics.parquet import read_manifest
 from carethread.core.errors import Busy, Invalid, TooCostly
 from carethread.core.facts.derived import DERIVED
 from carethread.core.facts.manifest import GONE, NUMBER, Manifest, Published, select
 from carethread.core.facts.relation import quoted
-from carethread.core.ports.analytics import NO_PARAMETERS, Answer, Marks
+from carethread.core.ports.analytics import NO_PARAMETERS, NOTHING, Answer, Marks
 
 _NAMES = {"VARCHAR": "STRING", "TIMESTAMP": "TIMESTAMP_NTZ"}
 """Spark's names of types, where they are others."""
@@ -53,13 +55,15 @@ class SparkAnalytics:
 
     `master` is a Spark master URL (https://spark.apache.org/docs/latest/submitting-applications.html#master-urls),
     `settings` further properties of Spark, which stand above ours. Spark starts with the first look, and runs until
-    `close`; a process has one.
+    `close`; a process has one. What it writes on this machine goes then.
     """
 
     def __init__(self, folder: Path, master: str = "local[2]", settings: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self._master = master
-        self._settings = {**_QUIET, **(_HERE if master.startswith("local") else {}), **(settings or {})}
+        self._is_here = master.startswith("local")
+        self._given = settings or {}
+        self._folders: TemporaryDirectory[str] | None = None
 
     @contextmanager
     def look(self) -> Iterator[_State]:
@@ -68,10 +72,13 @@ class SparkAnalytics:
             raise Busy(f"No facts are published in {self._folder}.")
         yield _State(self._folder, manifest, self._session())
 
+    def check(self, sql: str) -> None:
+        check(sql)
+
     def _session(self) -> SparkSession:
         builder = SparkSession.builder.appName("carethread").master(self._master)
         try:
-            session = builder.config(map=dict(self._settings)).getOrCreate().newSession()
+            session = builder.config(map=self._settings()).getOrCreate().newSession()
         except (PySparkException, Py4JError) as error:
             said = f"Spark does not start with master {self._master} ({_condition(error)}); it needs Java 17 or newer."
             raise Busy(said) from None
@@ -81,11 +88,23 @@ class SparkAnalytics:
             PySparkLogger.getLogger(name).disabled = True
         return session
 
+    def _settings(self) -> dict[str, bool | float | int | str | None]:
+        """Spark makes a folder of tables where it starts, though it gets none; and spills in one of the machine's."""
+        if self._folders is None:
+            self._folders = TemporaryDirectory(prefix="carethread-spark-", ignore_cleanup_errors=True)
+        own = Path(self._folders.name)
+        folders = {"spark.sql.warehouse.dir": (own / "warehouse").as_uri()}
+        here = {**_HERE, "spark.local.dir": str(own / "spilled")} if self._is_here else {}
+        return {**_QUIET, **here, **folders, **self._given}
+
     def close(self) -> None:
         """Stop Spark, if it runs."""
         running = SparkSession.getActiveSession()
         if running is not None:
             running.stop()
+        if self._folders is not None:
+            self._folders.cleanup()
+            self._folders = None
 
 
 class _State:
@@ -97,36 +116,61 @@ class _State:
         self._awaited = frozenset(map(str.lower, manifest.awaited))
         self._session = session
         self._here: set[str] = set()
+        self._shared: dict[str, DataFrame] = {}
         self.marks = Marks(manifest.time, manifest.sources)
         self.views = {name: table.view for name, table in manifest.tables.items()}
 
     def query(self, sql: str, parameters: Mapping[str, object] = NO_PARAMETERS) -> Answer:
+        with self._found(sql, parameters) as found:
+            schema, rows = found.schema, found.collect()
+        return Answer(tuple(schema.names), _naive(schema, rows))
+
+    def columns(
+        self, sql: str, parameters: Mapping[str, object] = NO_PARAMETERS, beside: Mapping[str, str] = NOTHING
+    ) -> Mapping[str, str]:
+        check(sql)
+        given = ", ".join(f"{name} AS (\n{each}\n)" for name, each in beside.items())
+        whole = f"WITH {given} SELECT * FROM (\n{sql.strip().rstrip(';')}\n) AS units" if given else sql
+        with self._found(whole, parameters, only_its_columns=True) as found:
+            return {each.name: each.dataType.simpleString().upper() for each in found.schema}
+
+    @contextmanager
+    def _found(
+        self, sql: str, parameters: Mapping[str, object], *, only_its_columns: bool = False
+    ) -> Iterator[DataFrame]:
         asked = translate(sql, parameters)
         self._make(set(asked.tables))
         values = dict(asked.values)
         try:
-            with self._kept(asked.steps, values):
-                found = self._session.sql(asked.sql, args=values)
-                schema, rows = found.schema, found.collect()
+            with self._stepped(asked.steps, values, computed=not only_its_columns):
+                yield self._session.sql(asked.sql, args=values)
         except AnalysisException as error:
             raise Invalid(f"The SQL cannot be run: {_first(error)}") from None
         except (PySparkException, Py4JError) as error:
             raise _told(error) from None
-        return Answer(tuple(schema.names), _naive(schema, rows))
+
+    def kept(self, sql: str, parameters: Mapping[str, object] = NO_PARAMETERS) -> str:
+        asked = repr((sql, sorted(parameters.items()))).encode()
+        name = f"kept_{sha256(asked).hexdigest()[:24]}"
+        if name not in self._shared:
+            with self._found(sql, parameters) as found:
+                self._shared[name] = _computed(found)
+                self._shared[name].createOrReplaceTempView(name)
+        return name
 
     @contextmanager
-    def _kept(self, steps: Sequence[tuple[str, str]], values: dict[str, Any]) -> Iterator[None]:
-        """Have relations computed once, for as long as a query takes."""
-        kept = []
+    def _stepped(self, steps: Sequence[tuple[str, str]], values: dict[str, Any], *, computed: bool) -> Iterator[None]:
+        """Have relations under their names for as long as a query takes."""
+        made = []
         try:
             for name, sql in steps:
-                kept.append((name, self._session.sql(sql, args=values).persist()))
-                kept[-1][1].createOrReplaceTempView(f"`{name}`")
+                found = self._session.sql(sql, args=values)
+                (_computed(found) if computed else found).createOrReplaceTempView(f"`{name}`")
+                made.append(name)
             yield
         finally:
-            for name, frame in kept:
+            for name in made:
                 self._session.catalog.dropTempView(f"`{name}`")
-                frame.unpersist()
 
     def _make(self, names: set[str]) -> None:
         names |= {derived.of for name, derived in DERIVED.items() if name in names}
@@ -137,10 +181,11 @@ class _State:
                 self._view(name, select(table, lambda paths, table=table: self._scan(table, paths)))  # type: ignore[misc]
         for name, derived in DERIVED.items():
             if name in names and name not in self._here and derived.of in self._tables:
-                self._view(name, derived.sql)
+                self._view(name, derived.sql, computed=True)
 
-    def _view(self, name: str, sql: str) -> None:
-        self._session.sql(plain(sql)).createOrReplaceTempView(name)
+    def _view(self, name: str, sql: str, *, computed: bool = False) -> None:
+        found = self._session.sql(plain(sql))
+        (_computed(found) if computed else found).createOrReplaceTempView(name)
         self._here.add(name)
 
     def _scan(self, table: Published, paths: Sequence[str]) -> str:
@@ -154,6 +199,13 @@ class _State:
             raise Busy("The files of the facts are not there any more; try again.") from None
         files.createOrReplaceTempView(f"`{name}`")
         return quoted(name)
+
+
+def _computed(frame: DataFrame) -> DataFrame:
+    """Its rows, and no more how they came about: in a plan Spark has what a view is made of wherever it is named, also
+    of what is cached, and plans that name what names others twice grow beyond all measure. Rows that nothing refers
+    to any more Spark removes by itself."""
+    return frame.localCheckpoint()
 
 
 def _type(kind: str) -> str:

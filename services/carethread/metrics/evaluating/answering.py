@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from carethread.core.clock import to_micros
@@ -17,13 +17,14 @@ from carethread.interactions.operations.parameters import once
 from carethread.metrics.evaluating.asking import Asked, asked
 from carethread.metrics.evaluating.counting import Cell, Counted
 from carethread.metrics.evaluating.evaluating import Units, conditions, evaluate, units
-from carethread.metrics.evaluating.listing import PERSON, contained, lists
-from carethread.metrics.evaluating.members import members, survivors
+from carethread.metrics.evaluating.listing import PERSON, contained, lists, populations
+from carethread.metrics.evaluating.members import here, members, survivors
 from carethread.metrics.evaluating.reporting import DEPARTMENT, NARROWED_TO, Head, report
 from carethread.metrics.measures.definition import Definition, Group
 from carethread.metrics.measures.finding import defined, measure_named
 from carethread.metrics.measures.shipped import standard
-from carethread.metrics.suppressing.cells import Hidden, Place
+from carethread.metrics.suppressing.crossing import listed
+from carethread.metrics.suppressing.keeping import marked
 from carethread.metrics.suppressing.masking import masked
 from carethread.metrics.suppressing.seeing import hides, treats
 
@@ -45,14 +46,15 @@ class Question:
 def question(runtime: Runtime, call: Call) -> Question:
     """What a call asks.
 
-    Raises Malformed for a parameter, NotFound for a Measure that is not known, Invalid for one that is not counted by
-    SQL, Busy, TooCostly.
+    Raises Malformed for a parameter, NotFound for what is named and not known, Invalid for a Measure that is not
+    counted by SQL, Busy, TooCostly.
     """
     wanted = asked(call)
     named = once(call, "measure")
     if bool(named) == bool(call.id):
         raise Malformed("measure is given where the URL names no Measure.", code="required", expression="measure")
     measure, definition = known(runtime, named or f"Measure/{call.id}")
+    here(runtime, wanted, call)
     people = members(runtime, wanted.group, call) if wanted.group else None
     return Question(measure, definition, wanted, people)
 
@@ -84,12 +86,17 @@ def answered(
     progress("counting")
     with analytics_of(runtime).look() as facts:
         counted_units = wanted_units(facts, asks)
-        counted, hidden = _counted(runtime, facts, asks, counted_units, context, kept, progress)
+        definition = asks.definition
+        masks = hides(runtime, definition) and (kept or not treats(facts, definition, counted_units, context.principal))
+        counted, hidden = (
+            masked(facts, definition, asks.wanted, progress) if masks else (_counted(facts, asks, counted_units), {})
+        )
         head = _head(facts, asks, to_micros(context.clock()))
-        found = report(asks.definition, counted, head, hidden)
+        found = report(definition, counted, head, hidden)
         if asks.wanted.kind == "subject-list":
-            found = contained(found, asks.definition, lists(facts, asks.definition, counted_units))
-    return found
+            wanted = listed(definition.groups) if masks else populations(definition)
+            found = contained(found, definition, lists(facts, definition, counted_units, wanted))
+    return found | ({"extension": [*found["extension"], marked(runtime, definition)]} if kept else {})
 
 
 def wanted_units(facts: Glimpse, asks: Question) -> Units:
@@ -101,22 +108,11 @@ def wanted_units(facts: Glimpse, asks: Question) -> Units:
     return units(facts, asks.wanted.days, conditions(asks.wanted, people))
 
 
-def _counted(
-    runtime: Runtime,
-    facts: Glimpse,
-    asks: Question,
-    counted: Units,
-    context: Context,
-    kept: bool,
-    progress: Progress,
-) -> tuple[Sequence[Counted], Mapping[Place, Hidden]]:
-    definition = asks.definition
-    if hides(runtime, definition) and (kept or not treats(facts, definition, counted, context.principal)):
-        return masked(facts, definition, asks.wanted, progress)
-    found = evaluate(facts, definition, counted, people=False)
-    if asks.wanted.kind == "individual":
-        found = [_of_one(*each) for each in zip(definition.groups, found, strict=True)]
-    return found, {}
+def _counted(facts: Glimpse, asks: Question, counted: Units) -> Sequence[Counted]:
+    found = evaluate(facts, asks.definition, counted, people=False)
+    if asks.wanted.kind != "individual":
+        return found
+    return [_of_one(*each) for each in zip(asks.definition.groups, found, strict=True)]
 
 
 def _of_one(group: Group, counted: Counted) -> Counted:
@@ -151,8 +147,13 @@ def _head(facts: Glimpse, asks: Question, now: int) -> Head:
 
 def read_by(facts: Glimpse, definition: Definition) -> list[str]:
     """The canonicals of the views that a Measure is counted from, with their versions."""
+    return [facts.views[name] for name in sorted(tables_read(definition, facts.views))]
+
+
+def tables_read(definition: Definition, known: Iterable[str]) -> set[str]:
+    """Which of these tables a Measure is counted from, with its standard stratifiers."""
     columns = {each.column for group in definition.groups for each in group.stratifiers}
     sql = [definition.sql, *(text for name, text in standard().items() if name in columns)]
     words = {word for text in sql for word in _WORD.findall(re.sub(r"--[^\n]*", "", text))}
     words |= {each.of for name, each in DERIVED.items() if name in words}
-    return [canonical for name, canonical in sorted(facts.views.items()) if name in words]
+    return words & set(known)

@@ -19,6 +19,9 @@ from carethread.metrics.evaluating.periods import Days
 
 PARAMETERS = ("periodStart", "periodEnd", "measure", "reportType", "subject", "practitioner", "department", "group")
 
+REFERS = {"subject": "Patient", "department": "Organization", "practitioner": "Practitioner", "group": "Group"}
+"""The type of what a parameter names."""
+
 Kind = Literal["individual", "subject-list", "summary"]
 KINDS: dict[str, Kind] = {"subject": "individual", "subject-list": "subject-list", "population": "summary"}
 """MeasureReport.type by the operation's `reportType`."""
@@ -50,7 +53,7 @@ def asked(call: Call) -> Asked:
     days = Days(_day(call, "periodStart", last=False), _day(call, "periodEnd", last=True))
     if days.first > days.last:
         raise Malformed("periodEnd is not before periodStart.", code="value", expression="periodEnd")
-    subject, group = _id(call, "subject", "Patient"), _id(call, "group", "Group")
+    subject, group = _id(call, "subject"), _id(call, "group")
     said = once(call, "reportType") or ("subject" if subject else "population")
     if said not in KINDS:
         raise Malformed(f"reportType is one of {', '.join(KINDS)}.", code="value", expression="reportType")
@@ -64,8 +67,8 @@ def asked(call: Call) -> Asked:
         days=days,
         kind=KINDS[said],
         subject=subject,
-        practitioner=_id(call, "practitioner", "Practitioner"),
-        department=_id(call, "department", "Organization"),
+        practitioner=_id(call, "practitioner"),
+        department=_id(call, "department"),
         group=group,
     )
 
@@ -96,8 +99,8 @@ def _day(call: Call, name: str, *, last: bool) -> date:
     return found
 
 
-def _id(call: Call, name: str, type_name: str) -> str:
-    said = once(call, name)
+def _id(call: Call, name: str) -> str:
+    said, type_name = once(call, name), REFERS[name]
     id_ = said.removeprefix(f"{type_name}/")
     if said and not is_id(id_):
         raise Malformed(f"{name} is one {type_name}, such as {type_name}/123.", code="value", expression=name)

@@ -1,4 +1,4 @@
-"""The query that counts a Measure's units, and what its rows mean. Pure.
+"""What is counted of a Measure's units, in SQL and in numbers. Pure.
 
 Populations nest as FHIR has it: who is not in the denominator is not in the numerator; an exclusion
 takes out of the denominator first, an exception only who is not in the numerator
@@ -8,17 +8,12 @@ takes out of the denominator first, an exception only who is not in the numerato
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from carethread.metrics.measures.definition import Definition, Group, Stratifier
 
-AGGREGATES = {"average": "avg", "median": "median", "sum": "sum", "minimum": "min", "maximum": "max"}
 UNKNOWN = ""
 """The stratum of units of which the value is not known."""
-
-_PERSON = "coalesce(unit.subject, unit.resource) AS person"
-"""Units of nobody, such as answers without a name, are each somebody's."""
 
 _OBSERVED = frozenset({"measure-population", "measure-population-exclusion"})
 
@@ -27,11 +22,13 @@ _OBSERVED = frozenset({"measure-population", "measure-population-exclusion"})
 class Cell:
     """What was counted of one group over all units or one stratum of them: each population's units by its name; `value`
     of the observation (None: of nobody); `people` are how many stand behind each (see `behind`), empty where that was
-    not asked."""
+    not asked. `standings` are of all groups together (see `is_crossed`): how many people have units that stand so, each
+    unit by a bit for each population that it is in, in the order of the groups and theirs."""
 
     counts: Mapping[str, int]
     value: float | None
     people: Mapping[str, int]
+    standings: Mapping[tuple[int, ...], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,74 +72,25 @@ def relations(definition: Definition, standard: Mapping[str, str], wanted: Seque
     """
     strata = stratifiers(definition)
     joined = [each.column for each in strata if each.column in standard]
-    found = [_relation("counted", definition.sql), *(_relation(f"by_{name}", standard[name]) for name in joined)]
+    found = [relation("counted", definition.sql), *(relation(f"by_{name}", standard[name]) for name in joined)]
     joins = "".join(f"\nLEFT JOIN by_{name} ON by_{name}.subject = unit.subject" for name in joined)
     columns = ["unit.*", *(f"{_of(each, standard)} AS stratum_{i}" for i, each in enumerate(strata))]
-    found.append(_relation("unit", f"SELECT {', '.join(columns)}\nFROM counted AS unit{joins}{_where(wanted)}"))
+    found.append(relation("unit", f"SELECT {', '.join(columns)}\nFROM counted AS unit{joins}{_where(wanted)}"))
     return f"WITH {', '.join(found)}"
 
 
 def bare(definition: Definition, wanted: Sequence[str]) -> str:
     """As `relations`, but without the strata."""
-    unit = _relation("unit", f"SELECT unit.*\nFROM counted AS unit{_where(wanted)}")
-    return f"WITH {_relation('counted', definition.sql)}, {unit}"
-
-
-def counting(definition: Definition, standard: Mapping[str, str], wanted: Sequence[str], people: bool) -> str:
-    """The statement that counts. Its first column tells the stratifier (its place, -1: the whole) and the second the
-    stratum; then by group its populations, and with `people` how many stand behind each part.
-
-    Units are first counted for each person: there are fewer people than units, so that finding their strata takes less,
-    and a person is there once.
-    """
-    counts = [f"count(*) FILTER (WHERE {where})" for group in definition.groups for where in _counts(group)]
-    parts = [f"count(*) FILTER (WHERE {where})" for group in definition.groups for where in _parts(group, people)]
-    each = ", ".join(f"{sql} AS n{i}" for i, sql in enumerate([*counts, *parts]))
-    sums = [f"coalesce(sum(n{i}), 0)" for i in range(len(counts))]
-    sums += [f"count(*) FILTER (WHERE n{i} > 0)" for i in range(len(counts), len(counts) + len(parts))]
-    told = ", ".join(sums)
-
-    def tallied(name: str, *columns: str) -> str:
-        by = ", ".join(str(i + 1) for i in range(len(columns) + 1))
-        return _relation(name, f"SELECT {', '.join((_PERSON, *columns))}, {each}\nFROM unit\nGROUP BY {by}")
-
-    found = [bare(definition, wanted), tallied("tallied")]
-    selects = [f"SELECT -1 AS stratifier, '{UNKNOWN}' AS stratum, {told}\nFROM tallied"]
-    for i, stratifier in enumerate(stratifiers(definition)):
-        name = f"by_{stratifier.column}"
-        if stratifier.column in standard:
-            found.append(_relation(name, standard[stratifier.column]))
-            source = f"tallied LEFT JOIN {name} ON {name}.subject = tallied.person"
-            selects.append(f"SELECT {i}, {_of(stratifier, standard)}, {told}\nFROM {source}\nGROUP BY 1, 2")
-        elif people:
-            found.append(tallied(name, f"{_of(stratifier, standard)} AS stratum"))
-            selects.append(f"SELECT {i}, stratum, {told}\nFROM {name}\nGROUP BY 1, 2")
-        else:
-            numbers = ", ".join(counts)
-            selects.append(f"SELECT {i}, {_of(stratifier, standard)}, {numbers}\nFROM unit\nGROUP BY 1, 2")
-    return f"{', '.join(found)}\n" + "\nUNION ALL\n".join(selects)
-
-
-def observing(definition: Definition, standard: Mapping[str, str], wanted: Sequence[str]) -> str:
-    """The statement of the values, by stratifier and stratum as `counting` has them; empty without any."""
-    values = [_observed(group) for group in definition.groups if group.value]
-    if not values:
-        return ""
-    found, selects = [bare(definition, wanted)], [f"SELECT -1 AS stratifier, '{UNKNOWN}' AS stratum, {{}}\nFROM unit"]
-    for i, stratifier in enumerate(stratifiers(definition)):
-        name, source = f"by_{stratifier.column}", "unit"
-        if stratifier.column in standard:
-            found.append(_relation(name, standard[stratifier.column]))
-            source = f"unit LEFT JOIN {name} ON {name}.subject = unit.subject"
-        selects.append(f"SELECT {i}, {_of(stratifier, standard)}, {{}}\nFROM {source}\nGROUP BY 1, 2")
-    return f"{', '.join(found)}\n" + "\nUNION ALL\n".join(each.format(", ".join(values)) for each in selects)
+    unit = relation("unit", f"SELECT unit.*\nFROM counted AS unit{_where(wanted)}")
+    return f"WITH {relation('counted', definition.sql)}, {unit}"
 
 
 def _where(wanted: Sequence[str]) -> str:
     return f"\nWHERE {' AND '.join(wanted)}" if wanted else ""
 
 
-def _relation(name: str, sql: str) -> str:
+def relation(name: str, sql: str) -> str:
+    """One of a WITH."""
     return f"{name} AS (\n{sql.strip().rstrip(';')}\n)"
 
 
@@ -152,23 +100,12 @@ def stratifiers(definition: Definition) -> list[Stratifier]:
 
 
 def _of(stratifier: Stratifier, standard: Mapping[str, str]) -> str:
-    column = f"by_{stratifier.column}.value" if stratifier.column in standard else f"unit.{stratifier.column}"
-    return f"coalesce(CAST({column} AS VARCHAR), '{UNKNOWN}')"
+    return text(f"by_{stratifier.column}.value" if stratifier.column in standard else f"unit.{stratifier.column}")
 
 
-def _counts(group: Group) -> list[str]:
-    within = nested(group)
-    return [within[each.name] for each in group.populations]
-
-
-def _parts(group: Group, people: bool) -> list[str]:
-    return [part.where for part in behind(group).values()] if people else []
-
-
-def _observed(group: Group) -> str:
-    within = nested(group)
-    observed = within.get("measure-population", within.get("initial-population", "TRUE"))
-    return f"{AGGREGATES[group.method]}(unit.{group.value}) FILTER (WHERE {observed})"
+def text(value: str) -> str:
+    """SQL of a stratum's name."""
+    return f"coalesce(CAST({value} AS VARCHAR), '{UNKNOWN}')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +139,11 @@ def behind(group: Group) -> dict[str, Part]:
     return found
 
 
+def is_crossed(groups: Sequence[Group]) -> bool:
+    """Whether populations of a Measure may overlap in ways that no part of one group (`behind`) tells."""
+    return len(groups) > 1 or sum(each.own for group in groups for each in group.populations) > 1
+
+
 def _scored(group: Group, within: Mapping[str, str]) -> dict[str, str]:
     """The parts of what the score is made of."""
     if group.scoring == "proportion" and "denominator" in within:
@@ -216,36 +158,6 @@ def _scored(group: Group, within: Mapping[str, str]) -> dict[str, str]:
         both = {"both": f"({above} AND {below})", "numerator": f"({above} AND NOT {below})"}
         return {**both, "denominator": f"({below} AND NOT {above})"}
     return {name: within[name] for name in scored_populations(group)} or {"units": "TRUE"}
-
-
-def read(
-    definition: Definition, rows: Sequence[Sequence[Any]], values: Sequence[Sequence[Any]], people: bool
-) -> list[Counted]:
-    """What the rows of `counting` and of `observing` say, by group."""
-    columns = stratifiers(definition)
-    place = sum(len(group.populations) for group in definition.groups) + 2
-    counted, observed, found = 2, 2, []
-    for group in definition.groups:
-        counts, parts = len(group.populations), list(behind(group)) if people else []
-        value = {(int(row[0]), str(row[1])): row[observed] for row in values} if group.value else {}
-        cells = {}
-        for row in rows:
-            key = int(row[0]), str(row[1])
-            names = [each.name for each in group.populations]
-            cells[key] = Cell(
-                dict(zip(names, map(int, row[counted : counted + counts]), strict=True)),
-                None if value.get(key) is None else float(value[key]),
-                dict(zip(parts, map(int, row[place : place + len(parts)]), strict=True)),
-            )
-        wanted = {each.column for each in group.stratifiers}
-        strata = {
-            each.column: {stratum: cell for (which, stratum), cell in sorted(cells.items()) if which == i}
-            for i, each in enumerate(columns)
-            if each.column in wanted
-        }
-        found.append(Counted(cells[-1, UNKNOWN], strata))
-        counted, place, observed = counted + counts, place + len(parts), observed + bool(group.value)
-    return found
 
 
 def scored_populations(group: Group) -> set[str]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC
+from dataclasses import dataclass, replace
+from datetime import UTC, date
+from math import isfinite
 
 from carethread.core.clock import from_micros
+from carethread.core.errors import Invalid
 from carethread.core.ports.analytics import Answer, Glimpse
 from carethread.metrics.evaluating.asking import Asked
-from carethread.metrics.evaluating.counting import Counted, counting, observing, read
+from carethread.metrics.evaluating.counting import Counted, relation
+from carethread.metrics.evaluating.describing import describe
 from carethread.metrics.evaluating.periods import Days, quoted, zones
+from carethread.metrics.evaluating.reading import read
+from carethread.metrics.evaluating.tallying import everybody, tallied
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.shipped import standard
 
@@ -29,14 +34,15 @@ class Units:
     spans: str
 
 
-def units(facts: Glimpse, days: Days, wanted: Sequence[str]) -> Units:
-    """Those of these days, each by the days of its department, that fulfil the conditions too."""
+def units(facts: Glimpse, days: Days, wanted: Sequence[str], buckets: Mapping[date, Days] | None = None) -> Units:
+    """Those of these days, each by the days of its department, that fulfil the conditions too. `buckets` are the parts
+    of these days that SQL tells apart, each by its name; None: there is but one."""
     zoned = zones(facts)
     start, end = zoned.widest(days)
     now = from_micros(facts.marks.time).replace(tzinfo=None)
     utc_start, utc_end = days.within(UTC)
     moments = {"start": start, "end": end, "now": now, "utc_start": utc_start, "utc_end": utc_end}
-    return Units([*wanted, *zoned.narrowed(days)], moments, zoned.spans(days))
+    return Units([*wanted, *zoned.narrowed(days)], moments, zoned.spans(buckets or {days.first: days}))
 
 
 def conditions(asked: Asked, subjects: Sequence[str] | None) -> list[str]:
@@ -50,9 +56,41 @@ def conditions(asked: Asked, subjects: Sequence[str] | None) -> list[str]:
 
 def evaluate(facts: Glimpse, definition: Definition, counted: Units, *, people: bool) -> list[Counted]:
     """By group what there is of each population and stratum. Raises Invalid for SQL that is wrong, TooCostly, Busy."""
-    rows = run(facts, counting(definition, standard(), counted.wanted, people), counted)
-    values = observing(definition, standard(), counted.wanted)
-    return read(definition, rows, run(facts, values, counted) if values else [], people)
+    return evaluate_each(facts, definition, counted, "", (None,), people=people)[0]
+
+
+def evaluate_each(
+    facts: Glimpse,
+    definition: Definition,
+    counted: Units,
+    bucket: str,
+    buckets: Sequence[date | None],
+    *,
+    people: bool,
+) -> list[list[Counted]]:
+    """As `evaluate`, for each of these buckets; `bucket` is SQL of that which a unit is in."""
+    describing(facts, definition, counted)
+    known = everybody(definition, standard())
+    if known is not None:
+        known = replace(known, sql=facts.kept(known.sql, named(known.sql, counted)))
+    rows = tallied(lambda sql: run(facts, sql, counted), definition, known, counted.wanted, parts=people, bucket=bucket)
+    return [_finite(each) for each in read(definition, rows, parts=people, buckets=buckets)]
+
+
+def _finite(found: list[Counted]) -> list[Counted]:
+    """Raises Invalid for a number that no report can tell."""
+    for place, group in enumerate(found):
+        cells = [group.whole, *(cell for strata in group.strata.values() for cell in strata.values())]
+        if not all(cell.value is None or isfinite(cell.value) for cell in cells):
+            said = "The SQL observes what is no finite number: where nothing is observed it says NULL, as nullif does."
+            raise Invalid(said, code="value", expression=f"Measure.group[{place}]")
+    return found
+
+
+def describing(facts: Glimpse, definition: Definition, counted: Units) -> None:
+    """Look at the Measure's own SQL. Raises as `describing.describe` does."""
+    beside = {"spans": counted.spans} if names_spans(definition.sql) else {}
+    describe(facts, definition, named(definition.sql + counted.spans, counted), counted.wanted, beside)
 
 
 def run(facts: Glimpse, sql: str, counted: Units) -> list[tuple[object, ...]]:
@@ -62,7 +100,21 @@ def run(facts: Glimpse, sql: str, counted: Units) -> list[tuple[object, ...]]:
 
 def answer(facts: Glimpse, sql: str, counted: Units) -> Answer:
     """The rows of a statement over units, with the names of their columns."""
+    sql = spelled(sql, counted)
+    return facts.query(sql, named(sql, counted))
+
+
+def names_spans(sql: str) -> bool:
+    """Whether SQL chooses among what happened in the period."""
+    return _SPANS.search(sql) is not None
+
+
+def spelled(sql: str, counted: Units) -> str:
+    """A statement over units with the relation `spans` in front, where it names it."""
+    return f"WITH {relation('spans', counted.spans)}, {sql.removeprefix('WITH ')}" if names_spans(sql) else sql
+
+
+def named(sql: str, counted: Units) -> dict[str, object]:
+    """The parameters that SQL names."""
     used = set(_PARAMETER.findall(sql))
-    if _SPANS.search(sql):
-        sql = f"WITH spans AS (\n{counted.spans}\n), {sql.removeprefix('WITH ')}"
-    return facts.query(sql, {name: value for name, value in counted.parameters.items() if name in used})
+    return {name: value for name, value in counted.parameters.items() if name in used}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from carethread.core.errors import Busy, Invalid, Malformed, TooCostly
+from carethread.core.errors import Busy, Invalid, NotFound, TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import keys_at
 from carethread.core.ports import Key, Request, Resource
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Call, Runtime
+from carethread.metrics.evaluating.asking import REFERS, Asked
 from carethread.metrics.evaluating.periods import quoted
 
 _OWNER = "records"
@@ -20,7 +21,7 @@ _HANDED_ON = ("authorization", "traceparent")
 def members(runtime: Runtime, group: str, call: Call) -> list[str]:
     """The ids of the people of a Group, as its owner has it now.
 
-    Raises Malformed for a Group that is not known, Invalid for one that does not list people, TooCostly, Busy.
+    Raises NotFound for a Group that is not known, Invalid for one that does not list people, TooCostly, Busy.
     """
     resource = held(runtime, ("Group", group), "group", call)
     if not resource.get("actual") or resource.get("type") != "person":
@@ -32,14 +33,23 @@ def members(runtime: Runtime, group: str, call: Call) -> list[str]:
 
 
 def held(runtime: Runtime, key: Key, name: str, call: Call) -> Resource:
-    """What records has of a Group or a Patient, as who asks may see it. Raises Malformed naming the parameter, Busy."""
+    """What a parameter names, as records has it for who asks. Raises NotFound naming the parameter, Busy."""
     headers = {name: call.request.headers[name] for name in _HANDED_ON if name in call.request.headers}
     said = runtime.peer.call(_OWNER, Request("GET", "/".join(key), (), {**headers, "accept": "application/json"}))
     if said.status >= 500:
         raise Busy(f"{_OWNER} does not answer about the {key[0]} now; try again.")
     if said.status != 200:
-        raise Malformed(f"The {name} is not known.", code="not-found", expression=name)
+        raise NotFound(f"{'/'.join(key)} is not known here.", expression=name)
     return json.parse_object(said.body)
+
+
+def here(runtime: Runtime, wanted: Asked, call: Call) -> None:
+    """Whether there is whom a call names, so that nobody takes what is counted of nobody for a number. Raises NotFound
+    naming the parameter, Busy."""
+    named = {"department": wanted.department, "practitioner": wanted.practitioner, "subject": wanted.subject}
+    for name, id_ in named.items():
+        if id_:
+            held(runtime, (REFERS[name], id_), name, call)
 
 
 def _listed(group: Resource, base_url: str) -> list[str]:

@@ -15,7 +15,7 @@ from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import once, refuse_unknown
 from carethread.interactions.rest.headers import preferences
 from carethread.metrics.evaluating import waiting
-from carethread.metrics.evaluating.answering import answered, question
+from carethread.metrics.evaluating.answering import analytics_of, answered, question
 from carethread.metrics.evaluating.asking import PARAMETERS
 from carethread.metrics.evaluating.storing import store
 
@@ -28,6 +28,7 @@ def evaluate_measure(runtime: Runtime, call: Call, context: Context) -> Resource
     """
     authorize("read", "Measure", context)
     if "respond-async" in preferences(call.request.headers):
+        analytics_of(runtime)
         question(runtime, call)
         return waiting.begin(runtime, call, context, _work(runtime))
     return evaluated(runtime, call, context)
@@ -40,7 +41,10 @@ def evaluated(
     asks = question(runtime, call)
     kept = call.request.method == "POST"
     found = answered(runtime, asks, context, kept=kept, progress=progress)
-    return store(runtime, asks, found, context) if kept else found
+    if not kept:
+        return found
+    progress("storing")
+    return store(runtime, asks, found, context)
 
 
 def evaluation(runtime: Runtime, call: Call, context: Context) -> Response:
@@ -49,7 +53,7 @@ def evaluation(runtime: Runtime, call: Call, context: Context) -> Response:
     refuse_unknown(call, f"${waiting.OPERATION}", ("job",))
     job = once(call, "job")
     if call.request.method == "DELETE":
-        return waiting.cancel(runtime, job)
+        return waiting.cancel(runtime, job, context)
     return waiting.status(runtime, job, call, context, _work(runtime))
 
 

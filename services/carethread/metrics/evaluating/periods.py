@@ -52,19 +52,22 @@ class Zones:
             f"(unit.at < {end} OR unit.at < {self._case(days, 1)})",
         ]
 
-    def spans(self, days: Days) -> str:
-        """SQL of `department`, `zone`, `start_at` and `end_at`: from when until when these days are for each department
-        with a zone. For others they are those of UTC, `$utc_start` and `$utc_end`."""
-        rows = [
-            f"SELECT {quoted(id_)} AS department, {quoted(str(zone))} AS zone,"
-            f" {moment(start)} AS start_at, {moment(end)} AS end_at"
-            for zone, ids in self.departments.items()
+    def spans(self, buckets: Mapping[date, Days]) -> str:
+        """SQL of `department`, `zone`, `start_at`, `end_at` and `bucket`: from when until when the days of each bucket
+        are for each department with a zone, and for all others, where it says '' and `UTC`."""
+        places = [("", 0), *((id_, i) for i, ids in enumerate(self.departments.values(), start=1) for id_ in ids)]
+        spans = [
+            f"({i}, {quoted(str(zone))}, {moment(start)}, {moment(end)}, DATE '{name}')"
+            for i, zone in enumerate((UTC, *self.departments))
+            for name, days in buckets.items()
             for start, end in (days.within(zone),)
-            for id_ in ids
         ]
-        none = "CAST(NULL AS TIMESTAMP)"
-        nothing = f"SELECT '' AS department, '' AS zone, {none} AS start_at, {none} AS end_at WHERE 1 = 0"
-        return "\nUNION ALL ".join(rows or [nothing])
+        departments = ", ".join(f"({quoted(id_)}, {i})" for id_, i in places)
+        return (
+            "SELECT d.department, s.zone, s.start_at, s.end_at, s.bucket\n"
+            f"FROM (VALUES {departments}) AS d(department, place)\n"
+            f"JOIN (VALUES {', '.join(spans)}) AS s(place, zone, start_at, end_at, bucket) ON s.place = d.place"
+        )
 
     def _case(self, days: Days, side: int) -> str:
         whens = " ".join(

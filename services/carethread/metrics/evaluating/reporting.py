@@ -31,7 +31,9 @@ NARROWED_TO = PROFILES + "narrowed-to"
 DEPARTMENT = PROFILES + "department"
 
 _ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
-_MASKED: Resource = {"extension": [{"url": _ABSENT, "valueCode": "masked"}]}
+MASKED: Resource = {"extension": [{"url": _ABSENT, "valueCode": "masked"}]}
+"""In place of a number that is not told."""
+
 _NOT_APPLICABLE: Resource = {"extension": [{"url": _ABSENT, "valueCode": "not-applicable"}]}
 _UNKNOWN: Resource = {
     "coding": [{"system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": "unknown"}],
@@ -106,7 +108,7 @@ def _stratifier(
 def _told(group: Group, cell: Cell, hidden: Hidden) -> Resource:
     scored = scored_populations(group)
     populations: list[Resource] = [
-        {"code": each.code or {"text": each.name}, "_count": _MASKED}
+        {"code": each.code or {"text": each.name}, "_count": MASKED}
         if hidden is Hidden.ALL or (hidden and each.name not in scored)
         else {"code": each.code or {"text": each.name}, "count": cell.counts[each.name]}
         for each in group.populations
@@ -114,7 +116,7 @@ def _told(group: Group, cell: Cell, hidden: Hidden) -> Resource:
     if group.scoring == "cohort":
         return {"population": populations}
     if hidden is Hidden.ALL:
-        return {"population": populations, "measureScore": _MASKED}
+        return {"population": populations, "measureScore": MASKED}
     found = score(group, cell)
     if found is None:
         return {"population": populations, "measureScore": _NOT_APPLICABLE}

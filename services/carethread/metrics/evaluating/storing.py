@@ -35,7 +35,7 @@ def store(runtime: Runtime, asks: Question, report: Resource, context: Context) 
         return stands
     body = {"resourceType": _TYPE, "id": key[1], **report}
     command = update_command(key, json.parse_object(json.render(body)), replace(context, idempotent=True))
-    stored = apply(runtime, [command], context)[0].stored
+    stored = apply(runtime, [replace(command, own=True)], context)[0].stored
     return json.parse_object(stored.body) if stored else report
 
 

@@ -1,8 +1,10 @@
 """Measure/$care-gaps: what a person has a right to by our measures, and has had or not yet.
 
-A Measure says by an extension that a person may have a gap in it, and what closes it. The answer is a document as
-https://hl7.org/fhir/us/davinci-deqm/gaps-in-care-reporting.html shapes it: a Composition with a section for each such
-Measure that the person is counted in, the person's MeasureReport, and a DetectedIssue with the state of the gap.
+A Measure, or the group of it that is meant, says by an extension that a person may have a gap in it, and what closes
+it. The gap is open where the person misses in the period what is asked for: where more is better, some of what is of
+them in the denominator is not in the numerator, nor excluded or excepted; where less is better, some is. The answer is
+a document as https://hl7.org/fhir/us/davinci-deqm/gaps-in-care-reporting.html shapes it: a Composition with a section
+for each such Measure that the person is counted in, their MeasureReport, and a DetectedIssue with the state of the gap.
 Operation: http://hl7.org/fhir/R4/operation-measure-care-gaps.html.
 """
 
@@ -26,13 +28,17 @@ from carethread.metrics.evaluating.answering import Question, analytics_of, answ
 from carethread.metrics.evaluating.counting import bare, nested
 from carethread.metrics.evaluating.evaluating import run
 from carethread.metrics.evaluating.members import held
-from carethread.metrics.measures.definition import Group
+from carethread.metrics.measures.definition import EXTENSION, Group
 from carethread.metrics.measures.finding import measure_named
 
 PARAMETERS = ("periodStart", "periodEnd", "topic", "subject", "measure", "status")
 
 CARE_GAP = PROFILES + "care-gap"
-"""Extension of a Measure: that a person may have a gap in it, and what closes it."""
+"""Extension of a Measure or of its group: that a person may have a gap in it, and what closes it."""
+
+_NOTATION = EXTENSION + "improvementNotation"
+_SHARE = {"denominator", "numerator"}
+"""Populations without which there is no gap."""
 
 OPEN, CLOSED = "open-gap", "closed-gap"
 
@@ -50,6 +56,16 @@ class _Gap:
     asks: Question
     status: str
     closed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """That a Measure can tell a gap: by which of its groups, what closes it, and whether the numerator is what is not
+    wanted."""
+
+    place: int
+    closed_by: str
+    decreases: bool
 
 
 def care_gaps(runtime: Runtime, call: Call, context: Context) -> Resource:
@@ -70,33 +86,36 @@ def care_gaps(runtime: Runtime, call: Call, context: Context) -> Resource:
         "fullUrl": f"{runtime.base_url}/Patient/{who}",
         "resource": held(runtime, ("Patient", who), "subject", call),
     }
-    for asks, closed_by in _asked(runtime, call):
+    for asks, marked in _asked(runtime, call):
         report = answered(runtime, asks, context, kept=False)
         report["subject"] = {"reference": patient["fullUrl"]}  # in a document references lead to its entries
-        status = _status(runtime, asks)
+        status = _status(runtime, asks, marked)
         if status in states:
-            section, made = _section(_Gap(asks, status, closed_by), report, context)
+            section, made = _section(_Gap(asks, status, marked.closed_by), report, context)
             sections.append(section)
             entries += made
     return _document(patient, sections, entries, context)
 
 
-def _asked(runtime: Runtime, call: Call) -> Iterator[tuple[Question, str]]:
-    """Of each Measure that is meant what is asked of it, and what closes its gap."""
+def _asked(runtime: Runtime, call: Call) -> Iterator[tuple[Question, _Marked]]:
+    """Of each Measure that is meant what is asked of it, and what is a gap in it."""
     named, topic = once(call, "measure"), once(call, "topic").lower()
     if not named and not topic:
         raise Malformed("topic or measure is needed.", code="required", expression="topic")
-    for measure in _measures(runtime, named):
-        closed_by = next((e["valueString"] for e in measure.get("extension", ()) if e["url"] == CARE_GAP), "")
-        if named and not closed_by:
+    measures = [(each, _marked(each)) for each in _measures(runtime, named)]
+    if topic and not any(topic in _topics(each) for each, marked in measures if marked):
+        known = sorted({name for each, marked in measures if marked for name in _topics(each)})
+        raise Malformed(f"topic is one of {', '.join(known)}.", code="value", expression="topic")
+    for measure, marked in measures:
+        if named and not marked:
             raise Malformed("This measure has no gap of a person.", code="not-supported", expression="measure")
-        if closed_by and (not topic or topic in _topics(measure)):
+        if marked and (not topic or topic in _topics(measure)):
             params = {
                 name: call.params[name] for name in ("periodStart", "periodEnd", "subject") if name in call.params
             }
             asked = {**params, "measure": [f"Measure/{measure['id']}"]}
             request = Request("GET", call.request.path, (), call.request.headers)
-            yield question(runtime, Call("Measure", "", asked, None, request)), closed_by
+            yield question(runtime, Call("Measure", "", asked, None, request)), marked
 
 
 def _measures(runtime: Runtime, named: str) -> list[Resource]:
@@ -114,11 +133,27 @@ def _topics(measure: Resource) -> set[str]:
     return {str(each).lower() for each in said}
 
 
-def _status(runtime: Runtime, asks: Question) -> str:
+def _marked(measure: Resource) -> _Marked | None:
+    """By which of its groups a Measure can tell a gap: the one that says so, else the first that has a share."""
+    groups = measure.get("group", ())
+    shares = [i for i, each in enumerate(groups) if _populations(each) >= _SHARE]
+    for place, holder in [*((i, groups[i]) for i in shares), *((i, measure) for i in shares[:1])]:
+        closed_by = next((e["valueString"] for e in holder.get("extension", ()) if e["url"] == CARE_GAP), "")
+        if closed_by:
+            own = [e["valueCodeableConcept"] for e in groups[place].get("extension", ()) if e["url"] == _NOTATION]
+            notation = next(iter(own), measure.get("improvementNotation", {}))
+            return _Marked(place, closed_by, "decrease" in at(notation, "coding.code"))
+    return None
+
+
+def _populations(group: Resource) -> set[Any]:
+    return set(at(group, "population.code.coding.code"))
+
+
+def _status(runtime: Runtime, asks: Question, marked: _Marked) -> str:
     """Empty where the person is not counted."""
-    group = asks.definition.groups[0]
-    reached, missed = _conditions(group)
-    if (asks.definition.notation or {}).get("coding", [{}])[0].get("code") == "decrease":
+    reached, missed = _conditions(asks.definition.groups[marked.place])
+    if marked.decreases:
         reached, missed = missed, reached
     with analytics_of(runtime).look() as facts:
         counted = wanted_units(facts, asks)

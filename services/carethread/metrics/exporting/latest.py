@@ -35,6 +35,9 @@ EVERY_SECONDS = 300.0
 _LOOK_SECONDS = 15.0
 """Before each look whether it is time, for a process that begins has other things to do."""
 
+Value = Sequence[str | float]
+"""Measure, group, department and number."""
+
 _PLACE = "latest/measures"
 """The row's id, which no export has."""
 
@@ -49,18 +52,41 @@ def keep_latest(runtime: Runtime, context: Context, stop: Signal) -> None:
 
 
 def refresh(runtime: Runtime, context: Context) -> bool:
-    """Count anew if that was long enough ago, whoever did it; whether it was. Raises Busy."""
+    """Count anew if that was long enough ago, whoever did it; whether it was. Raises Busy where nothing can be."""
     now = to_micros(context.clock())
     kept = runtime.store.glance(lambda session: session.export(_PLACE))
-    if kept and now - json.parse(kept)["at"] < EVERY_SECONDS * 1_000_000:
+    stands = json.parse(kept) if kept else {}
+    told_alike = stands.get("small_cells") == runtime.small_cells
+    if told_alike and now - stands["at"] < EVERY_SECONDS * 1_000_000:
         return False
     with analytics_of(runtime).look() as facts:
         days, as_of = last_month(facts), facts.marks.time
-    values = [value for library in libraries() for value in _values(runtime, library["id"], days, context)]
     end = datetime.combine(days.last, time.max, UTC).replace(microsecond=0)
-    state = json.render({"at": now, "as_of": as_of, "end": to_micros(end) // 1_000_000 + 1, "values": values})
+    until = to_micros(end) // 1_000_000 + 1
+    before_ = stands["values"] if told_alike and stands["end"] == until else ()
+    values = _all_values(runtime, days, context, before_)
+    told = {"at": now, "small_cells": runtime.small_cells, "as_of": as_of, "end": until, "values": values}
+    state = json.render(told)
     runtime.store.transact(lambda session: session.keep_export(_PLACE, now, state, expired=0))
     return True
+
+
+def _all_values(runtime: Runtime, days: Days, context: Context, before_: Sequence[Value]) -> list[Value]:
+    """What is told of all measures: of one whose facts are not there now, what was told of this month before. Raises
+    Busy where that is so of all."""
+    values: list[Value] = []
+    waiting: list[Busy] = []
+    names = [str(library["id"]) for library in libraries()]
+    for name in names:
+        try:
+            values += _values(runtime, name, days, context)
+        except Busy as error:
+            waiting.append(error)
+            values += (value for value in before_ if value[0] == name)
+            log.warning("measure_not_counted", extra={"measure": name, "reason": str(error)})
+    if waiting and len(waiting) == len(names):
+        raise waiting[0]
+    return values
 
 
 def last_month(facts: Glimpse) -> Days:
@@ -71,8 +97,8 @@ def last_month(facts: Glimpse) -> Days:
     return month if over else before(month.first, "month", 1)
 
 
-def _values(runtime: Runtime, measure: str, days: Days, context: Context) -> Iterator[Sequence[str | float]]:
-    """Measure, group, department and number. One that cannot be counted has none."""
+def _values(runtime: Runtime, measure: str, days: Days, context: Context) -> Iterator[Value]:
+    """One that cannot be counted has none. Raises Busy."""
     params = {"periodStart": [f"{days.first}"], "periodEnd": [f"{days.last}"]}
     call = Call("Measure", measure, params, None, Request("GET", f"Measure/{measure}/$evaluate-measure", ()))
     try:

@@ -33,7 +33,7 @@ def _csv(runtime: Runtime, found: Table) -> bytes:
 def _parquet(runtime: Runtime, found: Table) -> bytes:
     if runtime.parquet is None:
         raise Busy("Nothing here writes Parquet.", retry_after=0)
-    return runtime.parquet(found.columns, as_csv(found))
+    return runtime.parquet(found.columns, as_csv(found, for_programs=True))
 
 
 FORMATS: Mapping[str, _Format] = {
@@ -53,7 +53,7 @@ def tabled(runtime: Runtime, call: Call, context: Context) -> Response:
     made = FORMATS[named]
     body = made.written(runtime, table(reports(runtime, call, context)))
     told = {"Content-Type": made.media_type, "Content-Disposition": f'attachment; filename="{call.id}.{named}"'}
-    return Response(200, {**told, "Cache-Control": "no-store"}, body)
+    return Response(200, {**told, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}, body)
 
 
 def reports(runtime: Runtime, call: Call, context: Context) -> list[Resource]:

@@ -54,12 +54,15 @@ class Row:
         return self.absent == MASKED or None in self.counts.values()
 
 
+Cell = str | int | float | bool | None
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """`columns` are names with their types in SQL; None is a value that there is none of."""
 
     columns: Sequence[tuple[str, str]]
-    rows: Sequence[Sequence[str | int | float | bool | None]]
+    rows: Sequence[Sequence[Cell]]
 
 
 def table(reports: Sequence[Resource]) -> Table:

@@ -17,10 +17,14 @@ from typing import Any
 from carethread.core.errors import Invalid
 from carethread.core.fhir.elements import at
 from carethread.core.ports import Resource
+from carethread.core.service import PROFILES
 
 LANGUAGE = "application/sql"
 EXTENSION = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-"
 OBSERVATION = "measure-observation"
+NAMELESS = PROFILES + "nameless"
+"""Extension of a Measure: who it is of has been promised that nobody learns it."""
+
 METHODS = ("average", "median", "sum", "minimum", "maximum")
 SCORINGS = ("proportion", "ratio", "continuous-variable", "cohort")
 
@@ -77,15 +81,23 @@ class Group:
         """The population of that code."""
         return next((each for each in self.populations if each.name == name), None)
 
+    def called(self, place: int) -> str:
+        """What it is called beside others of its Measure, where it is the one at `place`: in words, if it has some."""
+        coding: Resource = next(iter(self.code.get("coding", ())), {})
+        said: str = self.code.get("text") or coding.get("display") or str(coding.get("code", "")).replace("-", " ")
+        return f"{said[:1].upper()}{said[1:]}" if said else f"{place + 1}"
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A Measure that can be counted: `canonical` has its version, `sql` lists the units, `groups` what is counted."""
+    """A Measure that can be counted: `canonical` has its version, `sql` lists the units, `groups` what is counted.
+    `nameless`: its numbers of few people are told to nobody."""
 
     canonical: str
     sql: str
     groups: tuple[Group, ...]
     notation: Resource | None
+    nameless: bool = False
 
 
 def definition(measure: Resource, sql: str, base_url: str) -> Definition:
@@ -99,6 +111,7 @@ def definition(measure: Resource, sql: str, base_url: str) -> Definition:
         sql=sql,
         groups=tuple(_group(measure, group, f"Measure.group[{i}]") for i, group in enumerate(groups)),
         notation=measure.get("improvementNotation"),
+        nameless=any(e.get("url") == NAMELESS and e.get("valueBoolean") for e in measure.get("extension", ())),
     )
 
 

@@ -9,7 +9,7 @@ from carethread.core.errors import Invalid, Malformed, NotFound
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
 from carethread.metrics.measures.definition import Definition, definition
-from carethread.metrics.measures.shipped import beginnings, whole
+from carethread.metrics.measures.shipped import whole
 
 _SHIPPED = files("carethread.fhir_profiles").joinpath("measures")
 
@@ -35,7 +35,7 @@ def in_files(named: str) -> tuple[Resource, Definition]:
         raise Invalid(f"The Measure {named} has no SQL beside it, in {name}.sql.") from None
     if measure.get("resourceType") != "Measure":
         raise Invalid(f"{named} is no Measure.")
-    return measure, definition(measure, whole(sql, beginnings()), "")
+    return measure, definition(measure, whole(sql), "")
 
 
 def names() -> list[str]:

@@ -11,6 +11,7 @@ from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.targets import parse_canonical
 from carethread.core.ports import Resource, Session
 from carethread.metrics.measures.definition import LANGUAGE, Definition, definition
+from carethread.metrics.measures.shipped import whole
 
 _MOST_VERSIONS = 200
 
@@ -50,7 +51,7 @@ def defined(session: Session, measure: Resource, base_url: str) -> Definition:
     library = by_canonical(session, "Library", named)
     if library is None:
         raise Invalid(f"The Library {named} is not known here.", code="not-found", expression="Measure.library")
-    return definition(measure, _sql(library), base_url)
+    return definition(measure, whole(_sql(library)), base_url)
 
 
 def _sql(library: Resource) -> str:

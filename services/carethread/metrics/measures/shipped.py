@@ -21,30 +21,40 @@ LIBRARIES = "https://carethread.dev/fhir/Library/"
 
 _WORD = re.compile(r"[a-z_]+", re.ASCII)
 _COMMENT = re.compile(r"--[^\n]*")
+_OWN = re.compile(r"\b([a-z_]+)\s+AS\s*\(", re.ASCII | re.IGNORECASE)
 _FOLDER = files("carethread.fhir_profiles").joinpath("measures")
 
 
 def libraries() -> Sequence[Resource]:
     """The Libraries of the shipped measures."""
-    shared = beginnings()
+    return [_library(name, sql) for name, sql in texts().items()]
+
+
+@lru_cache(1)
+def texts() -> Mapping[str, str]:
+    """The SQL of the shipped measures' Libraries, by the measures' names."""
     counted = {name: sql for name, sql in sorted(_sql("").items()) if _FOLDER.joinpath(f"{name}.json").is_file()}
-    return [_library(name, whole(sql, shared)) for name, sql in counted.items()]
+    return {name: whole(sql) for name, sql in counted.items()}
 
 
+@lru_cache(1)
 def beginnings() -> Mapping[str, str]:
     """What several measures begin with, by the name of the relation."""
     return _sql("shared")
 
 
-def whole(sql: str, shared: Mapping[str, str]) -> str:
-    """The SQL with those of the shared relations before it that it names, and before each those that it names."""
+def whole(sql: str) -> str:
+    """The SQL with those of the shared relations before it that it names and does not have, and before each those that
+    it names: so what is whole stays as it is."""
+    shared = beginnings()
     named = [f"{name} AS (\n{shared[name].strip()}\n)" for name in _named(sql, shared)]
-    return f"WITH {', '.join(named)}\nSELECT * FROM (\n{sql.strip()}\n) AS units\n" if named else sql
+    return f"WITH {', '.join(named)}\nSELECT * FROM (\n{sql.strip().rstrip(';')}\n) AS units\n" if named else sql
 
 
 def _named(sql: str, shared: Mapping[str, str]) -> list[str]:
     """Each after those that it needs."""
-    words = set(_WORD.findall(_COMMENT.sub("", sql)))
+    said = _COMMENT.sub("", sql)
+    words = set(_WORD.findall(said)) - set(_OWN.findall(said))
     found: list[str] = []
     for name in sorted(shared.keys() & words):
         others = {other: text for other, text in shared.items() if other != name}

@@ -10,15 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from carethread.core.clock import from_micros
 from carethread.core.fhir.elements import at
 from carethread.core.ports import Resource
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Runtime
-from carethread.metrics.evaluating.periods import quoted
+from carethread.metrics.evaluating.periods import Days, quoted
 from carethread.metrics.measures.definition import Definition, Group
 from carethread.metrics.reviewing.asking import Review
 from carethread.metrics.series.buckets import before
-from carethread.metrics.series.counting import DEPARTMENT, at_once, narrowed, series
+from carethread.metrics.series.counting import DEPARTMENT, narrowed, series
 from carethread.metrics.series.telling import Told, told_to_all
 from carethread.metrics.signals.charting import KINDS, sample
 from carethread.metrics.signals.charts import Limit, Sample, chart
@@ -88,18 +89,20 @@ class Figure:
 
 
 def months(runtime: Runtime, facts: Glimpse, definition: Definition, review: Review) -> list[Told]:
-    """The months that are charted, the last of them that of the review. Where small numbers are not told, all
-    departments are counted, for whether one's number is told hangs on the others. A measure whose months are each
-    counted by themselves has a year before, which a chart needs.
+    """The months that are charted: the last that are over, by which signals are raised too, so that there is one usual
+    of a number whatever month is looked at; where that is longer ago, those up to it. Where small numbers are not told,
+    all departments are counted, for whether one's number is told hangs on the others.
 
     Raises Invalid for SQL that is wrong, TooCostly, Busy.
     """
     department = review.department
     parted = narrowed(definition, (DEPARTMENT,))
-    days = before(review.days.last + timedelta(days=1), "month", LOOKED_AT if at_once(parted) else SHOWN)
+    days = before(from_micros(facts.marks.time).date(), "month", LOOKED_AT)
+    if not days.first <= review.days.first <= days.last:
+        days = before(review.days.last + timedelta(days=1), "month", LOOKED_AT)
     wanted = [] if hides(runtime, definition) else [f"unit.department = {quoted(department)}"]
     points = series(facts, parted, days, "month", wanted)
-    return [told_to_all(runtime, definition, each, "month", department) for each in points]
+    return [told_to_all(runtime, definition, each, "month", department) for each in points if each.over]
 
 
 def of_month(definition: Definition) -> Definition:
@@ -107,8 +110,10 @@ def of_month(definition: Definition) -> Definition:
     return replace(definition, groups=tuple(replace(each, stratifiers=()) for each in definition.groups))
 
 
-def figures(measure: Resource, definition: Definition, told: Sequence[Told], goal: Target | None) -> Iterator[Figure]:
-    """The numbers of a measure: one for each of its groups. A goal is of a measure that has one."""
+def figures(
+    measure: Resource, definition: Definition, told: Sequence[Told], month: Days, goal: Target | None
+) -> Iterator[Figure]:
+    """The numbers of a measure in a month: one for each of its groups. A goal is of a measure that has one."""
     notation = set(at(measure, "improvementNotation.coding.code"))
     better = 1 if "increase" in notation else -1 if "decrease" in notation else 0
     kind = next((str(code) for code in at(measure, "type.coding.code")), "")
@@ -117,17 +122,19 @@ def figures(measure: Resource, definition: Definition, told: Sequence[Told], goa
         samples = [_NOT_TOLD if masked else sample(group, cell) for masked, cell in parts]
         made = chart(KINDS[group.scoring], samples)
         limits = made.limits if made else [None] * len(samples)
-        values = [
+        known = [
             Value(point.days.first, said.value, 0 if masked else _size(group, cell.counts, said), masked, limit)
             for (point, _), (masked, cell), said, limit in zip(told, parts, samples, limits, strict=True)
         ]
-        seen = next((each for each in signals(made) if holding(made, each)), None) if made else None
+        values = [each for each in known if each.day <= month.first]
+        until = replace(made, limits=made.limits[: len(values)]) if made else None
+        seen = next((each for each in signals(until) if holding(until, each)), None) if until else None
         last = seen if seen and seen.last == len(values) - 1 else None
         yield Figure(
             measure=str(measure["id"]),
             title=str(measure.get("title") or measure.get("name") or measure["id"]),
             place=i,
-            part=_part(group) if len(definition.groups) > 1 else "",
+            part=group.called(i) if len(definition.groups) > 1 else "",
             kind=kind,
             group=group,
             values=values[-SHOWN:],
@@ -144,9 +151,3 @@ def _size(group: Group, counts: Mapping[str, int], said: Sample) -> int:
     if group.scoring in ("proportion", "ratio"):
         return int(said.size)
     return next((counts[name] for name in _SIZES if name in counts), 0)
-
-
-def _part(group: Group) -> str:
-    coding: Resource = next(iter(group.code.get("coding", ())), {})
-    said = group.code.get("text") or coding.get("display") or str(coding.get("code", "")).replace("-", " ")
-    return str(said).capitalize() if said else ""

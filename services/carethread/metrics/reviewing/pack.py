@@ -102,6 +102,11 @@ class Pack:
         return self.names.get(decision.owner) or decision.owner_name or decision.owner
 
     @property
+    def is_charted(self) -> bool:
+        """Whether it is known of any number what is usual."""
+        return any(each.usual is not None for each in self.figures)
+
+    @property
     def missed(self) -> list[Figure]:
         """Whose goal is not met."""
         return [each for each in self.figures if each.met is False]
@@ -126,8 +131,9 @@ def pack(runtime: Runtime, review: Review, only: Collection[str], now: int, cont
             except (Invalid, TooCostly) as error:
                 left.append((_title(each.measure), str(error)))
                 continue
-            found += figures(each.measure, each.definition, told, each.goal)
-            reports.append(_report(facts, each, told[-1], now, review))
+            found += figures(each.measure, each.definition, told, review.days, each.goal)
+            (month,) = (one for one in told if one[0].days == review.days)
+            reports.append(_report(facts, each, month, now, review))
         decided = decisions(facts, review, from_micros(now).date())
         about = complaints(facts, review, masks=runtime.small_cells == "mask")
         signals = _told(facts, known)

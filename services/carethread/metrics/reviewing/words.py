@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+from carethread.core.few import ENOUGH
 from carethread.metrics.measures.definition import Group
 from carethread.metrics.reviewing.figures import Figure, Value
 from carethread.metrics.signals.goals import Target
-from carethread.metrics.suppressing.cells import ENOUGH
+from carethread.metrics.signals.rules import RULES
 
 MASKED, NOBODY = "•", "–"
 FEW = f"1 to {ENOUGH - 1}"
@@ -19,12 +20,6 @@ _KINDS = {
     "patient-reported-outcome": "What people say",
     "process": "How care is given",
     "structure": "How we are set up",
-}
-_RULES = {
-    "one-beyond-three": "beyond three standard deviations",
-    "two-of-three-beyond-two": "two of three months beyond two standard deviations",
-    "four-of-five-beyond-one": "four of five months beyond one standard deviation",
-    "eight-in-a-row": "eight or more months in a row on one side of the usual",
 }
 
 
@@ -83,7 +78,7 @@ KINDS = (*_KINDS.values(), "Others")
 
 def why(rule: str) -> str:
     """What a rule has found."""
-    return _RULES.get(rule, rule)
+    return RULES[rule].said if rule in RULES else rule
 
 
 def count(found: int | None) -> str:

@@ -1,30 +1,32 @@
 """A measure counted for each bucket of a period.
 
 One statement counts all of them where a unit is one whatever the period: each point then is what `$evaluate-measure`
-gives for its bucket. Where the SQL chooses among what happened in the period, or a stratum is that of its end, each
-bucket is counted by itself.
+gives for its bucket. Of shipped measures it is known that it is so: where their SQL chooses among what happened in the
+period, it does in each bucket (`spans`). Where a stratum is that of the period's end, and where the SQL is the
+practice's own, each bucket is counted by itself.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import lru_cache
 
 from carethread.core.clock import from_micros
 from carethread.core.ports.analytics import Glimpse
-from carethread.metrics.evaluating.counting import UNKNOWN, Cell, Counted, behind, stratifiers
-from carethread.metrics.evaluating.evaluating import evaluate, units
+from carethread.metrics.evaluating.counting import Counted, stratifiers
+from carethread.metrics.evaluating.evaluating import evaluate, evaluate_each, names_spans, units
 from carethread.metrics.evaluating.periods import Days, zones
-from carethread.metrics.measures.definition import Definition, Group, Stratifier
-from carethread.metrics.measures.shipped import standard
+from carethread.metrics.evaluating.reading import read
+from carethread.metrics.measures.definition import Definition, Stratifier
+from carethread.metrics.measures.shipped import standard, texts
 from carethread.metrics.series.buckets import By, bucket, buckets, start_of
 
 DEPARTMENT = "department"
-_BUCKET = "series_bucket"
-
-_COMMENT = re.compile(r"--[^\n]*")
-_OF_THE_PERIOD = re.compile(r"\bspans\b")
+_TOGETHER, _TOGETHER_CHOSEN = timedelta(days=366), timedelta(days=184)
+"""Days that one statement counts at most, so that its memory is bounded: a year, and half of one where it has to choose
+among what happened in each bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,12 @@ _BY_DEPARTMENT = Stratifier(DEPARTMENT, {}, DEPARTMENT)
 
 def at_once(definition: Definition) -> bool:
     """Whether one statement counts all buckets."""
-    if _OF_THE_PERIOD.search(_COMMENT.sub("", definition.sql)):
-        return False
-    return not any(each.column in standard() for each in stratifiers(definition))
+    return definition.sql in _shipped() and not any(each.column in standard() for each in stratifiers(definition))
+
+
+@lru_cache(1)
+def _shipped() -> frozenset[str]:
+    return frozenset(texts().values())
 
 
 def series(facts: Glimpse, definition: Definition, days: Days, by: By, wanted: Sequence[str]) -> list[Point]:
@@ -68,20 +73,36 @@ def series(facts: Glimpse, definition: Definition, days: Days, by: By, wanted: S
     Raises Invalid for SQL that is wrong, TooCostly, Busy.
     """
     parts = list(buckets(days, by))
+    found: list[list[Counted]] = []
     if at_once(definition):
         zoned = zones(facts)
-        whole = evaluate(facts, parted(definition, bucket(zoned, days, by)), units(facts, days, wanted), people=True)
-        found = [_point(definition, whole, f"{start_of(part.first, by)}") for part in parts]
+        for some in _together(definition, parts):
+            named = {start_of(part.first, by): part for part in some}
+            all_ = Days(some[0].first, some[-1].last)
+            asked = units(facts, all_, wanted, named)
+            found += evaluate_each(facts, definition, asked, bucket(zoned, all_, by), list(named), people=True)
     else:
         found = [evaluate(facts, definition, units(facts, part, wanted), people=True) for part in parts]
     over = is_over(facts)
     return [Point(part, each, over(part)) for part, each in zip(parts, found, strict=True)]
 
 
+def _together(definition: Definition, parts: Sequence[Days]) -> list[list[Days]]:
+    """The buckets of each statement."""
+    most = _TOGETHER_CHOSEN if names_spans(definition.sql) else _TOGETHER
+    found: list[list[Days]] = []
+    for part in parts:
+        if found and part.last - found[-1][0].first < most:
+            found[-1].append(part)
+        else:
+            found.append([part])
+    return found
+
+
 def empty(facts: Glimpse, definition: Definition, days: Days, by: By) -> list[Point]:
     """The points of a period without anybody."""
     over = is_over(facts)
-    counted = [Counted(_nobody(group), {}) for group in definition.groups]
+    (counted,) = read(definition, (), parts=True)
     return [Point(part, counted, over(part)) for part in buckets(days, by)]
 
 
@@ -90,37 +111,3 @@ def is_over(facts: Glimpse) -> Callable[[Days], bool]:
     zoned = zones(facts)
     as_of = from_micros(facts.marks.time).replace(tzinfo=None)
     return lambda days: zoned.widest(days)[1] <= as_of
-
-
-def parted(definition: Definition, bucket_sql: str) -> Definition:
-    """The Measure with the bucket of a unit for a stratifier, and beside each of its stratifiers one of both."""
-    columns = [each.column for each in stratifiers(definition)]
-    both = [f"concat(CAST({bucket_sql} AS VARCHAR), '/', {_text(each)}) AS {_BUCKET}_{each}" for each in columns]
-    more = ", ".join([f"{bucket_sql} AS {_BUCKET}", *both])
-    sql = f"SELECT unit.*, {more}\nFROM (\n{definition.sql.strip().rstrip(';')}\n) AS unit"
-    strata = tuple(Stratifier(each, {}, each) for each in (_BUCKET, *(f"{_BUCKET}_{each}" for each in columns)))
-    return replace(definition, sql=sql, groups=tuple(replace(each, stratifiers=strata) for each in definition.groups))
-
-
-def _text(column: str) -> str:
-    return f"coalesce(CAST(unit.{column} AS VARCHAR), '{UNKNOWN}')"
-
-
-def _point(definition: Definition, whole: Sequence[Counted], start: str) -> list[Counted]:
-    """What of all is of the bucket that begins then."""
-    found = []
-    for group, counted in zip(definition.groups, whole, strict=True):
-        strata = {
-            each.column: {
-                value.removeprefix(f"{start}/"): cell
-                for value, cell in counted.strata[f"{_BUCKET}_{each.column}"].items()
-                if value.startswith(f"{start}/")
-            }
-            for each in group.stratifiers
-        }
-        found.append(Counted(counted.strata[_BUCKET].get(start, _nobody(group)), strata))
-    return found
-
-
-def _nobody(group: Group) -> Cell:
-    return Cell({each.name: 0 for each in group.populations}, None, dict.fromkeys(behind(group), 0))

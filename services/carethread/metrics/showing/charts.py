@@ -146,15 +146,10 @@ def _section(
     for place, group in enumerate(definition.groups):
         seen = points(reports, place)
         aim = [each for each in (target.low, target.high) if each is not None] if target else []
-        title = f"{head[1]}: {_part(group, place)}" if several else head[1]
+        title = f"{head[1]}: {group.called(place)}" if several else head[1]
         drawing = plot(seen, aim, share=group.scoring == "proportion")
         made.append(Chart(f"{head[0]}-{place}", title, _description(measure, place), group, seen, drawing, target))
     return Section(*head, charts=made)
-
-
-def _part(group: Group, place: int) -> str:
-    coding: Resource = next(iter(group.code.get("coding", ())), {})
-    return str(group.code.get("text") or coding.get("display") or coding.get("code") or place + 1)
 
 
 def _description(measure: Resource, place: int) -> str:

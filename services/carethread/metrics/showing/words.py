@@ -58,8 +58,7 @@ def size(point: Point) -> str:
 
 def signal(found: Signal, by: By) -> str:
     """What a signal says."""
-    why = words.why(found.rule).replace("months", PERIODS[by][1])
-    return f"{found.side} the usual since {bucket(found.since, by)}: {why}"
+    return f"{found.side} the usual since {bucket(found.since, by)}: {words.why(found.rule)}"
 
 
 def aim(chart: Chart, target: Target | None) -> str:

@@ -19,6 +19,7 @@ from carethread.interactions.operations.parameters import once, refuse_unknown
 from carethread.metrics.evaluating.answering import analytics_of, known, read_by
 from carethread.metrics.evaluating.asking import Asked, asked
 from carethread.metrics.evaluating.counting import stratifiers
+from carethread.metrics.evaluating.members import here
 from carethread.metrics.evaluating.reporting import report
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.series.buckets import BUCKETS, By, buckets
@@ -40,11 +41,12 @@ _NAMES = "SELECT id, name FROM organizations WHERE name IS NOT NULL"
 def measure_series(runtime: Runtime, call: Call, context: Context) -> Resource:
     """A Bundle of a MeasureReport for each bucket of a period.
 
-    Raises Malformed for a parameter, NotFound for a Measure that is not known, Invalid for one that is not counted by
-    SQL or whose SQL is wrong, Forbidden for what is not told, TooCostly, Busy before there are facts.
+    Raises Malformed for a parameter, NotFound for a Measure or department that is not known, Invalid for a Measure that
+    is not counted by SQL or whose SQL is wrong, Forbidden for what is not told, TooCostly, Busy before there are facts.
     """
     wanted, by = _asked(call, context, "$series", SERIES), _by(call)
     measure, whole = known(runtime, f"Measure/{call.id}")
+    here(runtime, wanted, call)
     columns = _stratifiers(call, whole, wanted)
     definition = narrowed(whole, [DEPARTMENT] if wanted.department else columns)
     shown = narrowed(whole, columns)

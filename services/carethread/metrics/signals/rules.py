@@ -25,18 +25,20 @@ _SLACK = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """So many (`need`) of so many points (`among`) beyond so many standard deviations."""
+    """So many (`need`) of so many points (`among`) beyond so many standard deviations; `said` in words, whatever the
+    points are of."""
 
     need: int
     among: int
     beyond: int
+    said: str
 
 
 RULES: Mapping[str, Rule] = {
-    "one-beyond-three": Rule(1, 1, 3),
-    "two-of-three-beyond-two": Rule(2, 3, 2),
-    "four-of-five-beyond-one": Rule(4, 5, 1),
-    "eight-in-a-row": Rule(8, 8, 0),
+    "one-beyond-three": Rule(1, 1, 3, "it is beyond three standard deviations"),
+    "two-of-three-beyond-two": Rule(2, 3, 2, "two of three are beyond two standard deviations"),
+    "four-of-five-beyond-one": Rule(4, 5, 1, "four of five are beyond one standard deviation"),
+    "eight-in-a-row": Rule(8, 8, 0, "eight or more in a row are on one side of the usual"),
 }
 """By name, the plainest first."""
 

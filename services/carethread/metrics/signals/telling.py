@@ -6,24 +6,17 @@ in words by the Task. Pure. Sources: http://hl7.org/fhir/R4/measurereport.html, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from uuid import NAMESPACE_URL, uuid5
 
 from carethread.core.clock import instant
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
+from carethread.metrics.signals.rules import RULES
 from carethread.metrics.signals.standing import Over, Raised
 
 SIGNAL = PROFILES + "metric-signal"
 TASKS = "https://carethread.dev/fhir/CodeSystem/careteam-task"
 CODE = "metric-signal"
-
-_RULES: Mapping[str, str] = {
-    "one-beyond-three": "it is beyond three standard deviations",
-    "two-of-three-beyond-two": "two of three are beyond two standard deviations",
-    "four-of-five-beyond-one": "four of five are beyond one standard deviation",
-    "eight-in-a-row": "eight or more in a row are on one side of the usual",
-}
 
 _UNSEEN = "status=requested,received"
 _OPEN = "status=requested,received,accepted,in-progress,on-hold"
@@ -65,7 +58,7 @@ def department(raised: Raised) -> list[Resource]:
 def task(measure: Resource, canonical: str, raised: Raised, owner: str, now: int) -> Resource:
     """The Task by which somebody finds out what a signal of a Measure is about; `owner` is a reference or empty."""
     title = measure.get("title") or measure.get("name") or measure["id"]
-    told = f"{title}: {raised.side} what is usual since {raised.since}, for {_RULES[raised.rule]}."
+    told = f"{title}: {raised.side} what is usual since {raised.since}, for {RULES[raised.rule].said}."
     about = {"reference": f"MeasureReport/{id_of('report', measure['id'], raised)}"}
     return {
         "resourceType": "Task",

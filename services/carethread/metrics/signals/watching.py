@@ -1,4 +1,5 @@
-"""Each Measure that is counted is looked at once a day: signals are raised, and those that are over are ended.
+"""Each Measure that is counted is looked at once a day, and again when the past is told anew (`restating`): signals are
+raised, and those that are over are ended.
 
 What is counted is counted before the transaction that tells it begins. Which signals stand is known by places, each
 one of them, so that a look that comes twice, or after a process has ended, raises nothing again: the MeasureReport, the
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from time import monotonic
 from weakref import WeakKeyDictionary
 
 from carethread.core.clock import from_micros, to_micros
@@ -26,15 +28,19 @@ from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.finding import defined
 from carethread.metrics.series.buckets import BUCKETS, By, before
 from carethread.metrics.series.counting import DEPARTMENT, Point, narrowed, series
+from carethread.metrics.series.keeping import is_kept_daily, of_the_day
 from carethread.metrics.series.telling import head, told_to_all
 from carethread.metrics.signals.charting import KINDS, lines
 from carethread.metrics.signals.charting import line as line_of
 from carethread.metrics.signals.goals import pursued, targets
 from carethread.metrics.signals.standing import KEPT, Over, Raised, decided, read
 from carethread.metrics.signals.telling import changes, id_of, signal, task, with_outcome
+from carethread.metrics.suppressing.keeping import marked
+from carethread.metrics.suppressing.seeing import is_of_people
 
 TIMER = "signals"
-"""The kind of timer that looks at a Measure; its key is the Measure's id."""
+"""The kind of timer that looks at a Measure; its key is the Measure's id, its payload how many microseconds the last
+look took, where that is known."""
 
 RAISED = "metric-signal"
 """The kind of places: the signals (keys, see `Raised`) of a Measure (holder) that stand."""
@@ -50,13 +56,16 @@ _AGAIN = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was counted of a Measure; `as_of` is the moment up to which, in microseconds."""
+    """What was counted of a Measure; `as_of` is the moment up to which, in microseconds, and `took` how many of these
+    it took. `kept` are reports of what can be counted only now (`series.keeping`)."""
 
     definition: Definition
     by: By
     points: Sequence[Point]
     as_of: int
     counted_by: Sequence[str]
+    took: int
+    kept: Sequence[Resource] = ()
 
 
 _SEEN: WeakKeyDictionary[Store, dict[tuple[str, int], Seen | None]] = WeakKeyDictionary()
@@ -81,7 +90,7 @@ def signals_due(runtime: Runtime, session: Session, timer: Timer, context: Conte
         session.timers.set(TIMER, timer.key, to_micros(now + _AGAIN))
         return
     _settle(runtime, session, context, timer.key, measure, seen)
-    session.timers.set(TIMER, timer.key, _next(now))
+    session.timers.set(TIMER, timer.key, _next(now), str(seen.took).encode())
 
 
 def _next(now: datetime) -> int:
@@ -106,6 +115,7 @@ def look(runtime: Runtime, measure: Resource) -> Seen | None:
     """The whole buckets of a Measure, by department; None before there are facts."""
     definition = runtime.store.snapshot(lambda session: defined(session, measure, runtime.base_url))
     by = charted_by(measure)
+    began = monotonic()
     if runtime.analytics is None:
         return None
     try:
@@ -114,7 +124,9 @@ def look(runtime: Runtime, measure: Resource) -> Seen | None:
             days = before(from_micros(as_of).date(), by, KEPT)
             points = series(facts, narrowed(definition, (DEPARTMENT,)), days, by, ())
             read_of = [*measure.get("library", ())[:1], *read_by(facts, definition)]
-            return Seen(definition, by, points, as_of, read_of)
+            of_day = is_kept_daily(measure) and not is_of_people(definition)
+            kept = of_the_day(facts, measure, definition) if of_day else []
+            return Seen(definition, by, points, as_of, read_of, int((monotonic() - began) * 1_000_000), kept)
     except Busy:
         return None
 
@@ -154,6 +166,9 @@ def _settle(
     owners = _owners(turn, seen) if seen and fresh else {}
     for raised in fresh:
         _raise(turn, seen, raised, owners)  # type: ignore[arg-type]
+    for each in seen.kept if seen else ():
+        if unit.find(("MeasureReport", each["id"])) is None:  # the first look of a day says how it was
+            unit.update(each)
     unit.store()
     if gone:
         left = {each.raised for each in gone}
@@ -199,7 +214,7 @@ def _report(turn: _Turn, seen: Seen, raised: Raised) -> Resource:
     alone = replace(seen.definition, groups=(replace(charted, stratifiers=()),))
     said = head(point, turn.unit.now, seen.as_of, seen.counted_by, place.department)
     told = report(alone, [part.counted[place.group]], said, hidden)
-    extensions = [*told["extension"], signal(raised, turn.canonical)]
+    extensions = [*told["extension"], marked(turn.runtime, seen.definition), signal(raised, turn.canonical)]
     return {**told, "id": id_of("report", turn.measure["id"], raised), "extension": extensions}
 
 

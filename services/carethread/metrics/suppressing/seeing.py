@@ -1,7 +1,10 @@
 """Who is told numbers as they are: whoever asks where the setting says so, and else staff in whose current care teams
-all the people are that the numbers are of."""
+all the people are that the numbers are of. Of what is said without a name few are told to
+nobody, for nobody treats who has no name."""
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 from carethread.core.context import Principal
 from carethread.core.ports.analytics import Glimpse
@@ -10,6 +13,7 @@ from carethread.metrics.evaluating.counting import bare
 from carethread.metrics.evaluating.evaluating import Units, run
 from carethread.metrics.evaluating.periods import quoted
 from carethread.metrics.measures.definition import Definition
+from carethread.metrics.measures.files import in_files, names
 
 _NOBODY = frozenset({"Slot", "Schedule", "HealthcareService"})
 """What units may be that are not about people."""
@@ -28,18 +32,25 @@ WHERE m.team_status = 'active' AND coalesce(m.practitioner_id, r.practitioner_id
 
 
 def is_of_people(definition: Definition) -> bool:
-    """Whether what a Measure counts is about people."""
-    return any(group.basis not in _NOBODY for group in definition.groups)
+    """Whether what a Measure counts is about people. Only of SQL that comes along it is known that it is not: what
+    somebody's own Measure says of its units they may have written for its numbers to be told."""
+    return definition.sql not in _of_nobody()
+
+
+@lru_cache(1)
+def _of_nobody() -> frozenset[str]:
+    shipped = [in_files(name)[1] for name in names()]
+    return frozenset(each.sql for each in shipped if all(group.basis in _NOBODY for group in each.groups))
 
 
 def hides(runtime: Runtime, definition: Definition) -> bool:
     """Whether numbers of few people are not told to whoever asks."""
-    return runtime.small_cells == "mask" and is_of_people(definition)
+    return definition.nameless or (runtime.small_cells == "mask" and is_of_people(definition))
 
 
 def treats(facts: Glimpse, definition: Definition, counted: Units, principal: Principal) -> bool:
     """Whether who asks is, by the facts, in a current care team of each person that is counted."""
-    if not principal.name.startswith(_STAFF):
+    if definition.nameless or not principal.name.startswith(_STAFF):
         return False
     mine = _MINE.format(who=quoted(principal.name.removeprefix(_STAFF)))
     others = "SELECT 1 FROM unit LEFT JOIN mine ON mine.subject = unit.subject WHERE mine.subject IS NULL LIMIT 1"

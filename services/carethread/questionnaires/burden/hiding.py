@@ -1,8 +1,8 @@
 """What is not told because too few people stand behind it. Pure.
 
 A group of 1 to 10 people is hidden, and so many more that what is hidden could not be had by subtracting what is told
-from the whole: the rule of https://www.hhs.gov/guidance/document/cms-cell-suppression-policy for small cells. The same
-number is that from which on answers without a name are shown (`anonymous-from`).
+from the whole: the rule of https://www.hhs.gov/guidance/document/cms-cell-suppression-policy for small cells. Their
+number (`core.few`) is that from which on answers without a name are shown (`anonymous-from`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import TypeVar
 
-T = TypeVar("T")
+from carethread.core.few import ENOUGH, is_few
 
-LEAST = 11
-"""So many people are shown."""
+T = TypeVar("T")
 
 
 def hidden(people: Mapping[T, Set[str]]) -> set[T]:
@@ -22,7 +21,7 @@ def hidden(people: Mapping[T, Set[str]]) -> set[T]:
     found: set[T] = set()
     together: set[str] = set()
     for each in by_size:
-        if len(people[each]) >= LEAST and not 0 < len(together) < LEAST:
+        if len(people[each]) >= ENOUGH and not is_few(len(together)):
             break
         found.add(each)
         together |= people[each]

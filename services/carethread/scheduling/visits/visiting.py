@@ -58,9 +58,10 @@ def marked(before: Resource | None, after: Resource, now: int, late_within: int)
     if before is None or before["status"] == after["status"]:
         return None
     if by := cancelled_by(before, after):
-        late = by == "patient" and before["status"] != "noshow" and moment(before.get("start")) - now < late_within
         marks: dict[str, Resource] = {CANCELLED_BY: {"valueCode": by}}
-        return with_extensions(after, marks | ({LATE: {"valueBoolean": True}} if late else {}))
+        if by == "patient" and before["status"] != "noshow":
+            marks[LATE] = {"valueBoolean": moment(before.get("start")) - now < late_within}
+        return with_extensions(after, marks)
     name = _STAMPED.get(after["status"])
     return None if name is None or _in_retrospect(before, after, now) else with_time(after, name, now)
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carethread.metrics.evaluating.counting import Cell, Counted, counting, observing, read, score
+from carethread.metrics.evaluating.counting import Cell, Counted, score
+from carethread.metrics.evaluating.reading import read
+from carethread.metrics.evaluating.tallying import everybody, tallied
 from carethread.metrics.measures.definition import LANGUAGE, Definition, definition
 
 POPULATIONS = (
@@ -60,20 +62,28 @@ def unit(subject: str, department: str | None, flags: tuple[bool | None, ...], v
 
 
 def count(definition: Definition, standard: dict[str, str], wanted: tuple[str, ...] = ()) -> list[Counted]:
-    rows = ENGINE.execute(counting(definition, standard, wanted, people=True)).fetchall()
-    observed = observing(definition, standard, wanted)
-    values = ENGINE.execute(observed).fetchall() if observed else []
-    found = read(definition, rows, values, people=True)
-    rows = ENGINE.execute(counting(definition, standard, wanted, people=False)).fetchall()
-    plain = read(definition, rows, values, people=False)
+    known = everybody(definition, standard)
+    people = replace(known, sql=f"({known.sql})") if known else None
+    found, plain = (
+        read(definition, tallied(_rows, definition, people, wanted, parts=parts), parts=parts)[0]
+        for parts in (True, False)
+    )
     assert [_bare(each) for each in plain] == [_bare(each) for each in found]
     return found
 
 
+def _rows(sql: str) -> list[tuple[Any, ...]]:
+    return ENGINE.execute(sql).fetchall()
+
+
 def _bare(counted: Counted) -> Counted:
     """Without the people."""
-    strata = {c: {v: replace(cell, people={}) for v, cell in cells.items()} for c, cells in counted.strata.items()}
-    return Counted(replace(counted.whole, people={}), strata)
+
+    def alone(cell: Cell) -> Cell:
+        return replace(cell, people={}, standings={})
+
+    strata = {c: {v: alone(cell) for v, cell in cells.items()} for c, cells in counted.strata.items()}
+    return Counted(alone(counted.whole), strata)
 
 
 flags = st.tuples(*[st.sampled_from([True, False, None])] * len(POPULATIONS))
@@ -127,3 +137,29 @@ def test_an_observation_is_aggregated_and_of_nobody_is_no_number():
     (nobody,) = count(known, standard, ("unit.subject = 'c'",))
     assert score(known.groups[0], nobody.whole) is None
     assert nobody.whole.counts["measure-population"] == 0
+
+
+def test_a_measure_may_have_more_populations_than_a_number_has_bits():
+    names = [f"own-{i}" for i in range(70)]
+    columns = ", ".join(f"{i} % 3 = number % 3 AS own_{i}" for i in range(70))
+    sql = f"SELECT 'p' || number % 2 AS subject, 'Thing/1' AS resource, {columns} FROM range(6) AS units(number)"
+    several = measure("cohort", ("initial-population",))
+    several["group"] = [measure("cohort", (name,))["group"][0] for name in names]  # type: ignore[index]
+    counted = count(definition(several, sql, ""), {})
+    assert [each.whole.counts for each in counted] == [{name: 2} for name in names]
+    expected = [{"units": 2, f"units and {name}": 2, f"units without {name}": 2, name: 0} for name in names]
+    assert [each.whole.people for each in counted] == expected
+
+
+def test_units_may_stand_in_more_ways_than_a_number_has_bits():
+    names = ["initial-population", *(f"own-{i}" for i in range(7))]
+    columns = ", ".join(f"(number & {1 << i}) <> 0 AS own_{i}" for i in range(7))
+    who = "CASE WHEN number < 100 THEN 'a' ELSE 'b' END"
+    unit_ = f"{who} AS subject, 'Thing/1' AS resource, TRUE AS initial_population, {columns}"
+    sql = f"SELECT {unit_} FROM range(128) AS units(number)"
+    several = measure("cohort", ("initial-population",))
+    several["group"] = [measure("cohort", (name,))["group"][0] for name in names]  # type: ignore[index]
+    (first, *others) = count(definition(several, sql, ""), {})
+    assert [each.whole.counts[name] for each, name in zip(others, names[1:], strict=True)] == [64] * 7
+    assert {len(ways): people for ways, people in first.whole.standings.items()} == {100: 1, 28: 1}
+    assert set().union(*first.whole.standings) == {1 + (number << 1) for number in range(128)}

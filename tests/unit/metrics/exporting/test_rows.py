@@ -9,6 +9,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 import duckdb
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ from carethread.metrics.measures.definition import Definition, definition
 from carethread.metrics.measures.shipped import _FOLDER
 from carethread.metrics.suppressing.cells import WHOLE, Hidden
 
-COUNTS = ("initial-population", "denominator", "numerator", "unresolved")
+COUNTS = ("initial-population", "denominator", "numerator", "unresolved", "denominator-exclusion")
 
 
 def no_shows() -> Definition:
@@ -30,7 +31,7 @@ def no_shows() -> Definition:
 
 
 def cell(*counts: int) -> Cell:
-    return Cell(dict(zip(COUNTS, counts, strict=True)), None, {})
+    return Cell(dict(zip(COUNTS, (*counts, 0), strict=True)), None, {})
 
 
 def made(whole: Cell, strata: dict[str, Cell], hidden: Any = None, **about: object) -> dict[str, Any]:
@@ -48,9 +49,10 @@ def test_a_row_for_the_whole_and_for_each_stratum() -> None:
     told = made(cell(50, 40, 10, 2), {"heart": cell(30, 20, 5, 1), UNKNOWN: cell(20, 0, 0, 1)}, reporter=reporter)
     whole, heart, unknown = read(table([told]))
     assert whole == {
-        "measure": "https://carethread.dev/fhir/Measure/no-show-rate|2.0.0", "period_start": "2026-02-01",
+        "measure": "https://carethread.dev/fhir/Measure/no-show-rate|2.1.0", "period_start": "2026-02-01",
         "period_end": "2026-02-28", "department": "heart", "group": "", "stratifier": "", "stratum": "",
-        "initial_population": "50", "denominator": "40", "numerator": "10", "unresolved": "2", "score": "0.25",
+        "initial_population": "50", "denominator": "40", "denominator_exclusion": "0", "numerator": "10",
+        "unresolved": "2", "score": "0.25",
         "unit": "1", "masked": "false", "score_absent": "",
     }  # fmt: skip
     assert (heart["stratifier"], heart["stratum"], heart["score"]) == ("department", "heart", "0.25")
@@ -66,6 +68,20 @@ def test_what_is_masked_is_empty() -> None:
     assert (heart["masked"], heart["score_absent"]) == ("true", "masked")
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("=1+1", "'=1+1"), ("@SUM(A1)", "'@SUM(A1)"), ("+x", "'+x"), ("-x", "'-x"), ("\tx", "'\tx"), ("\rx", "'\rx"),
+        ("-5", "-5"), ("+1.5", "+1.5"), ("18-39", "18-39"), ("", ""),
+    ],
+)  # fmt: skip
+def test_no_text_is_a_formula(text: str, written: str) -> None:
+    found = Table([(text or "x", "VARCHAR"), ("n", "DOUBLE")], [(text, -0.5)])
+    assert read(found) == [{written or "x": written, "n": "-0.5"}]
+    raw = as_csv(found, for_programs=True).decode()
+    assert next(csv.reader(StringIO(raw, newline=""))) == [text or "x", "n"]
+
+
 def test_nothing_is_a_table_without_rows() -> None:
     assert read(table([])) == []
 
@@ -77,7 +93,7 @@ names = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, ma
 @given(st.dictionaries(names, st.integers(0, 99), max_size=3))
 def test_parquet_has_what_the_csv_has(strata: dict[str, int]) -> None:
     found = table([made(cell(99, 99, 9, 0), {name: cell(n, n, 0, 0) for name, n in strata.items()})])
-    assert read_back(packed(found.columns, as_csv(found))) == [tuple(row) for row in dated(found)]
+    assert read_back(packed(found.columns, as_csv(found, for_programs=True))) == [tuple(row) for row in dated(found)]
 
 
 def dated(found: Table) -> list[list[Any]]:

@@ -14,7 +14,7 @@ from support.measures import (
     plan_adherence,
     risk_to_first_contact,
 )
-from support.measures.care_made import contacts, flags, hand_offs, messages, plans, teams
+from support.measures.care_made import contacts, flags, hand_offs, messages, outcomes, plans, teams
 from support.measures.comparing import agree
 from support.measures.plain import CODES, Practice
 from support.measures.plain import OURS as PROFILE
@@ -56,11 +56,35 @@ def test_contacts_after_a_risk(around, raised, made):
 
 
 @few
-@given(surroundings(), several(messages, "m", 10))
-def test_messages(around, made):
+@given(surroundings(), several(messages, "m", 10), several(outcomes, "o", 8))
+def test_messages(around, made, said):
     visit = {"resourceType": "Appointment", "id": "visit", "status": "booked", "extension": department("york")}
-    resources = [*around, visit, *made]
+    resources = [*around, visit, *made, *said]
     agree("notification-delivery", resources, FIRST, LAST, notification_delivery.units(Practice(resources)))
+
+
+def test_a_message_arrives_where_somebody_says_so_and_not_because_nobody_does():
+    def message(id_: str, status: str = "active", at: str = "2030-03-02T08:00:00Z") -> dict[str, Any]:
+        return {"resourceType": "CommunicationRequest", "id": id_, "status": status, "occurrenceDateTime": at}
+
+    def said(id_: str, status: str) -> dict[str, Any]:
+        based = [{"reference": f"CommunicationRequest/{id_}"}]
+        return {"resourceType": "Communication", "id": f"{id_}-{status}", "status": status, "basedOn": based}
+
+    resources = [
+        message("completed", "completed"), message("told"), said("told", "completed"), message("lost"),
+        said("lost", "not-done"), message("again"), said("again", "stopped"), said("again", "completed"),
+        message("nobody"), message("begun"), said("begun", "in-progress"), message("later", at="2030-03-20T08:00:00Z"),
+        message("revoked", "revoked"), message("wrong"), said("wrong", "entered-in-error"),
+    ]  # fmt: skip
+    expected = list(notification_delivery.units(Practice(resources)))
+    agree("notification-delivery", resources, FIRST, LAST, expected)
+    found = {unit.resource.removeprefix("CommunicationRequest/"): unit.groups[0][0] for unit in expected}
+    assert {name for name, inside in found.items() if "numerator" in inside} == {"completed", "told", "again"}
+    assert {name for name, inside in found.items() if "denominator" in inside} == {
+        "completed", "told", "again", "lost", "revoked",
+    }  # fmt: skip
+    assert {name for name, inside in found.items() if "unresolved" in inside} == {"nobody", "begun", "wrong"}
 
 
 @few

@@ -41,6 +41,7 @@ practices = st.tuples(
     several(care_made.flags, "f", 4),
     several(care_made.contacts, "c", 4),
     several(care_made.messages, "m", 5),
+    several(care_made.outcomes, "o", 5),
     several(needs_made.visits, "v", 3),
     several(lambda id_: needs_made.dispenses(id_, FIRST), "d", 6),
     several(needs_made.screenings, "s", 2).map(lambda found: list(chain.from_iterable(found))),

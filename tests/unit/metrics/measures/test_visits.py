@@ -27,8 +27,7 @@ CASES: dict[str, tuple[st.SearchStrategy, Second]] = {
         drawn_visits.calendars(),
         lambda practice, *_: visits.third_next_available(practice),
     ),
-    "retention-6-months": (SEEN, lambda practice, *_: returning.retention(practice, 183)),
-    "retention-12-months": (SEEN, lambda practice, *_: returning.retention(practice, 365)),
+    "retention": (SEEN, lambda practice, *_: returning.retention(practice)),
     "avoidable-repeat-visits": (SEEN, lambda practice, *_: returning.repeat_visits(practice)),
     "continuity-upc": (drawn_visits.meetings(("AMB", "EMER", "VR")), returning.continuity),
     "readmission-30-days": (

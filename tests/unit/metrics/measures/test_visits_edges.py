@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from carethread.metrics.evaluating.counting import score
+from carethread.metrics.evaluating.counting import Counted, score
 from support.facts import facts_of
 from support.measured import counted, known
 
@@ -38,31 +38,44 @@ def coded(code: str) -> Resource:
     return {"coding": [{"code": code}]}
 
 
+def groups(name: str, resources: list[Resource]) -> list[Counted]:
+    of_all = [{"resourceType": "Patient", "id": "ann"}, *resources]
+    with facts_of({f"{each['resourceType']}/{each['id']}": each for each in of_all}.values()) as facts:
+        return counted(facts, name, *YEAR)
+
+
+def scores(name: str, resources: list[Resource]) -> list[float | None]:
+    found = zip(known(name).groups, groups(name, resources), strict=True)
+    return [score(group, told.whole) for group, told in found]
+
+
 def count(name: str, resources: list[Resource]) -> tuple[dict[str, int], float | None]:
-    with facts_of([{"resourceType": "Patient", "id": "ann"}, *resources]) as facts:
-        (group,) = counted(facts, name, *YEAR)
+    (group,) = groups(name, resources)
     told = {name: number for name, number in group.whole.counts.items() if number}
     return told, score(known(name).groups[0], group.whole)
 
 
 @pytest.mark.parametrize(
-    ("name", "after", "retained"),
+    ("after", "retained"),
     [
-        ("retention-6-months", 90 * DAY - SECOND, 0),
-        ("retention-6-months", 90 * DAY, 1),
-        ("retention-6-months", 183 * DAY, 1),
-        ("retention-6-months", 183 * DAY + SECOND, 0),
-        ("retention-12-months", 183 * DAY + SECOND, 1),
-        ("retention-12-months", 365 * DAY, 1),
-        ("retention-12-months", 365 * DAY + SECOND, 0),
+        (90 * DAY - SECOND, [0, 0]),
+        (90 * DAY, [1, 1]),
+        (183 * DAY, [1, 1]),
+        (183 * DAY + SECOND, [0, 1]),
+        (365 * DAY, [0, 1]),
+        (365 * DAY + SECOND, [0, 0]),
     ],
 )
-def test_who_is_retained(name, after, retained):
-    assert count(name, [met(1, BEGIN), met(2, BEGIN + after)])[1] == retained
+def test_who_is_retained(after, retained):
+    assert scores("retention", [met(1, BEGIN), met(2, BEGIN + after)]) == retained
+
+
+def test_who_comes_again_too_soon_and_then_once_more_is_retained():
+    assert scores("retention", [met(1, BEGIN), met(2, BEGIN + DAY), met(3, BEGIN + 200 * DAY)]) == [0, 1]
 
 
 def test_who_was_seen_before_the_period_is_not_new():
-    assert count("retention-6-months", [met(1, BEGIN - 60 * DAY), met(2, BEGIN)]) == ({}, None)
+    assert scores("retention", [met(1, BEGIN - 60 * DAY), met(2, BEGIN)]) == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -87,12 +100,27 @@ def stay(number: int, start: datetime, lasted: timedelta = 3 * DAY, discharge: s
 END = BEGIN + 3 * DAY
 
 
+def by_day(number: int, first: int, last: int) -> Resource:
+    """A stay of which the days are known."""
+    return {**stay(number, BEGIN), "period": {"start": f"2029-02-{first:02}", "end": f"2029-02-{last:02}"}}
+
+
+def brought(number: int, start: datetime) -> Resource:
+    return {**stay(number, start), "hospitalization": {"admitSource": coded("hosp-trans")}}
+
+
 @pytest.mark.parametrize(
     ("stays", "numerator", "denominator", "excluded"),
     [
         ([stay(1, BEGIN), stay(2, END + 30 * DAY)], 1, 2, 0),
         ([stay(1, BEGIN), stay(2, END + 30 * DAY + SECOND)], 0, 2, 0),
         ([stay(1, BEGIN), stay(2, END + HOUR)], 1, 2, 0),  # on the same day
+        ([stay(1, BEGIN), stay(2, END)], 1, 2, 0),  # at the same moment
+        ([by_day(1, 1, 4), by_day(2, 4, 8)], 1, 2, 0),
+        ([by_day(1, 4, 4), by_day(2, 1, 4), by_day(3, 4, 4)], 2, 3, 0),
+        ([stay(1, BEGIN), brought(2, END)], 0, 2, 1),
+        ([stay(1, BEGIN), brought(2, END + DAY)], 0, 2, 1),
+        ([stay(1, BEGIN), brought(2, END + DAY + SECOND)], 1, 2, 0),
         ([stay(1, BEGIN), stay(2, END + DAY, priority=coded("EL"))], 0, 2, 0),
         ([stay(1, BEGIN, discharge="other-hcf"), stay(2, END + HOUR)], 0, 2, 1),
         ([stay(1, BEGIN, discharge="aadvice"), stay(2, END + DAY)], 0, 2, 1),
@@ -123,3 +151,60 @@ def test_an_encounter_and_its_appointment_are_one_visit_and_a_couple_is_two_peop
     }  # fmt: skip
     told, _ = count("continuity-upc", [met(1, BEGIN, appointment=[{"reference": "Appointment/a"}]), visit])
     assert told == {"initial-population": 2, "only-one": 2}
+
+
+def booked(status: str, reason: str = "", start: datetime = BEGIN, **marks: Any) -> Resource:
+    system = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
+    return {
+        "resourceType": "Appointment",
+        "id": "a",
+        "status": status,
+        "start": start.isoformat(),
+        "participant": [{"actor": {"reference": "Patient/ann"}, "status": "accepted"}],
+        "cancelationReason": {"coding": [{"system": "urn:own", "code": "prov"}, {"system": system, "code": reason}]},
+        "extension": [
+            {"url": f"https://carethread.dev/fhir/StructureDefinition/{name.replace('_', '-')}", **value}
+            for name, value in marks.items()
+        ],
+    }
+
+
+PATIENT, LATE = {"valueCode": "patient"}, {"valueBoolean": True}
+
+
+@pytest.mark.parametrize(
+    ("visit", "told"),
+    [
+        (booked("cancelled", "pat-crs"), {"moment-unknown"}),
+        (booked("cancelled", "pat", late_cancellation=LATE), {"denominator", "numerator"}),
+        (booked("cancelled", "pat", late_cancellation={"valueBoolean": False}), {"denominator"}),
+        (booked("cancelled", cancelled_by=PATIENT), {"moment-unknown"}),
+        (booked("cancelled", "prov-pers", cancelled_by=PATIENT), {"moment-unknown"}),
+        (booked("cancelled", "pat", cancelled_by={"valueCode": "provider"}), {"cancelled-otherwise"}),
+        (booked("cancelled", "prov-pers"), {"cancelled-otherwise"}),
+        (booked("cancelled", "maint"), {"cancelled-otherwise"}),
+        (booked("cancelled", "oth-weath"), {"cancelled-otherwise"}),
+    ],
+)
+def test_who_called_a_visit_off(visit, told):
+    assert count("late-cancellation-rate", [visit])[0].keys() == told | {"initial-population"}
+
+
+@pytest.mark.parametrize("name", ["no-show-rate", "late-cancellation-rate"])
+@pytest.mark.parametrize(
+    ("died", "status", "told"),
+    [
+        ({"deceasedDateTime": BEGIN.isoformat()}, "noshow", {"denominator", "denominator-exclusion"}),
+        ({"deceasedDateTime": "2029-02-01"}, "noshow", {"denominator", "denominator-exclusion"}),
+        ({"deceasedBoolean": True}, "noshow", {"denominator", "denominator-exclusion"}),
+        ({"deceasedDateTime": (BEGIN + SECOND).isoformat()}, "noshow", {"denominator", "numerator"}),
+        ({"deceasedDateTime": "2029-02-01"}, "fulfilled", {"denominator"}),
+        ({"deceasedDateTime": "2029-02-01"}, "booked", set()),
+        ({"deceasedBoolean": False}, "booked", {"unresolved"}),
+    ],
+)
+def test_what_was_to_be_after_a_death_is_missed_by_nobody(name, died, status, told):
+    found, _ = count(name, [booked(status), {"resourceType": "Patient", "id": "ann", **died}])
+    if name == "late-cancellation-rate":
+        told = told - {"numerator"}
+    assert found.keys() == told | {"initial-population"}

@@ -28,6 +28,7 @@ MEASURE: dict[str, Any] = {
     "type": [{"coding": [{"code": "process"}]}],
     "improvementNotation": {"coding": [{"code": "decrease"}]},
 }
+MONTH = months()[-1]
 USUAL = [8, 9, 7] * 8
 """Of 60 each."""
 
@@ -44,8 +45,8 @@ def told(missed: Sequence[int | None], masked: Sequence[int] = (), of: int = 60)
     return found
 
 
-def figure(points: list[Told], goal: Target | None = None, definition: Definition = RATE) -> Figure:
-    (found,) = figures(MEASURE, definition, points, goal)
+def figure(points: list[Told], goal: Target | None = None, definition: Definition = RATE, last: int = -1) -> Figure:
+    (found,) = figures(MEASURE, definition, points, points[last][0].days, goal)
     return found
 
 
@@ -58,13 +59,24 @@ def test_what_is_more_than_chance_is_seen_and_judged_by_what_is_better() -> None
     assert [f"{each.day:%Y-%m}" for each in worse.values][:: SHOWN - 1] == ["2029-02", "2030-02"]
     assert figure(told(USUAL)).signal is None
     assert figure(told([*USUAL[:-1], 0])).good is True, "fewer no-shows are better"
-    (neither,) = figures({**MEASURE, "improvementNotation": {}}, RATE, told([*USUAL[:-1], 30]), None)
+    (neither,) = figures(
+        {**MEASURE, "improvementNotation": {}}, RATE, told([*USUAL[:-1], 30]), Days(MONTH, MONTH), None
+    )
     assert (neither.good, neither.signal is not None) == (None, True)
 
 
 def test_a_signal_of_an_earlier_month_is_none_of_this_one() -> None:
     assert figure(told([*USUAL[:-2], 30, 8])).signal is None
     assert figure(told([*USUAL[:-2], 30, None])).signal is None, "nobody was counted since"
+
+
+def test_what_is_usual_is_the_same_whatever_month_is_looked_at() -> None:
+    points = told([*USUAL[:-2], 30, 8])
+    now, earlier = figure(points), figure(points, last=-2)
+    assert now.usual == earlier.usual == figure(points, last=-6).usual
+    assert (now.now.day, earlier.now.day) == (points[-1][0].days.first, points[-2][0].days.first)
+    assert (now.signal, earlier.signal is not None) == (None, True), "what came later is no part of that month"
+    assert figure(points, last=-3).signal is None
 
 
 def test_what_is_not_told_is_no_point_and_moves_nothing() -> None:
@@ -105,6 +117,15 @@ def test_a_goal_is_met_or_not(low: float | None, high: float | None, met: bool |
 ])  # fmt: skip
 def test_numbers_are_told_with_their_unit(scoring: str, code: str, value: float | None, said: str) -> None:
     assert words.number(Group({}, scoring, "", (), (), "", "", {"code": code}), value) == said
+
+
+@pytest.mark.parametrize(("code", "said"), [
+    ({"text": "Days to a visit", "coding": [{"code": "x", "display": "X"}]}, "Days to a visit"),
+    ({"coding": [{"code": "x", "display": "within a day"}]}, "Within a day"),
+    ({"coding": [{"code": "minutes-to-acceptance"}]}, "Minutes to acceptance"), ({}, "3"),
+])  # fmt: skip
+def test_a_group_is_called_by_words(code: dict[str, Any], said: str) -> None:
+    assert Group(code, "cohort", "", (), (), "", "", {}).called(2) == said
 
 
 def test_a_line_is_within_its_drawing_and_broken_where_nothing_is_told() -> None:

@@ -54,8 +54,10 @@ def pack() -> Pack:
         "title": "No-show <rate>",
         "improvementNotation": {"coding": [{"code": "decrease"}]},
     }
-    (figure,) = figures(measure, RATE, told, Target("ward", "Goal/g", None, 0.15, False, ""))
-    (nobody,) = figures({"id": "x", "title": "Of nobody"}, RATE, [(_empty(each), {}) for each, _ in told], None)
+    (figure,) = figures(measure, RATE, told, told[-1][0].days, Target("ward", "Goal/g", None, 0.15, False, ""))
+    (nobody,) = figures(
+        {"id": "x", "title": "Of nobody"}, RATE, [(_empty(each), {}) for each, _ in told], told[-1][0].days, None
+    )
     raised = Raised(Place("ward", 0), "above", "one-beyond-three", date(2030, 2, 1), date(2028, 3, 1), 1)
     weekly = Raised(Place("ward", 0), "below", "eight-in-a-row", date(2030, 1, 7), date(2028, 3, 1), 1)
     return Pack(
@@ -120,11 +122,16 @@ def test_what_is_written_is_text_and_nothing_is_run_or_fetched() -> None:
 
 
 def test_a_quiet_month_says_so() -> None:
-    quiet = replace(pack(), figures=[], told=[], left=[], decisions=Decisions([], [], []),
+    (figure,) = (replace(each, signal=None, since=None) for each in pack().figures if each.usual is not None)
+    quiet = replace(pack(), figures=[figure], told=[], left=[], decisions=Decisions([], [], []),
                     complaints=Complaints(Line("", 0, 0), [], []))  # fmt: skip
     html = shown(quiet)
     assert "Nothing this month is more than chance." in html
     assert "Nothing is open." in html
+    assert "No number has 12 months yet." not in html
+    new = shown(replace(quiet, figures=[replace(figure, usual=None)]))
+    assert "No number has 12 months yet." in new
+    assert "more than chance." not in new.split("<h2>All measures")[0]
     assert document(quiet, BASE, Context())["entry"][0]["resource"]["section"][0]["text"]["div"].count("None.") == 1
 
 

@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carethread.core.errors import Forbidden
+from carethread.core.few import ENOUGH
 from carethread.core.ports.analytics import Answer, Marks
 from carethread.metrics.evaluating.asking import Asked
 from carethread.metrics.evaluating.counting import Cell, Counted
 from carethread.metrics.evaluating.periods import Days
 from carethread.metrics.measures.definition import LANGUAGE, Definition, definition
-from carethread.metrics.suppressing.cells import ENOUGH, WHOLE, Hidden, Place
+from carethread.metrics.suppressing.cells import WHOLE, Hidden, Place
 from carethread.metrics.suppressing.masking import masked
 from support.facts import NOW
 
@@ -95,6 +96,15 @@ class Practice:
             found = self._engine.execute(sql, dict(parameters)) if parameters else self._engine.execute(sql)
             self._answers[asked] = Answer(tuple(each[0] for each in found.description), found.fetchall())
         return self._answers[asked]
+
+    def columns(
+        self, sql: str, parameters: Mapping[str, object] = {}, beside: Mapping[str, str] = {}
+    ) -> dict[str, str]:
+        used = {name: value for name, value in parameters.items() if f"${name}" in sql}
+        return {name: kind for name, kind, *_ in self._engine.execute(f"DESCRIBE {sql}", used).fetchall()}
+
+    def kept(self, sql: str, parameters: Mapping[str, object] = {}) -> str:
+        return f"({sql})"
 
 
 PRACTICE = Practice()

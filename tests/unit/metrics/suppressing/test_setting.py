@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from carethread.composition.parts import runtimes
 from carethread.core.settings import Settings, SettingsError, load
 
 COMPOSE = Path(__file__).parents[4] / "docker-compose.yml"
 
 
 def test_the_embedded_default_tells_and_the_compose_file_masks():
-    assert Settings().small_cells == "exact"
+    assert Settings().few_people == "exact"
     assert "CARETHREAD_SMALL_CELLS: ${CARETHREAD_SMALL_CELLS:-mask}" in COMPOSE.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (Settings(host="::1"), "exact"),
+        (Settings(host="localhost", small_cells="mask"), "mask"),
+        (Settings(host="0.0.0.0", allow_insecure_bind=True), "mask"),
+        (Settings(host="127.0.0.1", allow_insecure_bind=True), "mask"),
+        (Settings(base_url="https://practice.example/fhir"), "mask"),
+        (Settings(kafka_bootstrap_servers="kafka:9092"), "mask"),
+        (Settings(database_url="postgresql+psycopg://all@db/all"), "mask"),
+        (Settings(database_urls={"metrics": "postgresql+psycopg://all@db/all"}), "mask"),
+        (Settings(http_urls={"records": "http://records:8080"}), "mask"),
+        (Settings(host="0.0.0.0", allow_insecure_bind=True, small_cells="exact"), "exact"),
+    ],
+)
+def test_unless_it_is_set_few_are_told_on_ones_own_machine_only(settings, told, tmp_path):
+    assert settings.few_people == told
+    assert runtimes(replace(settings, data=tmp_path), ["metrics"])["metrics"].small_cells == told
 
 
 def test_another_word_is_refused(monkeypatch):

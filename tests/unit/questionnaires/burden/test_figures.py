@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carethread.core.few import ENOUGH
 from carethread.core.fhir.validation import validate
 from carethread.core.ports.efforts import Effort
 from carethread.questionnaires.burden.figures import ABANDONED, FIGURES, Value
-from carethread.questionnaires.burden.hiding import LEAST, hidden
+from carethread.questionnaires.burden.hiding import hidden
 from carethread.questionnaires.burden.reporting import Month, Parts, individual, summary
 
 SECOND = 1_000_000
@@ -65,10 +66,10 @@ PEOPLE = st.dictionaries(st.sampled_from("abcdef"), st.sets(st.sampled_from([str
 def test_nothing_about_few_people_can_be_had_by_subtracting(people: dict[str, set[str]]) -> None:
     found = hidden(people)
     for name in people.keys() - found:
-        assert len(people[name]) >= LEAST or not people[name]
+        assert len(people[name]) >= ENOUGH or not people[name]
     rest = set[str]().union(*(people[name] for name in found))
     shown_too = [name for name in people if people[name] and name not in found]
-    assert not rest or len(rest) >= LEAST or not shown_too
+    assert not rest or len(rest) >= ENOUGH or not shown_too
 
 
 MONTH = Month("2031-03-01", "2031-03-31")

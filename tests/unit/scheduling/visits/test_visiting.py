@@ -8,7 +8,7 @@ from carethread.core.fhir.elements import extension
 from carethread.core.fhir.search.dates import moment
 from carethread.core.ports import Resource
 from carethread.scheduling.policies import OTHERWISE
-from carethread.scheduling.rules import CANCELLED_BY, CONFIRM_BY, HOLD_UNTIL, LATE, REASONS, cancelled_by
+from carethread.scheduling.rules import CANCELLED_BY, CONFIRM_BY, HOLD_UNTIL, LATE, REASONS, cancelled_by, canceller
 from carethread.scheduling.visits.visiting import VISIT_TIMES, marked
 
 START = "2031-03-03T09:00:00Z"
@@ -49,9 +49,19 @@ def test_who_cancels_is_told_or_follows_from_the_reason(members: dict[str, objec
     assert extension(marked(visit("booked"), after, NOW, OTHERWISE) or {}, CANCELLED_BY)["valueCode"] == by
 
 
+@pytest.mark.parametrize(
+    ("codes", "by"), [(["pat-crs"], "patient"), (["pat", "prov"], "provider"), (["maint"], "provider"), (["oth"], "")]
+)
+def test_a_reason_says_who_cancelled(codes: list[str], by: str) -> None:
+    reason = {"coding": [{"system": REASONS, "code": code} for code in codes]}
+    assert canceller(visit("cancelled", cancelationReason=reason)) == by
+
+
 def test_a_cancellation_within_a_day_of_the_start_is_late() -> None:
     before, after = visit("booked"), visit("cancelled")
-    assert not extension(marked(before, after, NOW, OTHERWISE) or {}, LATE)
+    assert extension(marked(before, after, NOW, OTHERWISE) or {}, LATE)["valueBoolean"] is False
+    corrected = marked(visit("noshow"), after, NOW, OTHERWISE) or {}
+    assert not extension(corrected, LATE), "nobody knows when it was cancelled"
     assert extension(marked(before, after, NOW + 2 * HOUR, OTHERWISE) or {}, LATE)["valueBoolean"] is True
     by_the_provider = visit("cancelled", cancelationReason=because("prov"))
     assert not extension(marked(before, by_the_provider, NOW + 2 * HOUR, OTHERWISE) or {}, LATE)

@@ -1,0 +1,133 @@
+"""What SQL is taken: exactly one SELECT that changes nothing, read by DuckDB's own parser; and what is told of a fault.
+
+DuckDB takes a WITH of statements that write (`COPY`, `DELETE`, `INSERT`, `UPDATE`), and calls the whole a SELECT all
+the same; and tables may come of functions that read anything or run other SQL. So the tree is looked at: which kinds
+of nodes and which such functions it has. https://duckdb.org/docs/stable/data/json/sql_to_and_from_json
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import duckdb
+import orjson
+
+from carethread.adapters.analytics.bounds import Full
+from carethread.core.errors import Invalid
+
+_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+"""Of what a query consists that writes nothing."""
+
+_FUNCTIONS = frozenset({"unnest", "range", "generate_series", "json_each", "json_tree"})
+"""Those whose rows come of their arguments alone."""
+
+_LOOK_CLOSER = re.compile(
+    r"\b(?:copy|delete|insert|update|merge|query|query_table|json_execute_serialized_sql|\w*_scan|read_\w+"
+    r"|parquet_\w+|duckdb_\w+|pragma_\w+|python_\w+|\w*external_resource\w*|\w*checkpoint\w*|enable_\w+|disable_\w+)\b",
+    re.IGNORECASE,
+)
+"""Without such a word no text writes, or reads what is no table; a tree costs as much again as reading the text."""
+
+_TEXT = duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException
+"""What the engine finds wrong before it has looked at any data: what it says is of the text."""
+
+_KINDS: tuple[tuple[type[duckdb.Error], str], ...] = (
+    (duckdb.ConversionException, "A value cannot be converted; try_cast makes it NULL."),
+    (duckdb.OutOfRangeException, "A number is out of the range of its type; cast to a wider one, or to DOUBLE."),
+    (duckdb.PermissionException, "It reaches for what is no table of facts."),
+    (duckdb.ConstraintException, "A value breaks a constraint."),
+    (duckdb.InvalidInputException, "A function is given a value that it does not take, or calls error()."),
+)
+"""What is told of a fault that was found in data, where the engine's words may hold some."""
+
+_OTHERWISE = "It fails on some of the data."
+
+_MOST_CHARACTERS = 2000
+"""Of what the engine says of a fault: the reason, and the place in the SQL."""
+
+_ONE_SELECT = "The SQL is one SELECT, which may begin with WITH; nothing else is run."
+
+
+def parameters_of(sql: str) -> frozenset[str]:
+    """The names of the parameters of the one SELECT that the SQL is, which writes nothing. Raises Invalid."""
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.OutOfMemoryException:
+        raise Full from None
+    except duckdb.Error as error:
+        raise Invalid(f"The SQL cannot be read: {said(error)}") from None
+    if [each.type for each in statements] != [duckdb.StatementType.SELECT]:
+        raise Invalid(_ONE_SELECT)
+    if _LOOK_CLOSER.search(sql):
+        check(sql)
+    return frozenset(statements[0].named_parameters)
+
+
+def check(sql: str) -> None:
+    """Raise Invalid unless the SQL by itself is one SELECT that writes nothing and reads tables only."""
+    if wrong := _wrong(sql):
+        raise Invalid(wrong)
+
+
+@lru_cache(256)
+def _wrong(sql: str) -> str:
+    """What is wrong with it; empty: nothing is."""
+    try:
+        statements = duckdb.extract_statements(sql)
+        if [each.type for each in statements] != [duckdb.StatementType.SELECT]:
+            return _ONE_SELECT
+        with duckdb.connect(":memory:", config={"threads": 1, "memory_limit": "256MB"}) as connection:
+            told = connection.execute("SELECT json_serialize_sql(CAST(? AS VARCHAR))", [sql]).fetchone()
+        tree = orjson.loads(told[0]) if told else {"error": True}
+    except duckdb.OutOfMemoryException:
+        raise Full from None
+    except duckdb.Error as error:
+        return f"The SQL cannot be read: {said(error)}"
+    except ValueError:  # a tree that is nested deeper than JSON is read
+        return "The SQL is nested too deeply."
+    if tree["error"]:
+        return _ONE_SELECT
+    for node in _nodes(tree):
+        kind = node.get("type")
+        if isinstance(kind, str) and kind.endswith("_NODE") and kind not in _NODES:
+            return f"{_ONE_SELECT} It has {kind.removesuffix('_NODE').removesuffix('_QUERY')} inside."
+        if kind == "TABLE_FUNCTION" and (name := node["function"]["function_name"].lower()) not in _FUNCTIONS:
+            known = ", ".join(sorted(_FUNCTIONS))
+            return f"The SQL reads from {name}(); it reads tables of facts, and of functions {known}."
+    return ""
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    left = [tree]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            yield each
+            left.extend(each.values())
+        elif isinstance(each, list):
+            left.extend(each)
+
+
+def failed(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, sql: str, values: object) -> Exception:
+    """What is told of SQL that could not be run: the engine's own words only if it says the same of it unrun."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return Full()
+    if isinstance(error, _TEXT):
+        try:
+            connection.execute(f"EXPLAIN {sql}", values or None)
+        except _TEXT as again:
+            return Invalid(f"The SQL cannot be run: {said(again).replace('LINE 1: EXPLAIN ', 'LINE 1: ')}")
+        except duckdb.Error:
+            pass
+    kind = next((told for kind, told in _KINDS if isinstance(error, kind)), _OTHERWISE)
+    return Invalid(f"The SQL cannot be run: {kind}")
+
+
+def said(error: duckdb.Error) -> str:
+    """What the engine says first, and the place in the SQL that it points to."""
+    first, *others = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    place = next((number for number, line in enumerate(others) if line.startswith("LINE ")), len(others))
+    return "\n".join([first, *others[place:]])[:_MOST_CHARACTERS]

@@ -1,0 +1,28 @@
+"""What a client may not write: the numbers of a report that was counted here. Such a report has the extension
+`facts-as-of`; others do not have it, but for those that history brings.
+"""
+
+from __future__ import annotations
+
+from carethread.core.errors import Invalid
+from carethread.core.ports import Resource
+from carethread.core.service import Ruling, Unit
+from carethread.metrics.evaluating.reporting import AS_OF
+
+
+def report_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
+    """Refuse to change what was counted, or to say of something else that it was. Raises Invalid."""
+    if unit.own or after is None:
+        return Ruling()
+    if is_counted(before):
+        said = "What was counted here is not changed: POST Measure/[id]/$evaluate-measure counts it anew."
+        raise Invalid(said, code="business-rule", expression="MeasureReport")
+    if is_counted(after) and not unit.context.backfill:
+        said = f"Only what is counted here says up to when facts were: leave the extension {AS_OF} out."
+        raise Invalid(said, code="business-rule", expression="MeasureReport.extension")
+    return Ruling()
+
+
+def is_counted(report: Resource | None) -> bool:
+    """Whether it says that it was counted here."""
+    return report is not None and any(each.get("url") == AS_OF for each in report.get("extension", ()))

@@ -1,0 +1,253 @@
+"""The statement that counts a Measure's units, and the rows that it finds (`reading` says what they mean). Pure.
+
+A unit's columns of populations are bits of a number, its code. Units of one code stand alike: there are few codes, and
+what is true of a unit is worked out once for each. The codes are numbered, and the codes of a person's units are bits
+of a number again, so that people are counted by it. Neither is done for each population or part. The standard strata
+of a person are one number too, so that people are looked up once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from carethread.metrics.evaluating.counting import UNKNOWN, bare, behind, nested, relation, stratifiers, text
+from carethread.metrics.measures.definition import Definition, Group
+
+AGGREGATES = {"average": "avg", "median": "median", "sum": "sum", "minimum": "min", "maximum": "max"}
+
+UNITS, PEOPLE, VALUES, CODES = range(4)
+"""What a row tells: how many units have a code, how many people have units of so numbered codes, the observations, or
+of a code its number, in which populations it is and in which parts."""
+
+BITS = 60
+"""In a whole number."""
+
+Rows = Sequence[Sequence[Any]]
+
+_PERSON = "coalesce(unit.subject, unit.resource)"
+"""Units of nobody, such as answers without a name, are each somebody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Everybody:
+    """People with their standard strata: the stratifiers' columns, and the SQL of the relation: `subject`, those
+    columns, and `kind`, a number that all have who are in the same strata."""
+
+    columns: Sequence[str]
+    sql: str
+
+
+def everybody(definition: Definition, standard: Mapping[str, str]) -> Everybody | None:
+    """People with the standard strata that a Measure asks for; None where it asks for none. `standard` has the SQL of
+    the standard stratifiers by their column."""
+    columns = [each.column for each in stratifiers(definition) if each.column in standard]
+    if not columns:
+        return None
+    names, first, others = ", ".join(columns), columns[0], columns[1:]
+    joined = f"by_{first}" + "".join(f"\nFULL JOIN by_{name} USING (subject)" for name in others)
+    strata = ", ".join(f"{text(f'by_{name}.value')} AS {name}" for name in columns)
+    kinds = f"SELECT {names}, row_number() OVER (ORDER BY {names}) AS kind\nFROM (SELECT DISTINCT {names} FROM known)"
+    found = [relation(f"by_{name}", standard[name]) for name in columns]
+    found += [relation("known", f"SELECT subject, {strata}\nFROM {joined}"), relation("kinds", kinds)]
+    return Everybody(
+        columns, f"WITH {', '.join(found)}\nSELECT known.*, kinds.kind\nFROM known\nJOIN kinds USING ({names})"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a statement is made of: the SQL of a unit's bucket, if any; by column of a stratifier the name of what a
+    unit has itself, for the others are its person's; the groups that observe by a value's name; the numbers of a code,
+    and those of a person's codes, none where people are not counted."""
+
+    definition: Definition
+    people: Everybody | None
+    bucket: str
+    own: Mapping[str, str]
+    observed: Mapping[str, Group]
+    codes: Mapping[str, str]
+    sets: Sequence[str]
+
+    @property
+    def always(self) -> list[str]:
+        return ["bucket"] if self.bucket else []
+
+    @property
+    def each(self) -> list[str]:
+        """What units are grouped by, one after the other."""
+        return ["kind", *self.own.values()]
+
+
+def tallied(
+    ask: Callable[[str], Rows],
+    definition: Definition,
+    people: Everybody | None,
+    wanted: Sequence[str],
+    *,
+    parts: bool,
+    bucket: str = "",
+) -> Rows:
+    """The rows that `ask` finds for the statement; the SQL of `people` is here what stands in its FROM. With `parts`
+    they tell of people. `wanted` are conditions on `unit`; `bucket` is SQL of what else units are told apart by."""
+    sets = 1
+    while True:
+        rows = ask(tallying(definition, people, wanted, parts=parts, bucket=bucket, sets=sets))
+        needed = -(-sum(row[0] == CODES for row in rows) // BITS)
+        if needed <= sets or not parts:
+            return rows
+        sets = needed
+
+
+def tallying(
+    definition: Definition,
+    people: Everybody | None,
+    wanted: Sequence[str],
+    *,
+    parts: bool,
+    bucket: str = "",
+    sets: int = 1,
+) -> str:
+    """The statement; `sets` numbers have a bit for each code.
+
+    Its columns: what a row tells, the bucket, the stratifier's place (-1: the whole), the stratum, how many (of a code:
+    its number), the observations, then numbers: those of the code or of a person's codes, or of a code also those of
+    its populations and of its parts.
+    """
+    columns = [each.column for each in stratifiers(definition)]
+    plan = _Plan(
+        definition,
+        people,
+        bucket,
+        own={name: f"own_{i}" for i, name in enumerate(columns) if not people or name not in people.columns},
+        observed={f"v{i}": group for i, group in enumerate(each for each in definition.groups if each.value)},
+        codes=_numbers("_c", [f"coalesce(unit.{name}, FALSE)" for name in _columns(definition)]) or {"_c0": "0"},
+        sets=[f"s{i}" for i in range(sets)] if parts else [],
+    )
+    relations = [bare(definition, wanted), *_marked(plan), *_by_units(plan), *(_by_people(plan) if parts else ())]
+    return f"{', '.join(relations)}\n" + "\nUNION ALL\n".join(_selects(plan))
+
+
+def widths(definition: Definition) -> tuple[int, int]:
+    """How many numbers a code is, and how many tell its populations."""
+    return len(_numbers("c", _columns(definition))) or 1, len(_numbers("u", _populations(definition)))
+
+
+def _columns(definition: Definition) -> list[str]:
+    """The columns that say in which populations a unit is, each once."""
+    return list(dict.fromkeys(each.column for group in definition.groups for each in group.populations))
+
+
+def _marked(plan: _Plan) -> list[str]:
+    """Units with all that they are counted by."""
+    marked = {"person": _PERSON, "kind": "people.kind" if plan.people else "CAST(NULL AS BIGINT)"}
+    marked |= dict.fromkeys(plan.always, plan.bucket)
+    marked |= {name: text(f"unit.{column}") for column, name in plan.own.items()}
+    marked |= plan.codes
+    marked |= {name: _observed(group) for name, group in plan.observed.items()}
+    found, joined = [], ""
+    if plan.people:
+        kinds = ", ".join(["kind", *plan.people.columns])
+        found.append(relation("people", f"SELECT subject, {kinds}\nFROM {plan.people.sql} AS kept"))
+        found.append(relation("kinds", f"SELECT DISTINCT {kinds}\nFROM people"))
+        joined = "\nLEFT JOIN people ON people.subject = unit.subject"
+    selected = ", ".join(f"{sql} AS {name}" for name, sql in marked.items())
+    return [*found, relation("marked", f"SELECT {selected}\nFROM unit{joined}")]
+
+
+def _by_units(plan: _Plan) -> list[str]:
+    """How many units of each code there are, and the codes with their numbers."""
+    codes = ", ".join(plan.codes)
+    found = [relation(f"units_by_{by}", _alike("marked", [*plan.always, by, *plan.codes])) for by in plan.each]
+    numbered = f"SELECT {codes}, row_number() OVER (ORDER BY {codes}) - 1 AS _number"
+    return [*found, relation("codes", f"{numbered}\nFROM (SELECT DISTINCT {codes} FROM units_by_kind)")]
+
+
+def _by_people(plan: _Plan) -> list[str]:
+    """How many people there are who have units of the same codes."""
+    bits = ", ".join(
+        f"CASE WHEN _number >= {BITS * i} AND _number < {BITS * (i + 1)}"
+        f" THEN CAST(power(2, _number - {BITS * i}) AS BIGINT) ELSE 0 END AS {name}"
+        for i, name in enumerate(plan.sets)
+    )
+    found = [relation("bits", f"SELECT {', '.join(plan.codes)}, {bits}\nFROM codes")]
+    same = " AND ".join(f"bits.{name} = marked.{name}" for name in plan.codes)
+    for by in plan.each:
+        names = ", ".join(f"marked.{name}" for name in [*plan.always, by])
+        each = ", ".join(f"bit_or(bits.{name}) AS {name}" for name in plan.sets)
+        sql = (
+            f"SELECT marked.person, {names}, {each}\nFROM marked\nJOIN bits ON {same}\nGROUP BY marked.person, {names}"
+        )
+        found.append(relation(f"each_by_{by}", sql))
+        found.append(relation(f"people_by_{by}", _alike(f"each_by_{by}", [*plan.always, by, *plan.sets])))
+    return found
+
+
+def _alike(source: str, names: Iterable[str]) -> str:
+    listed = ", ".join(names)
+    return f"SELECT {listed}, count(*) AS n\nFROM {source}\nGROUP BY {listed}"
+
+
+def _selects(plan: _Plan) -> list[str]:
+    definition = plan.definition
+    populations = _numbers("u", _populations(definition))
+    parts = _numbers("p", _parts(definition) if plan.sets else [])
+    width = max(len(plan.codes) + len(populations) + len(parts), len(plan.sets))
+    nothing = ["NULL"] * len(plan.observed)
+    count = ["CAST(sum(n) AS BIGINT)", *nothing]
+    values = ["0", *(f"{AGGREGATES[group.method]}({name})" for name, group in plan.observed.items())]
+    bucket = plan.always or ["CAST(NULL AS DATE)"]
+
+    def row(what: int, of: Iterable[str], place: str, told: Sequence[str], numbers: Sequence[str]) -> str:
+        zeros = ["0"] * (width - len(numbers))
+        return f"SELECT {', '.join([str(what), *of, place, *told, *numbers, *zeros])}"
+
+    def by_stratum(what: int, source: str, told: Sequence[str], numbers: Sequence[str]) -> list[str]:
+        found = []
+        for place, column in enumerate(["", *(each.column for each in stratifiers(definition))], start=-1):
+            own, looked_up = plan.own.get(column), ""
+            if column and not own:
+                looked_up = " AS alike\nLEFT JOIN kinds ON kinds.kind = alike.kind"
+            stratum = own or (f"coalesce(kinds.{column}, '{UNKNOWN}')" if column else f"'{UNKNOWN}'")
+            origin = f"{source}{own or 'kind'}" if source != "marked" else source
+            alike = [*plan.always, *([stratum] if column else []), *numbers]
+            grouped = f"\nGROUP BY {', '.join(alike)}" if alike else ""
+            said = row(what, bucket, str(place), [stratum, *told], numbers)
+            found.append(f"{said}\nFROM {origin}{looked_up}{grouped}")
+        return found
+
+    codes = list(plan.codes)
+    raw = [f"({codes[i // BITS]} & {1 << i % BITS}) <> 0 AS {name}" for i, name in enumerate(_columns(definition))]
+    numbers = [*(f"unit.{name}" for name in codes), *populations.values(), *parts.values()]
+    code = row(CODES, ["CAST(NULL AS DATE)"], "-1", [f"'{UNKNOWN}'", "unit._number", *nothing], numbers)
+    return [
+        *by_stratum(UNITS, "units_by_", count, codes),
+        *(by_stratum(PEOPLE, "people_by_", count, plan.sets) if plan.sets else ()),
+        *(by_stratum(VALUES, "marked", values, []) if plan.observed else ()),
+        f"{code}\nFROM (SELECT {', '.join(['codes.*', *raw])} FROM codes) AS unit",
+    ]
+
+
+def _numbers(letter: str, conditions: Sequence[str]) -> dict[str, str]:
+    """SQL of numbers by their names, with a bit for each condition."""
+    found: dict[str, str] = {}
+    for place in range(0, len(conditions), BITS):
+        bits = [f"CAST({sql} AS BIGINT) * {1 << i}" for i, sql in enumerate(conditions[place : place + BITS])]
+        found[f"{letter}{len(found)}"] = " + ".join(bits)
+    return found
+
+
+def _populations(definition: Definition) -> list[str]:
+    within = [(group, nested(group)) for group in definition.groups]
+    return [names[each.name] for group, names in within for each in group.populations]
+
+
+def _parts(definition: Definition) -> list[str]:
+    return [part.where for group in definition.groups for part in behind(group).values()]
+
+
+def _observed(group: Group) -> str:
+    within = nested(group)
+    observed = within.get("measure-population", within.get("initial-population", "TRUE"))
+    return f"CASE WHEN {observed} THEN unit.{group.value} END"

@@ -1,0 +1,89 @@
+"""What is wrong with the SQL of a Library before anything is counted by it: when it is written, and by its columns."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from binascii import Error
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from carethread.core.context import Context
+from carethread.core.errors import Busy, Invalid, Issue
+from carethread.core.ports import Resource
+from carethread.core.service import Runtime
+from carethread.metrics.measures.definition import LANGUAGE, Definition
+from carethread.metrics.measures.shipped import libraries, standard
+
+SQL = "Library.content[0].data"
+"""Where a Library has it."""
+
+_OF_A_UNIT = re.compile(r'\bunit\.(?:"(\w+)"|(\w+))')
+_NUMBER = re.compile(r"(?:U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE|DECIMAL.*)", re.ASCII)
+
+
+def library_asked(runtime: Runtime, library: Resource, context: Context) -> None:
+    """Refuse a Library whose SQL is not one SELECT. Raises Invalid, Busy."""
+    if issues := list(_wrong(runtime, library)):
+        raise Invalid(issues=issues)
+
+
+def library_judged(runtime: Runtime, library: Resource, context: Context) -> Sequence[Issue]:
+    """What `$validate` says of a Library's SQL."""
+    try:
+        return list(_wrong(runtime, library))
+    except Busy as error:
+        said = f"The SQL was not looked at: {error}"
+        return [Issue("incomplete", said, "Library.content", severity="warning")]
+
+
+def _wrong(runtime: Runtime, library: Resource) -> Iterable[Issue]:
+    for place, content in enumerate(library.get("content", ())):
+        data = content.get("data")
+        if content.get("contentType") != LANGUAGE or not data or data in _shipped() or runtime.analytics is None:
+            continue
+        where = f"Library.content[{place}].data"
+        try:
+            runtime.analytics.check(b64decode(data).decode())
+        except (Error, UnicodeDecodeError):
+            yield Issue("value", "The content of the Library is base64 of UTF-8.", where)
+        except Invalid as error:
+            yield from (Issue(each.code, each.diagnostics, where) for each in error.issues)
+
+
+@lru_cache(1)
+def _shipped() -> frozenset[str]:
+    """What tests have judged, so that no engine is begun to install it."""
+    return frozenset(library["content"][0]["data"] for library in libraries())
+
+
+def refuse_columns(definition: Definition, columns: Mapping[str, str], conditions: Iterable[str]) -> None:
+    """Raise Invalid for columns that the SQL lacks, by which a Measure is counted, or that are of another type than it
+    takes. `conditions` are those on `unit`."""
+    own = [each.column for group in definition.groups for each in group.stratifiers if each.column not in standard()]
+    named = (quoted or plain for each in conditions for quoted, plain in _OF_A_UNIT.findall(each))
+    yes_or_no = [each.column for group in definition.groups for each in group.populations]
+    values = [group.value for group in definition.groups if group.value]
+    wanted = dict.fromkeys(["resource", "subject", *named, *yes_or_no, *values, *own])
+    found = {name.lower(): kind.upper() for name, kind in columns.items()}
+    said = []
+    if lacking := [name for name in wanted if name not in found]:
+        column = "columns" if len(lacking) > 1 else "column"
+        said.append(f"The SELECT has no {column} {', '.join(lacking)}; it has {', '.join(columns)}.")
+    said += [
+        f"The column {name} is {found[name]}; a population is BOOLEAN, such as {name} = 1."
+        for name in dict.fromkeys(yes_or_no)
+        if found.get(name, "BOOLEAN") != "BOOLEAN"
+    ]
+    said += [
+        f"The column {name} is {found[name]}; an observation is a number."
+        for name in dict.fromkeys(values)
+        if name in found and not _NUMBER.fullmatch(found[name])
+    ]
+    if said:
+        raise Invalid(issues=[Issue("invalid", each, SQL) for each in said])
+
+
+def at_the_sql(error: Invalid) -> Invalid:
+    """The same, where the Library has what is wrong."""
+    return Invalid(issues=[Issue(each.code, each.diagnostics, each.expression or SQL) for each in error.issues])

@@ -1,0 +1,48 @@
+"""Reports that were stored while numbers of few people were told: where they are not told any more, their numbers are
+not shown, in no version, however it is read. Each report that is counted here and stored says which of both it was; one
+that does not say so is taken to tell few. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from carethread.core.fhir import json
+from carethread.core.ports import Resource, Stored
+from carethread.core.service import PROFILES, Runtime
+from carethread.metrics.evaluating.guarding import is_counted
+from carethread.metrics.evaluating.reporting import AS_OF, MASKED
+from carethread.metrics.measures.definition import Definition
+from carethread.metrics.suppressing.seeing import hides, is_of_people
+
+SMALL_CELLS = PROFILES + "small-cells"
+"""Extension of a stored report: `exact`, it may tell numbers of few people; `mask`, it tells none."""
+
+
+_COUNTED = AS_OF.encode()
+
+
+def marked(runtime: Runtime, definition: Definition) -> Resource:
+    """The extension of a report that is counted to be stored."""
+    tells = is_of_people(definition) and not hides(runtime, definition)
+    return {"url": SMALL_CELLS, "valueCode": "exact" if tells else "mask"}
+
+
+def shown(stored: Stored, small_cells: str) -> Stored:
+    """A version as it is read where `small_cells` is set so."""
+    if small_cells != "mask" or stored.type != "MeasureReport" or _COUNTED not in stored.body:
+        return stored
+    report = json.parse_object(stored.body)
+    said = {"url": SMALL_CELLS, "valueCode": "mask"}
+    if not is_counted(report) or said in report["extension"]:
+        return stored
+    left = {name: value for name, value in report.items() if name != "contained"}
+    return replace(stored, body=json.render({**left, "group": [_masked(each) for each in report.get("group", ())]}))
+
+
+def _masked(group: Resource) -> Resource:
+    """Without strata: that there is one tells that there is somebody."""
+    told = [{"code": each.get("code", {}), "_count": MASKED} for each in group.get("population", ())]
+    score = {"measureScore": MASKED} if "measureScore" in group else {}
+    code = {"code": group["code"]} if "code" in group else {}
+    return {**code, "population": told, **score}

@@ -1,0 +1,372 @@
+"""SQL that means harm: it writes nothing, tells no value by its errors, and has no more time and memory than given."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import duckdb
+import pytest
+
+from carethread.adapters.analytics import process, reading
+from carethread.adapters.analytics.bounds import Bounds, Full
+from carethread.adapters.analytics.duck import DuckAnalytics
+from carethread.adapters.analytics.parquet import ParquetShelf
+from carethread.core.errors import Busy, Invalid, TooCostly
+from carethread.core.facts.manifest import Manifest, Published
+from carethread.core.facts.relation import Relation
+from carethread.core.ports.analytics import Glimpse
+
+PEOPLE = Relation("people", "https://example.org/people|1", (("id", "VARCHAR"), ("born", "VARCHAR")))
+OTHERS = Relation("others", "https://example.org/others|1", (("id", "VARCHAR"),))
+SECRET = "demo-person-005"
+
+
+def published(folder: Path) -> Path:
+    shelf = ParquetShelf(folder, memory=64)
+    people = shelf.write(PEOPLE, [f"{SECRET},2001-02-03\r\n", *(f"p{i},x\r\n" for i in range(10))])
+    others = shelf.write(OTHERS, ["o\r\n"])
+    tables = {"people": Published(PEOPLE.view, PEOPLE.columns, (people,)),
+              "others": Published(OTHERS.view, OTHERS.columns, (others,))}  # fmt: skip
+    shelf.put(Manifest(5, 1, {}, {}, tables))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return published(tmp_path_factory.mktemp("facts"))
+
+
+@pytest.fixture(scope="module")
+def analytics(folder: Path) -> DuckAnalytics:
+    return DuckAnalytics(folder, Bounds(memory=96, threads=1, seconds=2.0))
+
+
+@pytest.fixture
+def facts(analytics: DuckAnalytics) -> Iterator[Glimpse]:
+    with analytics.look() as glimpse:
+        yield glimpse
+
+
+def _file(folder: Path, table: str) -> Path:
+    return next((folder / table).iterdir())
+
+
+WRITES = [
+    "COPY (SELECT 1) TO '{file}' (FORMAT csv, USE_TMP_FILE false)",
+    "COPY (SELECT 1) TO '{folder}/new.csv'",
+    "DELETE FROM {kept}",
+    "INSERT INTO {kept} SELECT * FROM {kept}",
+    "UPDATE {kept} SET id = 'x'",
+]
+
+
+@pytest.mark.parametrize("written", WRITES)
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "WITH u AS (SELECT 1), w AS ({written}), zz AS (SELECT 1) SELECT * FROM u",
+        "WITH u AS (SELECT 1), w AS ({written} RETURNING *) SELECT * FROM w",
+        "SELECT * FROM (WITH w AS ({written}) SELECT 1)",
+        "SELECT (WITH w AS ({written}) SELECT 1)",
+        "SELECT 1 UNION ALL (WITH w AS ({written}) SELECT 1)",
+        "SELECT * FROM query('WITH w AS ({quoted}) SELECT 1')",
+    ],
+)
+def test_nothing_writes(facts: Glimpse, folder: Path, whole: str, written: str) -> None:
+    kept, file = facts.kept("SELECT id FROM people"), _file(folder, "people")
+    before, there = file.read_bytes(), sorted(folder.rglob("*"))
+    assert facts.query(f"SELECT count(*) FROM {kept}").rows == [(11,)]
+    sql = written.format(file=file, folder=folder, kept=kept)
+    with pytest.raises(Invalid):
+        facts.query(whole.format(written=sql, quoted=sql.replace("'", "''")))
+    assert facts.query(f"SELECT count(*), count(DISTINCT id) FROM {kept}").rows == [(11, 11)]
+    assert file.read_bytes() == before
+    assert sorted(folder.rglob("*")) == there
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1), w AS (COPY (SELECT 1) TO 'x'), zz AS (SELECT 1",
+        "SELECT 1), w AS (DELETE FROM kept_0), zz AS (SELECT 1",
+        "SELECT 1) AS x, (SELECT 2",
+        "SELECT 1; SELECT 2",
+        "SELECT 1 /* SELECT",
+        "WITH w AS (DELETE FROM people) SELECT 1",
+        "SELECT * FROM read_text('/etc/passwd')",
+        "SELECT * FROM arrow_scan(1, 2, 3)",
+        "SELECT * FROM query('SELECT 1')",
+        "DELETE FROM people",
+        "-- nothing",
+        "",
+    ],
+)
+def test_sql_that_is_no_select_by_itself(analytics: DuckAnalytics, facts: Glimpse, sql: str) -> None:
+    with pytest.raises(Invalid):
+        analytics.check(sql)
+    with pytest.raises(Invalid):
+        facts.columns(sql)
+
+
+def test_sql_that_is_one_select(analytics: DuckAnalytics, facts: Glimpse) -> None:
+    sql = "WITH a AS (SELECT id, born = $day AS young FROM people) SELECT * FROM a, range(2) -- (delete;"
+    analytics.check(sql)
+    assert facts.columns(sql, {"day": "x"}) == {"id": "VARCHAR", "young": "BOOLEAN", "range": "BIGINT"}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "error('n=' || (SELECT count(*) FROM people) || id)",
+        "json_extract(id, '$')",
+        "regexp_matches(born, id || '(')",
+        "strptime(id, '%Y')",
+        "format('{:d}', id)",
+        "TIMESTAMP '2001-01-01' AT TIME ZONE id",
+        "CAST(id AS INTEGER)",
+        "json_deserialize_sql(CAST(to_json(id) AS JSON))",
+        "CAST(born AS TIMESTAMPTZ)",
+        "date_trunc(id, DATE '2001-01-01')",
+        "date_part(id, DATE '2001-01-01')",
+        "repeat(id, -1)[error(id)]",
+        "struct_extract({'a': 1}, id)",
+        "current_setting(id)",
+        "nextval(id)",
+        "getvariable(id)",
+        "make_date(CAST(length(id) AS BIGINT) * 100000, 13, 77)",
+        "CAST(id AS BIT)", "CAST(id AS UUID)", "CAST(id AS BLOB)::UUID", "unhex(id)", "from_base64(id)",
+        "json_transform(id, '{\"a\": \"INTEGER\"}')", "encode(id)::BLOB::DOUBLE", "CAST(id AS INTERVAL)",
+        "CAST([id] AS INTEGER[])", "enum_code(CAST(id AS ENUM('a')))", "printf('%d', id)",
+    ],
+)  # fmt: skip
+def test_no_error_tells_a_value(facts: Glimpse, column: str) -> None:
+    sql = f"SELECT min({column}) FROM people WHERE id = '{SECRET[:4]}' || '{SECRET[4:]}'"
+    try:
+        facts.query(sql)
+    except Invalid as error:
+        assert SECRET not in str(error)
+        assert "11" not in str(error)
+        assert "2001-02-03" not in str(error)
+
+
+def test_what_the_text_has_wrong_is_told(facts: Glimpse) -> None:
+    with pytest.raises(Invalid, match=r'(?s)"nope" not found.*LINE 1: SELECT nope'):
+        facts.query("SELECT nope FROM people")
+    with pytest.raises(Invalid, match=r"does not take, or calls error"):
+        facts.query("SELECT error(id) FROM people")
+
+
+def _memory(pid: int) -> int:
+    """Megabytes that a process has had at most."""
+    line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("VmHWM"))
+    return int(line.split()[1]) // 1024
+
+
+def _one(analytics: DuckAnalytics) -> process.Child:
+    """The process that waits for queries."""
+    (found,) = analytics._children._idle
+    return found
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT max(length(repeat('x', 4000000000))) FROM people",
+        "SELECT count(*) FROM (SELECT repeat('x', 50000000) || id AS x FROM people) GROUP BY x",
+        "SELECT list(range) FROM range(100000000)",
+    ],
+)
+def test_memory_has_an_end(analytics: DuckAnalytics, facts: Glimpse, sql: str) -> None:
+    facts.query("SELECT 1")
+    before = _memory(os.getpid())
+    with pytest.raises(TooCostly, match="96 MB"):
+        facts.query(sql)
+    assert _memory(os.getpid()) < before + 50
+    assert facts.query("SELECT 1").rows == [(1,)], "the next one runs"
+    assert _memory(_one(analytics).id) < 96 + 224 + 16
+
+
+def test_what_does_not_listen_is_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.3)
+    analytics = DuckAnalytics(folder, Bounds(memory=96, threads=1, seconds=0.5))
+    with analytics.look() as facts:
+        facts.query("SELECT 1")
+        before = _one(analytics).id
+        began = time.monotonic()
+        with pytest.raises(TooCostly, match=r"longer than 0\.5 seconds"):
+            facts.query("SELECT length(regexp_replace(repeat('ab', 20000000), '(a|b)', 'x', 'g'))")
+        assert time.monotonic() - began < 5
+        assert facts.query("SELECT 1").rows == [(1,)]
+        if _one(analytics).id != before:
+            assert not Path(f"/proc/{before}").exists(), "and nothing is left of it"
+
+
+def test_an_answer_has_an_end(facts: Glimpse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "MOST_BYTES", 100_000)
+    with pytest.raises(TooCostly, match="let it count or limit"):
+        facts.query("SELECT repeat('x', 1000) FROM range(200)")
+    assert len(facts.query("SELECT repeat('x', 1000) FROM range(50)").rows) == 50
+    with pytest.raises(TooCostly, match="2000000 rows"):
+        monkeypatch.undo()
+        facts.query("SELECT 1 FROM range(2000001)")
+
+
+def test_a_process_that_died_is_replaced(analytics: DuckAnalytics, facts: Glimpse) -> None:
+    facts.query("SELECT 1")
+    os.kill(_one(analytics).id, signal.SIGKILL)
+    assert facts.query("SELECT 2").rows == [(2,)]
+
+
+def test_what_breaks_the_engine_is_told(facts: Glimpse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_PROGRAM", "carethread.nothing")
+    with pytest.raises(Busy, match="ended by itself"):
+        DuckAnalytics(Path()).check("SELECT 1")
+
+
+def test_a_process_has_no_secrets_and_cannot_write(analytics: DuckAnalytics, facts: Glimpse) -> None:
+    facts.query("SELECT 1")
+    proc = Path(f"/proc/{_one(analytics).id}")
+    assert (proc / "environ").read_bytes() == b"TZ=UTC\0"
+    assert "Max file size             0" in (proc / "limits").read_text()
+
+
+CONFINED = """
+import os, pathlib, socket, sys
+from carethread.adapters.analytics.confining import confine
+confine(1 << 30)
+def refused(what):
+    try:
+        what()
+    except OSError:
+        return True
+file = pathlib.Path(sys.argv[1])
+tries = [lambda: file.write_bytes(b"x"), lambda: (file.parent / "new").write_bytes(b"x")]
+if sys.argv[2] == "landlock":
+    tries += [file.unlink, lambda: file.open("r+b"), lambda: os.truncate(file, 0), lambda: (file.parent / "d").mkdir(),
+              lambda: file.rename(file.parent / "other"), lambda: os.execv("/bin/true", ["true"]),
+              lambda: socket.create_server(("127.0.0.1", 0))]
+print([bool(refused(each)) for each in tries], file.read_bytes())
+"""
+
+
+def test_who_is_confined_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"whole")
+    asked = subprocess.run(
+        [sys.executable, "-c", CONFINED, tmp_path / "file", "landlock" if _has_landlock() else ""],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "False" not in asked.stdout
+    assert asked.stdout.endswith("b'whole'\n") or not _has_landlock()
+
+
+def _has_landlock() -> bool:
+    import ctypes
+
+    return bool(ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) >= 1)
+
+
+PARENT = """
+import sys, threading
+from pathlib import Path
+from carethread.adapters.analytics.duck import DuckAnalytics
+analytics = DuckAnalytics(Path(sys.argv[1]))
+with analytics.look() as facts:
+    facts.query("SELECT 1")
+    print(analytics._children._idle[0].id, flush=True)
+    facts.query("SELECT count(*) FROM range(100000000000) AS a, range(10000) AS b")
+"""
+
+
+def test_a_process_ends_with_its_parent_though_a_query_runs(folder: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT, folder], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert _is_alive(pid)
+        time.sleep(0.3)  # the query has begun
+        parent.send_signal(signal.SIGKILL)
+    for _ in range(100):
+        if not _is_alive(pid):
+            break
+        time.sleep(0.05)
+    assert not _is_alive(pid)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
+def test_a_process_that_nobody_asks_ends_and_another_one_answers(folder: Path) -> None:
+    analytics = DuckAnalytics(folder, Bounds(memory=96, threads=1, idle=0.1))
+    with analytics.look() as facts:
+        assert facts.query("SELECT 1").rows == [(1,)]
+        idle = _one(analytics).id
+        for _ in range(100):
+            if not _is_alive(idle):
+                break
+            time.sleep(0.02)
+        assert not _is_alive(idle)
+        assert facts.query("SELECT 2").rows == [(2,)]
+
+
+def test_nothing_runs_before_somebody_asks(folder: Path) -> None:
+    analytics = DuckAnalytics(folder)
+    with analytics.look() as facts:
+        assert facts.views
+        assert not analytics._children._idle
+
+
+def test_values_come_as_they_are(facts: Glimpse) -> None:
+    moment = datetime(2026, 1, 31, 10, tzinfo=UTC).replace(tzinfo=None)
+    sql = """SELECT CAST(1.5 AS DECIMAL(9, 2)), DATE '2026-01-31', TIMESTAMP '2026-01-31 10:00:00',
+             TIMESTAMPTZ '2026-01-31 11:00:00+01', TIME '10:00:00', INTERVAL 1 DAY, uuid() IS NOT NULL, 1e300, NULL,
+             [1, 2], {'a': 'b'}, MAP {'a': 1}, 170141183460469231731687303715884105727, CAST('x' AS BLOB),
+             CAST('018f1a2b-0000-7000-8000-000000000000' AS UUID)"""
+    assert facts.query(sql).rows == [(
+        Decimal("1.50"), moment.date(), moment, moment, moment.time(), timedelta(days=1), True, 1e300, None, [1, 2],
+        {"a": "b"}, {"a": 1}, 2**127 - 1, b"x", UUID("018f1a2b-0000-7000-8000-000000000000"),
+    )]  # fmt: skip
+    with pytest.raises(Invalid, match="cast them"):
+        facts.query("SELECT [TIMESTAMPTZ '2026-01-31 11:00:00+01']")
+    assert facts.query("SELECT 1").rows == [(1,)]
+
+
+def test_a_damaged_file_stops_only_its_own_table(tmp_path: Path) -> None:
+    folder = published(tmp_path)
+    _file(folder, "others").write_bytes(b"1\n")
+    with DuckAnalytics(folder, Bounds(memory=64, threads=1)).look() as facts:
+        with pytest.raises(Busy, match=r"others is damaged.*rebuild"):
+            facts.query("SELECT * FROM others")
+        assert facts.query("SELECT count(*) FROM people").rows == [(11,)]
+
+
+def test_a_refusal_comes_first_and_an_answer_after_it(folder: Path) -> None:
+    analytics = DuckAnalytics(folder, Bounds(memory=96, threads=1))
+    with pytest.raises(Invalid, match="one SELECT"):
+        analytics.check("DELETE FROM people")
+    with analytics.look() as facts:
+        assert facts.query("SELECT count(*) FROM others").rows == [(1,)]
+
+
+def test_where_no_room_is_left_to_read_sql_another_process_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is wrong with such SQL: what queries before it took is not always given back."""
+
+    def full(sql: str) -> None:
+        raise duckdb.OutOfMemoryException("Allocation failure")
+
+    monkeypatch.setattr(duckdb, "extract_statements", full)
+    with pytest.raises(Full):
+        reading.parameters_of("SELECT 1")
+    with pytest.raises(Full):
+        reading.check("SELECT 'never read before'")

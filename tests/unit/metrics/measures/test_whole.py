@@ -1,0 +1,47 @@
+"""Shared relations go before SQL that names them, whether it lies in a file or is stored; its page tells of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from carethread.metrics.measures.shipped import beginnings, standard, texts, whole
+from support.facts import facts_of
+
+PAGE = Path(__file__).parents[4] / "docs" / "own-measures.md"
+
+
+@pytest.mark.parametrize("name", texts())
+def test_what_is_whole_stays_as_it_is(name: str) -> None:
+    assert whole(texts()[name]) == texts()[name]
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("SELECT id FROM visits", ["visits AS ("]),
+        ("SELECT id FROM visits;", ["visits AS ("]),
+        ("SELECT * FROM seen -- not replies", ["stays AS (", "visits AS (", "seen AS ("]),
+        ("WITH visits AS (SELECT 1 AS id) SELECT id FROM visits", []),
+        ("SELECT id FROM appointments", []),
+    ],
+)
+def test_what_sql_names_and_does_not_have_goes_before_it(sql: str, names: list[str]) -> None:
+    found = whole(sql)
+    assert [name for name in names if name not in found] == []
+    assert names or found == sql
+    with facts_of([]) as facts:
+        facts.query(found)
+
+
+def test_the_page_names_all_that_there_is() -> None:
+    page = PAGE.read_text("utf-8")
+    with facts_of([]) as facts:
+        for name in beginnings():
+            assert f"| `{name}` |" in page
+            shown = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+            if name != "courses":
+                columns = facts.columns(whole(f"SELECT * FROM {name}"))
+                assert [column for column in columns if f"`{column}`" not in shown] == []
+    assert [name for name in standard() if f"| `{name}` |" not in page] == []
