@@ -3,7 +3,8 @@
 Eight clients send responses without their totals. Each is stored with its total and with the request for its
 Observation; then the requests are sent to the owner, who makes the Observations. What the first takes decides how many
 can be sent a second; the second follows by itself. One in twenty has an answer that calls somebody at once, with all
-that follows of that for care teams. In the end many of these come at once.
+that follows of that for care teams. In the end these come alone, one after the other while nothing else is done, and
+then many at once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+from psycopg import Connection
 
 from bench.figures import Figure, family_cpu_seconds, percentile
 from bench.risking import connected
@@ -28,6 +31,7 @@ FORM = "https://carethread.dev/fhir/Questionnaire/phq-9"
 PEOPLE, SECONDS = 1_000, 12
 CRITICAL_EACH = 20
 CALLS = 200
+ALONE = 30
 _CLIENTS, _WARM = 8, 3
 _CRITICAL = "/44260-8"
 """The question whose every answer but "not at all" is critical."""
@@ -64,6 +68,8 @@ def measure(seconds: int = SECONDS) -> list[Figure]:
             sent += len(took)
             until(lambda: made() == sent, seconds=300, what="all are extracted")
             drained, after = time.monotonic() - began, used()
+            _at_rest(called)
+            alone = _alone(server.fhir, connection)
             earlier = _at_rest(called)
             began = time.monotonic()
             _call(server.fhir)
@@ -84,12 +90,46 @@ def measure(seconds: int = SECONDS) -> list[Figure]:
         Figure("store, score and extract a PHQ-9", ">= 250/s", f"{len(took) / elapsed:.0f}/s", how),
         Figure("the same to its Observation", "", f"{len(took) / drained:.0f}/s", whole),
         Figure(
+            "a critical answer alone, from sending it until its DetectedIssue and Task are there",
+            "p99 <= 2 s",
+            f"p50 {percentile(alone, 0.5):.2f} s, p99 {percentile(alone, 0.99):.2f} s",
+            f"{ALONE} one after the other, on a system at rest",
+        ),
+        Figure(
             f"{CALLS} critical answers at once, until the Task of the last",
             "2 s after it was stored",
             f"{called_after - sent_after:.1f} s",
             f"{_CLIENTS} clients; the last was stored after {sent_after:.1f} s",
         ),
     ]
+
+
+def _alone(fhir: Fhir, connection: Connection[Any]) -> list[float]:
+    """Send responses that call somebody, each once the one before has called; the seconds that each took."""
+
+    def raised() -> tuple[int, int]:
+        rows = connection.execute(
+            "SELECT count(*) FILTER (WHERE type = 'DetectedIssue'), count(*) FILTER (WHERE type = 'Task') "
+            "FROM careteams.resources"
+        )
+        issues, tasks = rows.fetchone() or (0, 0)
+        return int(issues), int(tasks)
+
+    took = []
+    for number in range(ALONE):
+        issues, tasks = raised()
+        began = time.monotonic()
+        answer = fhir.post("QuestionnaireResponse", response(number * CRITICAL_EACH))
+        if answer.status != 201:
+            raise RuntimeError(f"A response was answered {answer.status}: {answer.json}")
+
+        def there(issues: int = issues, tasks: int = tasks) -> bool:
+            found = raised()
+            return found[0] > issues and found[1] > tasks
+
+        until(there, seconds=30, what="a critical answer has called somebody")
+        took.append(time.monotonic() - began)
+    return took
 
 
 def _at_rest(count: Callable[[], int]) -> int:

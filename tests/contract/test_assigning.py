@@ -381,6 +381,16 @@ def test_a_form_that_is_not_in_use(practice: Asking, status: str) -> None:
     assert practice.refused_to("Questionnaire/made-up/$assign", subject)[0] == 422
 
 
+@pytest.mark.parametrize("who", ["Patient/ann", "Encounter/visit", "Location/room"])
+def test_a_form_without_a_name_is_of_a_department_or_a_team(practice: Asking, who: str) -> None:
+    """Though it does not say so itself."""
+    nameless = {"url": OURS + "anonymous-from", "valuePositiveInt": 11}
+    practice.put(made_up("active") | {"extension": [nameless]})
+    parts = [{"name": "questionnaire", "valueCanonical": "urn:example:made-up"}, ref("subject", who)]
+    asked = [*parts, ref("recipient", "Practitioner/nurse")]
+    assert practice.refused_to(ASSIGN, *asked) == (422, [("business-rule", "subject")])
+
+
 def test_a_form_by_its_id(practice: Asking) -> None:
     practice.put(made_up("active"))
     subject = ref("subject", "Patient/ann")

@@ -288,9 +288,12 @@ def test_who_speaks_another_language_is_written_to_by_hand(practice: Care) -> No
     assert (message(practice)["language"], message(practice)["payload"]) == ("vi", [{"contentString": "Cảm ơn."}])
 
 
-def test_who_dies_while_a_message_is_on_its_way_does_not_get_it(practice: Care) -> None:
+@pytest.mark.parametrize("held", [False, True])
+def test_who_dies_while_a_message_is_on_its_way_does_not_get_it(practice: Care, held: bool) -> None:
     say(practice, visit(3))
     assert resolve(practice)[0] == 200
+    if held:
+        practice.put({**message(practice), "status": "on-hold"})
     practice.tell(spoken("ann", "es", deceasedBoolean=True))
     practice.fire()
     assert (message(practice)["status"], state(practice)) == ("stopped", "not-told")

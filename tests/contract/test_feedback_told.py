@@ -228,6 +228,29 @@ def test_what_is_said_again_before_they_are_told_is_heard_again(practice: Care) 
     assert stands(practice) == ("requested", "waiting")
 
 
+@pytest.mark.parametrize("stands_as", ["resolved", "not-told", "told"])
+def test_other_words_are_heard_again_though_they_are_of_the_same_kind(practice: Care, stands_as: str) -> None:
+    say(practice, visit(3, comment="It was loud.", status="amended"))
+    assert resolve(practice)[0] == 200
+    earlier = message(practice)["id"]
+    if stands_as != "resolved":
+        deliver(practice, "not-done" if stands_as == "not-told" else "completed")
+    assert state(practice) == stands_as
+    practice.pass_time(minutes=1)
+    say(practice, visit(3, comment=COMMENT, status="amended"))
+    assert stands(practice) == ("requested", "waiting")
+    assert "output" not in the_task(practice) and COMMENT not in str(the_task(practice))
+    became = {"resolved": "stopped", "not-told": "not-done", "told": "completed"}
+    assert practice.read(f"Communication/{earlier}")["status"] == became[stands_as]
+
+
+def test_a_message_that_is_held_back_is_stopped_too(practice: Care) -> None:
+    assert resolve(practice)[0] == 200
+    assert edited(practice, status="on-hold")[0] == 200
+    say(practice, visit(3, comment=COMMENT, complaint=True, status="amended"))
+    assert (message(practice)["status"], stands(practice)) == ("stopped", ("requested", "waiting"))
+
+
 def test_less_or_the_same_leaves_what_was_answered(practice: Care) -> None:
     say(practice, visit(3, comment=COMMENT, complaint=True, status="amended"))
     assert resolve(practice)[0] == 200

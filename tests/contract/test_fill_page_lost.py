@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from html import unescape
+from urllib.parse import urlsplit
 
 import pytest
 from werkzeug.test import Client
@@ -170,3 +171,26 @@ def test_where_it_cannot_be_written(
     assert window.person.choose(HARM, SEVERAL).press("update").status == status
     assert LOST["en"] in window.html and HELP in window.html
     assert window.called() == []
+
+
+def test_where_nothing_can_be_read_the_numbers_for_everybody_are_there(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is known of the form, nor of the language of the page; what was posted may be what cannot wait."""
+
+    def fails(*_: object) -> None:
+        raise Busy("away")
+
+    window.person.choose(HARM, SEVERAL)
+    monkeypatch.setattr(operations, "opened", fails)
+    assert window.person.press("send").status == 503
+    assert LOST["en"] in window.html and HELP in window.html and 'href="tel:911"' in window.html
+    assert window.person.open().status == 503 and HELP not in window.html, "nothing was posted"
+
+
+def test_what_is_too_much_is_answered_with_the_numbers_for_everybody(window: Window) -> None:
+    for header, language in (("es", "es"), ("vi", "en")):
+        answer = window.client.post(urlsplit(window.link).path, data={"a": "x" * 1_100_000},
+                                    headers={"Accept-Language": header})  # fmt: skip
+        assert answer.status_code == 413
+        assert LOST[language] in unescape(answer.text) and HELP in answer.text

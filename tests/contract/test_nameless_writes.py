@@ -233,3 +233,68 @@ def test_a_form_that_grows_is_kept_only_as_it_was_given(practice: Asking) -> Non
                                           service="questionnaires")  # fmt: skip
         assert status == 422 and "contained" in issues[0]["expression"][0], issues
     assert practice.put(sent)["contained"] == [inner]
+
+
+# ------------------------------------------------------------------------- the history of one id says no name either
+
+AUTHOR = {"author": {"reference": "Practitioner/nurse"}}
+
+
+def unprofiled(response: Resource, **more: Any) -> Resource:
+    """The same as an EHR's, which is kept as it is sent."""
+    return {**response, "meta": {"source": "urn:example:ehr"}, **more}
+
+
+def refused(practice: Asking, response: Resource, where: str) -> None:
+    path = f"{TYPE}/{response['id']}"
+    sent = {"resource": response, "request": {"method": "PUT", "url": path}}
+    whole = {"resourceType": "Bundle", "type": "transaction", "entry": [sent]}
+    for method, url, body in (("PUT", path, response), ("POST", "", whole)):
+        status, issues = practice.refusal(method, url, body, service="questionnaires")
+        assert status == 422 and issues[0]["expression"][0].endswith(where), issues
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+@pytest.mark.parametrize("status", ["in-progress", "completed", "entered-in-error"])
+def test_one_without_a_name_stays_so_whatever_claims_to_follow_it(practice: Asking, status: str, deleted: bool) -> None:
+    made = answering(shipped("staff-pulse"), {"worn": 1}, id=new_id(), subject=CLINIC, status=status)
+    practice.put(made)
+    if deleted:
+        assert practice.ask("DELETE", f"{TYPE}/{made['id']}", service="questionnaires").status in (200, 204)
+        other = answering(
+            shipped("phq-9"), {"/44250-9": 1}, subject={"reference": "Patient/ann"}, status="in-progress", **AUTHOR
+        )
+        refused(practice, {**other, "id": made["id"]}, "meta.profile")
+    refused(practice, unprofiled(made, **AUTHOR), "meta.profile")
+    refused(practice, unprofiled({n: made[n] for n in ("resourceType", "id", "status")}, **AUTHOR), "meta.profile")
+    bare, patched = [{"op": "remove", "path": "/meta/profile"}], {"content-type": "application/json-patch+json"}
+    answer = practice.ask("PATCH", f"{TYPE}/{made['id']}", bare, service="questionnaires", headers=patched)
+    assert answer.status in ((404, 410) if deleted else (422,))
+    practice.put(made)
+    assert [each for each in practice.rows("questionnaires") if "Practitioner/nurse" in each] == []
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+@pytest.mark.parametrize("id_", ["joe-doe", "4b6b0a52-5f0c-4c11-9f8e-0d5b8b3cf5a1"])
+def test_what_stood_there_with_a_name_does_not_become_one_without(practice: Asking, id_: str, deleted: bool) -> None:
+    made = answering(shipped("staff-pulse"), {"worn": 1}, id=id_, subject=CLINIC)
+    practice.put(unprofiled(made, **AUTHOR))
+    if deleted:
+        assert practice.ask("DELETE", f"{TYPE}/{id_}", service="questionnaires").status in (200, 204)
+    for status in ("completed", "in-progress", "entered-in-error"):
+        refused(practice, {**made, "status": status}, "id")
+    practice.put(unprofiled(made))
+
+
+def test_a_visit_of_one_person_is_no_department(practice: Asking) -> None:
+    form = questionnaire(
+        item("whom", "reference"), id="free", url="https://example.org/free", version="1", status="active",
+        title="Free", extension=[{"url": ANONYMOUS_FROM, "valuePositiveInt": 11}],
+    )  # fmt: skip
+    practice.put(form)
+    sent = {"resourceType": TYPE, "id": new_id(), "meta": {"profile": [OURS + "questionnaire-response"]},
+            "questionnaire": form["url"], "status": "in-progress", "authored": "2031-03-03"}  # fmt: skip
+    whom = [{"linkId": "whom", "answer": [{"valueReference": {"reference": "Patient/ann"}}]}]
+    refused(practice, {**sent, "subject": {"reference": "Encounter/x"}}, "subject")
+    refused(practice, {**sent, "subject": CLINIC, "item": whom}, "item[0].answer[0].value")
+    practice.put({**sent, "subject": CLINIC})

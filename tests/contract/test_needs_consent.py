@@ -428,6 +428,18 @@ def test_no_client_makes_a_yes_of_a_no(anywhere: Care, how: str) -> None:
     assert refused(refer(anywhere, path)) == (422, "to")
 
 
+def test_no_client_ends_a_no(practice: Care) -> None:
+    """By no write is the person asked again before its time; only they themselves come back to it."""
+    path, no = declined(practice)
+    started = no["provision"]["period"]["start"]
+    assert written(practice, replaced(f"{PROVISION}/period/end", started)) == (422, "Consent.provision.period")
+    assert written(practice, NO_PROFILE, replaced("/status", "inactive")) == (422, "Consent.status")
+    assert practice.ask("DELETE", f"Consent/{no['id']}").status == 422
+    assert entries(practice, {**no, "status": "entered-in-error"}) == 422
+    assert refused(offer(practice, path, "accept", PANTRY)) == (409, "asked-by-person")
+    assert offer(practice, path, "accept", PANTRY, asked_by_person={"valueBoolean": True})[0] == 200
+
+
 def test_what_was_taken_back_is_not_given_by_a_write(anywhere: Care) -> None:
     """Neither step by step, nor by an earlier version, nor by one that was deleted and is sent once more."""
     path = referred(anywhere)

@@ -255,7 +255,8 @@ def test_what_is_refused(home: Care) -> None:
     made = form(question("a"), extension=(launch("encounter", "Encounter"), launch("patient", "Patient")))
     about = form(question("a"), subjectType=["Practitioner"])
     twice = [{"name": "questionnaire", "valueCanonical": "urn:x"}] * 2
-    anonymous = parameters(form(question("a"), extension=({"url": ANONYMOUS_FROM, "valuePositiveInt": 11},)))
+    nameless = form(question("a"), extension=({"url": ANONYMOUS_FROM, "valuePositiveInt": 11},))
+    anonymous = parameters(nameless)
     cases = [
         (parameters("urn:none"), 422, "not-found"),
         (parameters(made, "Patient/nobody"), 422, "not-found"),
@@ -264,6 +265,7 @@ def test_what_is_refused(home: Care) -> None:
         (parameters(made, "Patient/ann", context("patient", bob)), 422, "business-rule"),
         (parameters(about), 422, "value"),
         (anonymous, 422, "business-rule"),
+        (parameters(nameless, "Practitioner/nurse"), 422, "business-rule"),
         (parameters(), 400, "required"),
         (parameters(None, "Patient/ann", *twice), 400, "value"),
         (parameters(made, "Patient/ann", {"name": "local", "valueString": "no"}), 400, "value"),

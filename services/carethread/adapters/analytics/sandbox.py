@@ -179,10 +179,10 @@ class Tables:
             raise Busy(f"These facts are still being gathered: {', '.join(waiting)}; try again later.")
         for name, table in self._tables.items():
             if name.lower() in names and name not in self._here:
-                self._view(name, select(table, lambda paths: scan(self._folder, paths)))
+                self._make("VIEW", name, select(table, lambda paths: scan(self._folder, paths)))
         for name, derived in DERIVED.items():
             if name in names and name not in self._here and derived.of in self._tables:
-                self._view(name, derived.sql)
+                self._make("TABLE", name, derived.sql)  # few rows, and planning their joins anew takes long
 
     def keep(self, name: str, sql: str, parameters: Mapping[str, object]) -> None:
         """Have the rows of a SELECT of ours in memory, under a name; the oldest makes room."""
@@ -197,9 +197,9 @@ class Tables:
     def close(self) -> None:
         self._connection.close()
 
-    def _view(self, name: str, sql: str) -> None:
+    def _make(self, kind: str, name: str, sql: str) -> None:
         try:
-            self._connection.execute(f"CREATE VIEW {quoted(name)} AS {sql}")
+            self._connection.execute(f"CREATE {kind} {quoted(name)} AS {sql}")
         except duckdb.Error:  # the SQL is ours, so it is the files
             files = self._tables[name].files if name in self._tables else ()
             if files and all((self._folder / file.path).is_file() for file in files):

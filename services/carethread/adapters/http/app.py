@@ -120,7 +120,8 @@ def _at_page(page: Page, answer: Answer) -> Callable[[str], FlaskResponse]:
         except RequestEntityTooLarge:
             response = refusal(TooLarge(f"A body may have {request.max_content_length} bytes."))
         if page.sorry and response.headers.get("Content-Type", "").startswith("application/fhir+json"):
-            response = page.sorry(response.status, response.headers, headers.get("accept-language", ""))
+            accepted, posted = headers.get("accept-language", ""), request.method == "POST"
+            response = page.sorry(response.status, response.headers, accepted, posted)
         return _flask(response)
 
     return view

@@ -19,6 +19,7 @@ from carethread.careteams.feedback.terms import (
     RESOLVED,
     TAKE_BY,
     TOLD,
+    UNSENT,
     WAITING,
     WHY_UNTOLD,
     coded,
@@ -75,7 +76,7 @@ def begun_anew(unit: Unit, task: Resource) -> Resource:
     """The Task as it is when it is first asked, with all of its time; a message that nobody has sent yet is stopped."""
     for each in outputs(task, TOLD):
         message = unit.find(key_of(ref(each, "valueReference", unit.base_url, "Communication") or "/"))
-        if message is not None and message["status"] == "preparation":
+        if message is not None and message["status"] in UNSENT:
             unit.update({**message, "status": "stopped", "statusReason": {"text": _MORE}})
     rest = {name: value for name, value in task.items() if name not in ("executionPeriod", "statusReason")}
     rest = with_output(rest, RESOLUTION, without=(TOLD, NOTICE, WHY_UNTOLD))

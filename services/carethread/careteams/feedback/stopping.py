@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from carethread.careteams.feedback.rule import is_answered
+from carethread.careteams.feedback.terms import UNSENT
 from carethread.careteams.handing.fitness import is_gone, why_gone
 from carethread.careteams.searching import every
 from carethread.careteams.teams.people import persons
@@ -38,12 +39,14 @@ def stopping_due(runtime: Runtime, session: Session, timer: Timer, context: Cont
         return
     whose = ",".join(persons(session, timer.key, base))
     unit = WriteUnit(runtime, session, context)
-    ids = [each.id for each in every(session, "Communication", [("patient", whose), ("status", "preparation")], base)]
+    ids = [
+        each.id for each in every(session, "Communication", [("patient", whose), ("status", ",".join(UNSENT))], base)
+    ]
     unit.load([("Communication", id_) for id_ in ids])
     for id_ in ids:
         told = unit.find(("Communication", id_))
         about = [unit.find(key) for key in keys_at(told or {}, "basedOn", base) if key[0] == "Task"]
-        if told is not None and told["status"] == "preparation" and any(map(is_answered, about)):
+        if told is not None and told["status"] in UNSENT and any(map(is_answered, about)):
             unit.update({**told, "status": "stopped", "statusReason": {"text": f"The person is {why}."}})
     unit.store()
 

@@ -35,6 +35,9 @@ WAITING, NOBODY, TAKEN, RESOLVED, NOT_TOLD = "waiting", "nobody-there", "taken",
 TOLD_OPENLY, WITHDRAWN = "told-openly", "withdrawn"
 """How feedback stands (Task.businessStatus, codes of `STATES`), beside `TOLD` and `WHY_UNTOLD`."""
 
+UNSENT = ("preparation", "on-hold")
+"""Statuses of a message that nobody has sent yet, and that is stopped where it is not to be sent any more."""
+
 CHANGED = "changed"
 """The outcome, and the decision, that something is done differently from now on."""
 

@@ -1,8 +1,9 @@
 """What a client may not make of what a person has said to an offer of help: more than they have said.
 
-They may take it back (by another status, or a deletion), and have less of it: fewer who may be told, a shorter time, an
-exception. All else the person is asked for: no write makes a yes, be it an update, a patch, history that is told again,
-or a Consent that was deleted and is sent once more. A Consent of somebody's own is no answer to an offer, whatever it
+They may take a yes back (by another status, or a deletion), and have less of it: fewer who may be told, a shorter time,
+an exception. A no stands until its time is over, for as long as it stands the person is left alone. All else the person
+is asked for: no write makes a yes, be it an update, a patch, history that is told again, or a Consent that was deleted
+and is sent once more. A Consent of somebody's own is no answer to an offer, whatever it
 claims to be. Source: http://hl7.org/fhir/R4/consent.html.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from carethread.careteams.needs.need import Need, of_resource
+from carethread.careteams.needs.yes import held_until
 from carethread.careteams.teams.people import persons
 from carethread.careteams.teams.reading import ends, ref
 from carethread.core.errors import Invalid
@@ -30,8 +32,12 @@ def consent_written(unit: Unit, before: Resource | None, after: Resource | None,
 
     Raises Invalid, with where that is.
     """
-    need = of_resource(unit.session, f"Consent/{id_}") if not unit.own and after is not None else None
-    if need is None or after is None:
+    need = None if unit.own else of_resource(unit.session, f"Consent/{id_}")
+    if need is None or after is before is None:
+        return Ruling()
+    if before is not None and before["status"] == "rejected" and held_until(before) > unit.now:
+        _refuse_less(need, before, after)
+    if after is None:
         return Ruling()
     if before is None:
         _refuse(need, "What the person has said was deleted", "Consent")
@@ -44,6 +50,24 @@ def consent_written(unit: Unit, before: Resource | None, after: Resource | None,
     if after["status"] == "active":
         _refuse_more(need, before, after)
     return Ruling(resource={**after, "meta": _labelled(before.get("meta", {}), after.get("meta", {}))})
+
+
+def _refuse_less(need: Need, before: Resource, after: Resource | None) -> None:
+    """Raise Invalid where a no that holds would be none any more, or for a shorter time."""
+    if after is None:
+        _refuse_end(need, "Consent")
+    if after["status"] == "active":
+        return  # which is more than a no, and refused as that
+    if after["status"] != "rejected":
+        _refuse_end(need, "Consent.status")
+    if held_until(after) < held_until(before):
+        _refuse_end(need, "Consent.provision.period")
+
+
+def _refuse_end(need: Need, where: str) -> NoReturn:
+    said = "A no stands until its time is over. Where the person comes back to it, say so: "
+    said += f"POST {need.path}/$offer-help with asked-by-person."
+    raise Invalid(said, code="business-rule", expression=where)
 
 
 def _refuse_more(need: Need, before: Resource, after: Resource) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from carethread.core.context import Context
 from carethread.core.errors import Invalid, Issue
+from carethread.core.fhir import json
 from carethread.core.fhir.elements import profiles_of
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Resource
@@ -51,6 +52,8 @@ def response_written(unit: Unit, before: Resource | None, after: Resource | None
 
     Raises Invalid with everything that is wrong with the response.
     """
+    if after is not None:
+        _refuse_mixing(unit, before, after, id_)
     earlier = before if is_ours(before) else None
     if after is not None and earlier and not is_ours(after):
         _refuse_stranger(earlier)
@@ -67,11 +70,13 @@ def response_written(unit: Unit, before: Resource | None, after: Resource | None
     made = without_traces(form, calculated(form, after))
     if earlier:
         _refuse_rewriting(without_traces(form, earlier), made)
-    found = [*judge(form, made, unit.context.clock), *named(form, after, new_id)]
-    found += not_handed_out(unit.session, made, unit.context.clock)
-    issues = [each for each in found if each.severity in ("error", "fatal")]
-    if issues := issues or faults_of(form, made, id_, unit.context.clock):
-        raise Invalid(issues=[replace(each, expression=as_sent(each.expression, made, after)) for each in issues])
+    found = [*judge(form, made, unit.context.clock), *not_handed_out(unit.session, made, unit.context.clock)]
+    issues, telling = [each for each in found if each.severity in ("error", "fatal")], named(form, after, new_id)
+    if not issues and not telling:
+        issues = faults_of(form, made, id_, unit.context.clock)
+    if issues or telling:
+        placed = [replace(each, expression=as_sent(each.expression, made, after)) for each in issues]
+        raise Invalid(issues=[*placed, *telling])
     if "|" not in made["questionnaire"] and not made["questionnaire"].startswith("#"):
         made = made | {"questionnaire": form.canonical}
     return Ruling(resource=None if made is after else made)
@@ -93,6 +98,38 @@ def _withdrawn(unit: Unit, earlier: Resource | None, after: Resource, new_id: st
     if not made["questionnaire"].startswith("#"):
         made["questionnaire"] = before.get("questionnaire", form.canonical)
     return Ruling(resource=made)
+
+
+def _refuse_mixing(unit: Unit, before: Resource | None, after: Resource, id_: str) -> None:
+    """Raise Invalid where some versions of a response were without a name and others are not: the history keeps all of
+    them, deleted or not, and would say whose the answers are."""
+    was = before or _deleted(unit, id_)
+    if was is None or not (is_ours(was) or is_ours(after)):
+        return
+    if is_ours(was) and is_ours(after) and was.get("questionnaire") == after.get("questionnaire"):
+        return
+    nameless = _is_nameless(unit, was)
+    if nameless == _is_nameless(unit, after):
+        return
+    if nameless:
+        told = "What stands here is without a name: it keeps our profile and its form. Another response has another id."
+        raise Invalid(told, code="business-rule", expression="QuestionnaireResponse.meta.profile")
+    told = "The form is answered without a name, and what stands here may have one, which its history keeps: POST the "
+    raise Invalid(told + "response, which gives it an id.", code="business-rule", expression="QuestionnaireResponse.id")
+
+
+def _deleted(unit: Unit, id_: str) -> Resource | None:
+    """What stood under an id before it was deleted."""
+    key = "QuestionnaireResponse", id_
+    stored = unit.stored(key)
+    last = unit.session.version(key, stored.version - 1) if stored and stored.deleted else None
+    return json.restore(last.body) if last and not last.deleted else None
+
+
+def _is_nameless(unit: Unit, response: Resource) -> bool:
+    """Whether it is one of ours to a form that is answered without a name."""
+    form = form_of(unit.session, response) if is_ours(response) else None
+    return form is not None and is_anonymous(form)
 
 
 def _refuse_stranger(before: Resource) -> None:

@@ -19,7 +19,7 @@ from carethread.questionnaires.assigning.people import LANGUAGE as LANG_TAG
 from carethread.questionnaires.assigning.telling import by_day
 from carethread.questionnaires.forms.finding import find, form_of
 from carethread.questionnaires.forms.form import Form
-from carethread.questionnaires.scoring.anonymous import is_anonymous
+from carethread.questionnaires.scoring.anonymous import GROUPS, is_anonymous
 
 FORM, SUBJECT, RECIPIENT, REQUESTER = "questionnaire", "subject", "recipient", "requester"
 ENCOUNTER, DEPARTMENT, DUE, EXPIRES = "encounter", "department", "due", "expires"
@@ -114,7 +114,7 @@ def _refuse_subject(form: Form, subject: str) -> None:
     if allowed and kind not in allowed:
         told = f"The form is about {' or '.join(allowed)}, not about {kind}."
         raise Invalid(told, code="value", expression=_at(SUBJECT))
-    if is_anonymous(form) and kind in KINDS:
+    if is_anonymous(form) and kind not in GROUPS:
         told = f"The form is answered without a name: its subject is a department or a team, {RECIPIENT} who answers."
         raise Invalid(told, code="business-rule", expression=_at(SUBJECT))
 

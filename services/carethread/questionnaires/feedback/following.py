@@ -2,15 +2,16 @@
 answer, and its comments are read. What is requested for that is committed with the response.
 
 A response has one Task to be answered, however often it is sent and whatever is amended: when it says more than it did,
-that Task is asked again, be it answered already, and the person told of it or not yet; when it says nothing any more,
-the Task goes unless somebody works on it. Each wording of its comments has one Task to be coded. What is told as
-history comes to a list, and asks nobody; the same said here then does. What is sent for one response has a key of its
-own, so that it waits for nothing else.
+by another kind of feedback or by other words of a comment, that Task is asked again, be it answered already, and the
+person told of it or not yet; when it says nothing any more, the Task goes unless somebody works on it. Each wording of
+its comments has one Task to be coded. What is told as history comes to a list, and asks nobody; the same said here then
+does. What is sent for one response has a key of its own, so that it waits for nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 from carethread.core.clock import to_micros
 from carethread.core.context import Context
@@ -30,7 +31,9 @@ _VOID, _CHANGED = "answer-withdrawn", "answer-changed"
 _UNTOUCHED = "status=requested,received"
 _UNDONE = "status=requested,received,accepted,ready,in-progress,on-hold"
 _OVER = "status=completed,cancelled"
-_ANSWERED = "status=accepted,in-progress,on-hold&business-status=resolved"
+_ANSWERED, _NOT_TOLD = (
+    f"status=accepted,in-progress,on-hold&business-status={each}" for each in ("resolved", "not-told")
+)
 
 
 def feedback_told(session: Session, versions: Sequence[Saved], context: Context) -> None:
@@ -104,7 +107,7 @@ class _Turn:
         else:
             id_, earlier = made[code]
             before = earlier.split("+") if earlier else []
-            if set(self.said.kinds) - set(before):
+            if set(self.said.kinds) - set(before) or set(self.said.comments) - set(self.earlier):
                 self._ask_again(code, id_, [*before, *(kind for kind in self.said.kinds if kind not in before)])
         made[code] = id_, said
         if code == ANSWER and REVIEW in made and made[REVIEW][1]:
@@ -114,7 +117,7 @@ class _Turn:
 
     def _comments(self, standing: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
         """What is to be coded: the Task of the comments as they are now."""
-        if CODE in standing and self.said.comments and self._earlier() == self.said.comments:
+        if CODE in standing and self.said.comments and self.earlier == self.said.comments:
             return {CODE: standing[CODE]}
         if CODE in standing:
             self._take_back(standing[CODE][0], f"{_UNDONE},completed")
@@ -124,19 +127,24 @@ class _Turn:
         self._request(code_task(id_, self.said, self.response, self.id, self.now))
         return {CODE: (id_, str(self.version))}
 
-    def _earlier(self) -> tuple[str, ...]:
+    @cached_property
+    def earlier(self) -> tuple[str, ...]:
         """The comments of the version before."""
         before = self.session.version(("QuestionnaireResponse", self.id), self.version - 1)
         return _heard(Saved(self.session, before)).comments if before else ()
 
     def _ask_again(self, code: str, id_: str, kinds: Sequence[str]) -> None:
         """Have a Task say what else was said; one that is over is begun again, and so is one that was answered, of
-        which the person is not told yet."""
+        which the person is not told yet.
+
+        One whose message has come to nothing is over first: to be requested, it would be given back as it is.
+        """
         said: list[Resource] = [
             {"op": "add", "path": "/reasonCode", "value": reason(kinds)},
             {"op": "add", "path": "/priority", "value": priority_of(code, kinds)},
         ]
         self._change(id_, said, _UNDONE)
+        self._take_back(id_, _NOT_TOLD)
         for answered in (_ANSWERED, _OVER):
             self._change(id_, [*said, {"op": "replace", "path": "/status", "value": "requested"}], answered)
 

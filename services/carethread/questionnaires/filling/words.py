@@ -141,6 +141,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "If you need help, call your local emergency number now.",
         "Si necesita ayuda, llame ahora al número de emergencias de su zona.",
     ),
+    "help-general": (
+        "If anything of what you answered cannot wait: in danger, call 911. To talk to somebody, call or text 988, "
+        "day and night, free of charge.",
+        "Si algo de lo que respondió no puede esperar: en peligro, llame al 911. Para hablar con alguien, llame o "
+        "envíe un mensaje de texto al 988, de día y de noche, gratis.",
+    ),
     # pages without questions
     "saved-title": ("Your answers are saved", "Sus respuestas están guardadas"),
     "saved": ("You can go on at any time with the same link, on this device or another.",

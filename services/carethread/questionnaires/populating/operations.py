@@ -19,9 +19,9 @@ from carethread.questionnaires.populating.earlier import earlier
 from carethread.questionnaires.populating.filling import Sources, fill
 from carethread.questionnaires.populating.launching import CONTENT, launched
 from carethread.questionnaires.populating.observed import observed
-from carethread.questionnaires.populating.person import PATIENT, Person, person
+from carethread.questionnaires.populating.person import Person, person
 from carethread.questionnaires.populating.querying import MOST_MATCHES, Queries
-from carethread.questionnaires.scoring.anonymous import is_anonymous
+from carethread.questionnaires.scoring.anonymous import GROUPS, is_anonymous
 
 _SUBJECT = "Parameters.parameter.where(name = 'subject')"
 
@@ -74,7 +74,7 @@ def _refuse(form: Form, about: Person) -> None:
     if kind and allowed and kind not in allowed:
         told = f"The form is about {' or '.join(allowed)}, not about {kind}."
         raise Invalid(told, code="value", expression=_SUBJECT)
-    if kind == PATIENT and is_anonymous(form):
+    if kind and kind not in GROUPS and is_anonymous(form):
         told = "The form is answered without a name: its subject is a department or a team."
         raise Invalid(told, code="business-rule", expression=_SUBJECT)
 

@@ -4,7 +4,7 @@ answered is refused, and what else could tell it is not kept. Pure."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from carethread.core.errors import Issue
@@ -12,6 +12,7 @@ from carethread.core.fhir.elements import extension
 from carethread.core.fhir.targets import reference_type
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
+from carethread.questionnaires.feedback.marking import ABOUT, kind_of, marks_of
 from carethread.questionnaires.forms.form import Form, Item
 from carethread.questionnaires.scoring.scores import option_of
 
@@ -52,7 +53,14 @@ _HOW = frozenset("ULMNRV")
 _RANDOM_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 """A UUID of chance (RFC 9562, version 4) or of chance and time (7), as ids that are made here."""
 
-_PEOPLE = frozenset({"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Person"})
+GROUPS = frozenset({"Organization", "CareTeam"})
+"""What a response without a name is of: a department or a team. All else may be, or lead to, one person."""
+
+_PLACES = GROUPS | {"HealthcareService", "Location"}
+"""What an answer may refer to."""
+
+_RATED = _PLACES | {"Practitioner", "PractitionerRole"}
+"""The same of a question whom of the staff it is about, which the form marks so."""
 
 
 def shown_from(form: Form) -> int:
@@ -72,16 +80,34 @@ def named(form: Form, response: Resource, new_id: str = "") -> list[Issue]:
     told = "The form is answered without a name; leave this out."
     found = [Issue("business-rule", told, f"QuestionnaireResponse.{name}") for name in _NAMED if name in response]
     subject = response.get("subject", {})
-    # What is contained, or identified, may be anybody; a type that is not known may be a person's.
-    inside = str(subject.get("reference", "#")).startswith("#") or "identifier" in subject
-    if subject and (inside or reference_type(subject) in (None, *_PEOPLE)):
+    if subject and ("identifier" in subject or not _is_to(subject, GROUPS)):
         told = "The form is answered without a name: its subject is a department or a team."
         found.append(Issue("business-rule", told, "QuestionnaireResponse.subject"))
     if new_id and not _RANDOM_ID.fullmatch(new_id):
         told = "The form is answered without a name, and an id may be one: POST the response, which gives it an id, or "
         told += "PUT it to a random UUID (version 4 or 7, in small letters)."
         found.append(Issue("business-rule", told, "QuestionnaireResponse.id"))
-    return found
+    return [*found, *_leading(form, response, "QuestionnaireResponse")]
+
+
+def _leading(form: Form, given: Resource, path: str) -> Iterator[Issue]:
+    """The answers within an item, an answer or a response that lead to somebody."""
+    for number, item in enumerate(given.get("item", ())):
+        where = f"{path}.item[{number}]"
+        yield from _leading(form, item, where)
+        asked = form.items.get(item.get("linkId", ""))
+        rated = asked is not None and any(kind_of(each) == ABOUT for each in marks_of(asked.raw))
+        for place, answer in enumerate(item.get("answer", ())):
+            here = f"{where}.answer[{place}]"
+            if "valueReference" in answer and not _is_to(answer["valueReference"], _RATED if rated else _PLACES):
+                told = "The form is answered without a name: refer to a department, a team, a service or a place."
+                yield Issue("business-rule", told, f"{here}.value")
+            yield from _leading(form, answer, here)
+
+
+def _is_to(reference: Resource, types: Collection[str]) -> bool:
+    """Whether a Reference is to something of these types; what is contained may be anybody."""
+    return not str(reference.get("reference", "#")).startswith("#") and reference_type(reference) in types
 
 
 def without_traces(form: Form, response: Resource) -> Resource:

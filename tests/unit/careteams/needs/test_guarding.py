@@ -164,6 +164,29 @@ def test_what_gives_more_is_refused_and_where_is_said(before: Resource, after: R
     assert "POST Condition/n1/$offer-help" in issue.diagnostics
 
 
+LESS = {
+    "deleted": (None, "Consent"),
+    "taken back": ({**NO, "status": "inactive"}, "Consent.status"),
+    "in error": ({**NO, "status": "entered-in-error"}, "Consent.status"),
+    "for a shorter time": (
+        {**NO, "provision": {**NO["provision"], "period": {**PARTS["period"], "end": instant(NOW)}}},
+        "Consent.provision.period",
+    ),
+}
+
+
+@pytest.mark.parametrize(("after", "where"), LESS.values(), ids=LESS)
+def test_a_no_stands_until_its_time_is_over(after: Resource | None, where: str) -> None:
+    with pytest.raises(Invalid, match="asked-by-person") as refusal:
+        written(NO, after)
+    assert [each.expression for each in refusal.value.issues] == [where]
+    over = {**NO, "provision": {**NO["provision"], "period": {"end": instant(NOW - DAY)}}}
+    written(over, after)
+    longer = {**NO["provision"], "period": {**PARTS["period"], "end": instant(NOW + 11 * DAY)}}
+    assert written(NO, {**NO, "provision": longer}) is not None, "a no may be for longer, and without an end"
+    assert written(NO, {**NO, "provision": {"type": "deny"}}) is not None
+
+
 FREE = {
     "taken back": said(status="inactive"),
     "in error": said(status="entered-in-error"),

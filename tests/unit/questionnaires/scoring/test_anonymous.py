@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from carethread.core.context import new_id
 from carethread.core.ports import Resource
+from carethread.questionnaires.feedback.marking import FEEDBACK
 from carethread.questionnaires.scoring.anonymous import ANONYMOUS_FROM, named, without_traces
 from support.answers import answer, code, form, item, response
 
@@ -101,3 +102,43 @@ def test_an_id_is_of_chance() -> None:
     assert named(FORM, GIVEN, new_id()) == named(FORM, GIVEN) == []
     for id_ in ("ann", "4b6b0a52-5f0c-1c11-9f8e-0d5b8b3cf5a1", "4b6b0a52-5f0c-5c11-9f8e-0d5b8b3cf5a1"):
         assert [each.expression for each in named(FORM, GIVEN, id_)] == ["QuestionnaireResponse.id"]
+
+
+def expressions(subject: Resource, whom: Resource, **more: Any) -> list[str]:
+    asked = item("whom", "reference", **more)
+    made = form(item("g", "group", asked), extension=FORM.raw["extension"])
+    given = response({"linkId": "g", "item": [answer("whom", {"valueReference": whom})]}, subject=subject)
+    return [str(each.expression).partition(".")[2] for each in named(made, given)]
+
+
+PLACE = "item[0].item[0].answer[0].value"
+SOMEBODY = [
+    "Patient/x", "Practitioner/x", "PractitionerRole/x", "RelatedPerson/x", "Person/x", "Encounter/x", "Appointment/x",
+    "EpisodeOfCare/x", "Task/x", "Coverage/x", "Account/x", "Device/x", "QuestionnaireResponse/x", "Group/x", "x",
+    "#x", "https://ehr.example/fhir/Patient/x", "urn:uuid:4b6b0a52-5f0c-4c11-9f8e-0d5b8b3cf5a1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("whom", SOMEBODY)
+def test_nothing_refers_to_what_may_lead_to_somebody(whom: str) -> None:
+    clinic = {"reference": "Organization/1"}
+    assert expressions({"reference": whom}, clinic) == ["subject"]
+    assert expressions(clinic, {"reference": whom}) == [PLACE]
+    assert expressions(clinic, {"display": whom}) == expressions(clinic, {"reference": "#x", **TYPED}) == [PLACE]
+
+
+TYPED = {"type": "Organization"}
+
+
+def test_departments_and_teams_are_nobody_and_an_answer_may_be_a_place() -> None:
+    for group in ("Organization/1", "CareTeam/1", "https://ehr.example/fhir/CareTeam/1"):
+        assert expressions({"reference": group}, {"reference": group}) == []
+    for place in ("Location/1", "HealthcareService/1"):
+        assert expressions({"reference": place}, {"reference": place}) == ["subject"]
+
+
+def test_whom_of_the_staff_it_is_about_is_an_answer_where_the_form_asks_for_it() -> None:
+    clinic = {"reference": "Organization/1"}
+    mark = {"url": FEEDBACK, "extension": [{"url": "kind", "valueCode": "about"}]}
+    assert expressions(clinic, {"reference": "Practitioner/1"}, extension=[mark]) == []
+    assert expressions(clinic, {"reference": "Patient/1"}, extension=[mark]) == [PLACE]
