@@ -34,8 +34,8 @@ def shown(charts: Charts, base_url: str) -> Response:
     return Response(200, HEADERS, made.render(style=address(_HERE, _STYLE), **values).encode())
 
 
-def sorry(status: int, answered: Mapping[str, str], languages: str) -> Response:
-    """What is said where there is no page to show."""
+def sorry(status: int, answered: Mapping[str, str], languages: str, posted: bool) -> Response:
+    """What is said where there is no page to show, to whoever reads it."""
     title, text = _SORRY.get(status, _OTHERWISE)
     made = templates(_HERE).get_template("sorry.html").render(style=address(_HERE, _STYLE), title=title, text=text)
     kept = {name: value for name, value in answered.items() if name in ("Retry-After", "WWW-Authenticate")}
