@@ -52,6 +52,7 @@ def test_files_are_read_whether_gzipped_or_not(tmp_path: Path, name: str, has_ma
         (gzip.compress(TEXT)[:-12], "gzip data of Patient.ndjson is cut short"),
         (gzip.compress(TEXT)[:14] + bytes(20), "gzip data of Patient.ndjson is cut short or damaged"),
     ],
+    ids=["within a line", "between lines", "empty", "gzip", "damaged gzip"],
 )
 def test_a_file_that_is_cut_is_named(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "Patient.ndjson").write_bytes(content)

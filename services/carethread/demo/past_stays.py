@@ -19,7 +19,8 @@ BACK = 5
 
 
 def stays(residents: Sequence[Person], first: date, today: date) -> Iterator[Resource]:
-    """Encounters from `first` on that are over before `today`."""
+    """Encounters from `first` on that are over before `today`; nobody is in two at once, where few people are ill."""
+    until: dict[int, date] = {}
     for d in DEPARTMENTS:
         illness, monthly = STAYS.get(d.key, ("", 0))
         ill = [p for p in residents if p.seen and illness in p.illnesses]
@@ -29,17 +30,17 @@ def stays(residents: Sequence[Person], first: date, today: date) -> Iterator[Res
                 number += 1
                 p = ill[number % len(ill)]
                 begun = month + timedelta(days=2 + turn * (24 // monthly))
-                yield from _stay(d, illness, p, begun, 2 + number % 5, today)
-                if number % BACK == 0:
-                    yield from _stay(d, illness, p, begun + timedelta(days=14), 3, today)
+                wanted = [(begun, 2 + number % 5), *([(begun + timedelta(days=14), 3)] if number % BACK == 0 else ())]
+                for start, days in wanted:
+                    over = start + timedelta(days=days)
+                    if over < today and start > until.get(p.number, date.min):
+                        until[p.number] = over
+                        yield _stay(d, illness, p, start, over)
             month = months_before(month, -1)
 
 
-def _stay(d: Department, illness: str, p: Person, begun: date, days: int, today: date) -> Iterator[Resource]:
-    over = begun + timedelta(days=days)
-    if over >= today:
-        return
-    yield {
+def _stay(d: Department, illness: str, p: Person, begun: date, over: date) -> Resource:
+    return {
         "resourceType": "Encounter", "id": f"demo-stay-{d.key}-{begun:%Y%m%d}-{p.number:03d}", "status": "finished",
         "class": coding(HL7 + "v3-ActCode", "IMP", "inpatient encounter"),
         "priority": concept(HL7 + "v3-ActPriority", "EM", "emergency"),

@@ -6,16 +6,18 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 
 import pytest
 
 from carethread.core.fhir.json import render
-from carethread.demo import generate
+from carethread.demo import generate, people
 from carethread.demo.bookings import SHIFTED, months_before
 from carethread.demo.departments import DEPARTMENTS
 from carethread.demo.fhir import Resource
 from carethread.demo.history import MONTHS, history
 from carethread.demo.hours import PAST
+from carethread.demo.past_stays import stays
 from carethread.demo.questionnaires import PHQ9_SELF_HARM
 from carethread.metrics.signals.charts import Sample, chart
 from carethread.metrics.signals.rules import holding, signals
@@ -54,6 +56,14 @@ def test_nothing_of_it_is_still_to_come_or_to_be_done():
     overall = [i["answer"][0]["valueInteger"] for each in answers for i in each["item"] if i["linkId"] == "overall"]
     assert min(overall) > 6, "somebody would have to answer it"
     assert not {"Task", "Flag", "Communication", "CommunicationRequest"} & {each["resourceType"] for each in past()}
+
+
+def test_where_one_person_is_ill_they_are_in_one_stay_at_a_time():
+    ill = [each for each in people.population(SEED) if each.seen and "knee" in each.illnesses][:1]
+    told = list(stays(ill, months_before(TODAY, MONTHS), TODAY))
+    assert len(told) > MONTHS and len({each["id"] for each in told}) == len(told)
+    spans = sorted((each["period"]["start"], each["period"]["end"]) for each in told)
+    assert all(end < start for (_, end), (start, _) in pairwise(spans))
 
 
 def test_each_month_of_each_department_has_visits_that_came_to_something():
