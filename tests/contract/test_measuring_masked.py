@@ -166,6 +166,16 @@ def test_who_treats_people_now_sees_their_numbers(
     assert explained.status == (200 if sees else 403)
 
 
+def test_that_nobody_is_counted_is_told_to_nobody_who_does_not_treat_them(asked: Metrics) -> None:
+    """Else who is not refused for a person would learn that the person is not among those counted."""
+    another = replace(asked, context=replace(asked.context, principal=Principal("Practitioner/another")))
+    answers = [
+        said(another.rate(subject="Patient/p1", periodStart=f"{year}-04-01", periodEnd=f"{year}-04-30"))
+        for year in (2029, 2019)
+    ]
+    assert answers[0] == answers[1] and answers[0][0] == 403
+
+
 def test_what_is_not_about_people_is_told(asked: Metrics) -> None:
     slots: list[dict[str, Any]] = [
         {"resourceType": "Schedule", "id": "s", "actor": [{"reference": "Practitioner/doctor"}]},

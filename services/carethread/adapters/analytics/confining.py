@@ -2,7 +2,8 @@
 without end. It keeps to this for the rest of its life.
 
 Landlock of Linux 5.13 and newer (https://docs.kernel.org/userspace-api/landlock.html) takes away the right to open
-anything for writing, whoever owns it. Elsewhere a file may be opened, but nothing be written (RLIMIT_FSIZE). Memory is
+anything for writing, whoever owns it. Elsewhere a file may be opened and emptied, but
+nothing be written (RLIMIT_FSIZE). Memory is
 what can be written to (RLIMIT_DATA): addresses alone cost nothing, and engines reserve many.
 """
 

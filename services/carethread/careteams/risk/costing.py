@@ -29,7 +29,7 @@ from carethread.core.fhir.fhirpath.syntax import (
 
 REFUSED: Mapping[str, str] = {
     **dict.fromkeys(("now", "today", "timeOfDay"), "time is what a dateFilter is for, which tells when it is over"),
-    **dict.fromkeys(("aggregate", "repeat", "children", "descendants", "trace"), "its cost has no bound"),
+    **dict.fromkeys(("aggregate", "repeat", "children", "descendants", "answers", "trace"), "its cost has no bound"),
     **dict.fromkeys(("resolve", "memberOf", "conformsTo", "htmlChecks"), "a rule looks at nothing but its inputs"),
 }
 """Functions that a condition does not have, each with the reason."""

@@ -6,12 +6,16 @@ waits for an answer. Threads are there only while there is something to do.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from carethread.core.errors import Busy
+from carethread.core.faults import told
+
+log = logging.getLogger(__name__)
 
 ROOM = 100
 """How many may wait at the same time."""
@@ -22,10 +26,12 @@ _RETRY_SECONDS = 30
 """After which who found no room may ask again: some have had their turn by then."""
 
 Piece = Callable[[], float | None]
-"""Works, and says after how many seconds it wants another turn; None: it is over. It raises nothing."""
+"""Works, and says after how many seconds it wants another turn; None: it is over. What it raises ends it, and nothing
+else."""
 
 Beat = Callable[[], None]
-"""Tells others that what is held here is worked at; those that are equal tell the same. It raises Busy."""
+"""Tells others that what is held here is worked at; those that are equal tell the same. What it raises is told next
+time."""
 
 
 @dataclass(slots=True)
@@ -58,8 +64,8 @@ class Turns:
         with self._changed:
             self._held.setdefault(name, _Held(piece, beat))
             if not self._working:
-                self._working = True
                 threading.Thread(target=self._work, name="evaluations", daemon=True).start()
+                self._working = True
             self._changed.notify_all()
 
     def leave(self, name: str) -> None:
@@ -72,7 +78,7 @@ class Turns:
         threading.Thread(target=self._beat, args=(over,), name="evaluations beat", daemon=True).start()
         while (found := self._next()) is not None:
             name, held = found
-            again = held.piece()
+            again = _worked(name, held.piece)
             if again is None:
                 self.leave(name)
             else:
@@ -96,7 +102,15 @@ class Turns:
             with self._changed:
                 beats = {held.beat for held in self._held.values()}
             for beat in beats:
-                try:
-                    beat()
-                except Busy:
-                    continue  # the next one tells it
+                _worked("beat", beat)
+
+
+def _worked(name: str, work: Callable[[], float | None]) -> float | None:
+    """What it says, and nothing where it fails: others have their turn all the same."""
+    try:
+        return work()
+    except Busy:
+        return None  # a beat, which the next one makes up for
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with one, the others go on
+        log.error("evaluation_failed", extra={"job": name, **told(error)})
+        return None

@@ -28,6 +28,10 @@ NAMELESS = PROFILES + "nameless"
 METHODS = ("average", "median", "sum", "minimum", "maximum")
 SCORINGS = ("proportion", "ratio", "continuous-variable", "cohort")
 
+_SHARE = frozenset({"denominator", "numerator"})
+_NEEDED = {"proportion": _SHARE, "ratio": _SHARE}
+"""Without which a score would be made up."""
+
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _NESTED = frozenset(
     {
@@ -119,15 +123,20 @@ def _group(measure: Resource, group: Resource, where: str) -> Group:
     scoring = _code(_extension(group, "scoring", "valueCodeableConcept") or measure.get("scoring") or {})
     if scoring not in SCORINGS:
         raise _wrong(f"a scoring ({', '.join(SCORINGS)})", "Measure.scoring")
-    populations, value, method = [], "", ""
+    populations: list[Population] = []
+    value, method = "", ""
     for i, each in enumerate(group.get("population") or []):
         there = f"{where}.population[{i}]"
         name = _code(each.get("code") or {})
         column = _column(each, there)
         if name == OBSERVATION:
             value, method = column, _method(each, there)
+        elif name in (each.name for each in populations):
+            raise _wrong(f"one population {name} in a group", f"{there}.code")
         else:
             populations.append(Population(name or column, each.get("code") or {}, column, name not in _NESTED))
+    if missing := sorted(_NEEDED.get(scoring, frozenset()) - {each.name for each in populations}):
+        raise _wrong(f"a population {missing[0]} where the scoring is {scoring}", f"{where}.population")
     if scoring == "continuous-variable" and not value:
         raise _wrong("a population measure-observation that names the number", f"{where}.population")
     unit = _extension(group, "scoringUnit", "valueCodeableConcept") or _extension(

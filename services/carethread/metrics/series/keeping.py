@@ -19,15 +19,13 @@ from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import PROFILES
 from carethread.metrics.evaluating.counting import bare, nested
 from carethread.metrics.evaluating.evaluating import answer, units
+from carethread.metrics.evaluating.guarding import OF_THE_DAY
 from carethread.metrics.evaluating.periods import Days
 from carethread.metrics.evaluating.reporting import DEPARTMENT, PROFILE
 from carethread.metrics.measures.definition import Definition, Group
 
 KEPT_DAILY = PROFILES + "kept-daily"
 """Extension of a Measure: its units are those of now, and are kept each day."""
-
-GROUP = {"system": "https://carethread.dev/fhir/CodeSystem/measure-group", "code": "of-the-day"}
-"""The code of a report's group, by which SQL finds it."""
 
 _DAY = timedelta(days=1)
 
@@ -68,7 +66,7 @@ def _report(measure: Resource, definition: Definition, group: Group, row: dict[s
         "period": {"start": day, "end": day},
         "group": [
             {
-                "code": {"coding": [GROUP]},
+                "code": {"coding": [OF_THE_DAY]},
                 "population": [
                     {"code": each.code, "count": int(bool(row[f"in_{i}"]))} for i, each in enumerate(group.populations)
                 ],

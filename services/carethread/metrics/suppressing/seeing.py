@@ -49,9 +49,11 @@ def hides(runtime: Runtime, definition: Definition) -> bool:
 
 
 def treats(facts: Glimpse, definition: Definition, counted: Units, principal: Principal) -> bool:
-    """Whether who asks is, by the facts, in a current care team of each person that is counted."""
+    """Whether who asks is, by the facts, in a current care team of each person that is counted. Of nobody they are not:
+    that there is nobody would tell who is not among those counted."""
     if definition.nameless or not principal.name.startswith(_STAFF):
         return False
     mine = _MINE.format(who=quoted(principal.name.removeprefix(_STAFF)))
-    others = "SELECT 1 FROM unit LEFT JOIN mine ON mine.subject = unit.subject WHERE mine.subject IS NULL LIMIT 1"
-    return not run(facts, f"{bare(definition, counted.wanted)}, {mine}\n{others}", counted)
+    theirs = "SELECT DISTINCT mine.subject IS NOT NULL FROM unit LEFT JOIN mine ON mine.subject = unit.subject"
+    found = run(facts, f"{bare(definition, counted.wanted)}, {mine}\n{theirs}", counted)
+    return [tuple(row) for row in found] == [(True,)]

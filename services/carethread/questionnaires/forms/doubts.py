@@ -1,11 +1,13 @@
 """What is allowed in a form and most likely not meant: told when it is judged (`$validate`), each with its place and
 what to do. Nothing is refused for it. Pure.
 
-Source: http://hl7.org/fhir/uv/sdc/behavior.html, http://hl7.org/fhir/R4/questionnaire.html.
+Source: http://hl7.org/fhir/uv/sdc/behavior.html, http://hl7.org/fhir/R4/questionnaire.html,
+http://hl7.org/fhir/R4/fhirpath.html#polymorphism.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from itertools import pairwise
@@ -17,7 +19,8 @@ from carethread.core.fhir.fhirpath.functions.weights import weight_of
 from carethread.core.fhir.validation.report import shown
 from carethread.questionnaires.answering.choosing import choice_of, kinds_of
 from carethread.questionnaires.extracting.marks import OBSERVATION
-from carethread.questionnaires.forms.expressions import SDC
+from carethread.questionnaires.forms.answerable import ANSWERS
+from carethread.questionnaires.forms.expressions import FHIRPATH, QUERY, SDC, expressions_of
 from carethread.questionnaires.forms.form import Condition, Form, Item, Option
 from carethread.questionnaires.rendering.titles import PEOPLE_TITLE
 from carethread.questionnaires.rendering.words import TRANSLATION, base
@@ -30,6 +33,10 @@ _MOST = 200
 _FOUND = tuple(SDC + name for name in ("answerExpression", "candidateExpression", "answerOptionsToggleExpression"))
 _GIVEN = tuple(SDC + name for name in ("initialExpression", "calculatedExpression", "observationLinkPeriod"))
 _WEIGHING = ("weight(", "ordinal(")
+_KINDS = {kind[0].upper() + kind[1:] for kinds in ANSWERS.values() for kind in kinds}
+_TYPED = re.compile(rf"(?<!%)\bvalue(?:{'|'.join(sorted(_KINDS))})\b")
+"""The name that JSON gives a value of one type; FHIRPath calls it `value`."""
+
 _SAME = {"integer": "decimal", "date": "dateTime"}
 """Types that are compared as another."""
 
@@ -86,6 +93,14 @@ def _alike(form: Form) -> Told:
         if (group, item.text) in texts:
             yield f"It asks the same as {texts[group, item.text]}, beside it.", f"{item.path}.text"
         texts.setdefault((group, item.text), item.path)
+
+
+def _typed(form: Form) -> Told:
+    """Expressions that ask for a value by a name that nothing has in FHIRPath, so that they find nothing."""
+    for raw, path in [(form.raw, "Questionnaire"), *((item.raw, item.path) for item in form.items.values())]:
+        for each in expressions_of(raw, path):
+            if each.language in (FHIRPATH, QUERY) and (found := _TYPED.search(each.text)):
+                yield f"'{found[0]}' finds nothing: in FHIRPath a value of any type is 'value'.", each.path
 
 
 def _titles(form: Form) -> Told:
@@ -170,5 +185,5 @@ def _weight(option: Option) -> Decimal | None:
     return own if own is not None or option.kind != "Coding" else weight_of(option.value)
 
 
-_OF_FORMS: tuple[Callable[[Form], Told], ...] = (_titles, _languages, _scores, _alike)
+_OF_FORMS: tuple[Callable[[Form], Told], ...] = (_titles, _languages, _scores, _alike, _typed)
 _OF_ITEMS: tuple[Callable[[Form, Item], Told], ...] = (_unasked, _conditions, _critical, _extracted)

@@ -56,6 +56,7 @@ def places(definition: Resource) -> list[tuple[str, str]]:
         ("%visits.participant.actor.resolve().exists()", "invalid", "inputs"),
         ("%visits.repeat(participant).exists()", "invalid", "bound"),
         ("%visits.descendants().exists()", "invalid", "bound"),
+        ("%visits.answers().exists()", "invalid", "bound"),
         ("%visits.all(%visits.all(%visits.all(status = 'noshow')))", "too-costly", "steps"),
         ("%visits.where($this.participant.actor.reference in %visits.participant.actor.reference).exists()",
          "too-costly", "steps"),

@@ -69,6 +69,14 @@ def test_the_option_of_the_item_that_was_answered(expression: str) -> None:
     assert weights(f"item.{expression}", inside) == [4]
 
 
+def test_all_answers_below() -> None:
+    within = answered("a", "x")
+    within["answer"][0]["item"] = [answered("c", "x")]
+    inside = {"linkId": "group", "item": [answered("b", "x")]}
+    assert sorted(weights("%resource.answers().value.weight()", within, inside)) == [1, 4, 7]
+    assert weights("item.first().answer.first().answers().weight()", within, inside) == [7]
+
+
 def test_what_the_answer_says_itself_comes_first() -> None:
     assert weights("item.answer.value.weight()", answered("a", "x", extension=weighs(0))) == [0]
     said = {"linkId": "a", "answer": [{"extension": weighs(8), "valueCoding": {"system": "s", "code": "x"}}]}

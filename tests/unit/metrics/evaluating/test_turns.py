@@ -91,3 +91,24 @@ def test_it_goes_on_telling_that_it_is_there(monkeypatch: pytest.MonkeyPatch) ->
     held.take("a", lambda: None if go.wait(5) else 0, beat)
     over(held)
     assert len(beats) >= 2
+
+
+def test_one_that_fails_ends_alone(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "BEAT_SECONDS", 0.005)
+    held, go, beats, done = Turns(), threading.Event(), [], []
+
+    def fails() -> None:
+        raise RuntimeError("not told")
+
+    def beat() -> None:
+        beats.append(1)
+        if len(beats) > 2:
+            go.set()
+        raise RuntimeError("not told")
+
+    held.take("a", fails, no_beat)
+    held.take("b", lambda: None if go.wait(5) else 0, beat)
+    held.take("c", lambda: done.append("c"), no_beat)
+    over(held)
+    assert done == ["c"] and len(beats) > 2
+    assert "evaluation_failed" in caplog.text and "not told" not in caplog.text

@@ -145,3 +145,19 @@ def test_what_becomes_an_observation_has_a_code() -> None:
     mark = ext(SDC + "observationExtract", valueBoolean=True)
     assert places(item("a", "integer", extension=[mark])) == ["item[0].code"]
     assert places(item("a", "integer", extension=[mark], code=[code("x")])) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "doubted"),
+    [
+        ("%resource.item.answer.valueDecimal.sum()", True),
+        ("%resource.item.answer.valueCoding.code", True),
+        ("%resource.item.answer.value.sum()", False),
+        ("%valueDecimal", False),
+    ],
+)
+def test_a_value_is_asked_for_by_the_name_that_it_has(text: str, doubted: bool) -> None:
+    found = places(total(text), item("a", "decimal"))
+    assert found == (["item[0].extension[0]"] if doubted else [])
+    variable = ext(CORE + "variable", valueExpression={"name": "v", "language": "text/fhirpath", "expression": text})
+    assert places(item("a", "decimal"), extension=[variable]) == (["extension[0]"] if doubted else [])

@@ -1,6 +1,6 @@
 """Moving through the tree, and what the surroundings know: the time, and traces.
 
-Source: http://hl7.org/fhirpath/N1, sections 5.8 and 5.9.
+Source: http://hl7.org/fhirpath/N1, sections 5.8 and 5.9; `answers()`: http://hl7.org/fhir/uv/sdc/STU3/expressions.html.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from carethread.core.fhir.fhirpath.functions.kinds import Closure, Eager, Functi
 from carethread.core.fhir.fhirpath.scope import Scope
 from carethread.core.fhir.fhirpath.temporal import of_instant
 from carethread.core.fhir.fhirpath.types import type_info
+
+_ANSWER = "QuestionnaireResponse#item.answer"
 
 
 def _below(scope: Scope, items: Items) -> Items:
@@ -30,6 +32,11 @@ def _descendants(scope: Scope, items: Items) -> Items:
     return found
 
 
+def _answers(scope: Scope, items: Items) -> Items:
+    """All answers below, at any depth. SDC 4 dropped the function; forms made for SDC 3 have it."""
+    return [each for each in _descendants(scope, items) if type(each) is Element and each.type == _ANSWER]
+
+
 def _trace(_: Scope, items: Items, __: tuple[Closure, ...]) -> Items:
     """Nothing is written: a trace could carry what must not be in a log."""
     return items
@@ -38,6 +45,7 @@ def _trace(_: Scope, items: Items, __: tuple[Closure, ...]) -> Items:
 FUNCTIONS: Mapping[str, Function] = {
     "children": Eager(_below),
     "descendants": Eager(_descendants),
+    "answers": Eager(_answers),
     "trace": Lazy(_trace, 1, 2),
     "type": Eager(lambda _, items: [type_info(item) for item in items]),
     "now": Eager(lambda scope, _: [of_instant(scope.now, "DateTime")]),
