@@ -14,6 +14,7 @@ from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Request, Response
 from carethread.interactions.rest.handling import handle
+from carethread.metrics.evaluating.guarding import OF_THE_DAY
 from support.measuring import MARCH, Metrics, Resource, body, keep, metrics, own_measure, person, said, visit
 from support.stores import open_store
 
@@ -189,6 +190,10 @@ def test_what_was_counted_is_not_changed_by_others(asked: Metrics) -> None:
     for sent in (changed, bare):
         assert said(write(asked, sent)) == (422, "business-rule", "MeasureReport")
     assert said(write(asked, {**report, "id": "mine"})) == (422, "business-rule", "MeasureReport.extension")
+    day = [{"code": {"coding": [OF_THE_DAY]}, **first(bare)}]
+    assert said(write(asked, {**bare, "id": "mine", "group": day})) == (
+        422, "business-rule", "MeasureReport.group[0].code",
+    )  # fmt: skip
     assert write(asked, {**report, "id": "old"}, {"x-carethread-backfill": "true"}).status == 201
     assert write(asked, {**bare, "id": "mine"}).status == 201
     assert write(asked, {**bare, "id": "mine", "status": "error"}).status == 200

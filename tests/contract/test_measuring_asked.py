@@ -201,15 +201,26 @@ def test_what_others_count_is_reported_by_them(asked: Metrics, counted_elsewhere
 
 
 SQL = "Library.content[0].data"
+SHARE = ["denominator", "numerator"]
+POPULATION = "Measure.group[0].population"
+A_SHARE = {"scoring": {"coding": [{"code": "proportion"}]}}
 BAD: list[tuple[str, list[Resource], str, str]] = [
     ("unknown", [], "not-found", "measure"),
-    ("no-groups", own_measure(GOOD_SQL, ["numerator"], "no-groups", group=[]), "not-supported", "Measure.group"),
-    ("no-library", own_measure(GOOD_SQL, ["numerator"], "no-library")[:1], "not-found", "Measure.library"),
-    ("wrong-column", own_measure("SELECT 1 AS resource", ["numerator"], "wrong-column"), "invalid", SQL),
-    ("no-sql", own_measure("SELEC 1", ["numerator"], "no-sql"), "invalid", SQL),
-    ("writes", own_measure("DELETE FROM appointments", ["numerator"], "writes"), "invalid", SQL),
-    ("no-view", own_measure("SELECT * FROM fairies", ["numerator"], "no-view"), "invalid", SQL),
-    ("no-value", own_measure(GOOD_SQL.replace("$end", "$until"), ["numerator"], "no-value"), "invalid", SQL),
+    ("no-groups", own_measure(GOOD_SQL, SHARE, "no-groups", group=[]), "not-supported", "Measure.group"),
+    ("no-library", own_measure(GOOD_SQL, SHARE, "no-library")[:1], "not-found", "Measure.library"),
+    ("wrong-column", own_measure("SELECT 1 AS resource", SHARE, "wrong-column"), "invalid", SQL),
+    ("no-sql", own_measure("SELEC 1", SHARE, "no-sql"), "invalid", SQL),
+    ("writes", own_measure("DELETE FROM appointments", SHARE, "writes"), "invalid", SQL),
+    ("no-view", own_measure("SELECT * FROM fairies", SHARE, "no-view"), "invalid", SQL),
+    ("no-value", own_measure(GOOD_SQL.replace("$end", "$until"), SHARE, "no-value"), "invalid", SQL),
+    (
+        "mistyped",
+        own_measure(GOOD_SQL, ["denominator", "numerater"], "mistyped", **A_SHARE),
+        "not-supported",
+        POPULATION,
+    ),
+    ("nobody-due", own_measure(GOOD_SQL, ["numerator"], "nobody-due", **A_SHARE), "not-supported", POPULATION),
+    ("twice", own_measure(GOOD_SQL, [*SHARE, "numerator"], "twice"), "not-supported", f"{POPULATION}[2].code"),
 ]
 
 
@@ -224,7 +235,7 @@ def test_a_measure_that_cannot_be_counted(
     if name == "no-view":
         assert "fairies" in body(refused)["issue"][0]["diagnostics"]
     if name == "wrong-column":
-        lacks = "The SELECT has no columns subject, numerator; it has resource."
+        lacks = "The SELECT has no columns subject, denominator, numerator; it has resource."
         assert body(refused)["issue"][0]["diagnostics"] == lacks
 
 

@@ -140,8 +140,11 @@ def person(id_: str, **more: Any) -> Resource:
 
 
 def own_measure(sql: str, populations: Iterable[str], id_: str = "own", **more: Any) -> list[Resource]:
-    """A Measure of one's own with its Library."""
+    """A Measure of one's own with its Library; it has a share where it has both populations of one."""
     from base64 import b64encode
+
+    populations = list(populations)
+    scoring = "proportion" if {"denominator", "numerator"} <= set(populations) else "cohort"
 
     group = {
         "population": [
@@ -162,7 +165,7 @@ def own_measure(sql: str, populations: Iterable[str], id_: str = "own", **more: 
         "version": "1.0.0",
         "status": "active",
         "library": [url],
-        "scoring": {"coding": [{"code": "proportion"}]},
+        "scoring": {"coding": [{"code": scoring}]},
         "group": [group],
         **more,
     }
