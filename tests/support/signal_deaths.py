@@ -104,10 +104,10 @@ def seen(runtime: Runtime, measure: Resource) -> Seen:
     """What is counted of the measure: in the last two months many missed visits, unless that has been told."""
     stands = bool(runtime.store.glance(lambda session: session.places(RAISED, MEASURE)))
     days = before(clock().date(), "month", MONTHS)
-    points = []
+    points, none = [], {each.name: 0 for each in known(MEASURE).groups[0].populations}
     for number, month in enumerate(buckets(days, "month")):
         missed = 8 if number >= MONTHS - 2 and not stands else 1 + number % 2
-        counts = {"initial-population": 10, "denominator": 10, "numerator": missed, "unresolved": 0}
+        counts = none | {"initial-population": 10, "denominator": 10, "numerator": missed}
         cell = Cell(counts, None, {})
         points.append(Point(month, [Counted(cell, {DEPARTMENT: {"north": cell}})], over=True))
     return Seen(known(MEASURE), "month", points, to_micros(clock()), (), 0)

@@ -8,7 +8,7 @@ report that is stored, which tells nobody more than all may know: what is masked
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from threading import Event as Signal
@@ -46,13 +46,14 @@ def keep_latest(runtime: Runtime, context: Context, stop: Signal) -> None:
     """Keep the numbers fresh until `stop` is set."""
     while not stop.wait(_LOOK_SECONDS):
         try:
-            refresh(runtime, context)
+            refresh(runtime, context, stop.is_set)
         except Busy as error:
             log.info("latest_numbers_wait", extra={"reason": str(error)})
 
 
-def refresh(runtime: Runtime, context: Context) -> bool:
-    """Count anew if that was long enough ago, whoever did it; whether it was. Raises Busy where nothing can be."""
+def refresh(runtime: Runtime, context: Context, stops: Callable[[], bool] = lambda: False) -> bool:
+    """Count anew if that was long enough ago, whoever did it, unless it stops; whether it was. Raises Busy where
+    nothing can be."""
     now = to_micros(context.clock())
     kept = runtime.store.glance(lambda session: session.export(_PLACE))
     stands = json.parse(kept) if kept else {}
@@ -64,20 +65,26 @@ def refresh(runtime: Runtime, context: Context) -> bool:
     end = datetime.combine(days.last, time.max, UTC).replace(microsecond=0)
     until = to_micros(end) // 1_000_000 + 1
     before_ = stands["values"] if told_alike and stands["end"] == until else ()
-    values = _all_values(runtime, days, context, before_)
+    values = _all_values(runtime, days, context, before_, stops)
+    if values is None:
+        return False
     told = {"at": now, "small_cells": runtime.small_cells, "as_of": as_of, "end": until, "values": values}
     state = json.render(told)
     runtime.store.transact(lambda session: session.keep_export(_PLACE, now, state, expired=0))
     return True
 
 
-def _all_values(runtime: Runtime, days: Days, context: Context, before_: Sequence[Value]) -> list[Value]:
-    """What is told of all measures: of one whose facts are not there now, what was told of this month before. Raises
-    Busy where that is so of all."""
+def _all_values(
+    runtime: Runtime, days: Days, context: Context, before_: Sequence[Value], stops: Callable[[], bool]
+) -> list[Value] | None:
+    """What is told of all measures: of one whose facts are not there now, what was told of this month before. None: it
+    stops between two of them. Raises Busy where that is so of all."""
     values: list[Value] = []
     waiting: list[Busy] = []
     names = [str(library["id"]) for library in libraries()]
     for name in names:
+        if stops():
+            return None
         try:
             values += _values(runtime, name, days, context)
         except Busy as error:
