@@ -56,6 +56,7 @@ class Practice:
             "CARETHREAD_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
             "CARETHREAD_KAFKA_TOPIC_PREFIX": self.prefix,
             "CARETHREAD_KAFKA_PARTITIONS": "2",
+            "CARETHREAD_SMALL_CELLS": "exact",
             **{f"CARETHREAD_{name.upper()}_HTTP_URL": f"http://127.0.0.1:{port}" for name, port in http.items()},
             **{f"CARETHREAD_{name.upper()}_GRPC_TARGET": f"127.0.0.1:{port}" for name, port in rpc.items()},
         }

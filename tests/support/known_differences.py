@@ -183,6 +183,13 @@ KNOWN: Known = {
             "the oracle knows some schemes of URIs; by RFC 3986 `mailto:` is absolute",
             _of("Questionnaire", status="draft", url="mailto:"),
         ),
+        Difference(
+            "Extension_EXT_URL_Absolute",
+            "must be an absolute URL",
+            "the oracle knows some schemes of URIs; by RFC 3986 `mailto:` is absolute",
+            _of("Basic", code={"text": "x"}, extension=[{"url": "mailto:", "valueString": "Made up"}]),
+        ),
+        Difference("CONCEPTMAP_GROUP_(SOURCE|TARGET)_CODE_INVALID", "", _TERMINOLOGY),
         Difference("(IG|SM|SD|CODESYSTEM|OPDEF|ED)_.*", "", _AUTHORS),
     ),
     "we": (
@@ -282,6 +289,34 @@ KNOWN: Known = {
                 source={"observer": {"display": "x"}},
             ),
             where=r"AuditEvent\.(type|subtype\[\d+\])\.system",
+        ),
+        Difference(
+            "value",
+            "system of a Coding must be an absolute URI",
+            "the oracle does not look at the system of an Encounter's class",
+            _of("Encounter", status="planned", **{"class": {"system": "\u00e4", "code": "IMP"}}),
+            where=r"Encounter\.class\.system",
+        ),
+        Difference(
+            "code-invalid",
+            "a BCP 47 language tag",
+            "one of the codings has to be of the maximum set; the oracle passes one that has neither system nor code",
+            _of("Patient", communication=[{"language": {"coding": [{"display": "Made up"}]}}]),
+        ),
+        Difference(
+            "value",
+            "must not refer to",
+            "R4 says of what type a Consent's source is; the oracle does not look at it",
+            _of(
+                "Consent",
+                status="rejected",
+                scope={"text": "x"},
+                category=[{"text": "x"}],
+                patient={"reference": "Patient/a"},
+                policy=[{"uri": "https://example.org/p"}],
+                sourceReference={"type": "Substance", "identifier": {"value": "1"}},
+            ),
+            where=r"Consent\.source",
         ),
         Difference(
             "value",

@@ -191,6 +191,9 @@ def _answer(description: str, schema: Json | None, *headers: str, media_type: st
     return said | ({"content": content(schema, media_type)} if schema is not None else {})
 
 
+_MADE = ("text/html", "text/plain", "text/csv", "text/calendar", "application/vnd.apache.parquet")
+"""Media types in which an operation may answer that makes something for people, or for programs beside FHIR."""
+
 _ANSWERS: Json = {
     "NotModified": _answer("The caller has this already.", None, "ETag"),
     "NoContent": _answer("Done.", None),
@@ -198,7 +201,10 @@ _ANSWERS: Json = {
     "History": _answer("A page of versions.", ref("schemas", "History")),
     "Answers": _answer("An answer for each entry.", ref("schemas", "Answers")),
     "Outcome": _answer("What was done, in words.", ref("schemas", "OperationOutcome")),
-    "Result": _answer("The operation's answer.", ref("schemas", "Resource")),
+    "Result": {
+        "description": "The operation's answer: a resource, or the page, text or table that it makes.",
+        "content": content(ref("schemas", "Resource")) | {made: {"schema": TEXT} for made in _MADE},
+    },
     "Capabilities": _answer("What the server can do.", ref("schemas", "Resource"), "ETag"),
     "Json": _answer("A JSON document.", {"type": "object"}, media_type="application/json"),
     "Begun": _answer("It has begun.", None, "Content-Location"),
