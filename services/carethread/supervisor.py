@@ -80,6 +80,10 @@ def _metrics_folder() -> Iterator[None]:
         yield
 
 
+_SUPERVISOR = "SUPERVISOR_OF_CARETHREAD"
+"""The variable that tells a process beside the server whose end is its own."""
+
+
 def _load(settings: Settings, names: Sequence[str], supervisor: int) -> Callable[..., Any]:
     from carethread.composition.http import http_edge
 
@@ -119,7 +123,8 @@ class Beside:
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
 
     def _spawn(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-m", "carethread", *self._arguments])
+        told = os.environ | {_SUPERVISOR: f"{os.getpid()}"}  # noqa: TID251  # no setting: from us to ourselves
+        self._process = subprocess.Popen([sys.executable, "-m", "carethread", *self._arguments], env=told)
 
     def _watch(self) -> None:
         while self._process is not None:
@@ -149,7 +154,7 @@ def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *
     # Signals are waited for, not handled: a handler that sets an Event may run while its thread holds the Event's lock.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
     if supervised:
-        _end_with(os.getppid())
+        _end_with(int(os.environ.get(_SUPERVISOR, os.getppid())))  # noqa: TID251  # gone already, perhaps
     from carethread.adapters.logs import log_setup
     from carethread.composition.delivering import SERVICE, notifications
     from carethread.composition.observing import serve_metrics
