@@ -86,12 +86,16 @@ def up(demo: bool, **options: Any) -> None:
     )
 
 
+_supervisor = click.option("--supervisor", type=int, required=True, help="The process whose end is this one's.")
+
+
 @cli.command("up-worker", hidden=True)
-def up_worker() -> None:
+@_supervisor
+def up_worker(supervisor: int) -> None:
     """The process beside `up`'s HTTP server."""
     from carethread.supervisor import run_worker
 
-    run_worker(_settings(), [*SERVICES, GATEWAY], _BEHIND_HTTP, supervised=True)
+    run_worker(_settings(), [*SERVICES, GATEWAY], _BEHIND_HTTP, supervisor=supervisor)
 
 
 @cli.command()
@@ -114,11 +118,12 @@ def serve(service: str, role: str | None, **options: Any) -> None:
 
 @cli.command("serve-behind", hidden=True)
 @click.argument("service")
-def serve_behind(service: str) -> None:
+@_supervisor
+def serve_behind(service: str, supervisor: int) -> None:
     """The process beside one service's HTTP server."""
     from carethread.supervisor import run_worker
 
-    run_worker(_settings(), [service], _roles_of(service)[1:], supervised=True)
+    run_worker(_settings(), [service], _roles_of(service)[1:], supervisor=supervisor)
 
 
 def _run(

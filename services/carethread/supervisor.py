@@ -80,10 +80,6 @@ def _metrics_folder() -> Iterator[None]:
         yield
 
 
-_SUPERVISOR = "SUPERVISOR_OF_CARETHREAD"
-"""The variable that tells a process beside the server whose end is its own."""
-
-
 def _load(settings: Settings, names: Sequence[str], supervisor: int) -> Callable[..., Any]:
     from carethread.composition.http import http_edge
 
@@ -123,8 +119,9 @@ class Beside:
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
 
     def _spawn(self) -> None:
-        told = os.environ | {_SUPERVISOR: f"{os.getpid()}"}  # noqa: TID251  # no setting: from us to ourselves
-        self._process = subprocess.Popen([sys.executable, "-m", "carethread", *self._arguments], env=told)
+        # It is told whose end is its own: by the time that it could look, that process may be gone.
+        whose = ["--supervisor", f"{os.getpid()}"]
+        self._process = subprocess.Popen([sys.executable, "-m", "carethread", *self._arguments, *whose])
 
     def _watch(self) -> None:
         while self._process is not None:
@@ -145,16 +142,18 @@ class Beside:
             self._process.kill()
 
 
-def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *, supervised: bool = False) -> None:
+def run_worker(
+    settings: Settings, names: Sequence[str], roles: Sequence[str], *, supervisor: int | None = None
+) -> None:
     """Run gRPC (`rpc`), the loops (`worker`) and the websockets (`ws`) of the services until SIGTERM or SIGINT.
 
-    A `supervised` one leaves SIGINT to its parent, and ends when the parent is gone. Raises SettingsError when the gRPC
-    address cannot be listened on.
+    One that has a `supervisor`, a process by its id, leaves SIGINT to that, and ends when it is gone. Raises
+    SettingsError when the gRPC address cannot be listened on.
     """
     # Signals are waited for, not handled: a handler that sets an Event may run while its thread holds the Event's lock.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
-    if supervised:
-        _end_with(int(os.environ.get(_SUPERVISOR, os.getppid())))  # noqa: TID251  # gone already, perhaps
+    if supervisor is not None:
+        _end_with(supervisor)
     from carethread.adapters.logs import log_setup
     from carethread.composition.delivering import SERVICE, notifications
     from carethread.composition.observing import serve_metrics
@@ -164,7 +163,7 @@ def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *
 
     log_setup(settings.log_level)
     here = runtimes(settings, [name for name in names if name != GATEWAY])
-    if not supervised and settings.metrics_port:
+    if supervisor is None and settings.metrics_port:
         check_port(settings.host, settings.metrics_port, "CARETHREAD_METRICS_PORT")
         serve_metrics(settings, here, taking_in=GATEWAY in names)
     if "rpc" in roles:
@@ -181,7 +180,7 @@ def run_worker(settings: Settings, names: Sequence[str], roles: Sequence[str], *
         server.start()
     for each in loops:
         each.start()
-    signal.sigwait({signal.SIGTERM} if supervised else _ENDINGS)
+    signal.sigwait(_ENDINGS if supervisor is None else {signal.SIGTERM})
     if server:
         server.end_streams()
     for each in loops:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event as Signal
-from threading import Thread
 
 import pytest
 
@@ -29,6 +28,7 @@ from carethread.metrics.facts.publishing import Publisher
 from carethread.metrics.facts.reaching import Horizon
 from carethread.metrics.facts.rebuilding import Read, rebuild
 from support.facts_made import SUBJECTS, stored, visit
+from support.looping import looping
 from support.servers import until
 from support.stores import BASE
 
@@ -93,19 +93,12 @@ class Worker:
 
     @contextmanager
     def consuming(self) -> Iterator[None]:
-        stop, positions = Signal(), partial(self.store.positions, "metrics")
-
-        def run() -> None:
-            bus = EmbeddedSubscription(self.log, TOPICS, positions)
+        def run(stop: Signal) -> None:
+            bus = EmbeddedSubscription(self.log, TOPICS, partial(self.store.positions, "metrics"))
             Consumer(self.runtime, bus, self.reactions, look=0.0).run(stop)
 
-        thread = Thread(target=run)
-        thread.start()
-        try:
+        with looping(run):
             yield
-        finally:
-            stop.set()
-            thread.join()
 
 
 def _filled(name: str, session: Session) -> None:

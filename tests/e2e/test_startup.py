@@ -228,6 +228,13 @@ def test_without_its_supervisor_nothing_lives_on(server):
     assert until_gone(below) < _GONE_SECONDS
 
 
+def test_what_begins_after_its_supervisor_is_gone_ends():
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    data = {"CARETHREAD_DATA": str(run.folder("data")), "CARETHREAD_GRPC_PORT": str(free_port())}
+    command("up-worker", "--supervisor", str(gone.pid), env=data)  # else it would be there when its time is over
+
+
 def test_a_service_of_its_own_ends_whole(tmp_path):
     with carethread("serve", "questionnaires") as server:
         until(lambda: len(children(server.pid)) == 2, seconds=30, what="two workers")
