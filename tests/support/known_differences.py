@@ -60,6 +60,12 @@ _PROCESSED = "Terminology_PassThrough_TX_Message"
 KNOWN: Known = {
     "the oracle": (
         Difference(
+            "",
+            r"unknown escape sequence: \\[bf]",
+            "JSON's short escapes of backspace and form feed (RFC 8259, section 7), which the oracle's parser lacks",
+            _of("Patient", name=[{"text": "a\fb"}]),
+        ),
+        Difference(
             _PROCESSED,
             "Error processing unit",
             f"whether a UCUM unit is one: {_TERMINOLOGY}",
