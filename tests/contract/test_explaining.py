@@ -14,7 +14,7 @@ from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Request, Response
 from carethread.interactions.rest.handling import handle
-from carethread.metrics.evaluating.guarding import OF_THE_DAY
+from carethread.metrics.answering.guarding import OF_THE_DAY
 from support.measuring import MARCH, Metrics, Resource, body, keep, metrics, own_measure, person, said, visit
 from support.stores import open_store
 

@@ -16,7 +16,7 @@ from carethread.core.context import Principal
 from carethread.core.errors import Busy
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
-from carethread.metrics.evaluating import answering, evaluating, turns, waiting
+from carethread.metrics.answering import answering, evaluating, turns, waiting
 from support.measuring import RATE, Metrics, body, counts, keep, metrics, own_measure, said, visit
 
 

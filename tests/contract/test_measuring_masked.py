@@ -16,7 +16,7 @@ from carethread.core.context import Principal
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
 from carethread.core.settings import Settings
-from carethread.metrics.suppressing.keeping import shown
+from carethread.metrics.answering.marking import shown
 from support.measuring import MARCH, Metrics, Resource, body, counts, keep, metrics, own_measure, person, said, visit
 from support.stores import open_store
 

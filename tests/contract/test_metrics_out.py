@@ -19,7 +19,7 @@ from carethread.core.errors import Busy
 from carethread.core.metric_names import MEASURE_AS_OF, MEASURE_PERIOD_END, MEASURE_VALUE
 from carethread.core.ports import Response
 from carethread.core.service import Runtime
-from carethread.metrics.evaluating.answering import Question, answered
+from carethread.metrics.answering.answering import Question, answered
 from carethread.metrics.exporting import latest
 from carethread.metrics.exporting.latest import EVERY_SECONDS, SAMPLES, refresh
 from support.facts import NOW

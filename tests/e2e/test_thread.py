@@ -30,7 +30,7 @@ from carethread.core.service import Call, Runtime
 from carethread.core.settings import Settings
 from carethread.interactions.mirror import reaction
 from carethread.interactions.publish import publish
-from carethread.metrics.evaluating.operations import evaluated
+from carethread.metrics.answering.operations import evaluated
 from carethread.metrics.facts.publishing import Publisher
 from carethread.metrics.facts.shipped import shipped
 from carethread.metrics.resources import distilled

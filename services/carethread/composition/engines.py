@@ -57,7 +57,7 @@ def evaluate(settings: Settings, engine: Engine, call: Call, source: Source | No
     from carethread.composition.operating import opened
     from carethread.composition.parts import runtimes
     from carethread.core.context import Context, Principal
-    from carethread.metrics.evaluating.answering import Question, answered, known
+    from carethread.metrics.answering.answering import Question, answered, known
     from carethread.metrics.evaluating.asking import asked
     from carethread.metrics.measures.files import in_files
 

@@ -1,7 +1,8 @@
 """The practice's numbers, each traceable to its resources."""
 
 from carethread.core.service import Service
-from carethread.metrics.evaluating.operations import OPERATIONS as EVALUATING
+from carethread.metrics.answering.marking import shown
+from carethread.metrics.answering.operations import OPERATIONS as EVALUATING
 from carethread.metrics.explaining.operations import OPERATIONS as EXPLAINING
 from carethread.metrics.exporting.latest import SAMPLES
 from carethread.metrics.exporting.operations import OPERATIONS as EXPORTING
@@ -13,7 +14,6 @@ from carethread.metrics.showing.operations import PAGES
 from carethread.metrics.showing.page import FILES
 from carethread.metrics.signals.operations import OPERATIONS as TRENDS
 from carethread.metrics.signals.watching import TIMERS
-from carethread.metrics.suppressing.keeping import shown
 
 SERVICE = Service(
     name="metrics",

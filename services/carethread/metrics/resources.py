@@ -1,7 +1,7 @@
 """The types that metrics owns and mirrors. Adding a type is adding it here."""
 
 from carethread.core.service import PROFILES, Mirror, ResourceType
-from carethread.metrics.evaluating.guarding import report_written
+from carethread.metrics.answering.guarding import report_written
 from carethread.metrics.facts.keeping import mirrors
 from carethread.metrics.facts.shipped import shipped
 from carethread.metrics.measures.judging import library_asked, library_judged

@@ -1,1 +1,1 @@
-"""From a Measure and a period to its counts, its scores and its MeasureReport."""
+"""From a Measure and a period to its counts and scores."""

@@ -26,14 +26,14 @@ from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.parameters import once, refuse_unknown
 from carethread.interactions.read import read
 from carethread.interactions.rest.bundle import link_url
-from carethread.metrics.evaluating.answering import Question, analytics_of, question, read_by, wanted_units
+from carethread.metrics.answering.answering import Question, analytics_of, question, read_by, wanted_units
+from carethread.metrics.answering.guarding import is_counted
+from carethread.metrics.answering.reporting import AS_OF, COUNTED_BY, DEPARTMENT, NARROWED_TO
 from carethread.metrics.evaluating.asking import REFERS
 from carethread.metrics.evaluating.counting import UNKNOWN, bare, nested, relations, scored_populations, stratifiers
 from carethread.metrics.evaluating.evaluating import Units, answer
-from carethread.metrics.evaluating.guarding import is_counted
 from carethread.metrics.evaluating.listing import PERSON
 from carethread.metrics.evaluating.periods import quoted
-from carethread.metrics.evaluating.reporting import AS_OF, COUNTED_BY, DEPARTMENT, NARROWED_TO
 from carethread.metrics.explaining.again import again
 from carethread.metrics.measures.definition import Definition, Group
 from carethread.metrics.measures.shipped import standard

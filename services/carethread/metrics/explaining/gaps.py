@@ -24,7 +24,7 @@ from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Request, Resource, Session
 from carethread.core.service import PROFILES, Call, Runtime
 from carethread.interactions.operations.parameters import once, refuse_unknown
-from carethread.metrics.evaluating.answering import Question, analytics_of, answered, question, wanted_units
+from carethread.metrics.answering.answering import Question, analytics_of, answered, question, wanted_units
 from carethread.metrics.evaluating.counting import bare, nested
 from carethread.metrics.evaluating.evaluating import run
 from carethread.metrics.evaluating.members import held

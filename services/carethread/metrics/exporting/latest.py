@@ -21,7 +21,7 @@ from carethread.core.metric_names import MEASURE_AS_OF, MEASURE_PERIOD_END, MEAS
 from carethread.core.ports import Request, Session
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Call, Runtime, Sample
-from carethread.metrics.evaluating.answering import Question, analytics_of, answered, question
+from carethread.metrics.answering.answering import Question, analytics_of, answered, question
 from carethread.metrics.evaluating.periods import Days, zones
 from carethread.metrics.exporting.rows import Row, rows
 from carethread.metrics.measures.shipped import libraries

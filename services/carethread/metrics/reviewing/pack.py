@@ -17,9 +17,9 @@ from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Resource, Session
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Runtime
-from carethread.metrics.evaluating.answering import analytics_of, read_by
+from carethread.metrics.answering.answering import analytics_of, read_by
+from carethread.metrics.answering.reporting import report
 from carethread.metrics.evaluating.periods import zones
-from carethread.metrics.evaluating.reporting import report
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.finding import defined
 from carethread.metrics.reviewing.asking import MONTH, Review

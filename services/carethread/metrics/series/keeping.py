@@ -17,11 +17,11 @@ from carethread.core.fhir.json import Number
 from carethread.core.ports import Resource
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import PROFILES
+from carethread.metrics.answering.guarding import OF_THE_DAY
+from carethread.metrics.answering.reporting import DEPARTMENT, PROFILE
 from carethread.metrics.evaluating.counting import bare, nested
 from carethread.metrics.evaluating.evaluating import answer, units
-from carethread.metrics.evaluating.guarding import OF_THE_DAY
 from carethread.metrics.evaluating.periods import Days
-from carethread.metrics.evaluating.reporting import DEPARTMENT, PROFILE
 from carethread.metrics.measures.definition import Definition, Group
 
 KEPT_DAILY = PROFILES + "kept-daily"

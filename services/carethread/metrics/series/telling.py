@@ -11,11 +11,11 @@ from carethread.core.context import Principal
 from carethread.core.ports import Resource
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Runtime
+from carethread.metrics.answering.reporting import DEPARTMENT as OF_DEPARTMENT
+from carethread.metrics.answering.reporting import Head
 from carethread.metrics.evaluating.asking import Asked
 from carethread.metrics.evaluating.counting import Cell, Counted
 from carethread.metrics.evaluating.evaluating import conditions, evaluate, units
-from carethread.metrics.evaluating.reporting import DEPARTMENT as OF_DEPARTMENT
-from carethread.metrics.evaluating.reporting import Head
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.shipped import standard
 from carethread.metrics.series.buckets import By

@@ -14,7 +14,7 @@ from carethread.core.ports import Request, Resource
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.invoke import invoke
-from carethread.metrics.evaluating.answering import analytics_of, known
+from carethread.metrics.answering.answering import analytics_of, known
 from carethread.metrics.evaluating.periods import Days
 from carethread.metrics.measures.definition import Group
 from carethread.metrics.series.buckets import before

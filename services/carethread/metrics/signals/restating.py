@@ -16,7 +16,7 @@ from carethread.core.errors import Busy, Invalid
 from carethread.core.ports import Session, Timer
 from carethread.core.service import Runtime
 from carethread.interactions.standing import here
-from carethread.metrics.evaluating.answering import tables_read
+from carethread.metrics.answering.answering import tables_read
 from carethread.metrics.measures.finding import defined
 from carethread.metrics.series.buckets import start_of
 from carethread.metrics.series.counting import DEPARTMENT, narrowed

@@ -22,8 +22,9 @@ from carethread.core.service import PROFILES, AskFirst, Runtime, TimerHandler
 from carethread.interactions.requesting import request, request_change
 from carethread.interactions.standing import here
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.metrics.evaluating.answering import read_by
-from carethread.metrics.evaluating.reporting import report
+from carethread.metrics.answering.answering import read_by
+from carethread.metrics.answering.marking import marked
+from carethread.metrics.answering.reporting import report
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.finding import defined
 from carethread.metrics.series.buckets import BUCKETS, By, before
@@ -35,7 +36,6 @@ from carethread.metrics.signals.charting import line as line_of
 from carethread.metrics.signals.goals import pursued, targets
 from carethread.metrics.signals.standing import KEPT, Over, Raised, decided, read
 from carethread.metrics.signals.telling import changes, id_of, signal, task, with_outcome
-from carethread.metrics.suppressing.keeping import marked
 from carethread.metrics.suppressing.seeing import is_of_people
 
 TIMER = "signals"

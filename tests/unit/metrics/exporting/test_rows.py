@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from carethread.adapters.analytics.packing import packed
 from carethread.core.fhir import json
+from carethread.metrics.answering.reporting import Head, report
 from carethread.metrics.evaluating.counting import UNKNOWN, Cell, Counted
-from carethread.metrics.evaluating.reporting import Head, report
 from carethread.metrics.exporting.rows import Table, rows, table
 from carethread.metrics.exporting.writing import as_csv
 from carethread.metrics.measures.definition import Definition, definition

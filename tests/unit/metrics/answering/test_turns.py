@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from carethread.core.errors import Busy
-from carethread.metrics.evaluating import turns
-from carethread.metrics.evaluating.turns import Turns
+from carethread.metrics.answering import turns
+from carethread.metrics.answering.turns import Turns
 
 
 def no_beat() -> None:

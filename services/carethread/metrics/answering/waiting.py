@@ -23,7 +23,7 @@ from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Request, Resource, Response, Session, Store
 from carethread.core.service import Call, Runtime
 from carethread.interactions.rest.exchange import MEDIA_TYPE, answer, refusal
-from carethread.metrics.evaluating.turns import BEAT_SECONDS, Turns
+from carethread.metrics.answering.turns import BEAT_SECONDS, Turns
 
 log = logging.getLogger(__name__)
 

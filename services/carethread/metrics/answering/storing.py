@@ -13,8 +13,8 @@ from carethread.core.service import Runtime
 from carethread.interactions.operations.once import derived
 from carethread.interactions.update import update_command
 from carethread.interactions.writing.apply import apply
-from carethread.metrics.evaluating.answering import Question
-from carethread.metrics.evaluating.reporting import AS_OF
+from carethread.metrics.answering.answering import Question
+from carethread.metrics.answering.reporting import AS_OF
 
 _TYPE = "MeasureReport"
 

@@ -14,17 +14,17 @@ from carethread.core.ports import Resource, Session
 from carethread.core.ports.analytics import Analytics, Glimpse
 from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.parameters import once
+from carethread.metrics.answering.marking import marked
+from carethread.metrics.answering.reporting import DEPARTMENT, NARROWED_TO, Head, report
 from carethread.metrics.evaluating.asking import Asked, asked
 from carethread.metrics.evaluating.counting import Cell, Counted
 from carethread.metrics.evaluating.evaluating import Units, conditions, evaluate, units
 from carethread.metrics.evaluating.listing import PERSON, contained, lists, populations
 from carethread.metrics.evaluating.members import here, members, survivors
-from carethread.metrics.evaluating.reporting import DEPARTMENT, NARROWED_TO, Head, report
 from carethread.metrics.measures.definition import Definition, Group
 from carethread.metrics.measures.finding import defined, measure_named
 from carethread.metrics.measures.shipped import standard
 from carethread.metrics.suppressing.crossing import listed
-from carethread.metrics.suppressing.keeping import marked
 from carethread.metrics.suppressing.masking import masked
 from carethread.metrics.suppressing.seeing import hides, treats
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from carethread.core.fhir import json
 from carethread.core.ports import Resource, Stored
 from carethread.core.service import PROFILES, Runtime
-from carethread.metrics.evaluating.guarding import is_counted
-from carethread.metrics.evaluating.reporting import AS_OF, MASKED
+from carethread.metrics.answering.guarding import is_counted
+from carethread.metrics.answering.reporting import AS_OF, MASKED
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.suppressing.seeing import hides, is_of_people
 

@@ -14,10 +14,10 @@ from carethread.core.ports import Resource, Response
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import once, refuse_unknown
 from carethread.interactions.rest.headers import preferences
-from carethread.metrics.evaluating import waiting
-from carethread.metrics.evaluating.answering import analytics_of, answered, question
+from carethread.metrics.answering import waiting
+from carethread.metrics.answering.answering import analytics_of, answered, question
+from carethread.metrics.answering.storing import store
 from carethread.metrics.evaluating.asking import PARAMETERS
-from carethread.metrics.evaluating.storing import store
 
 
 def evaluate_measure(runtime: Runtime, call: Call, context: Context) -> Resource | Response:

@@ -8,7 +8,7 @@ from carethread.core.errors import Invalid
 from carethread.core.fhir.elements import at
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Unit
-from carethread.metrics.evaluating.reporting import AS_OF
+from carethread.metrics.answering.reporting import AS_OF
 
 OF_THE_DAY = {"system": "https://carethread.dev/fhir/CodeSystem/measure-group", "code": "of-the-day"}
 """The code of a report's group, by which SQL finds it."""
