@@ -16,12 +16,26 @@ from support.processes import CareThread, carethread
 pytestmark = pytest.mark.alone
 
 SECONDS = 2.0
+STARTING_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[CareThread]:
+    """Every service, and a worker that follows: it begins after the server listens, and the first start publishes."""
     with carethread("up") as process:
+        of(process.fhir, "left")
+        of(process.fhir, "right")
+        assert process.fhir.post("Patient/$merge", merging("left", "right")).status == 200
+        for path, key in SEARCHES.items():
+            both = {key.format("left"), key.format("right")}
+            soon(lambda path=path: found(process.fhir, path.format("right")), both, STARTING_SECONDS)  # type: ignore[misc]
         yield process
+
+
+def merging(source: str, target: str) -> dict[str, Any]:
+    names = (("source-patient", source), ("target-patient", target))
+    said = [{"name": name, "valueReference": {"reference": f"Patient/{id_}"}} for name, id_ in names]
+    return {"resourceType": "Parameters", "parameter": said}
 
 
 def made(fhir: Fhir, key: str, **members: Any) -> dict[str, Any]:
@@ -37,8 +51,8 @@ def found(fhir: Fhir, path: str) -> set[str]:
     return {f"{each['resource']['resourceType']}/{each['resource']['id']}" for each in entries}
 
 
-def soon(look: Callable[[], set[str]], wanted: set[str]) -> None:
-    until = time.monotonic() + SECONDS
+def soon(look: Callable[[], set[str]], wanted: set[str], seconds: float = SECONDS) -> None:
+    until = time.monotonic() + seconds
     while look() != wanted:
         assert time.monotonic() < until, look()
         time.sleep(0.02)
@@ -89,13 +103,7 @@ def test_all_services_follow_a_merge_and_its_end(server: CareThread) -> None:
             soon(lambda patient=patient: everything(fhir, patient), whole)  # type: ignore[misc]
 
     see(together=False)
-    parameters = {
-        "resourceType": "Parameters",
-        "parameter": [
-            {"name": "source-patient", "valueReference": {"reference": "Patient/two"}},
-            {"name": "target-patient", "valueReference": {"reference": "Patient/one"}},
-        ],
-    }
+    parameters = merging("two", "one")
     assert fhir.post("Patient/$merge", parameters).status == 200
     see(together=True)
     url = "Task?_id=t-two&_include=Task:patient"
