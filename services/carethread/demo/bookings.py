@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 
 from carethread.demo.departments import CLINICIANS, Clinician, colleagues
@@ -206,7 +206,11 @@ def appointment(booking: Booking, status: str) -> Resource:
     b, o, d = booking, booking.opening, booking.opening.clinician.department
     by_patient = status == "cancelled" and b.reason is not None and b.reason[0].startswith("pat")
     made = o.start.replace(year=b.made.year, month=b.made.month, day=b.made.day, hour=7, minute=b.person.number % 60)
-    extension = [*(_called_off(b) if status == "cancelled" else ()), *(_times(b) if status == "fulfilled" else ())]
+    extension = [
+        *(_called_off(b) if status == "cancelled" else ()),
+        *(_times(b) if status == "fulfilled" else ()),
+        *(_waited(b, made) if b.again else ()),
+    ]
     return {
         "resourceType": "Appointment", "id": b.id,
         **({"extension": extension} if extension else {}),
@@ -240,6 +244,14 @@ def _called_off(b: Booking) -> Iterator[Resource]:
     if by_patient:
         late = (b.opening.start.date() - b.cancelled).days <= 1
         yield {"url": EXTENSION + "late-cancellation", "valueBoolean": late}
+
+
+def _waited(b: Booking, booked: datetime) -> Iterator[Resource]:
+    """How long somebody waited who took an opening that another had left: longer where an interpreter is needed."""
+    since = booked - timedelta(days=6 + b.person.number % 15 + (9 if b.person.interpreter else 0))
+    moments = {"since": since, "offered": booked - timedelta(hours=3), "booked": booked}
+    told = [{"url": name, "valueInstant": stamp(moment)} for name, moment in moments.items()]
+    yield {"url": EXTENSION + "waited", "extension": told}
 
 
 def _times(b: Booking) -> Iterator[Resource]:

@@ -1,12 +1,14 @@
 """How people live, as the practice has learned it: conditions, social needs found by screening, and what they prefer.
 
-Needs are coded as HL7's Gravity project does: the category says `sdoh` and the domain, the condition stays unconfirmed
-until somebody has talked about it (http://hl7.org/fhir/us/sdoh-clinicalcare).
+Needs are coded as HL7's Gravity project does: the category says `sdoh` and the domain (a health concern); a condition
+stays unconfirmed until somebody has talked about it (http://hl7.org/fhir/us/sdoh-clinicalcare). Most were known before
+they were asked for again, so that few wait for somebody to look at them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
 from carethread.demo.fhir import (
     GRAVITY,
@@ -24,7 +26,7 @@ from carethread.demo.fhir import (
 )
 from carethread.demo.illnesses import ILLNESSES
 from carethread.demo.people import Person
-from carethread.demo.questionnaires import GAD7, GAD7_TOTAL, INTAKE, PHQ9, PHQ9_TOTAL, Option
+from carethread.demo.questionnaires import GAD7, GAD7_TOTAL, INTAKE, LIVING, PHQ9, PHQ9_TOTAL, Option
 from carethread.demo.responses import Response
 
 NEED_DOMAINS = {
@@ -37,10 +39,16 @@ SOCIAL_CODINGS = {
     "transport": ((ICD10, "Z59.82", "Transportation insecurity"),),
     "housing": ((ICD10, "Z59.811", "Housing instability, housed, with risk of homelessness"),),
 }
+HOMELESS = (LIVING[2], "homelessness", ((ICD10, "Z59.00", "Homelessness unspecified"),))
+"""The answer by which somebody has no steady place to live, and what the need is then."""
+
 SCORES = {
     PHQ9.key: (PHQ9_TOTAL, "Patient Health Questionnaire 9 item (PHQ-9) total score [Reported]"),
     GAD7.key: (GAD7_TOTAL, "Generalized anxiety disorder 7 item (GAD-7) total score [Reported.PHQ]"),
 }
+NEWLY_FOUND = 12
+"""Of one in so many people (by their numbers) it was not known."""
+
 AT_RISK, NO_RISK = coding(LOINC, "LA19952-3", "At risk"), coding(LOINC, "LA19983-8", "No risk")
 FOOD_RISK = ("88124-3", "Food insecurity risk [HVS]")
 ANSWERED = {"transport": ("93030-5", "/93030-5"), "housing": ("71802-3", "/71802-3")}
@@ -115,8 +123,8 @@ def _observation(r: Response, id: str, code: Resource) -> Resource:
     }  # fmt: skip
 
 
-def conditions(people: Iterable[Person], answered: Iterable[Response]) -> Iterator[Resource]:
-    """Clinical problems, and the social ones that a screening found (unconfirmed, as a health concern)."""
+def conditions(people: Iterable[Person]) -> Iterator[Resource]:
+    """Clinical problems."""
     for p in people:
         for key in p.illnesses:
             illness = ILLNESSES[key]
@@ -131,26 +139,41 @@ def conditions(people: Iterable[Person], answered: Iterable[Response]) -> Iterat
                 "onsetDateTime": str(onset),
                 "asserter": p.doctor.reference,
             }  # fmt: skip
+
+
+def needs_known(answered: Iterable[Response]) -> Iterator[Resource]:
+    """The needs that somebody had confirmed before the intake found them again; they come before its answers."""
     for r in answered:
-        yield from _social_conditions(r)
+        if r.person.number % NEWLY_FOUND:
+            for need in sorted(r.found & SOCIAL_CODINGS.keys()):
+                earlier = timedelta(days=20 + r.person.number % 11 * 30)
+                yield _need(r, need, "confirmed", r.authored - earlier)
 
 
-def _social_conditions(r: Response) -> Iterator[Resource]:
-    p = r.person
-    for need, codings in SOCIAL_CODINGS.items():
-        if need in r.found:
-            yield {
-                "resourceType": "Condition", "id": f"demo-condition-{p.number:03d}-{need}",
-                "clinicalStatus": concept(HL7 + "condition-clinical", "active"),
-                "verificationStatus": concept(HL7 + "condition-ver-status", "unconfirmed"),
-                "category": [
-                    concept(US_CORE_CONDITION, "health-concern"),
-                    concept(US_CORE_CATEGORY, "sdoh"),
-                    concept(GRAVITY, NEED_DOMAINS[need]),
-                ],
-                "code": {"coding": [coding(*parts) for parts in codings]},
-                "subject": p.reference,
-                "recordedDate": r.authored.date().isoformat(),
-                "asserter": p.doctor.reference,
-                "evidence": [{"detail": [ref("Observation", f"demo-observation-{p.number:03d}-{need}")]}],
-            }  # fmt: skip
+def needs_found(answered: Iterable[Response]) -> Iterator[Resource]:
+    """The needs that an intake told of first: unconfirmed, until somebody has talked about them."""
+    for r in answered:
+        if r.person.number % NEWLY_FOUND == 0:
+            for need in sorted(r.found & SOCIAL_CODINGS.keys()):
+                evidence = ref("Observation", f"demo-observation-{r.person.number:03d}-{need}")
+                yield _need(r, need, "unconfirmed", r.authored) | {"evidence": [{"detail": [evidence]}]}
+
+
+def _need(r: Response, need: str, verified: str, recorded: datetime) -> Resource:
+    p, domain, codings = r.person, NEED_DOMAINS[need], SOCIAL_CODINGS[need]
+    if need == "housing" and r.answers[ANSWERED[need][1]] == HOMELESS[0]:
+        _, domain, codings = HOMELESS
+    return {
+        "resourceType": "Condition", "id": f"demo-condition-{p.number:03d}-{need}",
+        "clinicalStatus": concept(HL7 + "condition-clinical", "active"),
+        "verificationStatus": concept(HL7 + "condition-ver-status", verified),
+        "category": [
+            concept(US_CORE_CONDITION, "health-concern"),
+            concept(US_CORE_CATEGORY, "sdoh"),
+            concept(GRAVITY, domain),
+        ],
+        "code": {"coding": [coding(*parts) for parts in codings]},
+        "subject": p.reference,
+        "recordedDate": recorded.date().isoformat(),
+        "asserter": p.doctor.reference,
+    }  # fmt: skip

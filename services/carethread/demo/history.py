@@ -1,27 +1,22 @@
 """What happened in the fifteen months before: enough of it that trends, signals and strata have something to tell.
 
-It is loaded after the practice itself, as history, so that it calls nobody and asks nobody for anything. Of the visits
-every fifth opening is told, without its Slot, for nothing of the past can be booked.
+It is loaded after the practice itself, as history, so that it calls nobody and asks nobody for anything. Numbers stay
+what they are by turns (`turns`), so that one department stands out, by what has changed there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from random import Random
 
-from carethread.demo import past_answers, past_stays, people
-from carethread.demo.bookings import Booking, appointment, between, months_before
-from carethread.demo.fhir import HL7, ICD10, SNOMED, Resource, coding, concept, ref, stamp
+from carethread.demo import past_answers, past_handing, past_stays, past_treatment, past_visits, people
+from carethread.demo.bookings import appointment, between, months_before
+from carethread.demo.fhir import HL7, Resource, concept, ref
 from carethread.demo.hours import PAST
-from carethread.demo.illnesses import ILLNESSES
 from carethread.demo.people import Person
 
 MONTHS = 15
 """Whole months before that of today: a year to know what is usual, and a quarter that is judged by it."""
-
-ONE_IN = 5
-"""Of the openings so many are told as one."""
 
 INSURER = "demo-insurer"
 _INSURED = (("HMO", "health maintenance organization policy"), ("PPO", "preferred provider organization policy"))
@@ -33,7 +28,7 @@ def history(seed: int, today: date) -> Iterator[Resource]:
     residents = people.population(seed)
     first = months_before(today, MONTHS)
     visits = list(between(seed, first, today - timedelta(days=1), residents))
-    told = [each for each in visits if each.status(today) and drawn(each, "told") < 1 / ONE_IN]
+    told = past_visits.some([each for each in visits if each.status(today)])
     before = [each for each in told if each.opening.start.date() < today - PAST]
     kept = [each for each in told if each.status(today) == "fulfilled"]
 
@@ -41,17 +36,17 @@ def history(seed: int, today: date) -> Iterator[Resource]:
     yield from coverages(residents, first)
     for each in before:
         yield {name: value for name, value in appointment(each, str(each.status(today))).items() if name != "slot"}
-    yield from encounters([each for each in kept if each.opening.start.date() < today - PAST])
+    yield from past_visits.encounters([each for each in kept if each.opening.start.date() < today - PAST])
+    yield from past_visits.checkups(residents, first, today)
     yield from past_stays.stays(residents, first, today)
+    yield from past_treatment.dispenses(residents, first, today)
+    yield from past_treatment.plans(residents, first, today)
+    yield from past_handing.hand_offs(residents, first, today)
+    yield from past_answers.asking(first, today)
     yield from past_answers.replies(kept, today)
-    yield from past_answers.pulses(seed, first, today)
+    yield from past_answers.pulses(first, today)
     yield from past_answers.courses(seed, residents, today)
     yield from past_answers.needs(residents, first, today)
-
-
-def drawn(booking: Booking, what: str) -> float:
-    """A number from 0 to 1 that is the same for a visit whenever it is told."""
-    return Random(f"{what}/{booking.id}").random()
 
 
 def insurer() -> Resource:
@@ -75,24 +70,4 @@ def coverages(residents: Sequence[Person], first: date) -> Iterator[Resource]:
             "beneficiary": p.reference,
             "period": {"start": first.replace(month=1, day=1).isoformat()},
             "payor": [ref("Organization", INSURER, "Demo Insurance")],
-        }  # fmt: skip
-
-
-def encounters(kept: Sequence[Booking]) -> Iterator[Resource]:
-    """Every third visit as the EHR tells it: with its reason, where the person has an illness of that department."""
-    for each in kept:
-        if drawn(each, "encounter") >= 1 / 3:
-            continue
-        department = each.opening.clinician.department
-        found = [ILLNESSES[key] for key in each.person.illnesses if ILLNESSES[key].department == department.key]
-        reason = concept(ICD10, *found[0].icd10) if found else concept(SNOMED, "185349003", "Encounter for check up")
-        yield {
-            "resourceType": "Encounter", "id": each.id.replace("appointment", "encounter"), "status": "finished",
-            "class": coding(HL7 + "v3-ActCode", "AMB", "ambulatory"),
-            "subject": each.person.reference,
-            "participant": [{"individual": each.opening.clinician.reference}],
-            "appointment": [ref("Appointment", each.id)],
-            "period": {"start": stamp(each.opening.start), "end": stamp(each.opening.end)},
-            "reasonCode": [reason],
-            "serviceProvider": ref("Organization", department.organization, department.name),
         }  # fmt: skip

@@ -28,20 +28,22 @@ def generate(seed: int, today: date) -> Iterator[Resource]:
     yield from directory.practitioner_roles()
     yield from people.patients(residents)
     yield from people.related_people(residents)
-
-    yield from hours.schedules(today)
-    yield from hours.slots(today)
     booked = list(bookings.bookings(seed, today, residents))
-    for booking, status in booked:
-        yield bookings.appointment(booking, status)
-
     kept = [booking for booking, status in booked if status == "fulfilled"]
     missed = [booking for booking, status in booked if status == "noshow"]
     answered = list(responses(seed, today, residents, kept))
+    yield from circumstances.conditions(residents)
+    yield from circumstances.needs_known(answered)
+
+    yield from hours.schedules(today)
+    yield from hours.slots(today)
+    for booking, status in booked:
+        yield bookings.appointment(booking, status)
+
     yield from questionnaires.questionnaires()
     yield from questionnaire_responses(answered)
     yield from circumstances.observations(residents, answered)
-    yield from circumstances.conditions(residents, answered)
+    yield from circumstances.needs_found(answered)
 
     found = {r.person.number: r.found for r in answered if r.found}
     teams = careteams.teams(residents, found)

@@ -94,15 +94,31 @@ def test_a_declined_question_is_left_out_and_said_so(of_type):
         assert len(response["item"]) < len(INTAKE.questions)
 
 
-def test_social_conditions_rest_on_an_observation_of_risk(of_type):
+def test_needs_that_are_new_rest_on_an_observation_of_risk(of_type):
     observations = {f"Observation/{o['id']}": o for o in of_type("Observation")}
-    social = [c for c in of_type("Condition") if "evidence" in c]
-    assert len(social) > 50
-    for condition in social:
+    new = [c for c in of_type("Condition") if "evidence" in c]
+    for condition in new:
         observation = observations[condition["evidence"][0]["detail"][0]["reference"]]
         code = observation["valueCodeableConcept"]["coding"][0]["code"]
         assert code in {"LA19952-3", "LA33-6", "LA31994-9", "LA31995-6"}
         assert condition["verificationStatus"]["coding"][0]["code"] == "unconfirmed"
+
+
+def test_few_needs_wait_for_somebody_to_look_at_them(practice):
+    """Who has a Condition that was confirmed, and is there before the answer, has no Task to look at it."""
+    places = {f"{r['resourceType']}/{r['id']}": n for n, r in enumerate(practice)}
+    at_risk = {"LA19952-3", "LA33-6", "LA31994-9", "LA31995-6"}
+    known, new = 0, 0
+    for r in practice:
+        codes = {each["code"] for each in r.get("valueCodeableConcept", {}).get("coding", ())}
+        if r["resourceType"] == "Observation" and codes & at_risk:
+            path = "Condition/" + r["id"].replace("demo-observation", "demo-condition")
+            condition = practice[places[path]]
+            confirmed = condition["verificationStatus"]["coding"][0]["code"] == "confirmed"
+            known, new = known + confirmed, new + (not confirmed)
+            assert confirmed is (places[path] < places[f"Observation/{r['id']}"])
+    assert known > 50
+    assert 2 < new < 15
 
 
 def test_no_feedback_before_the_visit_is_over(of_type):
