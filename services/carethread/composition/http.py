@@ -32,6 +32,7 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
     from carethread.adapters.http.fhir import answering
     from carethread.adapters.logs import log_setup
     from carethread.adapters.prometheus import exposition, http_observer
+    from carethread.gateway.front import fronts
     from carethread.gateway.routing import gateway
     from carethread.interactions.description.asyncapi import asyncapi
     from carethread.interactions.rest.handling import handle
@@ -48,13 +49,15 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
         handler = partial(handle, here[names[0]])
     answer = answering(handler, system_clock, http_observer(GATEWAY if GATEWAY in names else names[0]))
     described = [service for name, service in registry().items() if GATEWAY in names or name in names]
+    pages = [page for service in described for page in service.pages]
     application = make_app(
         answer,
         asyncapi=partial(asyncapi, described, described_bus(settings), GATEWAY in names),
         max_body_bytes=settings.max_body_bytes,
         not_ready=lambda: [name for name, runtime in here.items() if not migrated(runtime)],
         exposition=partial(exposition, states(settings, here, taking_in=GATEWAY in names)),
-        pages=[page for service in described for page in service.pages],
+        pages=pages,
+        fronts=fronts(pages),
         files=[file for service in described for file in service.files],
     )
     return make_edge(

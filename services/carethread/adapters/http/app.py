@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from flask import Flask, request
 from flask import Response as FlaskResponse
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from carethread.adapters.http.fhir import Answer
 from carethread.core.errors import Issue, TooLarge
@@ -42,9 +42,11 @@ def make_app(
     asyncapi: Description,
     pages: Sequence[Page] = (),
     files: Sequence[File] = (),
+    fronts: Mapping[str, Description] = {},
 ) -> Flask:
     """The application: FHIR below `/fhir`, health at `/livez` and `/readyz`, Prometheus at `/metrics`, and the pages
-    and files of the services at their paths.
+    and files of the services at their paths. `fronts` are pages, by path, that tell what is here; at the root whoever
+    accepts no HTML finds nothing.
 
     A body over the limit ends in 413 before it is read.
     """
@@ -76,6 +78,9 @@ def make_app(
         app.add_url_rule(f"/{page.path}", page.path, _at_page(page, answer), methods=page.methods)
     for file in files:
         app.add_url_rule(f"/{file.path}", file.path, _of_file(file))
+
+    for path, front in fronts.items():
+        app.add_url_rule(f"/{path}", f"front {path}", _at_front(path, front))
 
     @app.get("/livez")
     def livez() -> FlaskResponse:
@@ -123,6 +128,15 @@ def _at_page(page: Page, answer: Answer) -> Callable[[str], FlaskResponse]:
             accepted, posted = headers.get("accept-language", ""), request.method == "POST"
             response = page.sorry(response.status, response.headers, accepted, posted)
         return _flask(response)
+
+    return view
+
+
+def _at_front(path: str, front: Description) -> Callable[[], FlaskResponse]:
+    def view() -> FlaskResponse:
+        if not path and "text/html" not in request.headers.get("Accept", ""):
+            raise NotFound
+        return _flask(front({name.lower(): value for name, value in request.headers}))
 
     return view
 
