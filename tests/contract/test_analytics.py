@@ -11,7 +11,8 @@ import pytest
 
 from carethread.adapters.analytics.bounds import Bounds
 from carethread.adapters.analytics.duck import DuckAnalytics
-from carethread.adapters.analytics.parquet import ParquetShelf
+from carethread.adapters.analytics.parquet import ParquetShelf, read_manifest
+from carethread.adapters.analytics.sandbox import Tables
 from carethread.core.errors import Busy, Invalid, TooCostly
 from carethread.core.facts.manifest import Manifest, Published
 from carethread.core.facts.relation import Relation
@@ -47,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def facts(folder: Path) -> Iterator[Glimpse]:
-    with DuckAnalytics(folder, Bounds(memory=64, threads=1, seconds=1.0)).look() as glimpse:
+    with DuckAnalytics(folder, Bounds(memory=64, threads=1, seconds=1.0, leisure=100)).look(leisure=True) as glimpse:
         yield glimpse
 
 
@@ -68,7 +69,7 @@ def test_who_was_merged_is_followed_to_the_end(facts: Glimpse) -> None:
 
 
 def test_what_is_kept_is_computed_once_for_each_value_of_its_parameters(folder: Path) -> None:
-    with DuckAnalytics(folder, Bounds(memory=64, threads=1, seconds=1.0)).look() as facts:
+    with DuckAnalytics(folder, Bounds(memory=64, threads=1, seconds=5.0)).look(leisure=True) as facts:
         asked = "SELECT id, random() AS r FROM numbers WHERE n = $n"
         one = facts.kept(asked, {"n": 1})
         rows = facts.query(f"SELECT * FROM {one} AS k").rows
@@ -86,6 +87,19 @@ def test_many_are_kept_though_few_at_a_time(folder: Path) -> None:
         for _ in range(2):
             found = [facts.query(f"SELECT number FROM {name} AS k").rows for name in names]
             assert found == [[(number,)] for number in range(12)]
+
+
+def test_what_was_needed_longest_ago_makes_room(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    assert manifest is not None
+    tables = Tables(folder, manifest, Bounds(memory=64, threads=1))
+    found = set()
+    for number in range(20):
+        tables.keep("often", "SELECT random() AS r", {})
+        tables.keep(f"once_{number}", "SELECT 1 AS r", {})
+        found |= set(tables.sandbox.query("SELECT r FROM often").rows)
+    assert len(found) == 1, "it was never made anew"
+    tables.close()
 
 
 def test_only_one_select_is_kept(facts: Glimpse) -> None:
@@ -164,6 +178,31 @@ def test_what_takes_too_much_is_ended(facts: Glimpse, sql: str, told: str) -> No
     with pytest.raises(TooCostly, match=told):
         facts.query(sql)
     assert facts.query("SELECT 1").rows == [(1,)], "the next one runs"
+
+
+@pytest.mark.parametrize(("leisure", "seconds"), [(False, 60), (True, 600)])
+def test_all_queries_of_a_look_have_one_deadline(folder: Path, leisure: bool, seconds: int) -> None:
+    now = 0.0
+    analytics = DuckAnalytics(folder, Bounds(memory=64, threads=1), clock=lambda: now)
+    with analytics.look(leisure=leisure) as facts:
+        assert facts.query("SELECT 1").rows == [(1,)]
+        now = seconds - 1.0
+        assert facts.query("SELECT 1").rows == [(1,)]
+        now = float(seconds)
+        for asked in (facts.query, facts.columns):
+            with pytest.raises(TooCostly, match=f"longer than {seconds} seconds: .* shorter period .* respond-async"):
+                asked("SELECT 1")
+    with analytics.look() as facts:
+        assert facts.query("SELECT 1").rows == [(1,)], "the next has its own"
+
+
+def test_a_query_has_the_time_that_is_left(folder: Path) -> None:
+    now = 0.0
+    with DuckAnalytics(folder, Bounds(memory=64, threads=1, seconds=30), clock=lambda: now).look() as facts:
+        facts.query("SELECT 1")
+        now = 29.7
+        with pytest.raises(TooCostly, match="longer than 30 seconds"):
+            facts.query("SELECT count(*) FROM range(100000000000) AS a, range(10000) AS b")
 
 
 def test_what_has_no_room_waits_and_is_told(folder: Path) -> None:

@@ -52,7 +52,7 @@ def analytics(folder: Path) -> DuckAnalytics:
 
 @pytest.fixture
 def facts(analytics: DuckAnalytics) -> Iterator[Glimpse]:
-    with analytics.look() as glimpse:
+    with analytics.look(leisure=True) as glimpse:
         yield glimpse
 
 
@@ -198,7 +198,7 @@ def test_memory_has_an_end(analytics: DuckAnalytics, facts: Glimpse, sql: str) -
 def test_what_does_not_listen_is_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_GRACE_SECONDS", 0.3)
     analytics = DuckAnalytics(folder, Bounds(memory=96, threads=1, seconds=0.5))
-    with analytics.look() as facts:
+    with analytics.look(leisure=True) as facts:
         facts.query("SELECT 1")
         before = _one(analytics).id
         began = time.monotonic()
@@ -370,3 +370,12 @@ def test_where_no_room_is_left_to_read_sql_another_process_is_asked(monkeypatch:
         reading.parameters_of("SELECT 1")
     with pytest.raises(Full):
         reading.check("SELECT 'never read before'")
+
+
+def test_one_database_reads_all_sql(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To begin one takes longer than to read a measure with it."""
+    reading.check("SELECT 'the first'")
+    monkeypatch.setattr(duckdb, "connect", lambda *_, **__: pytest.fail("another database is begun"))
+    with pytest.raises(Invalid, match="reads from read_csv"):
+        reading.check("SELECT * FROM read_csv('/etc/passwd')")
+    reading.check("SELECT 'the second'")

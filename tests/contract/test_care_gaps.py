@@ -129,8 +129,11 @@ def test_a_gap_is_open_where_the_second_computation_misses_something(opened: Met
         assert told(opened, resources, case.name, who, case.first) == wanted
         found.add(wanted)
 
-    agree()
-    assert found - {""}, "somebody is counted"
+    for _ in range(5):
+        agree()
+        if found - {""}:
+            return
+    pytest.fail("in sixty practices nobody was counted")
 
 
 def person(id_: str) -> Resource:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,9 @@ from carethread.core.events import Event
 from carethread.core.ports import Progress, Session, Stored
 from carethread.core.service import Reaction, ResourceType, Runtime, Service
 from carethread.interactions.mirror import reaction, start
+from carethread.metrics.facts import differing as differing_module
+from carethread.metrics.facts.days import Day
+from carethread.metrics.facts.differing import EVERY_SECONDS, Differing
 from carethread.metrics.facts.keeping import mirrors
 from carethread.metrics.facts.publishing import Publisher
 from carethread.metrics.facts.tidying import Tidier
@@ -110,25 +113,90 @@ def test_what_the_owner_had_and_what_arrives_is_read(practice: Practice, owner: 
     assert practice.read() == tables([visit("a", "noshow"), visit("c"), before[2]])
 
 
-def test_who_asks_is_told_what_was_published_and_the_earliest_day_in_it(practice: Practice) -> None:
-    said: list[Mapping[str, date]] = []
-    store, shelf = practice.runtime.store, practice.shelf
-    publisher = Publisher(store, shelf, SUBJECTS, system_clock, told=said.append)
-    filled(practice)
-    publisher.publish()
-    assert said == [], "nothing is there yet"
-    some = visit("a", guests=["Patient/p"], created="2031-03-05"), visit("b", created="2029-03-05")
-    practice.arrive(*map(stored, some))
-    publisher.publish()
-    assert said.pop() == {"visits": date(2029, 3, 5), "guests": date(2031, 3, 5)}
-    practice.arrive(stored(some[0], 2, deleted=True))
-    publisher.publish()
-    assert said.pop() == {"visits": date.min, "guests": date.min}, "of what is gone nobody knows the day"
-    practice.arrive(stored(visit("c", comment="on 2029-99-99")))
-    publisher.publish()
-    assert said.pop() == {"visits": date.min}, "no day that there is"
-    publisher.publish()
-    assert said == [], "nothing was published"
+DAYS = {"visits": Day(("day",)), "guests": Day(like="visits"), "patient_links": Day(("survivor_id",), but="active")}
+MARCH, APRIL, MAY = date(2029, 3, 5), date(2029, 4, 5), date(2029, 5, 5)
+
+
+class Differences:
+    """What the publications of a practice change, by a clock that goes when it is told."""
+
+    def __init__(self, practice: Practice) -> None:
+        self.now = 0.0
+        self.practice = practice
+        self.differing = Differing(practice.shelf, SUBJECTS, DAYS, lambda: self.now)
+        told, store = self.differing.published, practice.runtime.store
+        self.publisher = Publisher(store, practice.shelf, SUBJECTS, system_clock, told=told)
+        filled(practice)
+
+    def arrive(self, *versions: Stored) -> dict[str, date]:
+        self.publish(*versions)
+        return self.found()
+
+    def publish(self, *versions: Stored) -> None:
+        self.practice.arrive(*versions)
+        self.publisher.publish()
+
+    def found(self) -> dict[str, date]:
+        self.now += EVERY_SECONDS
+        return self.differing.found()
+
+
+def of_day(id_: str, day: date, *args: Any, **more: Any) -> dict[str, Any]:
+    return visit(id_, *args, created=f"{day}", **more)
+
+
+def test_what_differs_from_before_is_found_with_the_earliest_day_of_its_rows(practice: Practice) -> None:
+    told = Differences(practice)
+    told.publish()
+    assert told.found() == {}, "nothing is there yet"
+    some = of_day("a", MAY, guests=["Patient/p"]), of_day("b", MARCH)
+    assert told.arrive(*map(stored, some)) == {"visits": MARCH, "guests": MAY}
+    assert told.arrive(stored(some[0], 2), stored(some[1], 2)) == {}, "another version, the same rows"
+    assert told.arrive(stored(of_day("a", MAY, "noshow", ["Patient/p"]), 3)) == {"visits": MAY}
+    assert told.arrive(stored(of_day("a", MAY, "noshow", ["Patient/q"]), 4)) == {"guests": MAY}
+    assert told.arrive(stored(of_day("b", MAY), 3)) == {"visits": MARCH}, "where it was is changed too"
+    assert told.arrive(stored(of_day("b", APRIL), 4), stored(of_day("a", MAY), 5)) == {"visits": APRIL, "guests": MAY}
+    assert told.arrive(stored(some[0], 6, deleted=True)) == {"visits": MAY}, "of what is gone its rows tell the day"
+    assert told.arrive(stored(visit("c"))) == {"visits": date.min}, "no day at all"
+    assert told.arrive(stored(person("p"))) == {}, "of no day that anybody counts"
+    assert told.arrive(stored(person("p", active=True), 2)) == {"patient_links": date.min}
+
+
+def test_what_is_published_within_a_moment_is_compared_together(practice: Practice) -> None:
+    told = Differences(practice)
+    told.arrive(stored(of_day("a", MARCH, "noshow")), stored(of_day("b", APRIL)))
+    told.publish(stored(of_day("a", MARCH, "fulfilled"), 2))
+    assert told.differing.found() == {}, "it was asked a moment ago"
+    told.publish(stored(of_day("a", MARCH, "noshow"), 3), stored(of_day("b", APRIL, "noshow"), 2))
+    practice.tidier.tidy()
+    assert told.found() == {"visits": APRIL}, "what was changed and changed back is as it was"
+    told.publish(stored(of_day("a", MARCH, "noshow"), 4))
+    for number in range(8):
+        told.publish(stored(of_day("c", MAY), number + 1))
+        practice.tidier.tidy()
+    assert told.found() == {"visits": MAY}, "whatever was folded meanwhile"
+
+
+def test_what_cannot_be_compared_is_of_any_day(
+    practice: Practice, owner: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Differences(practice)
+    told.arrive(stored(of_day("a", MARCH)))
+    told.publish(stored(of_day("a", MARCH), 2))
+    for file in tmp_path.glob("facts/visits/*.parquet"):
+        file.unlink()
+    assert told.found() == {"visits": date.min, "guests": date.min}, "files of before are gone"
+    monkeypatch.setattr(differing_module, "_MOST", 1)
+    assert told.arrive(stored(of_day("x", MAY)), stored(of_day("y", MAY))) == {
+        "visits": date.min,
+        "guests": date.min,
+    }, "so many at once are an import"
+    practice.runtime.store.transact(lambda session: session.facts.forget("Appointment", "", 10))
+    practice.runtime.store.transact(lambda session: session.mark_mirrored(SUBJECTS[0].mirror, None, None))
+    put(owner, [visit("new")])
+    start(practice.runtime, practice.mirrors[0])
+    told.publish()
+    assert told.found() == {"visits": date.min, "guests": date.min}, "a type began anew"
 
 
 def test_a_lower_version_changes_nothing_and_what_is_deleted_stays_so(practice: Practice) -> None:

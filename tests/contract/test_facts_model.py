@@ -6,7 +6,9 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from carethread.core.clock import system_clock
 from carethread.core.fhir import json
 from carethread.core.ports import Progress, Session, Stored
 from carethread.core.service import Keeper
+from carethread.metrics.facts.differing import Differing
 from carethread.metrics.facts.keeping import mirrors
 from carethread.metrics.facts.publishing import Publisher
 from carethread.metrics.facts.tidying import Tidier
@@ -163,3 +166,23 @@ def test_what_is_read_is_what_the_highest_versions_say(store: SqlStore, steps: l
                 assert metrics.read() == metrics.published
         metrics.publisher.publish()
         assert metrics.read() == metrics.live()
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rounds=st.lists(st.lists(st.lists(versions(), min_size=1, max_size=4), max_size=3), min_size=1, max_size=5))
+def test_what_is_found_to_differ_is_what_is_read_otherwise(store: SqlStore, rounds: list[list[list[Stored]]]) -> None:
+    """However many publications lie between, and whatever is merged or folded meanwhile."""
+    with tempfile.TemporaryDirectory() as folder:
+        metrics, times = Metrics(store, Path(folder)), count(0, 60)
+        differing = Differing(metrics.shelf, SUBJECTS, {}, lambda: next(times))
+        metrics.publisher = Publisher(store, metrics.shelf, SUBJECTS, system_clock, told=differing.published)
+        metrics.publisher.publish()
+        differing.found()
+        for arriving in rounds:
+            before = metrics.read()
+            for some in arriving:
+                metrics.arrive(some)
+                metrics.publisher.publish()
+                metrics.tidier.tidy()
+            after = metrics.read()
+            assert differing.found() == {name: date.min for name in READ if before[name] != after[name]}

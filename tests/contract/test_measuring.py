@@ -16,7 +16,8 @@ from carethread.core.context import Principal
 from carethread.core.errors import Busy
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
-from carethread.metrics.answering import answering, evaluating, turns, waiting
+from carethread.metrics.answering import answering, turns, working
+from carethread.metrics.evaluating import evaluating
 from support.measuring import RATE, Metrics, body, counts, keep, metrics, own_measure, said, visit
 
 
@@ -111,14 +112,14 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     monkeypatch.setattr(answering, "evaluate", waits)
     yield go
     go.set()
-    while waiting.TURNS._working:
+    while working.TURNS._working:
         time.sleep(0.01)
 
 
 def test_evaluations_wait_their_turn_and_more_than_there_is_room_for_are_refused(
     asked: Metrics, held: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting.TURNS, "room", 3)
+    monkeypatch.setattr(working.TURNS, "room", 3)
     jobs = [accepted(asked) for _ in range(3)]
     assert [each.name for each in threading.enumerate()].count("evaluations") == 1, "however many are asked for"
     refused = asked.rate(_h_prefer="respond-async")
@@ -142,7 +143,7 @@ def test_what_is_not_possible_now_is_no_answer(asked: Metrics, monkeypatch: pyte
             raise Busy("Other queries take all the room; try again.", retry_after=0)
         return evaluate(*given, **more)
 
-    monkeypatch.setattr(waiting, "_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(working, "_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(answering, "evaluate", busy)
     assert awaited(asked, f"job={accepted(asked)}")[0] == 200
     assert len(calls) == 3
@@ -150,11 +151,11 @@ def test_what_is_not_possible_now_is_no_answer(asked: Metrics, monkeypatch: pyte
 
 def test_what_its_process_left_is_taken_up_by_who_asked(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as dead:
-        dead.setattr(waiting, "_host", lambda: "another")
-        dead.setattr(waiting.TURNS, "take", lambda *given: None)  # the process dies before it begins
+        dead.setattr(working, "host", lambda: "another")
+        dead.setattr(working.TURNS, "take", lambda *given: None)  # the process dies before it begins
         job = accepted(asked)
     assert progress(asked, job) == "waiting to be counted"
-    assert not waiting.TURNS.holds(f"evaluation/{job}"), "the other process was there just now"
+    assert not working.TURNS.holds(f"evaluation/{job}"), "the other process was there just now"
     now = asked.context.clock()
     later = replace(asked, context=replace(asked.context, clock=lambda: now + timedelta(seconds=20)))
     assert awaited(later, f"job={job}")[0] == 200
@@ -162,9 +163,9 @@ def test_what_its_process_left_is_taken_up_by_who_asked(asked: Metrics, monkeypa
 
 def test_what_this_process_lost_is_taken_up_at_once(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as lost:
-        lost.setattr(waiting.TURNS, "take", lambda *given: None)
+        lost.setattr(working.TURNS, "take", lambda *given: None)
         job = accepted(asked)
-    monkeypatch.setattr(waiting.TURNS, "room", 0)
+    monkeypatch.setattr(working.TURNS, "room", 0)
     assert progress(asked, job) == "waiting to be counted", "there is no room"
     monkeypatch.undo()
     assert awaited(asked, f"job={job}")[0] == 200
@@ -177,12 +178,12 @@ def test_a_process_that_is_there_says_so(
     started = asked.context.clock()
     later = replace(asked, context=replace(asked.context, clock=lambda: started + timedelta(minutes=10)))
     job = accepted(later)
-    place = f"evaluating/{waiting._host()}"
+    place = f"evaluating/{working.host()}"
     asked.runtime.store.transact(lambda session: session.drop_export(place))
     while asked.runtime.store.snapshot(lambda session: session.export(place)) is None:
         time.sleep(0.01)
     with monkeypatch.context() as other:
-        other.setattr(waiting.TURNS, "take", lambda *given: pytest.fail("it is worked at already"))
+        other.setattr(working.TURNS, "take", lambda *given: pytest.fail("it is worked at already"))
         assert progress(later, job)
 
 
@@ -202,7 +203,7 @@ def test_what_was_cancelled_comes_to_nothing(asked: Metrics, held: threading.Eve
     for job in (first, second):
         asked.ask("Measure/$evaluation", "DELETE", job=job)
     held.set()
-    while waiting.TURNS._working:
+    while working.TURNS._working:
         time.sleep(0.01)
     assert body(asked.ask("MeasureReport", _summary="count"))["total"] == 0
 

@@ -235,7 +235,7 @@ def test_a_measure_that_cannot_be_counted(
     if name == "no-view":
         assert "fairies" in body(refused)["issue"][0]["diagnostics"]
     if name == "wrong-column":
-        lacks = "The SELECT has no columns subject, denominator, numerator; it has resource."
+        lacks = "The SELECT has no columns subject, at, department, denominator, numerator; it has resource."
         assert body(refused)["issue"][0]["diagnostics"] == lacks
 
 
@@ -260,7 +260,7 @@ def test_sql_that_is_not_one_select_is_refused_when_it_is_written(asked: Metrics
     assert [each["expression"] for each in issues if each["severity"] == "error"] == [[SQL]]
     keep(asked, *own_measure(sql or " ", ["numerator"]))  # as one that was there before
     assert said(asked.rate(measure="own")) == (422, "invalid", SQL)
-    good = own_measure(GOOD_SQL, ["numerator"])[1]
+    good = {**own_measure(GOOD_SQL, ["numerator"])[1], "version": "2"}
     written = handle(
         asked.runtime,
         Request("PUT", "Library/own", (), {"content-type": "application/fhir+json"}, json.render(good)),
@@ -287,7 +287,8 @@ def test_what_a_select_lacks_is_told_by_its_name(asked: Metrics, sql: str, told:
 
 def test_sql_that_runs_long_is_too_costly(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = "FROM range(1000000) a, range(1000000) b"
-    endless = f"SELECT 'a/1' AS resource, 'p' AS subject, sum(a.range * b.range) > 1 AS denominator {numbers}"
+    endless = f"""SELECT 'a/1' AS resource, 'p' AS subject, $start AS "at", NULL AS department,
+        sum(a.range * b.range) > 1 AS denominator {numbers}"""
     keep(asked, *own_measure(endless, ["denominator"], "endless"))
     with asked.facts.look() as facts:
         bounds = facts._sandbox._bounds

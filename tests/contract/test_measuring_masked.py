@@ -3,6 +3,7 @@ those who treat all these people see them."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from carethread.core.context import Principal
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
 from carethread.core.settings import Settings
-from carethread.metrics.answering.marking import shown
+from carethread.metrics.answering.marking import SMALL_CELLS, shown
 from support.measuring import MARCH, Metrics, Resource, body, counts, keep, metrics, own_measure, person, said, visit
 from support.stores import open_store
 
@@ -135,6 +136,31 @@ def test_staff_see_the_numbers_of_the_people_whom_they_treat(asked: Metrics) -> 
     assert set(counts(body(asked.rate(**april))["group"][0]).values()) == {None}
     asked.facts.tell(*team("p39", period={"end": "2029-01-01"}))
     assert set(counts(body(doctor.rate(**april))["group"][0]).values()) == {None}, "they treated them once"
+
+
+def awaited(who: Metrics, **params: str) -> str:
+    """The id of an evaluation that is answered."""
+    place = who.rate(_h_prefer="respond-async", **params).headers["Content-Location"]
+    job = place.partition("job=")[2]
+    while who.ask("Measure/$evaluation", job=job).status == 202:
+        time.sleep(0.02)
+    return job
+
+
+def test_what_was_answered_to_who_treated_people_is_read_while_they_do(asked: Metrics) -> None:
+    doctor = replace(asked, context=replace(asked.context, principal=Principal("Practitioner/doctor")))
+    april = {"periodStart": "2029-04-01", "periodEnd": "2029-04-30"}
+    masked = awaited(doctor, **april)
+    asked.facts.tell(*team(*(f"p{i}" for i in range(40))))
+    exact = awaited(doctor, **april)
+    told = body(doctor.ask("Measure/$evaluation", job=exact))
+    assert counts(told["group"][0])["numerator"] == 5
+    assert {"url": SMALL_CELLS, "valueCode": "exact"} in told["extension"], "who hands it on knows what it is"
+    asked.facts.tell(*team("p39", period={"end": "2029-01-01"}))
+    assert said(doctor.ask("Measure/$evaluation", job=exact)) == (403, "suppressed", "job")
+    assert doctor.ask("Measure/$evaluation", job=masked).status == 200
+    asked.facts.tell(*team("p39"))
+    assert doctor.ask("Measure/$evaluation", job=exact).status == 200
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from threading import Event as Signal
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from carethread.adapters.prometheus import exposition
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import Context
 from carethread.core.errors import Busy
-from carethread.core.metric_names import MEASURE_AS_OF, MEASURE_PERIOD_END, MEASURE_VALUE
+from carethread.core.metric_names import FACTS_FAILED, MEASURE_AS_OF, MEASURE_PERIOD_END, MEASURE_VALUE
 from carethread.core.ports import Response
 from carethread.core.service import Runtime
 from carethread.metrics.answering.answering import Question, answered
@@ -142,7 +143,7 @@ def last(made: Metrics, later: float = 0) -> bool:
 
 def shown(made: Metrics) -> dict[tuple[str, str], float]:
     """The numbers of the rate by name and department, as Prometheus reads them."""
-    state = made.runtime.store.glance(lambda session: {name: of(session) for name, of in SAMPLES.items()})
+    state = made.runtime.store.glance(lambda session: {name: of(made.runtime, session) for name, of in SAMPLES.items()})
     lines = [line for line in exposition({"metrics": lambda: state})[0].decode().splitlines() if line[0] != "#"]
     found = {}
     for line in lines:
@@ -197,6 +198,55 @@ def test_one_measure_whose_facts_are_not_there_holds_up_no_other(
     assert shown(made)[MEASURE_VALUE, ""] == 0.25, "what was told of this month stays"
     assert last(made.masking(), 2 * EVERY_SECONDS + 2)
     assert (MEASURE_VALUE, "") not in shown(made), "but nothing that may not be told any more"
+
+
+def test_a_measure_that_fails_for_no_foreseen_reason_holds_up_no_other(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(latest, "libraries", lambda: [{"id": "after-hours-load"}, {"id": RATE}])
+    made, seen = metrics(store), []
+
+    def some(runtime: Runtime, asks: Question, *given: Any, **more: Any) -> Any:
+        if asks.measure["id"] != RATE:
+            raise ZeroDivisionError("Mr Example")
+        return answered(runtime, asks, *given, **more)
+
+    monkeypatch.setattr(latest, "answered", some)
+    made.facts.tell(*month_of(40, 10, "heart", "2030-02-05"))
+    context = Context(clock=lambda: AT)
+    assert refresh(made.runtime, context, observe=lambda name, count: seen.append(name))
+    assert shown(made)[MEASURE_VALUE, ""] == 0.25
+    assert seen == [FACTS_FAILED]
+    (line,) = [each for each in caplog.records if each.message == "measure_not_counted"]
+    assert line.error == "ZeroDivisionError" and "Example" not in str(vars(line))  # type: ignore[attr-defined]
+
+
+def test_the_loop_outlives_what_nobody_foresaw(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, seen, times = Signal(), [], []
+
+    def fails(*given: Any) -> bool:
+        times.append(1)
+        if len(times) == 3:
+            stop.set()
+        raise Busy("The database is away.") if len(times) == 1 else ZeroDivisionError
+
+    monkeypatch.setattr(latest, "_LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(latest, "refresh", fails)
+    latest.keep_latest(asked.runtime, Context(), stop, lambda name, count: seen.append(name))
+    assert len(times) == 3 and seen == [FACTS_FAILED] * 2
+
+
+def test_numbers_that_may_not_be_told_any_more_are_not_shown_until_they_are_counted_anew(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latest, "libraries", lambda: [{"id": RATE}])
+    made = metrics(store)
+    made.facts.tell(*month_of(40, 20, "heart", "2030-02-05"), *month_of(5, 5, "skin", "2030-02-05", 40))
+    assert last(made) and shown(made)[MEASURE_VALUE, "skin"] == 1
+    masked = made.masking()
+    assert {name for name, _ in shown(masked)} == {MEASURE_PERIOD_END, MEASURE_AS_OF}, "counted while few were told"
+    assert last(masked, 1)
+    assert shown(masked).keys() == shown(made).keys(), "what is told to all is told"
 
 
 def test_before_there_are_facts_there_are_no_numbers(asked: Metrics) -> None:

@@ -60,7 +60,7 @@ class Standing:
     facts: Filled
 
     @contextmanager
-    def look(self) -> Iterator[Filled]:
+    def look(self, *, leisure: bool = False) -> Iterator[Filled]:
         yield self.facts
 
     def check(self, sql: str) -> None:

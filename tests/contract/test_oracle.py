@@ -10,14 +10,15 @@ import sys
 
 import pytest
 
-from support import agreement, corpus, oracle, own_output, rule_cases
+from support import agreement, corpus, oracle, own_numbers, own_output, rule_cases
 from support.agreement import Judged
 from support.judging import judge_all
 from support.known_differences import KNOWN
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 _LEAST = 3_000
+_OWN = (*own_output.KINDS, *own_numbers.KINDS)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> list[Judged]:
 
 def test_the_oracle_and_our_validator_agree(judged: list[Judged]) -> None:
     sys.stdout.write(agreement.table(judged))
-    assert sum(one.case.kind not in own_output.KINDS for one in judged) >= _LEAST
+    assert sum(one.case.kind not in _OWN for one in judged) >= _LEAST
     new = agreement.unexplained(judged, KNOWN)
     assert not new, "\n".join(agreement.told(one, KNOWN) for one in new[:20])
 
@@ -47,7 +48,7 @@ def test_each_rule_that_a_case_names_is_broken_in_it(judged: list[Judged]) -> No
     assert {name for name, one in named.items() if not (one.oracle and one.ours)} == rule_cases.SILENT
 
 
-@pytest.mark.parametrize("kind", own_output.KINDS)
+@pytest.mark.parametrize("kind", _OWN)
 def test_what_we_send_is_valid(judged: list[Judged], kind: str) -> None:
     own = [one for one in judged if one.case.kind == kind]
     assert own

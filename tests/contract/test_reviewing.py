@@ -15,6 +15,7 @@ from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.careteams import SERVICE as CARETEAMS
 from carethread.core.context import Context
 from carethread.core.errands.sending import Sending
+from carethread.core.errors import Busy, FhirError, TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Request, Response
@@ -22,6 +23,7 @@ from carethread.core.service import Runtime
 from carethread.interactions.rest.handling import handle
 from carethread.metrics import SERVICE
 from carethread.metrics.measures.shipped import libraries
+from carethread.metrics.reviewing import figures, pack
 from carethread.records import SERVICE as RECORDS
 from support.facts import Filled, facts_of
 from support.measuring import Facts, body, said
@@ -42,7 +44,7 @@ class Kept(Facts):
     filled: Filled
 
     @contextmanager
-    def look(self) -> Iterator[Filled]:
+    def look(self, *, leisure: bool = False) -> Iterator[Filled]:
         if self.told != self.resources:
             self.told = dict(self.resources)
             with facts_of(self.told.values()) as self.filled:
@@ -119,6 +121,33 @@ def sections(answer: Response) -> dict[str, Resource]:
     return {each["title"]: each for each in document["entry"][0]["resource"]["section"]}
 
 
+@pytest.mark.parametrize(
+    "error", [Busy("Other queries take all the room; try again."), TooCostly("This takes longer than 60 seconds.")]
+)
+def test_what_cannot_be_counted_now_is_left_out_and_the_rest_is_told(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch, error: FhirError
+) -> None:
+    """Also where the time for all of them is over: what is decided is asked before."""
+    practice.facts.tell(*visits(), decision("open", "2030-01", "Call them.", "2030-02-20"))
+    rate, *_ = (each for each in libraries() if each["id"] == "no-show-rate")
+    other = json.parse_object((MEASURES / "no-show-rate.json").read_bytes()) | {"id": "later", "title": "Another"}
+    put(practice.stores["metrics"], [{**other, "url": "https://example.org/Measure/later", "library": [rate["url"]]}])
+    months, asked = figures.months, list[str]()
+
+    def stops(*given: Any) -> Any:
+        asked.append("months")
+        if len(asked) == 2:
+            raise error
+        return months(*given)
+
+    monkeypatch.setattr(pack, "months", stops)
+    found = sections(practice.pack())
+    assert str(error) in found["Left out"]["text"]["div"]
+    assert "Another" in found["All measures"]["text"]["div"]
+    assert "Call them." in found["Open decisions of earlier reviews"]["text"]["div"]
+    assert len(asked) == 2
+
+
 def test_what_is_decided_becomes_a_task_that_the_next_pack_lists_until_it_is_over(practice: Practice) -> None:
     practice.now = datetime.now(UTC)  # by which care teams judge a day
     (made,) = body(practice.decide())["parameter"]
@@ -139,7 +168,7 @@ def test_what_is_decided_becomes_a_task_that_the_next_pack_lists_until_it_is_ove
     practice.now = NOW
     practice.facts.tell(of_review(task, MONTH))
     new = sections(practice.pack())["Decisions of this review"]
-    assert new["entry"] == [{"reference": f"Task/{task['id']}"}]
+    assert new["entry"] == [{"reference": f"{BASE}/Task/{task['id']}"}]
     assert "Ada Lead" in new["text"]["div"]
     practice.facts.tell(of_review(task, "2030-01"))
     assert "not begun" in sections(practice.pack())["Open decisions of earlier reviews"]["text"]["div"]
@@ -207,7 +236,7 @@ def test_a_pack_tells_the_month_and_what_it_is_asked_wrongly(tmp_path: Path) -> 
     assert "<td>Waiting</td><td>1</td>" in told["Complaints by theme"]["text"]["div"]
     (report,) = [each["resource"] for each in body(practice.pack())["entry"] if "measure" in each["resource"]]
     assert report["group"][0]["measureScore"]["value"] == pytest.approx(0.7)
-    assert report["reporter"] == {"reference": "Organization/ward"}
+    assert report["reporter"] == {"reference": f"{BASE}/Organization/ward"}
     html = practice.pack(page="true")
     assert html.headers["Content-Type"] == "text/html; charset=utf-8"
     assert b"Ada Lead" in bytes(html.body)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import pytest
@@ -92,7 +93,7 @@ def both(folders: tuple[Path, Path]) -> Iterator[tuple[Engines, Engines]]:
                 pytest.skip(str(error))
             stack.callback(sparks.close)
             duck = DuckAnalytics(folder, Bounds(threads=1))
-            found.append((stack.enter_context(sparks.look()), stack.enter_context(duck.look())))
+            found.append((stack.enter_context(sparks.look(leisure=True)), stack.enter_context(duck.look(leisure=True))))
         yield found[0], found[1]
 
 
@@ -109,7 +110,7 @@ def practice(both: tuple[Engines, Engines]) -> Engines:
 @pytest.fixture(scope="module")
 def asked(practice: Engines) -> Units:
     """The units of most of a year."""
-    sparks, duck = (units(facts, DAYS, ()) for facts in practice)
+    sparks, duck = (units(facts, known("no-show-rate"), DAYS, ()) for facts in practice)
     assert sparks == duck
     assert len(sparks.wanted) == 2, "departments lie in several zones"
     return duck
@@ -130,7 +131,7 @@ def test_each_stratifier_has_the_same_strata(practice: Engines, asked: Units, na
     assert len({value for _, value in duck}) > 1
 
 
-@pytest.mark.parametrize("name", ["no-show-rate", "caseload", "waiting-time"])
+@pytest.mark.parametrize("name", ["no-show-rate", "caseload", "waiting-time", "third-next-available"])
 def test_units_are_counted_alike(practice: Engines, asked: Units, name: str) -> None:
     """With strata and people; how they are counted is the same for all measures."""
     sparks, duck = (evaluate(facts, known(name), asked, people=name == "no-show-rate") for facts in practice)
@@ -253,7 +254,7 @@ def test_what_cannot_be_run_is_refused_without_a_word_of_the_data(
 
 
 def test_no_facts_are_no_state(tmp_path: Path, both: object) -> None:
-    with pytest.raises(Busy, match="No facts"), spark.analytics(tmp_path).look():
+    with pytest.raises(Busy, match="No facts"), spark.analytics(tmp_path).look(leisure=True):
         pass
 
 
@@ -278,8 +279,11 @@ def _groups(said: bytes) -> Any:
 
 
 def test_the_page_does_what_it_says_and_leaves_nothing(export: Path, both: object) -> None:
-    """Each command of the page, in the folder that the export lies in."""
-    commands = [shlex.split(line) for block in BLOCKS.findall(PAGE.read_text()) for line in block.splitlines()]
+    """Each command of the page, in the folder that the export lies in, of the twelve months that it holds."""
+    lines = [line for block in BLOCKS.findall(PAGE.read_text()) for line in block.splitlines()]
+    months = {"first": "2025-09", "last": "2026-08"}
+    commands = [shlex.split(Template(line).substitute(months)) for line in lines if line.startswith("carethread ")]
+    assert len(commands) > 2
     here = export.parent
     (temporary := here / "temporary").mkdir()
     surroundings = os.environ | {"TMPDIR": str(temporary), "CARETHREAD_DATA": str(here / "nothing")}

@@ -24,6 +24,7 @@ from carethread.interactions.mirror import keep
 from carethread.interactions.publish import publish
 from carethread.interactions.rest.handling import handle
 from carethread.metrics import SERVICE
+from carethread.metrics.measures.definition import NAMELESS
 from carethread.metrics.series.keeping import KEPT_DAILY
 from carethread.metrics.signals.goals import GOAL_MEASURE
 from carethread.metrics.signals.restating import Restating
@@ -286,29 +287,60 @@ def test_a_signal_is_withdrawn_within_seconds_of_a_correction(trends: Trends) ->
     assert parts(report)["outcome"] == "withdrawn"
 
 
-def test_many_corrections_are_judged_together(trends: Trends) -> None:
-    """However many there are, a look is followed by a rest of several times its length."""
+@pytest.mark.parametrize(("more", "expected"), [(7, [0, 60, 120, 180]), (0, [0])], ids=["stands", "none"])
+def test_many_corrections_are_judged_together(trends: Trends, more: int, expected: list[int]) -> None:
+    """However many there are, a look is followed by a rest of its length where a signal stands, else of several times
+    that."""
     restating, looks = Restating(trends.runtimes["metrics"], lambda: trends.now), []
 
     def dues() -> set[int]:
         timers = trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 100))
         return {each.due for each in timers}
 
-    a_year(trends, more=7)
+    a_year(trends, more=more)
     trends.another_day()
 
     def slow(session: Session) -> None:
         session.timers.set("signals", "no-show-rate", 2**60, b"60000000")
 
     trends.stores["metrics"].transact(slow)
-    for second in range(700):
+    for second in range(0, 220, 20):
         restating.changed({"appointments": PAST})
         restating.settle()
         if 2**60 not in dues():
             looks.append(second)
             trends.stores["metrics"].transact(slow)
-        trends.now += timedelta(seconds=1)
-    assert looks == [0, 540], "looks of a minute have nine to rest"
+        trends.now += timedelta(seconds=20)
+    assert looks == expected, "looks of a minute have one to rest, or nine"
+    if not more:
+        trends.now += timedelta(seconds=540)
+        restating.settle()
+        assert 2**60 not in dues(), "what was gathered meanwhile is not forgotten"
+
+
+def test_what_stands_is_judged_before_what_waits(trends: Trends) -> None:
+    """While looks at other measures are due, and while these rest."""
+    a_year(trends, more=7)
+    trends.another_day()
+    (task,) = trends.found("Task", "careteams")
+    assert task["status"] == "requested"
+    restating, seen = Restating(trends.runtimes["metrics"], lambda: trends.now), []
+    restating.changed({"appointments": PAST})
+    restating.settle()
+    measures = ["late-cancellation-rate", "waiting-time"]
+    due = int((trends.now - timedelta(seconds=30)).timestamp() * 1e6)
+    trends.stores["metrics"].transact(lambda session: session.timers.set_all("signals", dict.fromkeys(measures, due)))
+    a_year(trends)
+    trends.now += timedelta(seconds=3)
+    restating.changed({"appointments": PAST})
+    restating.settle()
+    timing = Timing(trends.runtimes["metrics"], lambda: trends.now, observe=lambda name, count: seen.append(name))
+    timing.step()
+    Sending(trends.runtimes["metrics"], {"Task": "careteams"}, "gateway").step()
+    left = trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 100))
+    assert {each.key for each in left if each.due == due} == set(measures), "they still wait"
+    (report,) = trends.found("MeasureReport", "metrics")
+    assert parts(report)["outcome"] == "withdrawn"
 
 
 def test_who_begins_judges_what_stands(trends: Trends) -> None:
@@ -369,13 +401,54 @@ def _week(number: int, noshows: int) -> list[Resource]:
     ]
 
 
-def test_numbers_of_few_are_not_told_with_a_signal(trends: Trends) -> None:
-    trends.runtimes["metrics"] = replace(trends.runtimes["metrics"], small_cells="mask")
-    a_year(trends, more=6)
+def many(trends: Trends, missed: int, last: tuple[int, int]) -> None:
+    """Months of 40 people of whom some 15 miss their visit, and in January so many; `last` of how many in February."""
+    for month in range(1, 13):
+        trends.visits(month, 15 + month % 2, of=40)
+    trends.visits(1, missed, of=40, year=2030)
+    trends.visits(2, *last[:1], of=last[1], year=2030)
+
+
+NAMELESS_ONE = {"url": NAMELESS, "valueBoolean": True}
+
+
+@pytest.mark.parametrize("kind", ["exact", "mask", "nameless"])
+def test_numbers_that_are_not_told_raise_no_signal(trends: Trends, kind: str) -> None:
+    """Of ten people in February all missed their visit; of forty in January as many as ever."""
+    if kind == "nameless":
+        measure = body(trends.ask(RATE))
+        trends.put({**measure, "extension": [*measure.get("extension", ()), NAMELESS_ONE]}, "metrics")
+    else:
+        trends.runtimes["metrics"] = replace(trends.runtimes["metrics"], small_cells=kind)
+    many(trends, 15, (10, 10))
+    trends.another_day()
+    told = [parts(each)["since"] for each in trends.found("MeasureReport", "metrics")]
+    assert told == (["2030-02-01"] if kind == "exact" else [])
+    assert len(trends.found("Task", "careteams")) == len(told)
+    many(trends, 28, (28, 40))
+    trends.another_day()
+    told_ = [each for each in trends.found("MeasureReport", "metrics") if "outcome" not in parts(each)]
+    assert [parts(each)["since"] for each in told_] == ["2030-01-01"]
+    assert counts(told_[0]["group"][0])["numerator"] == 28
+    assert wrong(told_[0]) == []
+
+
+def test_who_stands_behind_a_signal_is_not_told_by_weeks_either(trends: Trends) -> None:
+    """Weeks are told to nobody, where small numbers are not: no number of a week raises a signal."""
+    weekly = {"url": "https://carethread.dev/fhir/StructureDefinition/charted-by", "valueCode": "week"}
+    measure = body(trends.ask(RATE))
+    trends.put({**measure, "extension": [*measure.get("extension", ()), weekly]}, "metrics")
+    for week in range(12):
+        trends.facts.tell(*_week(week, week % 2))
+    trends.facts.tell(*_week(12, 3), *_week(13, 3))
     trends.another_day()
     (report,) = trends.found("MeasureReport", "metrics")
-    assert counts(report["group"][0])["numerator"] is None and "value" not in report["group"][0]["measureScore"]
-    assert wrong(report) == []
+    trends.runtimes["metrics"] = replace(trends.runtimes["metrics"], small_cells="mask")
+    trends.another_day()
+    (report,) = trends.found("MeasureReport", "metrics")
+    assert parts(report)["outcome"] == "withdrawn"
+    (task,) = trends.found("Task", "careteams")
+    assert task["status"] == "cancelled"
 
 
 def test_without_facts_it_is_looked_again_later(trends: Trends) -> None:

@@ -3,7 +3,7 @@ told."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import unescape
 from urllib.parse import urlsplit
 
@@ -15,24 +15,13 @@ from carethread.core.ports import Resource
 from carethread.questionnaires.filling import drafts, operations
 from carethread.questionnaires.filling.words import word
 from carethread.questionnaires.safety.telling import CALL
-from support.assigning import BOTH, Asking, afresh, id_of, opened
+from support.assigning import Asking, id_of
 from support.filling import Visitor, client_of
 
 HARM, LITTLE = "/44260-8", "/44250-9"
 NOT_AT_ALL, SEVERAL, WORSE = "LA6568-5", "LA6569-3", "LA6571-9"
 HELP = 'href="tel:988"'
 LOST = {each: f"{word('help-unsaved', each)} {word('help-nobody-call', each)}" for each in ("en", "es")}
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    with opened(request, tmp_path_factory) as made:
-        yield made
-
-
-@pytest.fixture
-def practice(services: Asking) -> Asking:
-    return afresh(services)
 
 
 class Window:

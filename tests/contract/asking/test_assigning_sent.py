@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
-from support.assigning import BOTH, Asking, afresh, id_of, link_in, opened, token_of
+from support.assigning import Asking, id_of, link_in, token_of
 
 CUT = "/console/fill/…"
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    with opened(request, tmp_path_factory) as made:
-        yield made
-
-
-@pytest.fixture
-def practice(services: Asking) -> Asking:
-    return afresh(services)
 
 
 def text(message: Resource) -> str:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from carethread.core.context import new_id
 from carethread.core.ports import Resource
-from support.assigning import BOTH, Asking, afresh, opened, token_of
+from support.assigning import Asking, token_of
 from support.desk import OURS
 from support.filling import Visitor, client_of
 from support.instruments import answering, shipped
@@ -16,17 +12,6 @@ from support.instruments import answering, shipped
 CLINIC = {"reference": "Organization/clinic"}
 DEPARTMENT = {"url": OURS + "department", "valueReference": CLINIC}
 KEPT = {"resourceType", "id", "meta", "questionnaire", "status", "subject", "authored", "item"}
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    with opened(request, tmp_path_factory) as made:
-        yield made
-
-
-@pytest.fixture
-def practice(services: Asking) -> Asking:
-    return afresh(services)
 
 
 def given(practice: Asking, who: str = "Practitioner/nurse") -> str:

@@ -3,7 +3,6 @@ together, a Task that follows, no more reminders than were planned and none at n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from support.assigning import BOTH, Asking, afresh, id_of, link_in, opened, parameters
+from support.assigning import Asking, afresh, id_of, link_in, parameters
 
 PLANNED = (1, 3)
 LASTS = 6
@@ -28,12 +27,6 @@ NEXT = {
 """What may follow a status of the draft."""
 
 OVER = {"completed", "failed", "cancelled"}
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    with opened(request, tmp_path_factory) as made:
-        yield made
 
 
 class Asked:

@@ -3,27 +3,15 @@ merged stays one person. And what is kept of links and asks is forgotten after i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from carethread.core.ports import Resource
-from support.assigning import BOTH, FORMS, Asking, afresh, id_of, opened
+from support.assigning import FORMS, Asking, id_of
 
 MOVED = [("business-rule", "QuestionnaireResponse.subject")]
 EVA = {"reference": "Patient/eva"}
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    with opened(request, tmp_path_factory) as made:
-        yield made
-
-
-@pytest.fixture
-def practice(services: Asking) -> Asking:
-    return afresh(services)
 
 
 def refused(practice: Asking, made: Resource) -> tuple[int, list[tuple[str, str]]]:

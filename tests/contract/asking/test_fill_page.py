@@ -3,7 +3,6 @@ hostile client gets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
@@ -16,7 +15,7 @@ from carethread.questionnaires.forms.finding import shipped
 from carethread.questionnaires.rendering.titles import title_for_people
 from carethread.questionnaires.safety.telling import CALL
 from support.answers import CORE, SDC, code, ext, item, questionnaire, when
-from support.assigning import BOTH, FORMS, Asking, afresh, id_of, opened, token_of
+from support.assigning import FORMS, Asking, id_of, token_of
 from support.care import department_team, organization
 from support.care import part as member
 from support.desk import OURS, patient
@@ -25,17 +24,6 @@ from support.filling import Visitor, client_of
 FORM = "application/x-www-form-urlencoded"
 PHQ9 = ["44250-9", "44255-8", "44259-0", "44254-1", "44251-7", "44258-2", "44252-5", "44253-3"]
 HARM, NOT_AT_ALL, SEVERAL, WORSE = "/44260-8", "LA6568-5", "LA6569-3", "LA6571-9"
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    with opened(request, tmp_path_factory) as made:
-        yield made
-
-
-@pytest.fixture
-def practice(services: Asking) -> Asking:
-    return afresh(services)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ databases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,22 +13,11 @@ from carethread.core.fhir import json
 from carethread.core.ports import Resource
 from carethread.interactions.writing.check import check_resource
 from carethread.questionnaires.assigning import assign as assigning
-from support.assigning import BOTH, FORMS, Asking, afresh, id_of, link_in, opened, parameters, token_of
+from support.assigning import FORMS, Asking, id_of, link_in, parameters, token_of
 from support.care import organization
 from support.desk import OURS, patient
 
 ASSIGN = "Questionnaire/$assign"
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    with opened(request, tmp_path_factory) as made:
-        yield made
-
-
-@pytest.fixture
-def practice(services: Asking) -> Asking:
-    return afresh(services)
 
 
 def ref(name: str, reference: str) -> Resource:

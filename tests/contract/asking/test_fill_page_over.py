@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
@@ -17,22 +16,10 @@ from carethread.questionnaires.assigning import links
 from carethread.questionnaires.assigning.sending import end_link
 from carethread.questionnaires.filling.drafts import TYPE, Draft, opened, saved, sent
 from support.answers import answer
-from support.assigning import BOTH, Asking, afresh, link_in, parameters, token_of
-from support.assigning import opened as databases
+from support.assigning import Asking, link_in, parameters, token_of
 
 REVOKE: Resource = {"name": "revoke", "valueBoolean": True}
 SECONDS = 20
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    with databases(request, tmp_path_factory) as made:
-        yield made
-
-
-@pytest.fixture
-def practice(services: Asking) -> Asking:
-    return afresh(services)
 
 
 class Window:

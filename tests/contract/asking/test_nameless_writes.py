@@ -3,7 +3,7 @@ databases."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from carethread.core.ports import Resource
 from carethread.questionnaires.adapting.growing import ADAPTIVE
 from carethread.questionnaires.scoring.anonymous import ANONYMOUS_FROM
 from support.answers import item, questionnaire
-from support.assigning import BOTH, Asking, afresh, opened, parameters
+from support.assigning import Asking, parameters
 from support.desk import OURS
 from support.instruments import answering, shipped
 from support.rpc import serving
@@ -23,17 +23,6 @@ TRACE = "nurse-of-the-night"
 NOTE: Resource = {"extension": [{"url": "urn:x", "valueString": TRACE}]}
 CLINIC = {"reference": "Organization/clinic"}
 TYPE = "QuestionnaireResponse"
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    with opened(request, tmp_path_factory) as made:
-        yield made
-
-
-@pytest.fixture
-def practice(services: Asking) -> Asking:
-    return afresh(services)
 
 
 def traced(**more: Any) -> Resource:

@@ -3,27 +3,14 @@ databases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from carethread.adapters.local import LocalOwners
 from carethread.core.errors import Busy
 from carethread.core.ports import Resource
-from support.assigning import BOTH, FORMS, Asking, afresh, id_of, link_in, opened
+from support.assigning import FORMS, Asking, id_of, link_in
 
 SUBJECT = {"name": "subject", "valueReference": {"reference": "Patient/ann"}}
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def services(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    with opened(request, tmp_path_factory) as made:
-        yield made
-
-
-@pytest.fixture
-def practice(services: Asking) -> Asking:
-    return afresh(services)
 
 
 def sent(practice: Asking) -> list[str]:
