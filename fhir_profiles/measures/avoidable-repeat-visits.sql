@@ -45,4 +45,4 @@ SELECT
   k.is_told AND NOT k.is_over AS not_over
 FROM known k
 LEFT JOIN returned r ON r.id = k.id
-LEFT JOIN patients p ON p.id = k.subject
+LEFT JOIN deaths p ON p.subject = k.subject

@@ -35,7 +35,7 @@ SELECT
   l.subject IS NOT NULL AS numerator
 FROM care_plans p
 LEFT JOIN survivors s ON s.patient_id = p.patient_id
-LEFT JOIN patients d ON d.id = coalesce(s.survivor_id, p.patient_id)
+LEFT JOIN deaths d ON d.subject = coalesce(s.survivor_id, p.patient_id)
 LEFT JOIN leads l ON l.subject = coalesce(s.survivor_id, p.patient_id)
 LEFT JOIN teams t ON t.id = p.care_team_id
 WHERE p.status = 'active'

@@ -7,7 +7,7 @@ WITH due AS (
     v.status NOT IN ('arrived', 'checked-in', 'fulfilled')
       AND coalesce(p.deceased_at <= v.start_at, p.deceased, FALSE) AS after_death
   FROM visits v
-  LEFT JOIN patients p ON p.id = v.subject
+  LEFT JOIN deaths p ON p.subject = v.subject
   WHERE v.start_at >= $start AND v.start_at < $end
 )
 SELECT

@@ -29,7 +29,7 @@ WITH teams AS (
     d.deceased_at
   FROM plan_activities a
   LEFT JOIN survivors s ON s.patient_id = a.patient_id
-  LEFT JOIN patients d ON d.id = coalesce(s.survivor_id, a.patient_id)
+  LEFT JOIN deaths d ON d.subject = coalesce(s.survivor_id, a.patient_id)
   LEFT JOIN care_plans p ON p.id = a.id
   LEFT JOIN teams t ON t.id = p.care_team_id
   WHERE a.plan_status IN ('active', 'completed')

@@ -53,4 +53,4 @@ SELECT
 FROM ended e
 LEFT JOIN moved m ON m.id = e.id
 LEFT JOIN following n ON n.id = e.id
-LEFT JOIN patients p ON p.id = e.subject
+LEFT JOIN deaths p ON p.subject = e.subject

@@ -21,4 +21,4 @@ SELECT
   a.is_whole AS numerator,
   a.is_open AS open
 FROM asked a
-LEFT JOIN patients p ON p.id = a.subject
+LEFT JOIN deaths p ON p.subject = a.subject

@@ -26,7 +26,7 @@ WITH begun AS (
     coalesce(p.deceased, FALSE) AND p.deceased_at IS NULL AS died_some_day
   FROM opening o
   LEFT JOIN again a ON a.subject = o.subject
-  LEFT JOIN patients p ON p.id = o.subject
+  LEFT JOIN deaths p ON p.subject = o.subject
   WHERE o.number = 1
 )
 SELECT

@@ -14,7 +14,7 @@ WITH raised AS (
     END AS end_at
   FROM flags f
   LEFT JOIN survivors s ON s.patient_id = f.patient_id
-  LEFT JOIN patients p ON p.id = coalesce(s.survivor_id, f.patient_id)
+  LEFT JOIN deaths p ON p.subject = coalesce(s.survivor_id, f.patient_id)
   WHERE f.code_system = 'https://carethread.dev/fhir/CodeSystem/flag-kind'
     AND f.code_code = 'high-risk'
     AND f.status IN ('active', 'inactive')

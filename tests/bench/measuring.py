@@ -20,10 +20,11 @@ from bench.practice_of_a_million import write
 from carethread.adapters.analytics.bounds import Bounds
 from carethread.adapters.analytics.duck import DuckAnalytics
 from carethread.core.ports.analytics import Glimpse
+from carethread.metrics.evaluating.counting import DEPARTMENT
 from carethread.metrics.evaluating.evaluating import evaluate, units
 from carethread.metrics.evaluating.periods import Days
 from carethread.metrics.measures.definition import Definition
-from carethread.metrics.series.counting import DEPARTMENT, narrowed, series
+from carethread.metrics.series.counting import narrowed, series
 from support import run
 from support.measured import shipped
 
@@ -35,7 +36,7 @@ def measure() -> list[Figure]:
     """All shipped measures over a year, each with its stratifiers and how many people stand behind each count."""
     folder = run.folder("measuring")
     write(folder)
-    with DuckAnalytics(folder, Bounds(threads=2)).look() as facts:
+    with DuckAnalytics(folder, Bounds(threads=2)).look(leisure=True) as facts:
         took = {name: timed(facts, known) for name, known in shipped()}
     slowest = max(took, key=lambda name: took[name].seconds)
     peak = memory()
@@ -43,7 +44,7 @@ def measure() -> list[Figure]:
     said = (
         f"a year of 1,000,000 appointments and 200,000 people; {cpu:.1f} s of CPU; slowest {slowest}, {took[slowest]}"
     )
-    with DuckAnalytics(folder, Bounds(threads=2)).look() as facts:
+    with DuckAnalytics(folder, Bounds(threads=2)).look(leisure=True) as facts:
         three = narrowed(dict(shipped())["no-show-rate"], ("department", "age", "sex"))
         first, again = timed(facts, three), timed(facts, three)
         charts = {name: charted(facts, known) for name, known in shipped()}
@@ -72,7 +73,7 @@ class Took:
 def timed(facts: Glimpse, known: Definition) -> Took:
     """Evaluate once."""
     begun, cpu = time.perf_counter(), used()
-    evaluate(facts, known, units(facts, YEAR, ()), people=True)
+    evaluate(facts, known, units(facts, known, YEAR, ()), people=True)
     return Took(time.perf_counter() - begun, used() - cpu)
 
 
@@ -115,7 +116,7 @@ def _peak(process: int) -> int:
 
 
 if __name__ == "__main__":
-    with DuckAnalytics(Path(sys.argv[1]), Bounds(threads=2)).look() as facts:
+    with DuckAnalytics(Path(sys.argv[1]), Bounds(threads=2)).look(leisure=True) as facts:
         for name, known in shipped():
             if name in sys.argv[2:] or not sys.argv[2:]:
                 print(f"{name:30} {timed(facts, known)}", flush=True)

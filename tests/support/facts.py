@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -42,9 +43,17 @@ class Filled:
         lock(self._connection, [])
         self._sandbox = Sandbox(self._connection, Bounds(seconds=60))
         self._used: set[str] = set()
+        self._told: list[Mapping[str, Any]] | None = []
 
     def fill(self, resources: Iterable[Mapping[str, Any]]) -> None:
-        """Have these resources' rows and no others."""
+        """Have these resources' rows and no others; what is told again stays."""
+        told = list(resources)
+        if told != self._told:
+            self._told = None
+            self._fill(told)
+            self._told = deepcopy(told)
+
+    def _fill(self, resources: Iterable[Mapping[str, Any]]) -> None:
         for name in self._used:
             self._connection.execute(f"DELETE FROM {quoted(name)}")
         rows: dict[str, list[Sequence[Any]]] = {}

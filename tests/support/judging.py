@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from carethread.composition.parts import registry
-from support import agreement, corpus, oracle, own_output
+from support import agreement, corpus, oracle, own_numbers, own_output
 from support.agreement import Judged
 from support.known_differences import KNOWN
 
@@ -23,7 +23,7 @@ def judge_all(folder: Path) -> list[Judged]:
         *own_output.demo(practice),
         *own_output.carried(),
         *own_output.answers(folder, practice),
-        *own_output.numbers(folder),
+        *own_numbers.cases(folder),
     ]
     found = oracle.judge([case.body for case in cases], "-lax-profiles", guides=[own_output.PROFILES])
     return agreement.judged(cases, found)

@@ -34,6 +34,33 @@ def _range(low: dict[str, Any], high: dict[str, Any]) -> str:
     return _of("RiskAssessment", status="final", subject={"reference": "Patient/a"}, prediction=[prediction])
 
 
+def _counted(*scores: dict[str, Any]) -> str:
+    """A report with its Measure, a share, which has a group for each score."""
+    coding = {"system": "http://terminology.hl7.org/CodeSystem/measure-population", "code": "denominator"}
+    population = {"code": {"coding": [coding]}}
+    codes = [{"coding": [{"system": "https://example.org/g", "code": f"{number}"}]} for number in range(len(scores))]
+    groups = [{"code": code, "population": [population]} for code in codes]
+    criteria = {"criteria": {"language": "text/cql", "expression": "x"}}
+    measure = {
+        "resourceType": "Measure",
+        "id": "m",
+        "status": "active",
+        "scoring": {
+            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/measure-scoring", "code": "proportion"}]
+        },
+        "group": [{**each, "population": [{**population, **criteria}]} for each in groups],
+    }
+    return _of(
+        "MeasureReport",
+        contained=[measure],
+        status="complete",
+        type="summary",
+        measure="#m",
+        period={"start": "2031-01-01", "end": "2031-01-31"},
+        group=[{**group, "measureScore": score} for group, score in zip(groups, scores, strict=True)],
+    )
+
+
 _MISSED = _of(
     "Appointment",
     status="noshow",
@@ -194,6 +221,19 @@ KNOWN: Known = {
             "must be an absolute URL",
             "the oracle knows some schemes of URIs; by RFC 3986 `mailto:` is absolute",
             _of("Basic", code={"text": "x"}, extension=[{"url": "mailto:", "valueString": "Made up"}]),
+        ),
+        Difference(
+            "MEASURE_MR_SCORE_VALUE_REQUIRED",
+            "A value is required",
+            "by R4's extensibility a reason may stand in place of a score",
+            _counted({"extension": [{"url": ABSENT, "valueCode": "not-applicable"}]}),
+        ),
+        Difference(
+            "MEASURE_MR_SCORE_(UNIT_PROHIBITED|VALUE_INVALID_01)",
+            r"\(proportion\)|between 0 and 1",
+            "R4 has one scoring for a whole Measure; that a group has another is told by CQFM's extension",
+            _counted({"value": 0.5}, {"value": 2.5, "unit": "d", "system": _UCUM, "code": "d"}),
+            where=r"group\[[1-9]\d*\]",
         ),
         Difference("CONCEPTMAP_GROUP_(SOURCE|TARGET)_CODE_INVALID", "", _TERMINOLOGY),
         Difference("(IG|SM|SD|CODESYSTEM|OPDEF|ED)_.*", "", _AUTHORS),

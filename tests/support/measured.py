@@ -37,11 +37,11 @@ def shipped() -> Iterator[tuple[str, Definition]]:
 
 def units_of(facts: Glimpse, name: str, first: date, last: date) -> list[Unit]:
     """The units of a measure from a first to a last day, by their resource."""
-    counted = units(facts, Days(first, last), ())
+    counted = units(facts, known(name), Days(first, last), ())
     sql = f"{relations(known(name), standard(), counted.wanted)}\nSELECT * FROM unit ORDER BY resource"
     return answer(facts, sql, counted).dicts()
 
 
 def counted(facts: Glimpse, name: str, first: date, last: date) -> list[Counted]:
     """What is counted of a measure's groups from a first to a last day."""
-    return evaluate(facts, known(name), units(facts, Days(first, last), ()), people=True)
+    return evaluate(facts, known(name), units(facts, known(name), Days(first, last), ()), people=True)

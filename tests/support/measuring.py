@@ -35,7 +35,7 @@ class Facts:
         self.resources |= {(each["resourceType"], each["id"]): each for each in resources}
 
     @contextmanager
-    def look(self) -> Iterator[Filled]:
+    def look(self, *, leisure: bool = False) -> Iterator[Filled]:
         with facts_of(self.resources.values()) as facts:
             yield facts
 

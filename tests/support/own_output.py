@@ -18,14 +18,13 @@ from carethread.core.fhir import json
 from carethread.core.ports import Request, Response
 from carethread.demo.practice import generate
 from carethread.interactions.rest.handling import handle
-from support import measuring
 from support.mutations import Case
 from support.owners import practice_of
 from support.stores import open_store, put
 
 PROFILES = Path(__file__).parents[2] / "fhir_profiles"
 
-KINDS = ("answers", "demo practice", "files carried", "numbers")
+KINDS = ("answers", "demo practice", "files carried")
 """The kinds of the cases below."""
 
 _TODAY = date(2031, 3, 3)
@@ -101,35 +100,6 @@ def answers(folder: Path, resources: Sequence[dict[str, Any]]) -> Iterator[Case]
     for store in stores.values():
         store.close()
     whole.journal.engine.dispose()
-
-
-def numbers(folder: Path) -> Iterator[Case]:
-    """What is answered about a measure: reports of each type, told and masked, what stands behind one, and gaps."""
-    store = open_store(f"sqlite:///{folder}/numbers.db", "metrics")
-    asked = measuring.metrics(store)
-    people = [measuring.person(f"p{i}", gender="male" if i % 4 else "female") for i in range(40)]
-    visits = [measuring.visit(f"v{i}", "fulfilled" if i % 3 else "noshow", f"p{i}") for i in range(40)]
-    asked.facts.tell(*people, *visits)
-    gap = {
-        "url": "https://carethread.dev/fhir/StructureDefinition/care-gap",
-        "valueString": "A visit that takes place.",
-    }
-    measuring.keep(asked, {**_MEASURE, "extension": [gap], "topic": [{"text": "Visits"}]})
-    reports = {
-        "summary": asked.rate(),
-        "masked": asked.masking().rate(),
-        "list": asked.rate(reportType="subject-list"),
-        "individual": asked.rate(subject="Patient/p1"),
-        "bounded": asked.rate(department="Organization/d", practitioner="Practitioner/x"),
-        "stored": asked.rate("POST"),
-        "refused": asked.rate(measure="workload"),
-        "gaps": asked.ask("Measure/$care-gaps", **measuring.MARCH, subject="Patient/p1", topic="visits"),
-    }
-    stored = measuring.body(reports["stored"])["id"]
-    reports["explained"] = asked.ask(f"MeasureReport/{stored}/$explain", population="numerator")
-    for name, answer in reports.items():
-        yield Case("numbers", name, b"".join(_chunks(answer.body)))
-    store.close()
 
 
 def _chunks(body: Any) -> Iterator[bytes]:

@@ -25,9 +25,10 @@ from carethread.core.ports import Resource, Session
 from carethread.core.service import Runtime
 from carethread.interactions.publish import publish
 from carethread.metrics import SERVICE as METRICS
-from carethread.metrics.evaluating.counting import Cell, Counted
+from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, Counted
 from carethread.metrics.series.buckets import before, buckets
-from carethread.metrics.series.counting import DEPARTMENT, Point
+from carethread.metrics.series.counting import Point
+from carethread.metrics.series.telling import Told
 from carethread.metrics.signals import watching
 from carethread.metrics.signals.watching import RAISED, TIMER, Seen
 from support.deaths import SOMETIME, Doom, all_die, die_committing, die_in_turn, parser, possible
@@ -104,12 +105,13 @@ def seen(runtime: Runtime, measure: Resource) -> Seen:
     """What is counted of the measure: in the last two months many missed visits, unless that has been told."""
     stands = bool(runtime.store.glance(lambda session: session.places(RAISED, MEASURE)))
     days = before(clock().date(), "month", MONTHS)
-    points, none = [], {each.name: 0 for each in known(MEASURE).groups[0].populations}
+    points: list[Told] = []
+    none = {each.name: 0 for each in known(MEASURE).groups[0].populations}
     for number, month in enumerate(buckets(days, "month")):
         missed = 8 if number >= MONTHS - 2 and not stands else 1 + number % 2
         counts = none | {"initial-population": 10, "denominator": 10, "numerator": missed}
         cell = Cell(counts, None, {})
-        points.append(Point(month, [Counted(cell, {DEPARTMENT: {"north": cell}})], over=True))
+        points.append((Point(month, [Counted(cell, {DEPARTMENT: {"north": cell}})], over=True), {}))
     return Seen(known(MEASURE), "month", points, to_micros(clock()), (), 0)
 
 

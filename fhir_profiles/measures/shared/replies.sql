@@ -2,17 +2,7 @@
 -- department: that which the response names or is about, else that of its team, its visit, or the role in which it was
 -- written. The practitioner is who saw the person at the visit. Where only the day is known, so midnight in UTC, it
 -- stands at 10:00 UTC: that is this day wherever people live but on a few islands.
-WITH seen AS (
-  SELECT
-    r.id,
-    coalesce(e.department_id, e.organization_id, w.organization_id, l.organization_id) AS department,
-    coalesce(e.practitioner_id, w.practitioner_id) AS practitioner
-  FROM responses r
-  JOIN encounters e ON e.id = r.encounter_id
-  LEFT JOIN practitioner_roles w ON w.id = e.practitioner_role_id
-  LEFT JOIN locations l ON l.id = e.location_id
-  WHERE coalesce(e.status, 'unknown') <> 'entered-in-error'
-), teams AS (
+WITH teams AS (
   SELECT r.id, max(coalesce(t.department_id, t.organization_id)) AS department
   FROM responses r
   JOIN team_members t ON t.id = r.care_team_id
@@ -25,8 +15,12 @@ SELECT
   r.id,
   'QuestionnaireResponse/' || r.id AS resource,
   coalesce(s.survivor_id, r.patient_id) AS subject,
-  coalesce(r.department_id, r.organization_id, t.department, v.department, w.organization_id) AS department,
-  v.practitioner,
+  coalesce(
+    r.department_id, r.organization_id, t.department,
+    e.department_id, e.organization_id, v.organization_id, l.organization_id,
+    w.organization_id
+  ) AS department,
+  coalesce(e.practitioner_id, v.practitioner_id) AS practitioner,
   r.form,
   r.status,
   CASE WHEN r.written_at = date_trunc('day', r.written_at) THEN r.written_at + INTERVAL 10 HOUR ELSE r.written_at END
@@ -36,5 +30,7 @@ SELECT
 FROM written r
 LEFT JOIN survivors s ON s.patient_id = r.patient_id
 LEFT JOIN teams t ON t.id = r.id
-LEFT JOIN seen v ON v.id = r.id
+LEFT JOIN encounters e ON e.id = r.encounter_id AND coalesce(e.status, 'unknown') <> 'entered-in-error'
+LEFT JOIN practitioner_roles v ON v.id = e.practitioner_role_id
+LEFT JOIN locations l ON l.id = e.location_id
 LEFT JOIN practitioner_roles w ON w.id = r.author_practitioner_role_id

@@ -69,7 +69,7 @@ def evaluate(settings: Settings, engine: Engine, call: Call, source: Source | No
     with _folder(settings, source) as folder, begun(folder) as analytics:
         asks = Question(measure, definition, wanted, None)
         here = replace(runtime, analytics=analytics)
-        return answered(here, asks, Context(principal=Principal(SERVICE)), kept=False)
+        return answered(here, asks, Context(principal=Principal(SERVICE)), kept=False, leisure=True)
 
 
 def _found(engine: Engine, settings: Settings) -> Begun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from functools import cached_property
@@ -18,6 +19,8 @@ from carethread.core.settings import Settings
 
 if TYPE_CHECKING:
     from carethread.adapters.analytics.parquet import ParquetShelf
+
+log = logging.getLogger(__name__)
 
 SERVICE = "metrics"
 """The service that has facts."""
@@ -37,8 +40,8 @@ class Late:
         given = self._settings
         return DuckAnalytics(given.facts_folder, Bounds(given.facts_memory, given.facts_threads, given.facts_seconds))
 
-    def look(self) -> AbstractContextManager[Glimpse]:
-        return self._engine.look()
+    def look(self, *, leisure: bool = False) -> AbstractContextManager[Glimpse]:
+        return self._engine.look(leisure=leisure)
 
     def check(self, sql: str) -> None:
         self._engine.check(sql)
@@ -60,8 +63,12 @@ def shelf_of(settings: Settings) -> ParquetShelf:
 
 def publish_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
     """Publish what changes until `stop` is set."""
+    from carethread.adapters.analytics.confining import has_landlock
+    from carethread.adapters.analytics.process import NOT_CONFINED
+    from carethread.adapters.prometheus import observer
     from carethread.composition.bus import log_of
     from carethread.core.clock import system_clock
+    from carethread.metrics.facts.differing import Differing
     from carethread.metrics.facts.publishing import Publisher
     from carethread.metrics.facts.reaching import Horizon
     from carethread.metrics.facts.running import run
@@ -70,19 +77,28 @@ def publish_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
     from carethread.metrics.signals.restating import Restating
 
     shelf, replacing, restating = shelf_of(settings), Lock(), Restating(runtime, system_clock)
+    differing = Differing(shelf, shipped())
+
+    def judge() -> None:
+        restating.changed(differing.found())
+        restating.settle()
+
     bus = log_of(settings, SERVICE, [subject.type for subject in shipped()])
     reaching = Horizon(bus, partial_of(runtime.store.positions, SERVICE), system_clock)
-    publisher = Publisher(runtime.store, shelf, shipped(), system_clock, reaching, replacing, restating.changed)
+    publisher = Publisher(runtime.store, shelf, shipped(), system_clock, reaching, replacing, differing.published)
+    if not has_landlock():
+        log.warning("queries_not_confined", extra=NOT_CONFINED)
     with closing(bus):
-        run(publisher, Tidier(shelf, replacing), shelf, stop, restating.settle)
+        run(publisher, Tidier(shelf, replacing), shelf, stop, judge, observer(SERVICE))
 
 
 def latest_loop(runtime: Runtime, stop: Signal) -> None:
     """Keep the numbers that Prometheus reads fresh until `stop` is set."""
+    from carethread.adapters.prometheus import observer
     from carethread.core.context import Context, Principal
     from carethread.metrics.exporting.latest import keep_latest
 
-    keep_latest(runtime, Context(Principal(SERVICE)), stop)
+    keep_latest(runtime, Context(Principal(SERVICE)), stop, observer(SERVICE))
 
 
 def rebuild_facts(

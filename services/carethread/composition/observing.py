@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from carethread.adapters.analytics.confining import has_landlock
 from carethread.composition.alarming import gauges
+from carethread.composition.facts import SERVICE as COUNTING
 from carethread.composition.inbound import inbound
 from carethread.composition.parts import migrated, outbox_of
 from carethread.core.clock import system_clock, to_micros
 from carethread.core.errors import Busy
-from carethread.core.metric_names import OUTBOX_UNSENT, PARTS_IN_DOUBT, PARTS_OLDEST_DOUBT
+from carethread.core.metric_names import OUTBOX_UNSENT, PARTS_IN_DOUBT, PARTS_OLDEST_DOUBT, QUERIES_CONFINED
 from carethread.core.ports import Session
 from carethread.core.service import Runtime, Sample
 from carethread.core.settings import INBOUND, Settings
@@ -54,6 +56,8 @@ def _state(settings: Settings, runtime: Runtime) -> dict[str, float | Sequence[S
 def _of_its_own(runtime: Runtime) -> dict[str, float | Sequence[Sample]]:
     told: dict[str, Callable[[Session], float | Sequence[Sample]]] = {
         **runtime.service.gauges,
-        **runtime.service.samples,
+        **{name: partial(of, runtime) for name, of in runtime.service.samples.items()},
     }
+    if runtime.service.name == COUNTING:
+        told[QUERIES_CONFINED] = lambda session: float(has_landlock())
     return runtime.store.glance(lambda session: {name: of(session) for name, of in told.items()}) if told else {}

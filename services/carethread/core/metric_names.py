@@ -73,6 +73,9 @@ NEEDS_WAITING = "carethread_need_steps_waiting"
 NEEDS_NOBODY = "carethread_need_steps_without_an_owner"
 NEED_REFERRALS_WAITING = "carethread_need_referrals_waiting"
 
+FACTS_FAILED = "carethread_facts_failures_total"
+QUERIES_CONFINED = "carethread_queries_confined"
+
 MEASURE_VALUE = "carethread_measure_value"
 MEASURE_PERIOD_END = "carethread_measure_period_end"
 MEASURE_AS_OF = "carethread_measure_facts_as_of"
@@ -134,6 +137,8 @@ MEANINGS: Mapping[str, str] = {
     NEEDS_WAITING: "Next steps of social needs that nobody has begun with yet.",
     NEEDS_NOBODY: "Of these, what nobody was given: history told of it, or nobody is there.",
     NEED_REFERRALS_WAITING: "Referrals of social needs that who was asked has not answered yet.",
+    FACTS_FAILED: "Times that publishing facts, judging them, or a number of them failed for no foreseen reason.",
+    QUERIES_CONFINED: "1 where SQL of a Measure runs without the right to open files for writing, else 0.",
     MEASURE_VALUE: "The number of a measure for the last month that is over; `department` is empty for the practice.",
     MEASURE_PERIOD_END: "When that month ended, in seconds since 1970.",
     MEASURE_AS_OF: "Up to when what had happened was counted, in seconds since 1970.",

@@ -212,13 +212,15 @@ class Page:
     `path` (`calendar/<token>.ics`) may have a `<token>`, which an operation of the service (`Appointment/$calendar`)
     gets as its parameter, with those of the query; whatever is accepted, its answer is sent. `sorry` says in place of
     an OperationOutcome what it means to people, by its status and headers, by what languages a browser accepts, and by
-    whether something was posted.
+    whether something was posted. One with a `title` is listed at `/console`, with what it is `about`.
     """
 
     path: str
     operation: str
     methods: tuple[str, ...] = ("GET",)
     sorry: Callable[[int, Mapping[str, str], str, bool], Response] | None = None
+    title: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +304,7 @@ class Service:
     files: tuple[File, ...] = ()
     gauges: Mapping[str, Callable[[Session], float]] = field(default_factory=dict, hash=False)
     """What the service shows of itself beside what all do: names of `core.metric_names`, and how many there are now."""
-    samples: Mapping[str, Callable[[Session], Sequence[Sample]]] = field(default_factory=dict, hash=False)
+    samples: Mapping[str, Callable[[Runtime, Session], Sequence[Sample]]] = field(default_factory=dict, hash=False)
     """Of what it shows those of which there may be none, or several with the labels of `core.metric_names.LABELS`."""
 
     def owns(self, type_name: str) -> ResourceType | None:

@@ -37,7 +37,7 @@ def counts_agree(name: str, resources: Sequence[Resource], first: date, last: da
     wanted = practice.within(expected, first, last)
     definition = known(name)
     with facts_of(resources) as facts:
-        groups = evaluate(facts, definition, units(facts, Days(first, last), ()), people=False)
+        groups = evaluate(facts, definition, units(facts, definition, Days(first, last), ()), people=False)
         _bucket_by_bucket(facts, narrowed(definition, ["department"]), Days(first, last))
     for place, (group, told) in enumerate(zip(definition.groups, groups, strict=True)):
         _same(group, told.whole, place, wanted)
@@ -55,11 +55,11 @@ def _bucket_by_bucket(facts: Any, definition: Definition, days: Days) -> None:
     by: By = "week" if days.last - days.first < timedelta(days=40) else "month"
     near = Days(max(days.first, days.last - timedelta(days=300)), days.last)
     for point in series(facts, definition, near, by, ()):
-        assert point.counted == evaluate(facts, definition, units(facts, point.days, ()), people=True)
+        assert point.counted == evaluate(facts, definition, units(facts, definition, point.days, ()), people=True)
 
 
 def _found(facts: Any, definition: Definition, first: date, last: date) -> list[Unit]:
-    chosen = units(facts, Days(first, last), ())
+    chosen = units(facts, definition, Days(first, last), ())
     columns = [
         f"{sql} AS g{place}_{number}"
         for place, group in enumerate(definition.groups)

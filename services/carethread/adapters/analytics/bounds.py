@@ -9,8 +9,9 @@ from carethread.core.errors import TooCostly
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Megabytes and seconds for each query, threads, and how many run at the same time; others wait so many seconds for
-    their turn. A process that runs them ends when it has been idle for so many seconds."""
+    """Megabytes for each query, seconds for all of one answer, threads, and how many run at the same time; others wait
+    so many seconds for their turn. An answer that nobody waits for may take `leisure` times as long, but none of its
+    queries. A process that runs them ends when it has been idle for so many seconds."""
 
     memory: int = 1024
     threads: int = 2
@@ -18,6 +19,7 @@ class Bounds:
     at_once: int = 2
     patience: float = 10.0
     idle: float = 30.0
+    leisure: int = 10
 
 
 USUAL = Bounds()
@@ -32,6 +34,7 @@ def too_large(bounds: Bounds) -> TooCostly:
     return TooCostly(f"The SQL takes more than {bounds.memory} MB of memory; narrow it.")
 
 
-def too_long(bounds: Bounds) -> TooCostly:
-    """What is told of a query that does not end in time."""
-    return TooCostly(f"The SQL takes longer than {bounds.seconds:g} seconds; narrow it.")
+def too_long(seconds: float) -> TooCostly:
+    """What is told of an answer whose queries do not end in time."""
+    said = f"This takes longer than {seconds:g} seconds: narrow the SQL, or ask for a shorter period or fewer strata"
+    return TooCostly(f"{said}; $evaluate-measure with Prefer: respond-async has more time.")

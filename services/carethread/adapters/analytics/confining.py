@@ -2,9 +2,9 @@
 without end. It keeps to this for the rest of its life.
 
 Landlock of Linux 5.13 and newer (https://docs.kernel.org/userspace-api/landlock.html) takes away the right to open
-anything for writing, whoever owns it. Elsewhere a file may be opened and emptied, but
-nothing be written (RLIMIT_FSIZE). Memory is
-what can be written to (RLIMIT_DATA): addresses alone cost nothing, and engines reserve many.
+anything for writing, whoever owns it, to run programs, and from Linux 6.7 on to use TCP. Where there is none, or it is
+off, a file may be opened and emptied, but nothing be written (RLIMIT_FSIZE); who looks after the installation is told.
+Memory is what can be written to (RLIMIT_DATA): addresses alone cost nothing, and engines reserve many.
 """
 
 from __future__ import annotations
@@ -26,21 +26,33 @@ _TCP, _TCP_SINCE = 0b11, 4
 """The rights to listen and to connect."""
 
 
-def confine(memory: int) -> None:
-    """Give up all that a process can give up which is not needed for reading; memory is in bytes."""
+def has_landlock() -> bool:
+    """Whether processes here can give up files, and not only writing to them."""
+    return _version() >= 1
+
+
+def confine(memory: int) -> bool:
+    """Give up all that a process can give up which is not needed for reading; memory is in bytes. Whether files are
+    among it. Raises OSError where that is possible and fails."""
     for limit, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_DATA, memory)):
         _, hard = resource.getrlimit(limit)
         bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(limit, (bound, bound))
-    if sys.platform == "linux":
-        _landlock()
+    if not has_landlock():
+        return False
+    _landlock(_version())
+    return True
 
 
-def _landlock() -> None:
+def _version() -> int:
+    """Of Landlock; less than 1 where there is none."""
+    if sys.platform != "linux":
+        return 0
+    return int(ctypes.CDLL(None, use_errno=True).syscall(_CREATE, None, ctypes.c_size_t(0), _VERSION))
+
+
+def _landlock(version: int) -> None:
     call = ctypes.CDLL(None, use_errno=True).syscall
-    version = call(_CREATE, None, ctypes.c_size_t(0), _VERSION)
-    if version < 1:
-        return  # the kernel has none, or it is off
     files = sum(rights for since, rights in _CHANGES.items() if since <= version)
     given = (ctypes.c_uint64 * 2)(files, _TCP if version >= _TCP_SINCE else 0)
     size = ctypes.sizeof(given) if version >= _TCP_SINCE else ctypes.sizeof(ctypes.c_uint64)

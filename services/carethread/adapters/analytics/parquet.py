@@ -37,7 +37,7 @@ from carethread.core.facts.manifest import (
     prepared_from_json,
     select,
 )
-from carethread.core.facts.relation import KEY, Relation, typed
+from carethread.core.facts.relation import KEY, Relation, quoted, typed
 from carethread.core.ports.analytics import REBUILDING
 
 log = logging.getLogger(__name__)
@@ -140,6 +140,15 @@ class ParquetShelf:
     def merge(self, name: str, table: Published) -> File:
         return self._copy(name, latest(self._scan([each.path for each in table.deltas])))
 
+    def rows(self, table: Published, ids: Sequence[str]) -> list[tuple[Any, ...]]:
+        names = ", ".join(f"t.{quoted(name)}" for name, _ in table.columns)
+        wanted = f"SEMI JOIN (SELECT unnest(?) AS {KEY}) AS w ON t.{KEY} = w.{KEY}"
+        asked = f"SELECT {names} FROM ({select(table, self._scan)}) AS t {wanted}"
+        try:
+            return self._run(asked, [list(ids)]).fetchall()
+        except duckdb.IOException as error:
+            raise Busy(f"Facts in {self._folder} cannot be read: {type(error).__name__}.") from None
+
     def sweep(self, listed: set[str], older_than: float) -> int:
         left = [*self._folder.glob("*/*.parquet"), *self._folder.glob(f"{_COMING}/*")]
         broken_off = self._folder.glob(f"{REBUILDING}*/*")
@@ -156,7 +165,7 @@ class ParquetShelf:
     def _copy(self, name: str, asked: str) -> File:
         path = self._folder / name / f"{uuid4().hex}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        found = self._connection().execute(f"COPY ({asked}) TO {literal(path)} (FORMAT parquet)").fetchone()
+        found = self._run(f"COPY ({asked}) TO {literal(path)} (FORMAT parquet)").fetchone()
         with path.open("rb") as file:
             os.fsync(file.fileno())
         _sync(path.parent)
@@ -172,6 +181,13 @@ class ParquetShelf:
             yield path
         finally:
             path.unlink(missing_ok=True)
+
+    def _run(self, sql: str, parameters: Sequence[object] = ()) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection().execute(sql, parameters)
+        except duckdb.FatalException:  # the engine says no more than this from now on
+            del self._connections.its
+            raise
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         if not hasattr(self._connections, "its"):

@@ -6,6 +6,7 @@ be asked to end can be killed, and whoever asks next has another process.
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import select
@@ -22,6 +23,8 @@ from carethread.adapters.analytics.bounds import Bounds, Full, too_large, too_lo
 from carethread.adapters.analytics.talking import LENGTH, Opening, Query, packed, unpacked
 from carethread.core.errors import Busy, FhirError, Invalid, TooCostly
 
+log = logging.getLogger(__name__)
+
 _PROGRAM = "carethread.adapters.analytics.child"
 
 MOST_BYTES = 256 * 1024 * 1024
@@ -33,13 +36,19 @@ _GRACE_SECONDS = 2.0
 _BEGIN_SECONDS = 30.0
 """That a process has to begin, which is no time of its first query."""
 
-_READY = len(packed(None))
-"""The size of what it says then."""
+_READY = len(packed(True))
+"""The size of what it says then: whether it has given up files (`confining`)."""
 
 _RETRY_SECONDS = 5
 """After which a query that had no turn may be asked again."""
 
 _AT_ONCE = 1 << 20
+
+NOT_CONFINED = {
+    "reason": "The kernel has no Landlock, or it is off.",
+    "so": "SQL of a Measure that is written by strangers could empty a file of the user that runs this.",
+}
+"""What is said where queries can open files for writing, though not write."""
 
 
 class Ended(Exception):
@@ -68,6 +77,7 @@ class Child:
         self._answers = select.poll()
         self._answers.register(self._process.stdout, select.POLLIN)  # type: ignore[arg-type]  # it is a pipe
         self.is_fresh = True
+        self.is_confined = True
         self._finalize = weakref.finalize(self, _end, self._process)
         self._hello = packed(bounds)
 
@@ -82,7 +92,8 @@ class Child:
         try:
             if self._hello:
                 _write(self._process.stdin, self._hello)
-                self._read(_READY, time.monotonic() + _BEGIN_SECONDS)
+                said = self._read(_READY, time.monotonic() + _BEGIN_SECONDS)
+                self.is_confined = unpacked(said[LENGTH.size :]) is True
                 self._hello = b""
             _write(self._process.stdin, packed((opening, query)))
             until = time.monotonic() + seconds
@@ -152,19 +163,20 @@ class Children:
         self._bounds = bounds
         self._turns = threading.BoundedSemaphore(bounds.at_once)
         self._idle: list[Child] = []
+        self._warned = False
 
     def ask(self, opening: Opening | None, query: Query) -> list[Any]:
         """What a process says to a query. Raises Invalid, TooCostly, and Busy where there is no room."""
-        with self._turn():
+        with self._turn(query.seconds):
             while True:
                 child = self._taken()
                 was_fresh, is_whole = child.is_fresh, False
                 try:
-                    found = child.ask(opening, query, self._bounds.seconds + _GRACE_SECONDS)
+                    found = child.ask(opening, query, query.seconds + _GRACE_SECONDS)
                     is_whole = True
                     return found
                 except TimeoutError:
-                    raise too_long(self._bounds) from None
+                    raise too_long(self._bounds.seconds) from None
                 except pickle.UnpicklingError:
                     raise Invalid("The SQL finds values of a type that nothing reads here; cast them.") from None
                 except Larger:
@@ -179,6 +191,7 @@ class Children:
                     is_whole = True
                     raise
                 finally:
+                    self._warn(child)
                     if is_whole:
                         self._idle.append(child)
                     else:
@@ -190,6 +203,12 @@ class Children:
         except IndexError:
             return Child(self._bounds)
 
+    def _warn(self, child: Child) -> None:
+        """Say once that SQL could empty a file."""
+        if not child.is_confined and not self._warned:
+            self._warned = True
+            log.warning("queries_not_confined", extra=NOT_CONFINED)
+
     def _why(self, status: int) -> FhirError:
         """Why a query's own process has ended: by a signal where memory ran out, or the engine broke over the SQL."""
         if status < 0:
@@ -197,8 +216,8 @@ class Children:
         return Busy("Queries cannot be run now: their process ended by itself.")
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self._turns.acquire(timeout=self._bounds.patience):
+    def _turn(self, seconds: float) -> Iterator[None]:
+        if not self._turns.acquire(timeout=min(self._bounds.patience, seconds)):
             raise Busy("Other queries take all the room; try again.", retry_after=_RETRY_SECONDS)
         try:
             yield

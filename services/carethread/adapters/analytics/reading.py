@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from functools import lru_cache
 from typing import Any
 
@@ -79,7 +80,7 @@ def _wrong(sql: str) -> str:
         statements = duckdb.extract_statements(sql)
         if [each.type for each in statements] != [duckdb.StatementType.SELECT]:
             return _ONE_SELECT
-        with duckdb.connect(":memory:", config={"threads": 1, "memory_limit": "256MB"}) as connection:
+        with closing(_reader().cursor()) as connection:
             told = connection.execute("SELECT json_serialize_sql(CAST(? AS VARCHAR))", [sql]).fetchone()
         tree = orjson.loads(told[0]) if told else {"error": True}
     except duckdb.OutOfMemoryException:
@@ -98,6 +99,12 @@ def _wrong(sql: str) -> str:
             known = ", ".join(sorted(_FUNCTIONS))
             return f"The SQL reads from {name}(); it reads tables of facts, and of functions {known}."
     return ""
+
+
+@lru_cache(1)
+def _reader() -> duckdb.DuckDBPyConnection:
+    """A database without tables, which only reads text: to begin one takes longer than to read a measure with it."""
+    return duckdb.connect(":memory:", config={"threads": 1, "memory_limit": "256MB"})
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

@@ -43,6 +43,8 @@ class Sandbox:
     def __init__(self, connection: duckdb.DuckDBPyConnection, bounds: Bounds) -> None:
         self._connection = connection
         self._bounds = bounds
+        self.seconds = bounds.seconds
+        """That are left for the next query."""
 
     def query(self, sql: str, parameters: Mapping[str, object] = NO_PARAMETERS) -> Answer:
         """See `core.ports.analytics.Glimpse.query`."""
@@ -99,12 +101,12 @@ class Sandbox:
     def _running(self, sql: str, values: dict[str, object]) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor for as long as a query may take. What goes wrong there is told."""
         with closing(self._connection.cursor()) as cursor:
-            alarm = threading.Timer(self._bounds.seconds, cursor.interrupt)
+            alarm = threading.Timer(self.seconds, cursor.interrupt)
             alarm.start()
             try:
                 yield cursor
             except duckdb.InterruptException:
-                raise too_long(self._bounds) from None
+                raise too_long(self._bounds.seconds) from None
             except duckdb.IOException:
                 raise Busy("The files of the facts are not there any more; try again.") from None
             except MemoryError:
@@ -185,8 +187,10 @@ class Tables:
                 self._make("TABLE", name, derived.sql)  # few rows, and planning their joins anew takes long
 
     def keep(self, name: str, sql: str, parameters: Mapping[str, object]) -> None:
-        """Have the rows of a SELECT of ours in memory, under a name; the oldest makes room."""
+        """Have the rows of a SELECT of ours in memory, under a name; what was needed longest ago makes room."""
         if name in self._kept:
+            self._kept.remove(name)
+            self._kept.append(name)
             return
         self.make(sql)
         if len(self._kept) >= _MOST_KEPT:

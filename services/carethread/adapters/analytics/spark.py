@@ -66,7 +66,7 @@ class SparkAnalytics:
         self._folders: TemporaryDirectory[str] | None = None
 
     @contextmanager
-    def look(self) -> Iterator[_State]:
+    def look(self, *, leisure: bool = False) -> Iterator[_State]:
         manifest = read_manifest(self._folder)
         if manifest is None:
             raise Busy(f"No facts are published in {self._folder}.")

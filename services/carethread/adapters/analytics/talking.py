@@ -50,11 +50,13 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked: the rows (`rows`), the columns (`columns`), or whether it is one SELECT (`check`)."""
+    """What is asked: the rows (`rows`), the columns (`columns`), or whether it is one SELECT (`check`). `seconds` are
+    left for it."""
 
     kind: str
     sql: str
     parameters: Mapping[str, object]
+    seconds: float
     kept: tuple[Kept, ...] = ()
     beside: Mapping[str, str] = field(default_factory=dict)
 

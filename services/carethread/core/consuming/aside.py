@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from carethread.core.consuming.reacting import Reader, names, outcome_of
+from carethread.core.consuming.reacting import NOTHING, Reader, attempt, names, outcome_of
 from carethread.core.context import new_id
-from carethread.core.errors import FhirError, Issue
+from carethread.core.errors import Busy, FhirError, Issue
 from carethread.core.events import DEAD_LETTER, Event
 from carethread.core.faults import told
 from carethread.core.fhir.outcome import outcome_bytes
@@ -79,6 +79,30 @@ def told_held(reader: Reader, held: Sequence[tuple[Record, int]]) -> None:
     for record, behind in held:
         log.warning("event_held", extra={"consumer": reader.name, "behind": behind, **names(record)})
         reader.observe(CONSUMER_HELD, 1)
+
+
+def buried(reader: Reader, record: Record, error: Exception, expected: int) -> bool:
+    """Whether a record became a dead letter and the position, which is to be `expected`, has moved past it: as one that
+    concerns nothing, where that itself is what cannot be kept. Raises Busy."""
+
+    def work(about: About) -> bool:
+        def moved(session: Session) -> int | None:
+            if session.advance(reader.name, *record.place, expected, record.position + 1) is None:
+                return None
+            return 0 if reader.forgone(session, record) else bury(session, reader, record, about, error)
+
+        number = reader.runtime.store.transact(moved)
+        if number:
+            told_buried(reader, number, record, error)
+        return number is not None
+
+    about = reader.about(record)
+    kept = attempt(lambda: work(about))
+    if isinstance(kept, Exception):
+        kept = attempt(lambda: work(NOTHING))
+    if isinstance(kept, Exception):
+        raise Busy(f"The event cannot be put aside: {type(kept).__name__}.") from kept
+    return kept
 
 
 def bury(session: Session, reader: Reader, record: Record, about: About, error: Exception) -> int:

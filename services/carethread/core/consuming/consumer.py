@@ -16,10 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Event as Signal
 
 from carethread.core.clock import Clock, system_clock, to_micros
-from carethread.core.consuming.aside import Sifted, bury, sift, told_buried, told_held
+from carethread.core.consuming.aside import Sifted, buried, sift, told_held
 from carethread.core.consuming.beginnings import Beginnings
 from carethread.core.consuming.letters import attend
-from carethread.core.consuming.reacting import NOTHING, PutAside, Reader, attempt, names
+from carethread.core.consuming.reacting import PutAside, Reader, attempt, names
 from carethread.core.consuming.reading import Concerning, Reading, about_resource, resource_event
 from carethread.core.consuming.replaying import Replaying
 from carethread.core.errors import Busy, FhirError
@@ -33,7 +33,7 @@ from carethread.core.metric_names import (
     unobserved,
 )
 from carethread.core.pauses import SHORTEST, longer
-from carethread.core.ports import About, Place, Record, Session, Subscription
+from carethread.core.ports import Place, Record, Session, Subscription
 from carethread.core.service import Reaction, Runtime
 
 log = logging.getLogger(__name__)
@@ -218,7 +218,7 @@ class Consumer:
             return kept
         if not isinstance(kept, FhirError):
             self._suspect(record, kept)
-        return self._bury(record, kept, expected)
+        return buried(self._reader, record, kept, expected)
 
     def _suspect(self, record: Record, error: Exception) -> None:
         """Count an error that nobody foresaw. Raises Busy when there are so many that the events are not to blame."""
@@ -252,27 +252,6 @@ class Consumer:
         if sifted:
             told_held(self._reader, sifted.held)
         return sifted is not None
-
-    def _bury(self, record: Record, error: Exception, expected: int) -> bool:
-        """Whether the record is put aside, as one that concerns nothing where that itself is what cannot be kept."""
-        about = self._reader.about(record)
-        buried = attempt(lambda: self._bury_as(about, record, error, expected))
-        if isinstance(buried, Exception):
-            buried = attempt(lambda: self._bury_as(NOTHING, record, error, expected))
-        if isinstance(buried, Exception):
-            raise Busy(f"The event cannot be put aside: {type(buried).__name__}.") from buried
-        return buried
-
-    def _bury_as(self, about: About, record: Record, error: Exception, expected: int) -> bool:
-        def work(session: Session) -> int | None:
-            if session.advance(self._name, *record.place, expected, record.position + 1) is None:
-                return None
-            return 0 if self._reader.forgone(session, record) else bury(session, self._reader, record, about, error)
-
-        number = self._store.transact(work)
-        if number:
-            told_buried(self._reader, number, record, error)
-        return number is not None
 
     def _position(self, place: Place) -> int:
         if place not in self._stored:

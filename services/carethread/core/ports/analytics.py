@@ -72,8 +72,9 @@ class Glimpse(Protocol):
 class Analytics(Protocol):
     """The published facts."""
 
-    def look(self) -> AbstractContextManager[Glimpse]:
-        """The newest state. Raises Busy before there is one."""
+    def look(self, *, leisure: bool = False) -> AbstractContextManager[Glimpse]:
+        """The newest state, for all queries of one answer: they have a deadline together, after which each raises
+        TooCostly. `leisure`: nobody waits for the answer, so that it is far away. Raises Busy before there is one."""
         ...
 
     def check(self, sql: str) -> None:
@@ -107,6 +108,10 @@ class Shelf(Protocol):
 
     def merge(self, name: str, table: Published) -> File:
         """A new delta in the place of all that a table has."""
+        ...
+
+    def rows(self, table: Published, ids: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The rows of resources in a table, by its columns. Raises Busy where a file of it is not there any more."""
         ...
 
     def prepare(self, prepared: Prepared) -> None:

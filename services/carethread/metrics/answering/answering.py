@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 from carethread.core.clock import to_micros
@@ -14,8 +15,8 @@ from carethread.core.ports import Resource, Session
 from carethread.core.ports.analytics import Analytics, Glimpse
 from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.parameters import once
-from carethread.metrics.answering.marking import marked
-from carethread.metrics.answering.reporting import DEPARTMENT, NARROWED_TO, Head, report
+from carethread.metrics.answering.marking import EXACT, marked
+from carethread.metrics.answering.reporting import NARROWED_TO, OF_DEPARTMENT, Head, report
 from carethread.metrics.evaluating.asking import Asked, asked
 from carethread.metrics.evaluating.counting import Cell, Counted
 from carethread.metrics.evaluating.evaluating import Units, conditions, evaluate, units
@@ -26,6 +27,7 @@ from carethread.metrics.measures.finding import defined, measure_named
 from carethread.metrics.measures.shipped import standard
 from carethread.metrics.suppressing.crossing import listed
 from carethread.metrics.suppressing.masking import masked
+from carethread.metrics.suppressing.months import suppressed
 from carethread.metrics.suppressing.seeing import hides, treats
 
 _WORD = re.compile(r"[a-z_]\w*", re.ASCII)
@@ -76,18 +78,49 @@ def analytics_of(runtime: Runtime) -> Analytics:
     return runtime.analytics
 
 
+@contextmanager
+def one_look(runtime: Runtime) -> Iterator[Runtime]:
+    """The service while all that is asked of it is asked of one state of the facts, with one deadline: for an answer
+    that is made of several. Raises Busy before there are facts."""
+    analytics = analytics_of(runtime)
+    with analytics.look() as facts:
+        yield replace(runtime, analytics=_Looking(analytics, facts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """Facts that somebody looks at already."""
+
+    analytics: Analytics
+    facts: Glimpse
+
+    def look(self, *, leisure: bool = False) -> AbstractContextManager[Glimpse]:
+        return nullcontext(self.facts)
+
+    def check(self, sql: str) -> None:
+        self.analytics.check(sql)
+
+
 def answered(
-    runtime: Runtime, asks: Question, context: Context, *, kept: bool, progress: Progress = lambda said: None
+    runtime: Runtime,
+    asks: Question,
+    context: Context,
+    *,
+    kept: bool,
+    progress: Progress = lambda said: None,
+    leisure: bool = False,
 ) -> Resource:
-    """The report, not stored. `kept`: it is to be, so that it must not tell what only some are told.
+    """The report, not stored. `kept`: it is to be, so that it must not tell what only some are told. `leisure`: nobody
+    waits for it.
 
     Raises Invalid for SQL that is wrong, Forbidden for numbers of few people, TooCostly, Busy.
     """
     progress("counting")
-    with analytics_of(runtime).look() as facts:
+    definition = asks.definition
+    with analytics_of(runtime).look(leisure=leisure) as facts:
         counted_units = wanted_units(facts, asks)
-        definition = asks.definition
-        masks = hides(runtime, definition) and (kept or not treats(facts, definition, counted_units, context.principal))
+        hidden_of_others = hides(runtime, definition)
+        masks = hidden_of_others and (kept or not treats(facts, definition, counted_units, context.principal))
         counted, hidden = (
             masked(facts, definition, asks.wanted, progress) if masks else (_counted(facts, asks, counted_units), {})
         )
@@ -96,7 +129,17 @@ def answered(
         if asks.wanted.kind == "subject-list":
             wanted = listed(definition.groups) if masks else populations(definition)
             found = contained(found, definition, lists(facts, definition, counted_units, wanted))
-    return found | ({"extension": [*found["extension"], marked(runtime, definition)]} if kept else {})
+    said = [marked(runtime, definition)] if kept else [EXACT] if hidden_of_others and not masks else []
+    return found | {"extension": [*found["extension"], *said]}
+
+
+def still_told(runtime: Runtime, asks: Question, report: Resource, context: Context) -> None:
+    """Raise Forbidden where a report has numbers of few people that who asks is not told any more."""
+    if EXACT not in report.get("extension", ()) or not hides(runtime, asks.definition):
+        return
+    with analytics_of(runtime).look() as facts:
+        if not treats(facts, asks.definition, wanted_units(facts, asks), context.principal):
+            raise suppressed("These numbers are for staff who treat all people behind them now; ask anew.", "job")
 
 
 def wanted_units(facts: Glimpse, asks: Question) -> Units:
@@ -105,7 +148,7 @@ def wanted_units(facts: Glimpse, asks: Question) -> Units:
     people = None if named is None else survivors(facts, named)
     if asks.people is not None and asks.wanted.subject:
         people = [each for each in people or () if each in survivors(facts, asks.people)]
-    return units(facts, asks.wanted.days, conditions(asks.wanted, people))
+    return units(facts, asks.definition, asks.wanted.days, conditions(asks.wanted, people))
 
 
 def _counted(facts: Glimpse, asks: Question, counted: Units) -> Sequence[Counted]:
@@ -140,7 +183,7 @@ def _head(facts: Glimpse, asks: Question, now: int) -> Head:
     if wanted.department:
         reference = {"reference": f"Organization/{wanted.department}"}
         about["reporter"] = reference
-        extensions.append({"url": DEPARTMENT, "valueReference": reference})
+        extensions.append({"url": OF_DEPARTMENT, "valueReference": reference})
     by = [*asks.measure.get("library", ())[:1], *read_by(facts, asks.definition)]
     return Head(wanted.kind, wanted.start, wanted.end, now, facts.marks.time, by, extensions, about)
 

@@ -16,8 +16,11 @@ from carethread.metrics.measures.definition import Definition
 from carethread.metrics.suppressing.seeing import hides, is_of_people
 
 SMALL_CELLS = PROFILES + "small-cells"
-"""Extension of a stored report: `exact`, it may tell numbers of few people; `mask`, it tells none."""
+"""Extension of a report that is stored, or that few may read: `exact`, it may tell numbers of few people; `mask`, it
+tells none."""
 
+EXACT: Resource = {"url": SMALL_CELLS, "valueCode": "exact"}
+_MASKS: Resource = {"url": SMALL_CELLS, "valueCode": "mask"}
 
 _COUNTED = AS_OF.encode()
 
@@ -25,7 +28,7 @@ _COUNTED = AS_OF.encode()
 def marked(runtime: Runtime, definition: Definition) -> Resource:
     """The extension of a report that is counted to be stored."""
     tells = is_of_people(definition) and not hides(runtime, definition)
-    return {"url": SMALL_CELLS, "valueCode": "exact" if tells else "mask"}
+    return EXACT if tells else _MASKS
 
 
 def shown(stored: Stored, small_cells: str) -> Stored:
@@ -33,8 +36,7 @@ def shown(stored: Stored, small_cells: str) -> Stored:
     if small_cells != "mask" or stored.type != "MeasureReport" or _COUNTED not in stored.body:
         return stored
     report = json.parse_object(stored.body)
-    said = {"url": SMALL_CELLS, "valueCode": "mask"}
-    if not is_counted(report) or said in report["extension"]:
+    if not is_counted(report) or _MASKS in report["extension"]:
         return stored
     left = {name: value for name, value in report.items() if name != "contained"}
     return replace(stored, body=json.render({**left, "group": [_masked(each) for each in report.get("group", ())]}))

@@ -15,8 +15,9 @@ from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import once, refuse_unknown
 from carethread.interactions.rest.headers import preferences
 from carethread.metrics.answering import waiting
-from carethread.metrics.answering.answering import analytics_of, answered, question
+from carethread.metrics.answering.answering import analytics_of, answered, question, still_told
 from carethread.metrics.answering.storing import store
+from carethread.metrics.answering.working import Work
 from carethread.metrics.evaluating.asking import PARAMETERS
 
 
@@ -35,12 +36,17 @@ def evaluate_measure(runtime: Runtime, call: Call, context: Context) -> Resource
 
 
 def evaluated(
-    runtime: Runtime, call: Call, context: Context, progress: Callable[[str], None] = lambda said: None
+    runtime: Runtime,
+    call: Call,
+    context: Context,
+    progress: Callable[[str], None] = lambda said: None,
+    *,
+    leisure: bool = False,
 ) -> Resource:
-    """The report, stored where the call is a POST."""
+    """The report, stored where the call is a POST. `leisure`: nobody waits for it."""
     asks = question(runtime, call)
     kept = call.request.method == "POST"
-    found = answered(runtime, asks, context, kept=kept, progress=progress)
+    found = answered(runtime, asks, context, kept=kept, progress=progress, leisure=leisure)
     if not kept:
         return found
     progress("storing")
@@ -57,11 +63,14 @@ def evaluation(runtime: Runtime, call: Call, context: Context) -> Response:
     return waiting.status(runtime, job, call, context, _work(runtime))
 
 
-def _work(runtime: Runtime) -> waiting.Work:
-    def work(call: Call, context: Context, progress: Callable[[str], None]) -> Resource:
-        return evaluated(runtime, call, context, progress)
+def _work(runtime: Runtime) -> Work:
+    def done(call: Call, context: Context, progress: Callable[[str], None]) -> Resource:
+        return evaluated(runtime, call, context, progress, leisure=True)
 
-    return work
+    def still(call: Call, context: Context, report: Resource) -> None:
+        still_told(runtime, question(runtime, call), report, context)
+
+    return Work(done, still)
 
 
 OPERATIONS = (

@@ -15,7 +15,8 @@ from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
 from carethread.metrics.evaluating.counting import UNKNOWN, Cell, Counted, score, scored_populations
 from carethread.metrics.measures.definition import Definition, Group, Stratifier
-from carethread.metrics.suppressing.cells import WHOLE, Hidden, Place
+from carethread.metrics.suppressing.cells import WHOLE, Hidden, Place, tells_score
+from carethread.metrics.suppressing.naming import UNNAMED
 
 PROFILE = PROFILES + "measure-report"
 
@@ -28,18 +29,23 @@ COUNTED_BY = PROFILES + "counted-by"
 NARROWED_TO = PROFILES + "narrowed-to"
 """Extension of a report that counts only what is of a Practitioner or a Group."""
 
-DEPARTMENT = PROFILES + "department"
+OF_DEPARTMENT = PROFILES + "department"
 
-_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
-MASKED: Resource = {"extension": [{"url": _ABSENT, "valueCode": "masked"}]}
+ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+"""Extension in place of a value: why it is not there."""
+
+MASKED: Resource = {"extension": [{"url": ABSENT, "valueCode": "masked"}]}
 """In place of a number that is not told."""
 
-_NOT_APPLICABLE: Resource = {"extension": [{"url": _ABSENT, "valueCode": "not-applicable"}]}
-_UNKNOWN: Resource = {
-    "coding": [{"system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": "unknown"}],
-    "text": "unknown",
+_NOT_APPLICABLE: Resource = {"extension": [{"url": ABSENT, "valueCode": "not-applicable"}]}
+_NAMES: Mapping[str, Resource] = {
+    value: {
+        "coding": [{"system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": code}],
+        "text": code,
+    }
+    for value, code in ((UNKNOWN, "unknown"), (UNNAMED, "masked"))
 }
-_SHARE: Resource = {"unit": "1", "system": "http://unitsofmeasure.org", "code": "1"}
+"""Of strata that have no name of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,7 @@ def _stratifier(
 ) -> Resource:
     stratum = [
         {
-            "value": {"text": value} if value != UNKNOWN else _UNKNOWN,
+            "value": _NAMES.get(value, {"text": value}),
             **_told(group, cell, hidden.get((stratifier.column, value), Hidden.NOTHING)),
         }
         for value, cell in strata.items()
@@ -109,22 +115,18 @@ def _told(group: Group, cell: Cell, hidden: Hidden) -> Resource:
     scored = scored_populations(group)
     populations: list[Resource] = [
         {"code": each.code or {"text": each.name}, "_count": MASKED}
-        if hidden is Hidden.ALL or (hidden and each.name not in scored)
+        if hidden is Hidden.ALL or (hidden is Hidden.BESIDE and each.name not in scored)
         else {"code": each.code or {"text": each.name}, "count": cell.counts[each.name]}
         for each in group.populations
     ]
     if group.scoring == "cohort":
         return {"population": populations}
-    if hidden is Hidden.ALL:
+    if not tells_score(group, hidden):
         return {"population": populations, "measureScore": MASKED}
     found = score(group, cell)
     if found is None:
         return {"population": populations, "measureScore": _NOT_APPLICABLE}
     return {
         "population": populations,
-        "measureScore": {"value": Number(f"{found:.4f}"), **(group.unit or _unit(group))},
+        "measureScore": {"value": Number(f"{found:.4f}"), **group.unit},
     }
-
-
-def _unit(group: Group) -> Resource:
-    return _SHARE if group.scoring == "proportion" else {}

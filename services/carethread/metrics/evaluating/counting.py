@@ -15,6 +15,9 @@ from carethread.metrics.measures.definition import Definition, Group, Stratifier
 UNKNOWN = ""
 """The stratum of units of which the value is not known."""
 
+DEPARTMENT = "department"
+"""The stratifier that each unit has a column for."""
+
 _OBSERVED = frozenset({"measure-population", "measure-population-exclusion"})
 
 

@@ -31,6 +31,8 @@ def describe(
     asked = definition.sql, frozenset(facts.views.items())
     with _LOCK:
         columns = _DESCRIBED.get(asked)
+        if columns is not None:
+            _DESCRIBED.move_to_end(asked)
     if columns is None:
         try:
             columns = facts.columns(definition.sql, parameters, beside)

@@ -14,7 +14,7 @@ from carethread.core.ports.analytics import Answer, Glimpse
 from carethread.metrics.evaluating.asking import Asked
 from carethread.metrics.evaluating.counting import Counted, relation
 from carethread.metrics.evaluating.describing import describe
-from carethread.metrics.evaluating.periods import Days, quoted, zones
+from carethread.metrics.evaluating.periods import Days, Zones, quoted, zones
 from carethread.metrics.evaluating.reading import read
 from carethread.metrics.evaluating.tallying import everybody, tallied
 from carethread.metrics.measures.definition import Definition
@@ -26,23 +26,48 @@ _SPANS = re.compile(r"\bspans\b")
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """Which units are counted: conditions on `unit`, what the parameters of the SQL stand for, and the relation `spans`
-    (see `periods.Zones.spans`), for SQL that has to choose among what happened in the period."""
+    """Which units of a Measure are counted, whose SQL was looked at: conditions on `unit`, what the parameters of the
+    SQL stand for, and the relation `spans` (see `periods.Zones.spans`), for SQL that has to choose among what happened
+    in the period."""
 
     wanted: Sequence[str]
     parameters: Mapping[str, object]
     spans: str
 
 
-def units(facts: Glimpse, days: Days, wanted: Sequence[str], buckets: Mapping[date, Days] | None = None) -> Units:
+def units(
+    facts: Glimpse,
+    definition: Definition,
+    days: Days,
+    wanted: Sequence[str],
+    buckets: Mapping[date, Days] | None = None,
+) -> Units:
     """Those of these days, each by the days of its department, that fulfil the conditions too. `buckets` are the parts
-    of these days that SQL tells apart, each by its name; None: there is but one."""
-    zoned = zones(facts)
+    of these days that SQL tells apart, each by its name; None: there is but one. Raises as `describe` does, so that no
+    statement has SQL in it that was not looked at by itself."""
+    return _looked_at(facts, definition, _those(facts, zones(facts), days, wanted, buckets))
+
+
+def judge(facts: Glimpse, definition: Definition) -> None:
+    """Look at a Measure of which nothing is counted. Raises as `describe` does."""
+    today = from_micros(facts.marks.time).date()
+    _looked_at(facts, definition, _those(facts, Zones({}), Days(today, today), (), None))
+
+
+def _those(
+    facts: Glimpse, zoned: Zones, days: Days, wanted: Sequence[str], buckets: Mapping[date, Days] | None
+) -> Units:
     start, end = zoned.widest(days)
     now = from_micros(facts.marks.time).replace(tzinfo=None)
     utc_start, utc_end = days.within(UTC)
     moments = {"start": start, "end": end, "now": now, "utc_start": utc_start, "utc_end": utc_end}
     return Units([*wanted, *zoned.narrowed(days)], moments, zoned.spans(buckets or {days.first: days}))
+
+
+def _looked_at(facts: Glimpse, definition: Definition, found: Units) -> Units:
+    beside = {"spans": found.spans} if names_spans(definition.sql) else {}
+    describe(facts, definition, named(f"{definition.sql}\n{found.spans}", found), found.wanted, beside)
+    return found
 
 
 def conditions(asked: Asked, subjects: Sequence[str] | None) -> list[str]:
@@ -69,7 +94,6 @@ def evaluate_each(
     people: bool,
 ) -> list[list[Counted]]:
     """As `evaluate`, for each of these buckets; `bucket` is SQL of that which a unit is in."""
-    describing(facts, definition, counted)
     known = everybody(definition, standard())
     if known is not None:
         known = replace(known, sql=facts.kept(known.sql, named(known.sql, counted)))
@@ -85,12 +109,6 @@ def _finite(found: list[Counted]) -> list[Counted]:
             said = "The SQL observes what is no finite number: where nothing is observed it says NULL, as nullif does."
             raise Invalid(said, code="value", expression=f"Measure.group[{place}]")
     return found
-
-
-def describing(facts: Glimpse, definition: Definition, counted: Units) -> None:
-    """Look at the Measure's own SQL. Raises as `describing.describe` does."""
-    beside = {"spans": counted.spans} if names_spans(definition.sql) else {}
-    describe(facts, definition, named(definition.sql + counted.spans, counted), counted.wanted, beside)
 
 
 def run(facts: Glimpse, sql: str, counted: Units) -> list[tuple[object, ...]]:

@@ -42,11 +42,12 @@ class Zones:
 
     def narrowed(self, days: Days) -> list[str]:
         """The conditions on `unit` by which each is of these days where its department is; which department that is
-        matters only near midnight, so that most units need not be looked up."""
+        matters only near midnight, so that most units need not be looked up, and none where all days are those of
+        UTC."""
         spans = [days.within(zone) for zone in (UTC, *self.departments)]
-        if len(set(spans)) == 1:
-            return []
         start, end = moment(max(start for start, _ in spans)), moment(min(end for _, end in spans))
+        if len(set(spans)) == 1:
+            return [f"unit.at >= {start}", f"unit.at < {end}"]
         return [
             f"(unit.at >= {start} OR unit.at >= {self._case(days, 0)})",
             f"(unit.at < {end} OR unit.at < {self._case(days, 1)})",

@@ -10,8 +10,9 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from carethread.core.errors import TooCostly
 from carethread.metrics.evaluating.counting import UNKNOWN, Cell, Counted, behind, is_crossed, stratifiers
-from carethread.metrics.evaluating.tallying import BITS, CODES, PEOPLE, UNITS, VALUES, Rows, widths
+from carethread.metrics.evaluating.tallying import BITS, CODES, MOST_STRATA, PEOPLE, STRATA, UNITS, VALUES, Rows, widths
 from carethread.metrics.measures.definition import Definition
 
 _Strata = Mapping[tuple[int, str], "_Sum"]
@@ -32,9 +33,23 @@ class _Sum:
 def read(
     definition: Definition, rows: Rows, *, parts: bool, buckets: Sequence[date | None] = (None,)
 ) -> list[list[Counted]]:
-    """By bucket, in their order, what was counted of each group."""
+    """By bucket, in their order, what was counted of each group. Raises TooCostly for more strata than are told."""
+    _refuse_many(definition, rows)
     sums = _sums(definition, rows)
     return [_counted(definition, sums.get(each, {}), parts=parts) for each in buckets]
+
+
+def _refuse_many(definition: Definition, rows: Rows) -> None:
+    columns = [each.column for each in stratifiers(definition)]
+    many = {columns[int(place)]: int(n) for what, _, place, _, n, *_ in rows if what == STRATA and n > MOST_STRATA}
+    for i, group in enumerate(definition.groups):
+        for k, each in enumerate(group.stratifiers):
+            if each.column in many:
+                said = f"The stratifier {each.name} has {many[each.column]} strata, more than {MOST_STRATA}"
+                raise TooCostly(
+                    f"{said}: let its column tell less apart, such as a range in place of a number.",
+                    expression=f"Measure.group[{i}].stratifier[{k}]",
+                )
 
 
 def _sums(definition: Definition, rows: Rows) -> Mapping[date | None, _Strata]:
@@ -49,7 +64,7 @@ def _sums(definition: Definition, rows: Rows) -> Mapping[date | None, _Strata]:
             known[_joined(numbers[:codes])] = numbered[int(number)] = means
     found: defaultdict[date | None, defaultdict[tuple[int, str], _Sum]] = defaultdict(lambda: defaultdict(_Sum))
     for what, bucket, place, stratum, count, *rest in rows:
-        if what == CODES:
+        if what in (CODES, STRATA):
             continue
         one = found[bucket][int(place), str(stratum)]
         if what == UNITS:

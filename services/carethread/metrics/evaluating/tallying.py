@@ -12,14 +12,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from carethread.metrics.evaluating.counting import UNKNOWN, bare, behind, nested, relation, stratifiers, text
+from carethread.metrics.evaluating.counting import (
+    DEPARTMENT,
+    UNKNOWN,
+    bare,
+    behind,
+    nested,
+    relation,
+    stratifiers,
+    text,
+)
 from carethread.metrics.measures.definition import Definition, Group
 
 AGGREGATES = {"average": "avg", "median": "median", "sum": "sum", "minimum": "min", "maximum": "max"}
 
-UNITS, PEOPLE, VALUES, CODES = range(4)
-"""What a row tells: how many units have a code, how many people have units of so numbered codes, the observations, or
-of a code its number, in which populations it is and in which parts."""
+UNITS, PEOPLE, VALUES, CODES, STRATA = range(5)
+"""What a row tells: how many units have a code, how many people have units of so numbered codes, the observations, of a
+code its number, in which populations it is and in which parts, or how many strata a stratifier has."""
+
+MOST_STRATA = 1000
+"""Of a stratifier that is a column of the units, but for departments; of one that has more, none are told."""
 
 BITS = 60
 """In a whole number."""
@@ -32,8 +44,8 @@ _PERSON = "coalesce(unit.subject, unit.resource)"
 
 @dataclass(frozen=True, slots=True)
 class Everybody:
-    """People with their standard strata: the stratifiers' columns, and the SQL of the relation: `subject`, those
-    columns, and `kind`, a number that all have who are in the same strata."""
+    """People with their standard strata: the stratifiers' columns, and the SQL of the relation: `subject`, the `number`
+    that stands for it, those columns, and `kind`, a number that all have who are in the same strata."""
 
     columns: Sequence[str]
     sql: str
@@ -52,7 +64,9 @@ def everybody(definition: Definition, standard: Mapping[str, str]) -> Everybody 
     found = [relation(f"by_{name}", standard[name]) for name in columns]
     found += [relation("known", f"SELECT subject, {strata}\nFROM {joined}"), relation("kinds", kinds)]
     return Everybody(
-        columns, f"WITH {', '.join(found)}\nSELECT known.*, kinds.kind\nFROM known\nJOIN kinds USING ({names})"
+        columns,
+        f"WITH {', '.join(found)}\nSELECT known.*, kinds.kind, row_number() OVER (ORDER BY subject) AS number"
+        f"\nFROM known\nJOIN kinds USING ({names})",
     )
 
 
@@ -73,6 +87,11 @@ class _Plan:
     @property
     def always(self) -> list[str]:
         return ["bucket"] if self.bucket else []
+
+    @property
+    def bounded(self) -> Mapping[str, str]:
+        """What a unit has itself that may be anything."""
+        return {column: name for column, name in self.own.items() if column != DEPARTMENT}
 
     @property
     def each(self) -> list[str]:
@@ -126,6 +145,10 @@ def tallying(
         sets=[f"s{i}" for i in range(sets)] if parts else [],
     )
     relations = [bare(definition, wanted), *_marked(plan), *_by_units(plan), *(_by_people(plan) if parts else ())]
+    relations += [
+        relation(f"many_{name}", f"SELECT count(DISTINCT {name}) AS n\nFROM units_by_{name}")
+        for name in plan.bounded.values()
+    ]
     return f"{', '.join(relations)}\n" + "\nUNION ALL\n".join(_selects(plan))
 
 
@@ -141,17 +164,17 @@ def _columns(definition: Definition) -> list[str]:
 
 def _marked(plan: _Plan) -> list[str]:
     """Units with all that they are counted by."""
-    marked = {"person": _PERSON, "kind": "people.kind" if plan.people else "CAST(NULL AS BIGINT)"}
+    numbered = {"number": "people.number", "person": f"CASE WHEN people.number IS NULL THEN {_PERSON} END"}
+    marked = {**numbered, "kind": "people.kind"} if plan.people else {"person": _PERSON, "kind": "CAST(NULL AS BIGINT)"}
     marked |= dict.fromkeys(plan.always, plan.bucket)
     marked |= {name: text(f"unit.{column}") for column, name in plan.own.items()}
     marked |= plan.codes
     marked |= {name: _observed(group) for name, group in plan.observed.items()}
     found, joined = [], ""
     if plan.people:
-        kinds = ", ".join(["kind", *plan.people.columns])
-        found.append(relation("people", f"SELECT subject, {kinds}\nFROM {plan.people.sql} AS kept"))
-        found.append(relation("kinds", f"SELECT DISTINCT {kinds}\nFROM people"))
-        joined = "\nLEFT JOIN people ON people.subject = unit.subject"
+        kinds = ", ".join(f"min({name}) AS {name}" for name in plan.people.columns)
+        found.append(relation("kinds", f"SELECT kind, {kinds}\nFROM {plan.people.sql} AS kept\nGROUP BY kind"))
+        joined = f"\nLEFT JOIN {plan.people.sql} AS people ON people.subject = unit.subject"
     selected = ", ".join(f"{sql} AS {name}" for name, sql in marked.items())
     return [*found, relation("marked", f"SELECT {selected}\nFROM unit{joined}")]
 
@@ -173,12 +196,11 @@ def _by_people(plan: _Plan) -> list[str]:
     )
     found = [relation("bits", f"SELECT {', '.join(plan.codes)}, {bits}\nFROM codes")]
     same = " AND ".join(f"bits.{name} = marked.{name}" for name in plan.codes)
+    who = ["number", "person"] if plan.people else ["person"]
     for by in plan.each:
-        names = ", ".join(f"marked.{name}" for name in [*plan.always, by])
+        names = ", ".join(f"marked.{name}" for name in [*who, *plan.always, by])
         each = ", ".join(f"bit_or(bits.{name}) AS {name}" for name in plan.sets)
-        sql = (
-            f"SELECT marked.person, {names}, {each}\nFROM marked\nJOIN bits ON {same}\nGROUP BY marked.person, {names}"
-        )
+        sql = f"SELECT {names}, {each}\nFROM marked\nJOIN bits ON {same}\nGROUP BY {names}"
         found.append(relation(f"each_by_{by}", sql))
         found.append(relation(f"people_by_{by}", _alike(f"each_by_{by}", [*plan.always, by, *plan.sets])))
     return found
@@ -197,7 +219,8 @@ def _selects(plan: _Plan) -> list[str]:
     nothing = ["NULL"] * len(plan.observed)
     count = ["CAST(sum(n) AS BIGINT)", *nothing]
     values = ["0", *(f"{AGGREGATES[group.method]}({name})" for name, group in plan.observed.items())]
-    bucket = plan.always or ["CAST(NULL AS DATE)"]
+    none = ["CAST(NULL AS DATE)"]
+    bucket = plan.always or none
 
     def row(what: int, of: Iterable[str], place: str, told: Sequence[str], numbers: Sequence[str]) -> str:
         zeros = ["0"] * (width - len(numbers))
@@ -214,18 +237,25 @@ def _selects(plan: _Plan) -> list[str]:
             alike = [*plan.always, *([stratum] if column else []), *numbers]
             grouped = f"\nGROUP BY {', '.join(alike)}" if alike else ""
             said = row(what, bucket, str(place), [stratum, *told], numbers)
-            found.append(f"{said}\nFROM {origin}{looked_up}{grouped}")
+            few = f"\nWHERE (SELECT n FROM many_{own}) <= {MOST_STRATA}" if column in plan.bounded else ""
+            found.append(f"{said}\nFROM {origin}{looked_up}{few}{grouped}")
         return found
 
     codes = list(plan.codes)
     raw = [f"({codes[i // BITS]} & {1 << i % BITS}) <> 0 AS {name}" for i, name in enumerate(_columns(definition))]
     numbers = [*(f"unit.{name}" for name in codes), *populations.values(), *parts.values()]
-    code = row(CODES, ["CAST(NULL AS DATE)"], "-1", [f"'{UNKNOWN}'", "unit._number", *nothing], numbers)
+    columns = [each.column for each in stratifiers(definition)]
+    code = row(CODES, none, "-1", [f"'{UNKNOWN}'", "unit._number", *nothing], numbers)
+    many = [
+        row(STRATA, none, str(columns.index(column)), [f"'{UNKNOWN}'", "n", *nothing], []) + f"\nFROM many_{name}"
+        for column, name in plan.bounded.items()
+    ]
     return [
         *by_stratum(UNITS, "units_by_", count, codes),
         *(by_stratum(PEOPLE, "people_by_", count, plan.sets) if plan.sets else ()),
         *(by_stratum(VALUES, "marked", values, []) if plan.observed else ()),
         f"{code}\nFROM (SELECT {', '.join(['codes.*', *raw])} FROM codes) AS unit",
+        *many,
     ]
 
 

@@ -7,8 +7,7 @@ parameters, so that an analyst can ask on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from math import isfinite
 from typing import Any
@@ -28,18 +27,17 @@ from carethread.interactions.read import read
 from carethread.interactions.rest.bundle import link_url
 from carethread.metrics.answering.answering import Question, analytics_of, question, read_by, wanted_units
 from carethread.metrics.answering.guarding import is_counted
-from carethread.metrics.answering.reporting import AS_OF, COUNTED_BY, DEPARTMENT, NARROWED_TO
+from carethread.metrics.answering.reporting import AS_OF, COUNTED_BY, NARROWED_TO, OF_DEPARTMENT
 from carethread.metrics.evaluating.asking import REFERS
-from carethread.metrics.evaluating.counting import UNKNOWN, bare, nested, relations, scored_populations, stratifiers
+from carethread.metrics.evaluating.counting import DEPARTMENT, bare, relations, scored_populations
 from carethread.metrics.evaluating.evaluating import Units, answer
 from carethread.metrics.evaluating.listing import PERSON
-from carethread.metrics.evaluating.periods import quoted
 from carethread.metrics.explaining.again import again
-from carethread.metrics.measures.definition import Definition, Group
+from carethread.metrics.explaining.picking import Picked, extensions, fits, picked
+from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.shipped import standard
-from carethread.metrics.suppressing.cells import WHOLE, Hidden
+from carethread.metrics.suppressing.cells import Hidden
 from carethread.metrics.suppressing.crossing import listed
-from carethread.metrics.suppressing.masking import DEPARTMENT as _DEPARTMENT
 from carethread.metrics.suppressing.masking import masked
 from carethread.metrics.suppressing.months import months, suppressed
 from carethread.metrics.suppressing.seeing import hides, treats
@@ -47,27 +45,6 @@ from carethread.metrics.suppressing.seeing import hides, treats
 PARAMETERS = ("population", "group", "stratifier", "stratum", "_count", "_offset")
 
 _DEFAULT, _MOST = 100, 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Number:
-    """One number of a report: of which group, population and stratum (its stratifier's place, -1: none)."""
-
-    place: int
-    group: Group
-    population: str
-    stratifier: int
-    column: str
-    stratum: str
-    reported: int | None
-
-    @property
-    def where(self) -> str:
-        """The condition on `unit` by which a unit is counted."""
-        within = nested(self.group)[self.population]
-        if self.stratifier < 0:
-            return within
-        return f"{within} AND unit.stratum_{self.stratifier} = {quoted(self.stratum)}"
 
 
 def explain(runtime: Runtime, call: Call, context: Context) -> Resource:
@@ -80,7 +57,7 @@ def explain(runtime: Runtime, call: Call, context: Context) -> Resource:
     refuse_unknown(call, "$explain", PARAMETERS)
     report = json.parse_object(read(runtime, ("MeasureReport", call.id), context).body)
     asks = _asked(runtime, call, report)
-    number = _number(asks.definition, report, call)
+    number = picked(asks.definition, report, call)
     count, offset = _whole_number(call, "_count", _DEFAULT, _MOST), _whole_number(call, "_offset", 0, 2**31)
     with analytics_of(runtime).look() as facts:
         counted = wanted_units(facts, asks)
@@ -109,125 +86,42 @@ def _asked(runtime: Runtime, call: Call, report: Resource) -> Question:
     if not is_counted(report):
         said = "This report was not counted here; who sent it knows what stands behind it."
         raise Invalid(said, code="not-supported", expression="MeasureReport")
-    narrowed = _extensions(report, NARROWED_TO, "valueReference.reference")
+    narrowed = extensions(report, NARROWED_TO, "valueReference.reference")
     params = {
         "measure": at(report, "measure"),
         "periodStart": at(report, "period.start"),
         "periodEnd": at(report, "period.end"),
         "subject": at(report, "subject.reference"),
-        "department": _extensions(report, DEPARTMENT, "valueReference.reference"),
+        "department": extensions(report, OF_DEPARTMENT, "valueReference.reference"),
         "practitioner": [each for each in narrowed if each.startswith("Practitioner/")],
         "group": [each for each in narrowed if each.startswith("Group/")],
     }
     given = {name: found for name, values in params.items() if (found := list(values))}
     asks = question(runtime, Call("Measure", "", given, None, call.request))
-    _fits(asks.definition, report)
+    fits(asks.definition, report)
     return asks
 
 
-def _extensions(report: Resource, url: str, path: str) -> list[Any]:
-    return [found for each in report["extension"] if each.get("url") == url for found in at(each, path)]
-
-
-def _fits(definition: Definition, report: Resource) -> None:
-    """Whether the report has what its Measure counts, each in its place, as those have that are counted here. Raises
-    Invalid saying where it does not."""
-
-    def judge(fits: bool, what: str, where: str) -> None:
-        if not fits:
-            raise Invalid(
-                f"This report does not have {what} of its measure: it was not counted here.", expression=where
-            )
-
-    judge(bool(_extensions(report, AS_OF, "valueInstant")), "the moment of the facts", "MeasureReport.extension")
-    told = report.get("group", ())
-    judge(len(told) == len(definition.groups), "the groups", "MeasureReport.group")
-    for i, (group, each) in enumerate(zip(definition.groups, told, strict=True)):
-        where = f"MeasureReport.group[{i}]"
-        for holder, place in [(each, where), *_strata(each, where)]:
-            codes = [population.get("code") for population in holder.get("population", ())]
-            wanted = [population.code or {"text": population.name} for population in group.populations]
-            judge(codes == wanted, "the populations", f"{place}.population")
-
-
-def _strata(group: Resource, where: str) -> Iterator[tuple[Resource, str]]:
-    for i, stratifier in enumerate(group.get("stratifier", ())):
-        for k, stratum in enumerate(stratifier.get("stratum", ())):
-            yield stratum, f"{where}.stratifier[{i}].stratum[{k}]"
-
-
-def _number(definition: Definition, report: Resource, call: Call) -> _Number:
-    """The number that is asked about. Raises Malformed naming the parameter."""
-    place = _group(definition, once(call, "group"))
-    group, told = definition.groups[place], report["group"][place]
-    population = once(call, "population")
-    names = [each.name for each in group.populations]
-    if population not in names:
-        raise Malformed(f"population is one of {', '.join(names)}.", code="value", expression="population")
-    stratifier, stratum = once(call, "stratifier"), once(call, "stratum")
-    if not stratifier and not stratum:
-        return _Number(place, group, population, -1, *WHOLE, _count(told, names.index(population)))
-    if "stratum" not in call.params:
-        raise Malformed("stratum is needed with stratifier.", code="required", expression="stratum")
-    known = {each.name: each for each in group.stratifiers}
-    if stratifier not in known:
-        said = f"stratifier is one of {', '.join(known)}." if known else "This measure has no stratifiers."
-        raise Malformed(said, code="value", expression="stratifier")
-    column = known[stratifier].column
-    value = UNKNOWN if stratum == "unknown" else stratum
-    reported = _count(_stratum(told, known[stratifier].code, stratum), names.index(population))
-    which = [each.column for each in stratifiers(definition)].index(column)
-    return _Number(place, group, population, which, column, value, reported)
-
-
-def _group(definition: Definition, said: str) -> int:
-    if not said and len(definition.groups) == 1:
-        return 0
-    known = {code: i for i, group in enumerate(definition.groups) for code in at(group.code, "coding.code")}
-    numbered = {str(i + 1): i for i in range(len(definition.groups))}
-    if said in known or said in numbered:
-        return known.get(said, numbered.get(said, 0))
-    raise Malformed(f"group is one of {', '.join(known or numbered)}.", code="value", expression="group")
-
-
-def _stratum(group: Resource, code: Resource, value: str) -> Resource:
-    """Raises Malformed for one that the report does not tell."""
-    parted: Resource = next((each for each in group.get("stratifier", ()) if each.get("code") == [code]), {})
-    told: dict[str, Resource] = {
-        str(name): each for each in parted.get("stratum", ()) for name in at(each, "value.text")
-    }
-    if value not in told:
-        said = f"stratum is one of {', '.join(told)}." if told else "This report has no strata of this stratifier."
-        raise Malformed(said, code="value", expression="stratum")
-    return told[value]
-
-
-def _count(told: Resource, place: int) -> int | None:
-    """None: masked."""
-    found = told["population"][place].get("count")
-    return None if found is None else int(str(found))
-
-
-def _refuse_few(facts: Glimpse, asks: Question, number: _Number) -> None:
+def _refuse_few(facts: Glimpse, asks: Question, number: Picked) -> None:
     """Raise Forbidden for a number that is not told, in this report or today."""
     counted, hidden = masked(facts, asks.definition, asks.wanted, lambda said: None)
     is_known = number.stratifier < 0 or number.stratum in counted[number.place].strata.get(number.column, {})
     level = hidden.get((number.column, number.stratum), Hidden.NOTHING) if is_known else Hidden.ALL
     beside = number.population not in scored_populations(number.group)
-    if number.reported is None or level is Hidden.ALL or (level and beside):
+    if number.reported is None or level is Hidden.ALL or (level is Hidden.BESIDE and beside):
         raise suppressed("Few people stand behind this number: it is for staff who treat them.", "population")
     if number.column in standard() and len(months(asks.wanted.days)) > 1:
         raise suppressed("A stratum of several months is explained month by month.", "stratum")
 
 
-def _may_be_listed(definition: Definition, number: _Number) -> bool:
+def _may_be_listed(definition: Definition, number: Picked) -> bool:
     """Whether it is told who they are: of departments, and not of other strata, for lists of men and of young people
     laid beside each other tell of young men."""
-    return (number.place, number.population) in listed(definition.groups) and number.column in ("", _DEPARTMENT)
+    return (number.place, number.population) in listed(definition.groups) and number.column in ("", DEPARTMENT)
 
 
 def _units(
-    facts: Glimpse, definition: Definition, counted: Units, number: _Number, count: int, offset: int
+    facts: Glimpse, definition: Definition, counted: Units, number: Picked, count: int, offset: int
 ) -> tuple[int, Answer]:
     before = _before(definition, counted, number)
     total = answer(facts, f"{before}\nSELECT count(*) FROM unit WHERE {number.where}", counted).rows[0][0]
@@ -235,16 +129,16 @@ def _units(
     return int(total), answer(facts, f"{before}\nSELECT unit.* FROM unit WHERE {number.where}\n{page}", counted)
 
 
-def _before(definition: Definition, counted: Units, number: _Number) -> str:
+def _before(definition: Definition, counted: Units, number: Picked) -> str:
     parted = number.stratifier >= 0
     return relations(definition, standard(), counted.wanted) if parted else bare(definition, counted.wanted)
 
 
 def _head(
-    asks: Question, report: Resource, number: _Number, total: int, as_of: int, by: Sequence[str]
+    asks: Question, report: Resource, number: Picked, total: int, as_of: int, by: Sequence[str]
 ) -> list[Resource]:
-    then = _extensions(report, AS_OF, "valueInstant")[0]
-    counted_by = _extensions(report, COUNTED_BY, "valueCanonical")
+    then = extensions(report, AS_OF, "valueInstant")[0]
+    counted_by = extensions(report, COUNTED_BY, "valueCanonical")
     of_one = report["type"] == "individual" and number.group.basis == PERSON
     moved = number.reported != (min(total, 1) if of_one else total) or counted_by != list(by)
     found: list[Resource] = [

@@ -24,7 +24,7 @@ from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Request, Resource, Session
 from carethread.core.service import PROFILES, Call, Runtime
 from carethread.interactions.operations.parameters import once, refuse_unknown
-from carethread.metrics.answering.answering import Question, analytics_of, answered, question, wanted_units
+from carethread.metrics.answering.answering import Question, analytics_of, answered, one_look, question, wanted_units
 from carethread.metrics.evaluating.counting import bare, nested
 from carethread.metrics.evaluating.evaluating import run
 from carethread.metrics.evaluating.members import held
@@ -86,14 +86,15 @@ def care_gaps(runtime: Runtime, call: Call, context: Context) -> Resource:
         "fullUrl": f"{runtime.base_url}/Patient/{who}",
         "resource": held(runtime, ("Patient", who), "subject", call),
     }
-    for asks, marked in _asked(runtime, call):
-        report = answered(runtime, asks, context, kept=False)
-        report["subject"] = {"reference": patient["fullUrl"]}  # in a document references lead to its entries
-        status = _status(runtime, asks, marked)
-        if status in states:
-            section, made = _section(_Gap(asks, status, marked.closed_by), report, context)
-            sections.append(section)
-            entries += made
+    with one_look(runtime) as looking:
+        for asks, marked in _asked(looking, call):
+            report = answered(looking, asks, context, kept=False)
+            report["subject"] = {"reference": patient["fullUrl"]}  # in a document references lead to its entries
+            status = _status(looking, asks, marked)
+            if status in states:
+                section, made = _section(_Gap(asks, status, marked.closed_by), report, context)
+                sections.append(section)
+                entries += made
     return _document(patient, sections, entries, context)
 
 

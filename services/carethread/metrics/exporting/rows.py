@@ -12,6 +12,7 @@ from carethread.core.clock import from_micros
 from carethread.core.fhir.elements import at
 from carethread.core.fhir.search.dates import date_range
 from carethread.core.ports import Resource
+from carethread.metrics.answering.reporting import ABSENT
 
 _TEXT, _COUNT, _NUMBER, _TRUTH, _DAY = "VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "DATE"
 
@@ -26,8 +27,8 @@ _BEFORE: Mapping[str, str] = {
 }
 _AFTER: Mapping[str, str] = {"score": _NUMBER, "unit": _TEXT, "masked": _TRUTH, "score_absent": _TEXT}
 
-_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
-MASKED = "masked"
+_MASKED = "masked"
+"""Of the reasons why a value is absent, that which is ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Row:
     @property
     def masked(self) -> bool:
         """Whether a number of it is not told."""
-        return self.absent == MASKED or None in self.counts.values()
+        return self.absent == _MASKED or None in self.counts.values()
 
 
 Cell = str | int | float | bool | None
@@ -125,7 +126,7 @@ def _count(population: Resource) -> int | None:
 
 
 def _reason(holder: Resource) -> str:
-    return next((each["valueCode"] for each in holder.get("extension", ()) if each["url"] == _ABSENT), "")
+    return next((each["valueCode"] for each in holder.get("extension", ()) if each["url"] == ABSENT), "")
 
 
 def _value(concept: Resource) -> str:

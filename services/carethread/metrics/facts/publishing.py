@@ -8,11 +8,9 @@ crash leaves half done is not listed, and is done again.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 
 from carethread.core.clock import Clock, to_micros
 from carethread.core.facts.manifest import File, Manifest, Mark, Published, empty
@@ -20,6 +18,7 @@ from carethread.core.facts.relation import Relation
 from carethread.core.ports import Store
 from carethread.core.ports.analytics import Shelf
 from carethread.core.ports.facts import Reached
+from carethread.metrics.facts.differing import Changes
 from carethread.metrics.facts.making import split
 from carethread.metrics.facts.subjects import Subject
 
@@ -35,11 +34,8 @@ _STILL_MICROS = 10_000_000
 Change = Callable[[Published | None], Published]
 """From a table as it stands to a table."""
 
-Told = Callable[[Mapping[str, date]], None]
-"""Who is told of the tables that were published anew, with the earliest day that their rows name; of what was deleted
-nobody knows the day, so that it is `date.min`."""
-
-_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}", re.ASCII)
+Told = Callable[[Mapping[str, Published], Changes], None]
+"""Who is told of the tables as they stood before, and of what has changed in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ class _Coming:
     count: int = 0
     began: list[int] = field(default_factory=list)
     """Of the types that begin anew, the moments as of which they do."""
-    earliest: dict[str, date] = field(default_factory=dict)
+    told: Changes = field(default_factory=Changes)
 
 
 class Publisher:
@@ -81,7 +77,7 @@ class Publisher:
         clock: Clock,
         reaching: Callable[[], int | None] | None = None,
         replacing: threading.Lock | None = None,
-        told: Told = lambda tables: None,
+        told: Told = lambda before, changes: None,
     ) -> None:
         self._store = store
         self._shelf = shelf
@@ -102,8 +98,8 @@ class Publisher:
         if not coming.whole or (self._is_told and coming.began):  # it was told before, perhaps, a rebuild was over
             until = None
         self._list(reached.sources, until, coming)
-        if coming.earliest:
-            self._told(coming.earliest)
+        if coming.told:
+            self._told(before.tables, coming.told)
         return coming.count
 
     def _subject(self, subject: Subject, reached: Reached, before: Manifest, coming: _Coming) -> None:
@@ -118,7 +114,7 @@ class Publisher:
         if mark is None or mark.generation != generation or not is_listed:
             tables, through = self._prepared(subject, generation) or self._anew(subject, reached.changed)
             coming.changes |= {name: _always(table) for name, table in tables.items()}
-            coming.earliest |= {name: date.min for name, each in tables.items() if each.base or name in before.tables}
+            coming.told.anew |= {name for name, each in tables.items() if each.base or name in before.tables}
             coming.marks[subject.type] = Mark(through, generation)
             coming.began.append(reached.filled[subject.mirror])
             coming.whole &= through == reached.changed
@@ -126,7 +122,8 @@ class Publisher:
         elif mark.changed < reached.changed:
             found = self._find(subject, mark.changed, reached.changed)
             coming.changes |= self._deltas(subject, found, before.number + 1)
-            coming.earliest |= _earliest(found)
+            if found.facts:
+                coming.told.ids[subject.type] = {id_ for _, id_, _ in found.facts}
             coming.marks[subject.type] = Mark(found.through, generation)
             coming.whole &= found.through == reached.changed
             coming.count += len(found.facts)
@@ -205,25 +202,6 @@ def _time(before: int, until: int | None, began: Sequence[int]) -> int:
     if until is not None:
         return max(until, before)
     return min([*began, *([before] if before else [])], default=before)
-
-
-def _earliest(found: _Found) -> dict[str, date]:
-    """Of each table that has rows the earliest day that these resources name in any table."""
-    days: dict[str, date] = {}
-    for _, _, text in found.facts:
-        day = _first_day(text)
-        for name, part in zip(found.rows, split(text, len(found.rows)), strict=True):
-            if part or not text:
-                days[name] = min(day, days.get(name, day))
-    return days
-
-
-def _first_day(text: str) -> date:
-    """The earliest day that a text names; of one that names none, or something else that looks like one, the first."""
-    try:
-        return date.fromisoformat(min(_DAY.findall(text), default=""))
-    except ValueError:
-        return date.min
 
 
 def _is_of(table: Published | None, relation: Relation) -> bool:

@@ -9,6 +9,7 @@ from threading import Thread
 
 from carethread.core.errors import Busy
 from carethread.core.faults import told
+from carethread.core.metric_names import FACTS_FAILED, Observe, unobserved
 from carethread.core.ports.analytics import Shelf
 from carethread.metrics.facts.publishing import Publisher
 from carethread.metrics.facts.tidying import Tidier
@@ -16,6 +17,9 @@ from carethread.metrics.facts.tidying import Tidier
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 0.5
+
+_LONGEST_SECONDS = 30.0
+"""To the next time after several that failed; each waits twice as long as the one before."""
 
 _TURN_SECONDS = 5.0
 """Between two looks whether the shelf is still another's."""
@@ -25,16 +29,22 @@ _SWEEP_SECONDS = 60.0
 
 
 def run(
-    publisher: Publisher, tidier: Tidier, shelf: Shelf, stop: Signal, after: Callable[[], None] = lambda: None
+    publisher: Publisher,
+    tidier: Tidier,
+    shelf: Shelf,
+    stop: Signal,
+    after: Callable[[], None] = lambda: None,
+    observe: Observe = unobserved,
 ) -> None:
-    """Publish until `stop` is set, as soon as no other process does; `after` is done each time after it."""
+    """Publish until `stop` is set, as soon as no other process does; `after` is done each time after it. What fails is
+    logged and counted, and done again."""
     while not stop.is_set():
         try:
             with shelf.hold():
                 thread = Thread(target=_tidying, args=(tidier, done := Signal()), name="facts-tidying", daemon=True)
                 thread.start()
                 try:
-                    _publishing(publisher, stop, after)
+                    _publishing(publisher, stop, after, observe)
                 finally:
                     done.set()
                     thread.join()
@@ -42,14 +52,22 @@ def run(
             stop.wait(_TURN_SECONDS)
 
 
-def _publishing(publisher: Publisher, stop: Signal, after: Callable[[], None]) -> None:
+def _publishing(publisher: Publisher, stop: Signal, after: Callable[[], None], observe: Observe) -> None:
+    pause = EVERY_SECONDS
     while not stop.is_set():
-        try:
-            publisher.publish()
-            after()
-        except Busy as error:
-            log.warning("publishing_waits", extra={"reason": str(error)})
-        stop.wait(EVERY_SECONDS)
+        failed = False
+        for work in (publisher.publish, after):
+            try:
+                work()
+            except Busy as error:
+                log.warning("publishing_waits", extra={"reason": str(error)})
+                break
+            except Exception as error:  # noqa: BLE001  # what cannot be judged is published, and the other way round
+                log.error("publishing_failed", extra=told(error))
+                observe(FACTS_FAILED, 1)
+                failed = True
+        pause = min(pause * 2, _LONGEST_SECONDS) if failed else EVERY_SECONDS
+        stop.wait(pause)
 
 
 def _tidying(tidier: Tidier, done: Signal) -> None:

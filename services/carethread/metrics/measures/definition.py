@@ -115,8 +115,13 @@ def definition(measure: Resource, sql: str, base_url: str) -> Definition:
         sql=sql,
         groups=tuple(_group(measure, group, f"Measure.group[{i}]") for i, group in enumerate(groups)),
         notation=measure.get("improvementNotation"),
-        nameless=any(e.get("url") == NAMELESS and e.get("valueBoolean") for e in measure.get("extension", ())),
+        nameless=is_nameless(measure),
     )
+
+
+def is_nameless(measure: Resource) -> bool:
+    """Whether it has been promised of a Measure that nobody learns who it is of."""
+    return any(each.get("url") == NAMELESS and each.get("valueBoolean") for each in measure.get("extension", ()))
 
 
 def _group(measure: Resource, group: Resource, where: str) -> Group:

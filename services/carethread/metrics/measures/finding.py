@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from binascii import Error
+from collections.abc import Iterable
 
 from carethread.core.errors import Invalid, NotFound
 from carethread.core.fhir import json
@@ -42,19 +43,30 @@ def measure_named(session: Session, named: str) -> Resource:
     return found
 
 
-def defined(session: Session, measure: Resource, base_url: str) -> Definition:
-    """What the Measure counts. Raises Invalid naming what it lacks."""
+def defined(session: Session, measure: Resource, base_url: str, beside: Iterable[Resource] = ()) -> Definition:
+    """What the Measure counts; `beside` are Libraries that are not stored yet. Raises Invalid naming what it lacks."""
     named = next(iter(measure.get("library", ())), "")
     if not named:
         said = f"A Measure that is counted here names a library with {LANGUAGE}; this one is reported by its service."
         raise Invalid(said, code="not-supported", expression="Measure.library")
-    library = by_canonical(session, "Library", named)
+    library = next((each for each in beside if is_named(each, named)), None) or by_canonical(session, "Library", named)
     if library is None:
         raise Invalid(f"The Library {named} is not known here.", code="not-found", expression="Measure.library")
-    return definition(measure, whole(_sql(library)), base_url)
+    return definition(measure, whole(sql_of(library)), base_url)
 
 
-def _sql(library: Resource) -> str:
+def is_named(library: Resource, canonical: str) -> bool:
+    """Whether a canonical, of a version or of any, means it."""
+    target = parse_canonical(canonical)
+    return (
+        target is not None
+        and library.get("url") == target.url
+        and (not target.version or library.get("version") == target.version)
+    )
+
+
+def sql_of(library: Resource) -> str:
+    """What it counts by. Raises Invalid where it has nothing of that kind."""
     contents = [(i, each) for i, each in enumerate(library.get("content", ())) if each.get("contentType") == LANGUAGE]
     if not contents or "data" not in contents[0][1]:
         said = f"The Library of a Measure has content in {LANGUAGE}."

@@ -13,10 +13,19 @@ from carethread.core.errors import Busy, Invalid, Issue
 from carethread.core.ports import Resource
 from carethread.core.service import Runtime
 from carethread.metrics.measures.definition import LANGUAGE, Definition
-from carethread.metrics.measures.shipped import libraries, standard
+from carethread.metrics.measures.shipped import LIBRARIES, libraries, standard
 
 SQL = "Library.content[0].data"
 """Where a Library has it."""
+
+_TEXT, _MOMENT, _NOTHING = ("VARCHAR", "STRING"), ("TIMESTAMP", "TIMESTAMP_NTZ"), ('"NULL"', "VOID")
+_UNIT = {
+    "resource": _TEXT,
+    "subject": (*_TEXT, *_NOTHING),
+    "at": _MOMENT,
+    "department": (*_TEXT, *_NOTHING),
+}
+"""The columns that the units of each Measure have, with the names that engines have for their types, ours first."""
 
 _OF_A_UNIT = re.compile(r'\bunit\.(?:"(\w+)"|(\w+))')
 _NUMBER = re.compile(r"(?:U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE|DECIMAL.*)", re.ASCII)
@@ -26,6 +35,12 @@ def library_asked(runtime: Runtime, library: Resource, context: Context) -> None
     """Refuse a Library whose SQL is not one SELECT. Raises Invalid, Busy."""
     if issues := list(_wrong(runtime, library)):
         raise Invalid(issues=issues)
+
+
+def is_shipped(library: Resource) -> bool:
+    """Whether it is one that comes along, with the SQL that comes along: a release may change that."""
+    sql = (each.get("data") for each in library.get("content", ()) if each.get("contentType") == LANGUAGE)
+    return library.get("url", "").startswith(LIBRARIES) and next(sql, None) in _shipped()
 
 
 def library_judged(runtime: Runtime, library: Resource, context: Context) -> Sequence[Issue]:
@@ -64,12 +79,17 @@ def refuse_columns(definition: Definition, columns: Mapping[str, str], condition
     named = (quoted or plain for each in conditions for quoted, plain in _OF_A_UNIT.findall(each))
     yes_or_no = [each.column for group in definition.groups for each in group.populations]
     values = [group.value for group in definition.groups if group.value]
-    wanted = dict.fromkeys(["resource", "subject", *named, *yes_or_no, *values, *own])
+    wanted = dict.fromkeys([*_UNIT, *named, *yes_or_no, *values, *own])
     found = {name.lower(): kind.upper() for name, kind in columns.items()}
     said = []
     if lacking := [name for name in wanted if name not in found]:
         column = "columns" if len(lacking) > 1 else "column"
         said.append(f"The SELECT has no {column} {', '.join(lacking)}; it has {', '.join(columns)}.")
+    said += [
+        f"The column {name} is {found[name]}; it is a {kind}, which CAST(... AS {kind}) makes."
+        for name, (kind, *others) in _UNIT.items()
+        if found.get(name, kind) not in (kind, *others)
+    ]
     said += [
         f"The column {name} is {found[name]}; a population is BOOLEAN, such as {name} = 1."
         for name in dict.fromkeys(yes_or_no)

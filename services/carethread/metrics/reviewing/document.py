@@ -1,7 +1,9 @@
 """The pack as a FHIR document: a Composition whose sections name the MeasureReports of the month and the Tasks of
 decisions, each section in words too. It is made when it is asked for, and not stored.
 
-Source: http://hl7.org/fhir/R4/documents.html, http://hl7.org/fhir/R4/composition.html.
+An entry that is not stored has a `urn:uuid`, from which only an absolute URL leads to what is
+(http://hl7.org/fhir/R4/bundle.html#references). Source: http://hl7.org/fhir/R4/documents.html,
+http://hl7.org/fhir/R4/composition.html.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from html import escape
 from carethread.core.clock import instant
 from carethread.core.context import Context
 from carethread.core.ports import Resource
-from carethread.core.service import PROFILES
+from carethread.metrics.answering.reporting import OF_DEPARTMENT
 from carethread.metrics.reviewing import words
 from carethread.metrics.reviewing.complaints import Line
 from carethread.metrics.reviewing.deciding import CODE, REVIEWS, TASKS
@@ -26,7 +28,8 @@ Rows = Iterable[Sequence[str]]
 def document(pack: Pack, base_url: str, context: Context) -> Resource:
     """The Bundle of type document."""
     decided = [*pack.decisions.open, *pack.decisions.done, *pack.decisions.new]
-    reports = [(f"urn:uuid:{context.new_id()}", each) for each in pack.reports]
+    where = {"reference": f"{base_url}/Organization/{pack.review.department}"}
+    reports = [(f"urn:uuid:{context.new_id()}", _of(where, each)) for each in pack.reports]
     department: Resource = {
         "resourceType": "Organization",
         "id": pack.review.department,
@@ -37,16 +40,16 @@ def document(pack: Pack, base_url: str, context: Context) -> Resource:
         "id": context.new_id(),
         "status": "final",
         "type": {"text": "Monthly review of a department"},
-        "subject": _refer(pack),
+        "subject": {**where, "display": pack.department},
         "date": instant(pack.made),
-        "author": [_refer(pack)],
+        "author": [{**where, "display": pack.department}],
         "title": f"{pack.department}, {words.month(pack.review.days.first)}",
         "event": [{"period": {"start": f"{pack.review.days.first}", "end": f"{pack.review.days.last}"}}],
-        "section": list(_sections(pack, [url for url, _ in reports])),
+        "section": list(_sections(pack, base_url, [url for url, _ in reports])),
     }
     entries = [
         (f"urn:uuid:{composition['id']}", composition),
-        (f"{base_url}/Organization/{pack.review.department}", department),
+        (where["reference"], department),
         *reports,
         *((f"{base_url}/Task/{each.id}", _task(pack, each)) for each in decided),
     ]
@@ -59,11 +62,13 @@ def document(pack: Pack, base_url: str, context: Context) -> Resource:
     }
 
 
-def _refer(pack: Pack) -> Resource:
-    return {"reference": f"Organization/{pack.review.department}", "display": pack.department}
+def _of(where: Resource, report: Resource) -> Resource:
+    """A report that leads to its department, of which all of them are."""
+    told = [each for each in report.get("extension", ()) if each["url"] != OF_DEPARTMENT]
+    return {**report, "extension": [*told, {"url": OF_DEPARTMENT, "valueReference": where}], "reporter": where}
 
 
-def _sections(pack: Pack, reports: Sequence[str]) -> Iterator[Resource]:
+def _sections(pack: Pack, base_url: str, reports: Sequence[str]) -> Iterator[Resource]:
     seen = ("Measure", "This month", "Usual", "What is seen")
     yield _section("What stands out", seen, [_signal(each) for each in pack.signals])
     missed = [(_name(each), words.told(each, each.now), words.goal(each, each.goal)) for each in pack.missed]
@@ -75,7 +80,7 @@ def _sections(pack: Pack, reports: Sequence[str]) -> Iterator[Resource]:
     ):
         rows = [_decided(pack, each) for each in list_]
         made = _section(title, ("What", "Who", "By", "Stands"), rows)
-        yield made | ({"entry": [{"reference": f"Task/{each.id}"} for each in list_]} if list_ else {})
+        yield made | ({"entry": [{"reference": f"{base_url}/Task/{each.id}"} for each in list_]} if list_ else {})
     about = pack.complaints
     for title, lines in (
         ("Complaints", [about.whole]),
@@ -86,6 +91,8 @@ def _sections(pack: Pack, reports: Sequence[str]) -> Iterator[Resource]:
     figures = [_figure(each) for each in pack.figures]
     made = _section("All measures", ("Measure", "This month", "The month before", "Usual", "Goal"), figures)
     yield made | ({"entry": [{"reference": url} for url in reports]} if reports else {})
+    if pack.left:
+        yield _section("Left out", ("Measure", "Why"), pack.left)
 
 
 def _signal(figure: Figure) -> Sequence[str]:
@@ -132,7 +139,7 @@ def _task(pack: Pack, decision: Decision) -> Resource:
     return {
         "resourceType": "Task",
         "id": decision.id,
-        "extension": [{"url": PROFILES + "department", "valueReference": department}],
+        "extension": [{"url": OF_DEPARTMENT, "valueReference": department}],
         "groupIdentifier": {"system": REVIEWS, "value": f"{pack.review.department}/{decision.month}"},
         "status": decision.status,
         "intent": "order",

@@ -15,18 +15,19 @@ from carethread.core.fhir.elements import at
 from carethread.core.ports import Resource
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Runtime
+from carethread.metrics.evaluating.counting import DEPARTMENT
 from carethread.metrics.evaluating.periods import Days, quoted
 from carethread.metrics.measures.definition import Definition, Group
 from carethread.metrics.reviewing.asking import Review
 from carethread.metrics.series.buckets import before
-from carethread.metrics.series.counting import DEPARTMENT, narrowed, series
+from carethread.metrics.series.counting import narrowed, series
 from carethread.metrics.series.telling import Told, told_to_all
 from carethread.metrics.signals.charting import KINDS, sample
 from carethread.metrics.signals.charts import Limit, Sample, chart
 from carethread.metrics.signals.goals import Target
 from carethread.metrics.signals.rules import Signal, holding, signals
 from carethread.metrics.signals.standing import LOOKED_AT
-from carethread.metrics.suppressing.cells import WHOLE, Hidden
+from carethread.metrics.suppressing.cells import WHOLE, Hidden, tells_score
 from carethread.metrics.suppressing.seeing import hides
 
 SHOWN = 13
@@ -118,7 +119,10 @@ def figures(
     better = 1 if "increase" in notation else -1 if "decrease" in notation else 0
     kind = next((str(code) for code in at(measure, "type.coding.code")), "")
     for i, group in enumerate(definition.groups):
-        parts = [(hidden.get(WHOLE) is Hidden.ALL, point.counted[i].whole) for point, hidden in told]
+        parts = [
+            (not tells_score(group, hidden.get(WHOLE, Hidden.NOTHING)), point.counted[i].whole)
+            for point, hidden in told
+        ]
         samples = [_NOT_TOLD if masked else sample(group, cell) for masked, cell in parts]
         made = chart(KINDS[group.scoring], samples)
         limits = made.limits if made else [None] * len(samples)

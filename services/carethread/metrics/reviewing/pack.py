@@ -11,7 +11,7 @@ from datetime import UTC
 
 from carethread.core.clock import from_micros
 from carethread.core.context import Context
-from carethread.core.errors import Invalid, Malformed, NotFound, TooCostly
+from carethread.core.errors import Busy, Invalid, Malformed, NotFound, TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Resource, Session
@@ -67,8 +67,8 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Pack:
     """What a review looks at. `as_of` is up to when facts are whole, `made` when the pack was made, both in
-    microseconds; `left` are measures that are not told, each with why; `reports` are the MeasureReports of the month;
-    `names` are those of people by their reference; `masks`: small numbers are not told."""
+    microseconds; `left` are measures that are not told, for now or at all, each with why; `reports` are the
+    MeasureReports of the month; `names` are those of people by their reference; `masks`: small numbers are not told."""
 
     review: Review
     department: str
@@ -122,22 +122,22 @@ def pack(runtime: Runtime, review: Review, only: Collection[str], now: int, cont
     known = [each for each in known if not only or each.measure["id"] in only]
     with analytics_of(runtime).look() as facts:
         department = _department(facts, review)
+        decided = decisions(facts, review, from_micros(now).date())
+        about = complaints(facts, review, masks=runtime.small_cells == "mask")
+        signals = _told(facts, known)
+        as_of = facts.marks.time
         found: list[Figure] = []
         left: list[tuple[str, str]] = []
         reports: list[Resource] = []
         for each in known:
             try:
                 told = months(runtime, facts, each.definition, review)
-            except (Invalid, TooCostly) as error:
+            except (Invalid, TooCostly, Busy) as error:
                 left.append((_title(each.measure), str(error)))
                 continue
             found += figures(each.measure, each.definition, told, review.days, each.goal)
             (month,) = (one for one in told if one[0].days == review.days)
             reports.append(_report(facts, each, month, now, review))
-        decided = decisions(facts, review, from_micros(now).date())
-        about = complaints(facts, review, masks=runtime.small_cells == "mask")
-        signals = _told(facts, known)
-        as_of = facts.marks.time
     owners = [each.owner for each in (*decided.open, *decided.done, *decided.new)]
     return Pack(
         review=review,

@@ -22,7 +22,7 @@ _HERE = "carethread.metrics.reviewing"
 
 def page(pack: Pack, base_url: str) -> Response:
     """The page as it is answered."""
-    style = _style()
+    style = _style() + _running(f"{pack.department} · {words.month(pack.review.days.first)}")
     made = templates(_HERE).get_template("review.html")
     html = made.render(
         pack=pack,
@@ -54,6 +54,13 @@ def _headers(style: str) -> dict[str, str]:
     """What a browser is told: there is one style, and nothing to run or fetch. https://www.w3.org/TR/CSP3/"""
     known = b64encode(sha256(style.encode()).digest()).decode()
     return headers(f"style-src 'sha256-{known}'; form-action 'none'")
+
+
+def _running(text: str) -> str:
+    """What stands at the foot of each printed page, as CSS; of the text only letters and digits stand as they are, so
+    that it ends neither the string nor the style. https://www.w3.org/TR/css-page-3/#margin-boxes"""
+    said = "".join(each if each.isascii() and each.isalnum() else f"\\{ord(each):x} " for each in text)
+    return f'@page {{ @bottom-left {{ content: "{said}"; font: 8pt system-ui, sans-serif; color: #555 }} }}\n'
 
 
 @lru_cache(1)

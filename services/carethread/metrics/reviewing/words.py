@@ -10,6 +10,9 @@ from carethread.metrics.reviewing.figures import Figure, Value
 from carethread.metrics.signals.goals import Target
 from carethread.metrics.signals.rules import RULES
 
+Bound = tuple[str, str]
+"""What is said of a number that may be reached, and of one that may not."""
+
 MASKED, NOBODY = "•", "–"
 FEW = f"1 to {ENOUGH - 1}"
 LEAST = f"fewer than {ENOUGH}"
@@ -51,21 +54,31 @@ def told(figure: Figure, value: Value) -> str:
     return MASKED if value.masked else number(figure.group, value.number)
 
 
+def grouped(written: str) -> str:
+    """A number as Python writes it, with thousands apart."""
+    return written.replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
 def size(value: Value) -> str:
     """What it is of."""
-    return "" if value.masked or not value.size else f"{value.size:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return "" if value.masked or not value.size else grouped(f"{value.size:,}")
 
 
 def goal(figure: Figure, target: Target | None) -> str:
     """What is wanted."""
+    return wanted(figure.group, target, ("≥", ">"), ("≤", "<"))
+
+
+def wanted(group: Group, target: Target | None, least: Bound, most: Bound) -> str:
+    """What is wanted of a group, by the words for its bounds; empty where nothing is said of it."""
     if target is None:
         return ""
-    low, high = (None if each is None else number(figure.group, each) for each in (target.low, target.high))
+    low, high = (None if each is None else number(group, each) for each in (target.low, target.high))
     if low and high:
         return f"{low} to {high}"
     if low:
-        return f"{'>' if target.strict else '≥'} {low}"
-    return f"{'<' if target.strict else '≤'} {high}" if high else ""
+        return f"{least[target.strict]} {low}"
+    return f"{most[target.strict]} {high}" if high else ""
 
 
 def kind(code: str) -> str:

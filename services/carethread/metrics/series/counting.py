@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from carethread.core.clock import from_micros
 from carethread.core.ports.analytics import Glimpse
-from carethread.metrics.evaluating.counting import Counted, stratifiers
+from carethread.metrics.evaluating.counting import DEPARTMENT, Counted, stratifiers
 from carethread.metrics.evaluating.evaluating import evaluate, evaluate_each, names_spans, units
 from carethread.metrics.evaluating.periods import Days, zones
 from carethread.metrics.evaluating.reading import read
@@ -23,7 +23,6 @@ from carethread.metrics.measures.definition import Definition, Stratifier
 from carethread.metrics.measures.shipped import standard, texts
 from carethread.metrics.series.buckets import By, bucket, buckets, start_of
 
-DEPARTMENT = "department"
 _TOGETHER, _TOGETHER_CHOSEN = timedelta(days=366), timedelta(days=184)
 """Days that one statement counts at most, so that its memory is bounded: a year, and half of one where it has to choose
 among what happened in each bucket."""
@@ -79,10 +78,10 @@ def series(facts: Glimpse, definition: Definition, days: Days, by: By, wanted: S
         for some in _together(definition, parts):
             named = {start_of(part.first, by): part for part in some}
             all_ = Days(some[0].first, some[-1].last)
-            asked = units(facts, all_, wanted, named)
+            asked = units(facts, definition, all_, wanted, named)
             found += evaluate_each(facts, definition, asked, bucket(zoned, all_, by), list(named), people=True)
     else:
-        found = [evaluate(facts, definition, units(facts, part, wanted), people=True) for part in parts]
+        found = [evaluate(facts, definition, units(facts, definition, part, wanted), people=True) for part in parts]
     over = is_over(facts)
     return [Point(part, each, over(part)) for part, each in zip(parts, found, strict=True)]
 

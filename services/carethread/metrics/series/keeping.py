@@ -18,7 +18,7 @@ from carethread.core.ports import Resource
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import PROFILES
 from carethread.metrics.answering.guarding import OF_THE_DAY
-from carethread.metrics.answering.reporting import DEPARTMENT, PROFILE
+from carethread.metrics.answering.reporting import OF_DEPARTMENT, PROFILE
 from carethread.metrics.evaluating.counting import bare, nested
 from carethread.metrics.evaluating.evaluating import answer, units
 from carethread.metrics.evaluating.periods import Days
@@ -39,7 +39,7 @@ def is_kept_daily(measure: Resource) -> bool:
 def of_the_day(facts: Glimpse, measure: Resource, definition: Definition) -> list[Resource]:
     """The reports of the units of now; a unit has the same id all day (UTC). Raises Invalid, TooCostly, Busy."""
     now = from_micros(facts.marks.time)
-    chosen = units(facts, Days(now.date() - _DAY, now.date() + _DAY), ())
+    chosen = units(facts, definition, Days(now.date() - _DAY, now.date() + _DAY), ())
     group = definition.groups[0]
     within = nested(group)
     columns = ", ".join(f"{within[each.name]} AS in_{i}" for i, each in enumerate(group.populations))
@@ -57,7 +57,7 @@ def _report(measure: Resource, definition: Definition, group: Group, row: dict[s
         "resourceType": "MeasureReport",
         "id": str(uuid5(NAMESPACE_URL, f"{KEPT_DAILY}/{unit}")),
         "meta": {"profile": [PROFILE]},
-        **({"extension": [{"url": DEPARTMENT, "valueReference": where}]} if where else {}),
+        **({"extension": [{"url": OF_DEPARTMENT, "valueReference": where}]} if where else {}),
         "status": "complete",
         "type": "individual",
         "measure": definition.canonical,

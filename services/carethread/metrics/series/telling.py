@@ -11,15 +11,14 @@ from carethread.core.context import Principal
 from carethread.core.ports import Resource
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Runtime
-from carethread.metrics.answering.reporting import DEPARTMENT as OF_DEPARTMENT
-from carethread.metrics.answering.reporting import Head
+from carethread.metrics.answering.reporting import OF_DEPARTMENT, Head
 from carethread.metrics.evaluating.asking import Asked
-from carethread.metrics.evaluating.counting import Cell, Counted
+from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, Counted
 from carethread.metrics.evaluating.evaluating import conditions, evaluate, units
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.shipped import standard
 from carethread.metrics.series.buckets import By
-from carethread.metrics.series.counting import DEPARTMENT, Point, empty, narrowed, series
+from carethread.metrics.series.counting import Point, empty, narrowed, series
 from carethread.metrics.suppressing.cells import WHOLE, Hidden, Place, hidden
 from carethread.metrics.suppressing.masking import masked
 from carethread.metrics.suppressing.months import suppressed
@@ -33,7 +32,7 @@ def is_masked(runtime: Runtime, facts: Glimpse, definition: Definition, wanted: 
     """Whether who asks is not told small numbers of what they ask for."""
     if not hides(runtime, definition):
         return False
-    return not treats(facts, definition, units(facts, wanted.days, conditions(wanted, None)), principal)
+    return not treats(facts, definition, units(facts, definition, wanted.days, conditions(wanted, None)), principal)
 
 
 def points(
@@ -60,7 +59,7 @@ def by_department(
     """What was counted of a period, parted by department, and what of it is not told. Raises what `points` does."""
     parted = narrowed(definition, (DEPARTMENT,))
     if not is_masked(runtime, facts, definition, wanted, principal):
-        return evaluate(facts, parted, units(facts, wanted.days, ()), people=False), {}
+        return evaluate(facts, parted, units(facts, parted, wanted.days, ()), people=False), {}
     if not _has_departments(definition):
         raise suppressed("Where small numbers are not told, this measure is not told by department.", DEPARTMENT)
     return masked(facts, parted, wanted, lambda said: None)
@@ -84,6 +83,16 @@ def of_department(point: Point, department: str, found: Mapping[Place, Hidden]) 
 
 def _none(cell: Cell) -> Cell:
     return Cell(dict.fromkeys(cell.counts, 0), None, dict.fromkeys(cell.people, 0))
+
+
+def told_by_department(runtime: Runtime, definition: Definition, points: Sequence[Point], by: By) -> list[Told]:
+    """Points that are parted by department, each with what of its departments is not told to whoever asks; none where
+    nothing is."""
+    if not hides(runtime, definition):
+        return [(each, {}) for each in points]
+    if by != "month" or not _has_departments(definition):
+        return []
+    return [(each, hidden_of(definition, each)) for each in points]
 
 
 def told_to_all(runtime: Runtime, definition: Definition, point: Point, by: By, department: str) -> Told:

@@ -14,7 +14,7 @@ from carethread.core.ports import Request, Resource
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.invoke import invoke
-from carethread.metrics.answering.answering import analytics_of, known
+from carethread.metrics.answering.answering import analytics_of, known, one_look
 from carethread.metrics.evaluating.periods import Days
 from carethread.metrics.measures.definition import Group
 from carethread.metrics.series.buckets import before
@@ -87,6 +87,11 @@ class Charts:
 def charts(runtime: Runtime, call: Call, wanted: Wanted, context: Context) -> Charts:
     """The charts of a page. Raises NotFound for a measure or department that is not known, Busy before there are
     facts."""
+    with one_look(runtime) as looking:
+        return _charts(looking, call, wanted, context)
+
+
+def _charts(runtime: Runtime, call: Call, wanted: Wanted, context: Context) -> Charts:
     measures = _measures(runtime)
     with analytics_of(runtime).look() as facts:
         departments = _departments(facts)

@@ -17,7 +17,15 @@ def show(runtime: Runtime, call: Call, context: Context) -> Response:
     return shown(charts(runtime, call, wanted(call), context), runtime.base_url)
 
 
-PAGES = (Page("console/metrics", "Measure/$charts", sorry=sorry),)
+PAGES = (
+    Page(
+        "console/metrics",
+        "Measure/$charts",
+        sorry=sorry,
+        title="Measures",
+        about="the practice's numbers as charts, by department",
+    ),
+)
 
 OPERATIONS = (
     Operation(

@@ -31,12 +31,12 @@ def tick(group: Group, value: float) -> str:
     """A number beside an axis."""
     if group.scoring == "proportion":
         return f"{value * 100:g} %"
-    return f"{value:,.6g}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return words.grouped(f"{value:,.6g}")
 
 
 def bucket(day: date, by: By) -> str:
     """Such as Mar 2031, or 3 Mar 2031."""
-    return f"{day:%b %Y}" if by == "month" else f"{day.day} {day:%b %Y}"
+    return f"{day:%b %Y}" if by == "month" else words.short(day)
 
 
 def label(day: date, by: By) -> str:
@@ -53,7 +53,7 @@ def size(point: Point) -> str:
     """What it is of."""
     if point.size is None:
         return NOT_TOLD
-    return f"{point.size:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return words.grouped(f"{point.size:,}")
 
 
 def signal(found: Signal, by: By) -> str:
@@ -63,14 +63,7 @@ def signal(found: Signal, by: By) -> str:
 
 def aim(chart: Chart, target: Target | None) -> str:
     """What is wanted; empty where nothing is said of it."""
-    if target is None:
-        return ""
-    low, high = (None if each is None else number(chart.group, each) for each in (target.low, target.high))
-    if low and high:
-        return f"{low} to {high}"
-    if low:
-        return f"{'over' if target.strict else 'at least'} {low}"
-    return f"{'under' if target.strict else 'at most'} {high}" if high else ""
+    return words.wanted(chart.group, target, ("at least", "over"), ("at most", "under"))
 
 
 def summary(chart: Chart, by: By) -> str:

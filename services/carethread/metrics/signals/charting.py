@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from carethread.metrics.evaluating.counting import Cell, score
+from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, score
 from carethread.metrics.measures.definition import Group
-from carethread.metrics.series.counting import DEPARTMENT, Point
+from carethread.metrics.series.telling import Told
 from carethread.metrics.signals.charts import Kind, Sample
+from carethread.metrics.suppressing.cells import Hidden, tells_score
 
 KINDS: Mapping[str, Kind] = {"proportion": "p", "ratio": "u", "continuous-variable": "xmr", "cohort": "xmr"}
 """The chart of each scoring."""
@@ -43,22 +44,23 @@ def size(group: Group, cell: Cell) -> float:
     return float(cell.counts.get("denominator", 0) - sum(out))
 
 
-def line(groups: Sequence[Group], points: Sequence[Point], place: Place) -> Line:
-    """The line of one department, from points that are parted by department."""
-    nobody = Cell({}, None, {})
-    cells = [
-        (each.days.first, each.counted[place.group].strata[DEPARTMENT].get(place.department, nobody))
-        for each in points
-        if each.over
-    ]
-    return [(day, sample(groups[place.group], cell)) for day, cell in cells]
+def line(groups: Sequence[Group], points: Sequence[Told], place: Place) -> Line:
+    """The line of one department, from points that are parted by department. What is not told is an empty bucket."""
+    group, nobody = groups[place.group], Cell({}, None, {})
+    found = []
+    for point, hidden in points:
+        if point.over:
+            cell = point.counted[place.group].strata[DEPARTMENT].get(place.department, nobody)
+            is_told = tells_score(group, hidden.get((DEPARTMENT, place.department), Hidden.NOTHING))
+            found.append((point.days.first, sample(group, cell) if is_told else Sample(None)))
+    return found
 
 
-def lines(groups: Sequence[Group], points: Sequence[Point]) -> dict[Place, Line]:
+def lines(groups: Sequence[Group], points: Sequence[Told]) -> dict[Place, Line]:
     """The line of each department that there is something of."""
     places = {
         Place(department, i)
-        for each in points
+        for each, _ in points
         for i in range(len(groups))
         for department in each.counted[i].strata[DEPARTMENT]
     }

@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from carethread.core.fhir.json import Number
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
-from carethread.metrics.evaluating.counting import Cell, Counted, score
+from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, Counted, score
 from carethread.metrics.measures.definition import Group
-from carethread.metrics.series.counting import DEPARTMENT
 from carethread.metrics.signals.charting import size
 from carethread.metrics.signals.funnels import Funnel, Kind, funnel
 from carethread.metrics.signals.goals import Target
-from carethread.metrics.suppressing.cells import WHOLE, Hidden, Place
+from carethread.metrics.suppressing.cells import WHOLE, Hidden, Place, tells_score
 
 COMPARISON = PROFILES + "department-comparison"
 
@@ -65,11 +64,11 @@ def _group(
     goals: Mapping[str, Target],
     names: Mapping[str, str],
 ) -> Resource:
-    centre = None if hidden.get(WHOLE) is Hidden.ALL else score(group, counted.whole)
+    centre = score(group, counted.whole) if tells_score(group, hidden.get(WHOLE, Hidden.NOTHING)) else None
     strata = [
         {**stratum, "extension": [_comparison(group, department, cell, shown, goals.get(department), names)]}
         for (department, cell), stratum in zip(_of(counted).items(), _strata(report), strict=True)
-        for shown in (None if hidden.get((DEPARTMENT, department)) is Hidden.ALL else centre,)
+        for shown in (centre if tells_score(group, hidden.get((DEPARTMENT, department), Hidden.NOTHING)) else None,)
     ]
     if not strata:
         return report

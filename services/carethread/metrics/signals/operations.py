@@ -19,11 +19,11 @@ from carethread.interactions.operations.parameters import once, refuse_unknown
 from carethread.metrics.answering.answering import analytics_of, known, read_by
 from carethread.metrics.answering.reporting import report
 from carethread.metrics.evaluating.asking import Asked, asked
-from carethread.metrics.evaluating.counting import stratifiers
+from carethread.metrics.evaluating.counting import DEPARTMENT, stratifiers
 from carethread.metrics.evaluating.members import here
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.series.buckets import BUCKETS, By, buckets
-from carethread.metrics.series.counting import DEPARTMENT, Point, at_once, is_over, narrowed
+from carethread.metrics.series.counting import Point, at_once, is_over, narrowed
 from carethread.metrics.series.telling import bundle, by_department, head, points
 from carethread.metrics.signals.comparing import by_name, compared
 from carethread.metrics.signals.drawing import drawn

@@ -1,6 +1,8 @@
 """Each Measure that is counted is looked at once a day, and again when the past is told anew (`restating`): signals are
 raised, and those that are over are ended.
 
+Where small numbers are not told, those that are not are no points: a signal says something of each number behind it.
+
 What is counted is counted before the transaction that tells it begins. Which signals stand is known by places, each
 one of them, so that a look that comes twice, or after a process has ended, raises nothing again: the MeasureReport, the
 Task that is requested and the place come with one commit, or none does.
@@ -25,12 +27,13 @@ from carethread.interactions.writing.unit import WriteUnit
 from carethread.metrics.answering.answering import read_by
 from carethread.metrics.answering.marking import marked
 from carethread.metrics.answering.reporting import report
+from carethread.metrics.evaluating.counting import DEPARTMENT
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.finding import defined
 from carethread.metrics.series.buckets import BUCKETS, By, before
-from carethread.metrics.series.counting import DEPARTMENT, Point, narrowed, series
+from carethread.metrics.series.counting import narrowed, series
 from carethread.metrics.series.keeping import is_kept_daily, of_the_day
-from carethread.metrics.series.telling import head, told_to_all
+from carethread.metrics.series.telling import Told, head, told_by_department, told_to_all
 from carethread.metrics.signals.charting import KINDS, lines
 from carethread.metrics.signals.charting import line as line_of
 from carethread.metrics.signals.goals import pursued, targets
@@ -56,12 +59,13 @@ _AGAIN = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was counted of a Measure; `as_of` is the moment up to which, in microseconds, and `took` how many of these
-    it took. `kept` are reports of what can be counted only now (`series.keeping`)."""
+    """What was counted of a Measure, and what of it is not told to all; `as_of` is the moment up to which, in
+    microseconds, and `took` how many of these it took. `kept` are reports of what can be counted only now
+    (`series.keeping`)."""
 
     definition: Definition
     by: By
-    points: Sequence[Point]
+    points: Sequence[Told]
     as_of: int
     counted_by: Sequence[str]
     took: int
@@ -119,10 +123,11 @@ def look(runtime: Runtime, measure: Resource) -> Seen | None:
     if runtime.analytics is None:
         return None
     try:
-        with runtime.analytics.look() as facts:
+        with runtime.analytics.look(leisure=True) as facts:
             as_of = facts.marks.time
             days = before(from_micros(as_of).date(), by, KEPT)
-            points = series(facts, narrowed(definition, (DEPARTMENT,)), days, by, ())
+            counted = series(facts, narrowed(definition, (DEPARTMENT,)), days, by, ())
+            points = told_by_department(runtime, definition, counted, by)
             read_of = [*measure.get("library", ())[:1], *read_by(facts, definition)]
             of_day = is_kept_daily(measure) and not is_of_people(definition)
             kept = of_the_day(facts, measure, definition) if of_day else []
@@ -209,7 +214,7 @@ def _report(turn: _Turn, seen: Seen, raised: Raised) -> Resource:
     place, groups = raised.place, seen.definition.groups
     charted = groups[place.group]
     line = {day for day, each in line_of(groups, seen.points, place) if each.value is not None}
-    point = [each for each in seen.points if each.over and each.days.first in line][-1]
+    point = [each for each, _ in seen.points if each.over and each.days.first in line][-1]
     part, hidden = told_to_all(turn.runtime, seen.definition, point, seen.by, place.department)
     alone = replace(seen.definition, groups=(replace(charted, stratifiers=()),))
     said = head(point, turn.unit.now, seen.as_of, seen.counted_by, place.department)

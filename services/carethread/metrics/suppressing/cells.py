@@ -11,6 +11,7 @@ Source: https://www.hhs.gov/guidance/document/cms-cell-suppression-policy, for c
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -24,11 +25,22 @@ WHOLE = ("", "")
 
 
 class Hidden(IntEnum):
-    """What of a cell is not told: nothing, what is counted beside the score, or anything."""
+    """What of a cell is not told: nothing, a score that is one person's value, what is counted beside the score too, or
+    anything."""
 
     NOTHING = 0
-    BESIDE = 1
-    ALL = 2
+    SCORE = 1
+    BESIDE = 2
+    ALL = 3
+
+
+_OF_ONE = frozenset({"minimum", "maximum"})
+"""Of however many there are, the least and the greatest value are somebody's."""
+
+
+def tells_score(group: Group, level: Hidden) -> bool:
+    """Whether the score of a group is told where so much of a cell is hidden."""
+    return level is not Hidden.ALL and not (level and group.method in _OF_ONE)
 
 
 Place = tuple[str, str]
@@ -55,21 +67,23 @@ def hidden(groups: Sequence[Group], counted: Sequence[Counted], once: Collection
     """Of each cell that is not told as it is, what is not. `once` are the stratifiers (columns) in which a person is in
     one stratum only. A cell is told alike in all groups, for these may be of the same people."""
     told = {level: told_of(groups, scored=level is Hidden.ALL) for level in (Hidden.ALL, Hidden.BESIDE)}
-    whole = _level(_tally(groups, [each.whole for each in counted]), told)
-    found = {WHOLE: whole}
+    parts = [{name: part.told for name, part in behind(group).items()} for group in groups]
+    whole = _level(_tally(parts, [each.whole for each in counted]), told)
+    least = Hidden.SCORE if any(group.method in _OF_ONE for group in groups) else Hidden.NOTHING
+    found = {WHOLE: max(whole, least)}
     columns = dict.fromkeys(column for each in counted for column in each.strata)
     for column in columns:
         values = dict.fromkeys(value for each in counted for value in each.strata.get(column, ()))
         nobody = Cell({}, None, {})
         strata = {
-            value: _tally(groups, [each.strata.get(column, {}).get(value, nobody) for each in counted])
+            value: _tally(parts, [each.strata.get(column, {}).get(value, nobody) for each in counted])
             for value in values
         }
         levels = {value: max(whole, _level(strata[value], told)) for value in strata}
         for level in (Hidden.ALL, Hidden.BESIDE):
             if whole < level:
                 _complement(levels, strata, level, told[level], adds=column in once)
-        found |= {(column, value): level for value, level in levels.items()}
+        found |= {(column, value): max(level, least) for value, level in levels.items()}
     return {place: level for place, level in found.items() if level}
 
 
@@ -78,10 +92,17 @@ def _complement(
 ) -> None:
     """Hide more strata, the smallest first, until what is hidden together is nobody's alone."""
     inside = [value for value in levels if levels[value] >= level]
+    if not inside:
+        return
     others = sorted(strata.keys() - set(inside), key=lambda value: (sum(strata[value].of(level)), value))
-    while inside and others and not _is_safe([strata[value] for value in inside], level, told, adds=adds):
-        levels[others[0]] = level
-        inside.append(others.pop(0))
+
+    def is_safe(more: int) -> bool:
+        return _is_safe([strata[value] for value in (*inside, *others[:more])], level, told, adds=adds)
+
+    # What is safe stays so with more: of each of the others nothing few follows, so that all that it adds is many or
+    # nobody. So the fewest are found by halves, not one by one, for there may be a thousand.
+    enough = bisect_left(range(len(others)), True, key=is_safe)
+    levels.update(dict.fromkeys(others[:enough], level))
 
 
 def _is_safe(tallies: Sequence[_Tally], level: Hidden, told: Sequence[int], *, adds: bool) -> bool:
@@ -100,11 +121,12 @@ def _level(tally: _Tally, told: _Told) -> Hidden:
     return Hidden.BESIDE if beside else Hidden.NOTHING
 
 
-def _tally(groups: Sequence[Group], cells: Sequence[Cell]) -> _Tally:
+def _tally(parts_of: Sequence[Mapping[str, bool]], cells: Sequence[Cell]) -> _Tally:
+    """`parts_of` are the parts of each group, and whether the score tells of them."""
     parts = [
-        (part.told, cell.people.get(name, 0))
-        for group, cell in zip(groups, cells, strict=True)
-        for name, part in behind(group).items()
+        (told, cell.people.get(name, 0))
+        for parts, cell in zip(parts_of, cells, strict=True)
+        for name, told in parts.items()
     ]
     standings = next((cell.standings for cell in cells if cell.standings), {})
     return _Tally(tuple(n for told, n in parts if told), tuple(n for told, n in parts if not told), standings)

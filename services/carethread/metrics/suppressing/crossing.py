@@ -7,7 +7,7 @@ few people's units stand in together, are such a combination. Of which ways ther
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence, Set
 
 from carethread.core.few import ENOUGH, is_few
@@ -49,12 +49,18 @@ def told_of(groups: Sequence[Group], *, scored: bool) -> list[int]:
 def tells_few(cells: Sequence[Standings], told: Sequence[int], *, adds: bool = True) -> bool:
     """Whether a number of few people follows from what is told of cells together. `adds`: nobody is in two of them;
     else no more is certain than that they are no fewer than those of one."""
-    people = [_held(each, told) for each in cells]
-    ways = {way for each in people for held in each for way in held}
+    people: defaultdict[int, Counter[tuple[int, frozenset[int]]]] = defaultdict(Counter)  # by way: a cell's, held alike
+    for cell, standings in enumerate(cells):
+        for held, n in _held(standings, told).items():
+            for way in held:
+                people[way][0 if adds else cell, held] += n
+    ways = set(people)
 
     def behind(some: Set[int]) -> int:
-        counts = [sum(n for held, n in each.items() if held & some) for each in people]
-        return sum(counts) if adds else max(counts, default=0)
+        counts: Counter[int] = Counter()
+        for (cell, _), n in {who: n for way in some for who, n in people[way].items()}.items():
+            counts[cell] += n
+        return max(counts.values(), default=0)
 
     many = [way for way in ways if behind({way}) >= ENOUGH]
     order = [*sorted(many), *sorted(ways.difference(many))]

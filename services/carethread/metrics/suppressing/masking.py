@@ -13,15 +13,14 @@ from datetime import UTC
 from carethread.core.clock import from_micros
 from carethread.core.ports.analytics import Glimpse
 from carethread.metrics.evaluating.asking import Asked
-from carethread.metrics.evaluating.counting import Cell, Counted
+from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, Counted
 from carethread.metrics.evaluating.evaluating import evaluate, units
 from carethread.metrics.evaluating.periods import Days, zones
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.shipped import standard
 from carethread.metrics.suppressing.cells import WHOLE, Hidden, Place, hidden
 from carethread.metrics.suppressing.months import months, suppressed, together
-
-DEPARTMENT = "department"
+from carethread.metrics.suppressing.naming import unnamed
 
 
 def masked(
@@ -54,19 +53,19 @@ def whole(
     found = []
     for number, month in enumerate(each_month):
         progress(f"{number} of {len(each_month)} months counted")
-        counted = evaluate(facts, definition, units(facts, month, ()), people=True)
+        counted = evaluate(facts, definition, units(facts, definition, month, ()), people=True)
         found.append((counted, hidden(definition.groups, counted, once)))
     if len(found) == 1:
-        return found[0]
+        return unnamed(definition.groups, *found[0])
     counted, hides = together(definition.groups, found)
-    return _with_medians(facts, definition, days, counted), hides
+    return unnamed(definition.groups, _with_medians(facts, definition, days, counted), hides)
 
 
 def _with_medians(facts: Glimpse, definition: Definition, days: Days, counted: list[Counted]) -> list[Counted]:
     """Of medians those of the whole period, where its strata are those of its months: the department's."""
     if not any(group.method == "median" for group in definition.groups):
         return counted
-    asked = units(facts, days, ())
+    asked = units(facts, definition, days, ())
     direct = evaluate(facts, definition, asked, people=False)
     found = []
     for group, of_months, of_all in zip(definition.groups, counted, direct, strict=True):

@@ -13,7 +13,7 @@ from carethread.metrics.evaluating.counting import bare
 from carethread.metrics.evaluating.evaluating import Units, run
 from carethread.metrics.evaluating.periods import quoted
 from carethread.metrics.measures.definition import Definition
-from carethread.metrics.measures.files import in_files, names
+from carethread.metrics.measures.files import in_files, names, promised
 
 _NOBODY = frozenset({"Slot", "Schedule", "HealthcareService"})
 """What units may be that are not about people."""
@@ -43,15 +43,20 @@ def _of_nobody() -> frozenset[str]:
     return frozenset(each.sql for each in shipped if all(group.basis in _NOBODY for group in each.groups))
 
 
+def _is_nameless(definition: Definition) -> bool:
+    """Whether that was promised of a Measure, or of what it counts by."""
+    return definition.nameless or definition.sql in promised().values()
+
+
 def hides(runtime: Runtime, definition: Definition) -> bool:
     """Whether numbers of few people are not told to whoever asks."""
-    return definition.nameless or (runtime.small_cells == "mask" and is_of_people(definition))
+    return _is_nameless(definition) or (runtime.small_cells == "mask" and is_of_people(definition))
 
 
 def treats(facts: Glimpse, definition: Definition, counted: Units, principal: Principal) -> bool:
     """Whether who asks is, by the facts, in a current care team of each person that is counted. Of nobody they are not:
     that there is nobody would tell who is not among those counted."""
-    if definition.nameless or not principal.name.startswith(_STAFF):
+    if _is_nameless(definition) or not principal.name.startswith(_STAFF):
         return False
     mine = _MINE.format(who=quoted(principal.name.removeprefix(_STAFF)))
     theirs = "SELECT DISTINCT mine.subject IS NOT NULL FROM unit LEFT JOIN mine ON mine.subject = unit.subject"

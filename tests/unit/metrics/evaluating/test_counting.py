@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -163,3 +164,34 @@ def test_units_may_stand_in_more_ways_than_a_number_has_bits():
     assert [each.whole.counts[name] for each, name in zip(others, names[1:], strict=True)] == [64] * 7
     assert {len(ways): people for ways, people in first.whole.standings.items()} == {100: 1, 28: 1}
     assert set().union(*first.whole.standings) == {1 + (number << 1) for number in range(128)}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b", "c", None]), st.sampled_from(["x", "y"])), min_size=1, max_size=12)
+)
+def test_people_are_counted_once_whether_their_strata_are_known_or_not(units):
+    """`a` and `b` are known; `c` is not; a unit of nobody is somebody's of its own."""
+    rows = [
+        f"SELECT {repr(who) if who else 'NULL'} AS subject, 'Thing/{i}' AS resource, '{where}' AS department,"
+        " TRUE AS initial_population"
+        for i, (who, where) in enumerate(units)
+    ]
+    sql = f"SELECT CAST(subject AS VARCHAR) AS subject, * EXCLUDE (subject) FROM ({' UNION ALL '.join(rows)})"
+    known = definition(measure("cohort", ("initial-population",), "department", "sex"), sql, "")
+    sexes = {"a": "female", "b": "male"}
+    standard = {"sex": "SELECT * FROM (VALUES ('a', 'female'), ('b', 'male')) AS people(subject, value)"}
+    (counted,) = count(known, standard)
+    people = [(who or f"Thing/{i}", where) for i, (who, where) in enumerate(units)]
+
+    def by(of: Mapping[str, Cell]) -> dict[str, int]:
+        return {value: cell.people["initial-population"] for value, cell in of.items()}
+
+    assert counted.whole.people == {"initial-population": len({who for who, _ in people})}
+    assert by(counted.strata["department"]) == {
+        place: len({who for who, where in people if where == place}) for place in {where for _, where in people}
+    }
+    assert by(counted.strata["sex"]) == {
+        sex: len({who for who, _ in people if sexes.get(who, "") == sex})
+        for sex in {sexes.get(who, "") for who, _ in people}
+    }

@@ -53,7 +53,7 @@ def test_a_row_for_the_whole_and_for_each_stratum() -> None:
         "period_end": "2026-02-28", "department": "heart", "group": "", "stratifier": "", "stratum": "",
         "initial_population": "50", "denominator": "40", "denominator_exclusion": "0", "numerator": "10",
         "unresolved": "2", "score": "0.25",
-        "unit": "1", "masked": "false", "score_absent": "",
+        "unit": "", "masked": "false", "score_absent": "",
     }  # fmt: skip
     assert (heart["stratifier"], heart["stratum"], heart["score"]) == ("department", "heart", "0.25")
     assert (unknown["stratum"], unknown["score"], unknown["score_absent"]) == ("unknown", "", "not-applicable")

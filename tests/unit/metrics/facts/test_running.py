@@ -95,9 +95,47 @@ def test_what_is_to_be_done_after_publishing_is_done_again_after_the_database_wa
     assert times == [1, 2]
 
 
-def test_what_nobody_foresaw_ends_the_loop_which_is_begun_again_by_who_started_it():
-    def publish(times: int) -> None:
-        raise ValueError("unforeseen")
+@pytest.mark.parametrize("fails", ["publishing", "judging"])
+def test_what_nobody_foresaw_is_logged_without_its_words_and_counted_and_the_loop_goes_on(
+    fails: str, caplog: pytest.LogCaptureFixture
+):
+    stop, seen, judged = Signal(), [], []
 
-    with pytest.raises(ValueError, match="unforeseen"):
-        running.run(Steps(publish, lambda times: None), Steps(publish, lambda times: None), Held(0), Signal())  # type: ignore[arg-type]
+    def publish(times: int) -> None:
+        if times >= 3:
+            stop.set()
+        if fails == "publishing":
+            raise ValueError("Mr Example")
+
+    def judge() -> None:
+        judged.append(steps.published)
+        if fails == "judging":
+            raise ValueError("Mr Example")
+
+    steps = Steps(publish, lambda times: None)
+    running.run(steps, steps, Held(0), stop, judge, lambda name, count: seen.append((name, count)))  # type: ignore[arg-type]
+    assert judged == [1, 2, 3], "what cannot be published keeps nothing else from being judged"
+    assert seen == [("carethread_facts_failures_total", 1)] * 3
+    (*_, line) = [each for each in caplog.records if each.message == "publishing_failed"]
+    assert line.error == "ValueError" and "Example" not in str(vars(line))  # type: ignore[attr-defined]
+
+
+def test_what_fails_again_and_again_is_tried_more_seldom(monkeypatch: pytest.MonkeyPatch):
+    pauses: list[float] = []
+
+    class Stop(Signal):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout or 0)
+            if len(pauses) == 6:
+                self.set()
+            return self.is_set()
+
+    def publish(times: int) -> None:
+        if times != 4:
+            raise ValueError("unforeseen")
+
+    monkeypatch.setattr(running, "EVERY_SECONDS", 1.0)
+    monkeypatch.setattr(running, "_LONGEST_SECONDS", 5.0)
+    steps = Steps(publish, lambda times: None)
+    running.run(steps, steps, Held(0), Stop())  # type: ignore[arg-type]
+    assert pauses == [2, 4, 5, 1, 2, 4]

@@ -13,6 +13,7 @@ from carethread.metrics.evaluating.evaluating import answer, units
 from carethread.metrics.evaluating.periods import Days
 from carethread.metrics.measures.shipped import standard
 from support.facts import facts_of
+from support.measured import known
 from support.measures.plain import GRAVITY, TIMEZONE, Practice
 from support.measures.strata import STRATA, years
 from support.measures.surrounding import Made, having, maybe, whom
@@ -133,7 +134,7 @@ def conditions(draw: st.DrawFn) -> list[Made]:
 def told(resources: list[Made], column: str, last: date) -> dict[str, str]:
     """By person what the SQL of a stratifier says at the end of a month that ends on that day."""
     with facts_of(resources) as facts:
-        chosen = units(facts, Days(last.replace(day=1), last), ())
+        chosen = units(facts, known("no-show-rate"), Days(last.replace(day=1), last), ())
         rows = answer(facts, f"SELECT subject, value FROM ({standard()[column]}) AS s", chosen).rows
     assert len(rows) == len({subject for subject, _ in rows}), "somebody is in two strata"
     return {str(subject): "" if value is None else str(value) for subject, value in rows}

@@ -71,7 +71,7 @@ def test_a_point_is_what_evaluating_its_bucket_gives(given_: list[tuple[str, str
     assert at_once(known)
     with facts_of(resources) as facts:
         for point in series(facts, known, PERIOD, by, ()):
-            assert point.counted == evaluate(facts, known, units(facts, point.days, ()), people=True)
+            assert point.counted == evaluate(facts, known, units(facts, known, point.days, ()), people=True)
 
 
 def strata(points: Sequence[Point]) -> list[Mapping[str, int]]:
@@ -111,7 +111,7 @@ def test_a_long_series_is_counted_in_parts() -> None:
     with facts_of([*PLACES, *visits]) as facts:
         found = series(facts, known, Days(date(2026, 1, 15), date(2027, 2, 15)), "month", ())
         for point in found:
-            assert point.counted == evaluate(facts, known, units(facts, point.days, ()), people=True)
+            assert point.counted == evaluate(facts, known, units(facts, known, point.days, ()), people=True)
     assert [n for n, point in enumerate(found, start=1) if point.counted[0].whole.people["numerator"]]
 
 
@@ -124,7 +124,7 @@ def test_what_depends_on_the_period_is_counted_bucket_by_bucket() -> None:
     with facts_of([person, *given_]) as facts:
         found = series(facts, known, Days(date(2026, 3, 1), date(2026, 4, 30)), "month", ())
         for point in found:
-            assert point.counted == evaluate(facts, known, units(facts, point.days, ()), people=True)
+            assert point.counted == evaluate(facts, known, units(facts, known, point.days, ()), people=True)
 
 
 def test_shipped_measures_are_counted_at_once() -> None:
@@ -145,7 +145,7 @@ def test_a_person_of_several_buckets_is_counted_in_each_by_sql_of_ones_own() -> 
     days = ("2026-03-20", "2026-03-21", "2026-04-02")
     with facts_of([visit(i, "booked", f"{day}T12:00:00Z") | person for i, day in enumerate(days)]) as facts:
         found = series(facts, known, PERIOD, "month", ())
-        asked = [evaluate(facts, known, units(facts, each.days, ()), people=True) for each in found]
+        asked = [evaluate(facts, known, units(facts, known, each.days, ()), people=True) for each in found]
     assert [each.counted for each in found] == asked
     assert [each.counted[0].whole.counts["denominator"] for each in found] == [1, 1]
     assert [each.counted[0].whole.counts["numerator"] for each in found] == [1, 0]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from carethread.metrics.answering.reporting import Head, report
-from carethread.metrics.evaluating.counting import Cell, Counted
+from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, Counted
 from carethread.metrics.measures.definition import LANGUAGE, Definition, definition
-from carethread.metrics.series.counting import DEPARTMENT, narrowed
+from carethread.metrics.series.counting import narrowed
 from carethread.metrics.signals.comparing import COMPARISON, by_name, compared
 from carethread.metrics.signals.goals import Target
 from carethread.metrics.suppressing.cells import WHOLE, Hidden, Place

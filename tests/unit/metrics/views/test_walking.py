@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from carethread.core.clock import instant, to_micros
 from carethread.core.fhir.json import Number
 from carethread.core.fhir.search.dates import date_range
-from carethread.metrics.views.walking import day, number, utc
+from carethread.metrics.views.walking import Unplain, day, lists_of_primitives, number, utc
 
 MOMENTS = st.datetimes().filter(lambda moment: 2 < moment.year < 9998)
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -59,3 +59,11 @@ def test_a_day():
 
 def test_a_number_keeps_its_digits():
     assert [number(0.1), number(Number("1.10")), number(3)] == [Decimal("0.1"), Decimal("1.10"), 3]
+
+
+def test_a_repeated_primitive_of_several_nodes_is_told_in_order_where_plain_json_does():
+    names = [{"given": ["Ann", "Bo"]}, {}, {"given": ["Cy"]}]
+    assert lists_of_primitives(names, "given", "_given") == ["Ann", "Bo", "Cy"]
+    for surprising in ({"given": ["Ann"], "_given": [None]}, {"given": "Ann"}):
+        with pytest.raises(Unplain):
+            lists_of_primitives([surprising], "given", "_given")

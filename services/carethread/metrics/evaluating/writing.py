@@ -1,0 +1,102 @@
+"""What may be written of Measures and Libraries, by whatever way it comes: a Measure that is counted here has all
+columns that counting takes, what has counted is not changed under its version, and a promise is not taken back.
+
+Whether the columns are there is known as soon as there are facts; before, `$evaluate-measure` says so. Of history it
+says so too. What is not counted here, for its Library is not known or has no SQL, is kept as it is.
+"""
+
+from __future__ import annotations
+
+from carethread.core.context import Context
+from carethread.core.errors import Busy, Invalid, Issue
+from carethread.core.fhir import json
+from carethread.core.fhir.search import parse_query
+from carethread.core.ports import Resource
+from carethread.core.service import Ruling, Runtime, Unit
+from carethread.metrics.evaluating.evaluating import judge
+from carethread.metrics.measures.definition import NAMELESS, Definition, is_nameless
+from carethread.metrics.measures.files import promised
+from carethread.metrics.measures.finding import defined, sql_of
+from carethread.metrics.measures.judging import is_shipped, library_asked
+from carethread.metrics.measures.shipped import texts
+
+_MOST = 200
+"""Libraries of one url and version."""
+
+
+def measure_asked(runtime: Runtime, measure: Resource, context: Context) -> None:
+    """Refuse a Measure whose SQL lacks what counting takes, before a transaction begins. Raises Invalid."""
+    if context.backfill:
+        return
+    try:
+        definition = runtime.store.snapshot(lambda session: defined(session, measure, runtime.base_url))
+    except Invalid:
+        return
+    _judged(runtime, definition)
+
+
+def measure_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
+    """Refuse to take a promise back. Raises Invalid."""
+    if after is None or is_nameless(after):
+        return Ruling()
+    if (before is not None and is_nameless(before)) or after.get("url") in promised():
+        said = f"Of this Measure it was promised that nobody learns who it is of: leave the extension {NAMELESS} there."
+        raise Invalid(said, code="business-rule", expression="Measure.extension")
+    return Ruling()
+
+
+def measure_settled(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> None:
+    """Refuse a Measure whose SQL, which may be written with it, lacks what counting takes. Raises Invalid."""
+    if after is None or unit.context.backfill:
+        return
+    beside = [library for each in unit.staged("Library") if (library := unit.find(("Library", each)))]
+    try:
+        definition = defined(unit.session, after, unit.base_url, beside)
+    except Invalid:
+        return
+    _judged(unit.runtime, definition)
+
+
+def _judged(runtime: Runtime, definition: Definition) -> None:
+    if runtime.analytics is None or definition.sql in texts().values():
+        return
+    try:
+        with runtime.analytics.look() as facts:
+            judge(facts, definition)
+    except Busy:
+        return
+    except Invalid as error:
+        raise Invalid(issues=[Issue(each.code, each.diagnostics, "Measure.library") for each in error.issues]) from None
+
+
+def library_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
+    """Refuse a Library whose SQL is not one SELECT. Raises Invalid, Busy."""
+    if after is not None:
+        library_asked(unit.runtime, after, unit.context)
+    return Ruling()
+
+
+def library_settled(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> None:
+    """Refuse other SQL under a version that there is already: reports are explained by it. Raises Invalid."""
+    if after is None or "url" not in after or is_shipped(after):
+        return
+    named = [("url", after["url"]), *([("version", after["version"])] if "version" in after else [])]
+    stored = unit.session.search(parse_query("Library", named), _MOST).matches
+    others = [unit.find(("Library", each)) for each in unit.staged("Library") if each != id_]
+    known = [before, *others, *(json.restore(each.body) for each in stored if each.id != id_)]
+    for each in known:
+        if each is not None and _same(each, after) and _sql(each) not in ("", _sql(after)):
+            said = "There is other SQL under this url and version, by which reports are explained: give a new version."
+            raise Invalid(said, code="business-rule", expression="Library.version")
+
+
+def _same(one: Resource, other: Resource) -> bool:
+    return (one.get("url"), one.get("version")) == (other.get("url"), other.get("version"))
+
+
+def _sql(library: Resource) -> str:
+    """Empty where there is none."""
+    try:
+        return sql_of(library)
+    except Invalid:
+        return ""

@@ -1,0 +1,128 @@
+"""What publications have changed of the past: the rows that stood before are compared with those that stand.
+
+Most of what arrives is of today or of days to come, and much of it changes no row but for when it was stored. So who
+judges the past again is told of the tables in which rows of resources differ, each with the earliest day of these rows
+(`days`), before or after. That reads files, which takes the longer the larger they are (35 ms for a million visits), so
+what is published within two seconds is compared together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from carethread.core.errors import Busy
+from carethread.core.facts.manifest import Manifest, Published
+from carethread.core.facts.relation import KEY
+from carethread.core.ports.analytics import Shelf
+from carethread.metrics.facts.days import DAYS, EVER, NOT_COMPARED, Day, Row
+from carethread.metrics.facts.subjects import Subject
+
+EVERY_SECONDS = 2.0
+
+_MOST = 5000
+"""Resources of a type that are compared; so many at once are an import, which is of the past."""
+
+_Rows = Mapping[str, Sequence[Row]]
+"""The rows of a table, by resource."""
+
+_Tables = Mapping[str, Published]
+
+
+@dataclass
+class Changes:
+    """What was published: the resources that changed, by type, and the tables that were made anew as a whole."""
+
+    ids: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    anew: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.ids or self.anew)
+
+
+class Differing:
+    """Gathers what one process publishes; for one thread."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        subjects: Sequence[Subject],
+        days: Mapping[str, Day] = DAYS,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._shelf = shelf
+        self._subjects = subjects
+        self._days = days
+        self._steady = steady
+        self._before: _Tables = {}
+        self._gathered = Changes()
+        self._due = float("-inf")
+
+    def published(self, before: _Tables, changes: Changes) -> None:
+        """What has changed in tables, which stood until now."""
+        if not self._gathered:
+            self._before = before
+        self._gathered.anew |= changes.anew
+        for type_name, ids in changes.ids.items():
+            self._gathered.ids[type_name] |= ids
+
+    def found(self) -> dict[str, date]:
+        """The tables that differ, each with the earliest day; none where that was asked a moment ago. Raises Busy."""
+        if not self._gathered or self._steady() < self._due:
+            return {}
+        after = (self._shelf.manifest() or Manifest()).tables
+        before, gathered, self._gathered = self._before, self._gathered, Changes()
+        self._due = self._steady() + EVERY_SECONDS
+        days: dict[str, date] = {}
+        for subject in self._subjects:
+            if ids := gathered.ids.get(subject.type):
+                days |= self._of_type(subject, before, after, sorted(ids))
+        return days | dict.fromkeys(gathered.anew, date.min)
+
+    def _of_type(self, subject: Subject, before: _Tables, after: _Tables, ids: Sequence[str]) -> dict[str, date]:
+        names = [each.name for each in subject.relations if each.name in before and each.name in after]
+        if len(ids) > _MOST:
+            return dict.fromkeys(names, date.min)
+        try:
+            stood = {name: self._rows(name, before[name], ids) for name in names}
+            stands = {name: self._rows(name, _since(before[name], after[name]), ids) for name in names}
+        except Busy:  # the files of before are gone
+            return dict.fromkeys(names, date.min)
+        found: dict[str, date] = {}
+        for name in names:
+            differ = [id_ for id_ in ids if _told(stood[name].get(id_, ())) != _told(stands[name].get(id_, ()))]
+            days = [day for id_ in differ for day in self._of_resource(name, id_, stood, stands)]
+            if days:
+                found[name] = min(days)
+        return found
+
+    def _rows(self, name: str, table: Published, ids: Sequence[str]) -> _Rows:
+        found: defaultdict[str, list[Row]] = defaultdict(list)
+        columns = [column for column, _ in table.columns]
+        for row in self._shelf.rows(table, ids):
+            named = dict(zip(columns, row, strict=True))
+            found[named[KEY]].append(named)
+        return found
+
+    def _of_resource(
+        self, name: str, id_: str, stood: Mapping[str, _Rows], stands: Mapping[str, _Rows]
+    ) -> Iterable[date]:
+        """The days of a resource's rows in a table, before and after; of any day where another table has to say it
+        that has none."""
+        known = self._days.get(name, EVER)
+        rows = [row for state in (stood, stands) for row in state[known.like or name].get(id_, ())]
+        days = [self._days.get(known.like or name, EVER).of(row) for row in rows] or [date.min]
+        return [day for day in days if day is not None]
+
+
+def _since(before: Published, after: Published) -> Published:
+    """A table as far as it may tell of what has changed: in the same base nothing has."""
+    return replace(after, base=()) if after.base == before.base else after
+
+
+def _told(rows: Sequence[Row]) -> list[str]:
+    """What rows say, whatever their order."""
+    return sorted(repr([cell for name, cell in row.items() if name != NOT_COMPARED]) for row in rows)
