@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import duckdb
@@ -20,6 +21,7 @@ from carethread.adapters.analytics import process, reading
 from carethread.adapters.analytics.bounds import Bounds, Full
 from carethread.adapters.analytics.duck import DuckAnalytics
 from carethread.adapters.analytics.parquet import ParquetShelf
+from carethread.adapters.analytics.talking import Query
 from carethread.core.errors import Busy, Invalid, TooCostly
 from carethread.core.facts.manifest import Manifest, Published
 from carethread.core.facts.relation import Relation
@@ -349,6 +351,48 @@ def test_a_damaged_file_stops_only_its_own_table(tmp_path: Path) -> None:
         with pytest.raises(Busy, match=r"others is damaged.*rebuild"):
             facts.query("SELECT * FROM others")
         assert facts.query("SELECT count(*) FROM people").rows == [(11,)]
+
+
+def test_a_process_that_refused_and_was_idle_is_followed_by_another(folder: Path) -> None:
+    analytics = DuckAnalytics(folder, Bounds(memory=96, threads=1, idle=0.1))
+    with pytest.raises(Invalid, match="one SELECT"):
+        analytics.check("DELETE FROM people")
+    idle = _one(analytics).id
+    for _ in range(100):
+        if not _is_alive(idle):
+            break
+        time.sleep(0.02)
+    assert not _is_alive(idle)
+    with analytics.look() as facts:
+        assert facts.query("SELECT 1").rows == [(1,)]
+
+
+def test_a_process_that_does_not_begin_is_not_the_fault_of_the_sql(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_BEGIN_SECONDS", 0.0)
+    with DuckAnalytics(folder).look() as facts, pytest.raises(Busy, match="does not begin"):
+        facts.query("SELECT 1")
+
+
+def test_waiting_for_a_turn_and_tries_are_of_the_time_of_a_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first process is not there any more when it is asked: the second has what is left."""
+    given = []
+
+    def ask(self: process.Child, opening: object, query: Query) -> list[Any]:
+        given.append(query.seconds)
+        self.is_fresh = False
+        if len(given) == 1:
+            time.sleep(0.5)
+            raise process.Ended
+        return []
+
+    monkeypatch.setattr(process.Child, "ask", ask)
+    children = process.Children(Bounds())
+    children._idle.append(used := process.Child(Bounds()))
+    used.is_fresh = False
+    children.ask(None, Query("check", "SELECT 1", {}, seconds=5))
+    assert given[0] <= 5 and given[1] <= given[0] - 0.5
 
 
 def test_a_refusal_comes_first_and_an_answer_after_it(folder: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing, suppress
-from functools import cached_property
 from functools import partial as partial_of
 from pathlib import Path
 from threading import Event as Signal
@@ -25,15 +24,28 @@ log = logging.getLogger(__name__)
 SERVICE = "metrics"
 """The service that has facts."""
 
+_NOT_CONFINED = {
+    "reason": "The kernel has no Landlock, or it is off.",
+    "so": "SQL of a Measure that is written by strangers could empty a file of the user that runs this.",
+}
+"""What is said where queries can open files for writing, though not write."""
+
 
 class Late:
     """What runs SQL over the published facts; the engine is loaded when somebody asks, for that takes a while."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._beginning = Lock()
+        self._begun: Analytics | None = None
 
-    @cached_property
+    @property
     def _engine(self) -> Analytics:
+        with self._beginning:
+            self._begun = self._begun or self._made()
+            return self._begun
+
+    def _made(self) -> Analytics:
         from carethread.adapters.analytics.bounds import Bounds
         from carethread.adapters.analytics.duck import DuckAnalytics
 
@@ -64,7 +76,6 @@ def shelf_of(settings: Settings) -> ParquetShelf:
 def publish_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
     """Publish what changes until `stop` is set."""
     from carethread.adapters.analytics.confining import has_landlock
-    from carethread.adapters.analytics.process import NOT_CONFINED
     from carethread.adapters.prometheus import observer
     from carethread.composition.bus import log_of
     from carethread.core.clock import system_clock
@@ -87,7 +98,7 @@ def publish_loop(settings: Settings, runtime: Runtime, stop: Signal) -> None:
     reaching = Horizon(bus, partial_of(runtime.store.positions, SERVICE), system_clock)
     publisher = Publisher(runtime.store, shelf, shipped(), system_clock, reaching, replacing, differing.published)
     if not has_landlock():
-        log.warning("queries_not_confined", extra=NOT_CONFINED)
+        log.warning("queries_not_confined", extra=_NOT_CONFINED)
     with closing(bus):
         run(publisher, Tidier(shelf, replacing), shelf, stop, judge, observer(SERVICE))
 

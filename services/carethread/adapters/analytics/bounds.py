@@ -34,7 +34,9 @@ def too_large(bounds: Bounds) -> TooCostly:
     return TooCostly(f"The SQL takes more than {bounds.memory} MB of memory; narrow it.")
 
 
-def too_long(seconds: float) -> TooCostly:
-    """What is told of an answer whose queries do not end in time."""
-    said = f"This takes longer than {seconds:g} seconds: narrow the SQL, or ask for a shorter period or fewer strata"
-    return TooCostly(f"{said}; $evaluate-measure with Prefer: respond-async has more time.")
+def too_long(bounds: Bounds, seconds: float | None = None) -> TooCostly:
+    """What is told of a query that does not end in time, or of an answer, which has so many seconds."""
+    said = f"This takes longer than {seconds or bounds.seconds:g} seconds"
+    how = "narrow the SQL, or ask for a shorter period or fewer strata"
+    most = bounds.seconds * bounds.leisure
+    return TooCostly(f"{said}: {how}. An answer has {most:g} seconds where nobody waits for it (respond-async).")

@@ -11,6 +11,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -39,8 +40,8 @@ def main() -> None:
     first = _read(sys.stdin.buffer)
     if not isinstance(first, Bounds):
         os._exit(0)
-    is_confined = confine((first.memory + _BESIDE + _BY_THREAD * first.threads) * _MEGABYTE)
-    sys.stdout.buffer.write(packed(is_confined))
+    confine((first.memory + _BESIDE + _BY_THREAD * first.threads) * _MEGABYTE)
+    sys.stdout.buffer.write(packed(True))
     sys.stdout.buffer.flush()
     threading.Thread(target=_answer, args=(asked, sys.stdout.buffer, first.idle), daemon=True).start()
     while (message := _read(sys.stdin.buffer)) is not None:
@@ -91,7 +92,7 @@ def answered(opened: dict[int, Tables], opening: Opening | None, query: Query) -
         return
     tables = opened.pop(opening.number, None) or Tables(opening.folder, opening.manifest, opening.bounds)
     opened[opening.number] = tables  # the last
-    tables.sandbox.seconds = query.seconds
+    tables.sandbox.until = time.monotonic() + query.seconds
     while len(opened) > _MOST_OPENED:
         opened.pop(next(iter(opened))).close()
     for kept in query.kept:

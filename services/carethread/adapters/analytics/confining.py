@@ -31,17 +31,15 @@ def has_landlock() -> bool:
     return _version() >= 1
 
 
-def confine(memory: int) -> bool:
-    """Give up all that a process can give up which is not needed for reading; memory is in bytes. Whether files are
-    among it. Raises OSError where that is possible and fails."""
+def confine(memory: int) -> None:
+    """Give up all that a process can give up which is not needed for reading; memory is in bytes. Raises OSError where
+    that is possible and fails."""
     for limit, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_DATA, memory)):
         _, hard = resource.getrlimit(limit)
         bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(limit, (bound, bound))
-    if not has_landlock():
-        return False
-    _landlock(_version())
-    return True
+    if has_landlock():
+        _landlock(_version())
 
 
 def _version() -> int:

@@ -75,7 +75,7 @@ class _Look:
         """Seconds for the next query."""
         left = self._until - self._clock()
         if left <= 0:
-            raise too_long(self._seconds)
+            raise too_long(self._opening.bounds, self._seconds)
         return min(left, self._opening.bounds.seconds)
 
 

@@ -6,7 +6,6 @@ be asked to end can be killed, and whoever asks next has another process.
 
 from __future__ import annotations
 
-import logging
 import os
 import pickle
 import select
@@ -17,13 +16,12 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from carethread.adapters.analytics.bounds import Bounds, Full, too_large, too_long
 from carethread.adapters.analytics.talking import LENGTH, Opening, Query, packed, unpacked
 from carethread.core.errors import Busy, FhirError, Invalid, TooCostly
-
-log = logging.getLogger(__name__)
 
 _PROGRAM = "carethread.adapters.analytics.child"
 
@@ -37,22 +35,20 @@ _BEGIN_SECONDS = 30.0
 """That a process has to begin, which is no time of its first query."""
 
 _READY = len(packed(True))
-"""The size of what it says then: whether it has given up files (`confining`)."""
+"""The size of what it says then."""
 
 _RETRY_SECONDS = 5
 """After which a query that had no turn may be asked again."""
 
 _AT_ONCE = 1 << 20
 
-NOT_CONFINED = {
-    "reason": "The kernel has no Landlock, or it is off.",
-    "so": "SQL of a Measure that is written by strangers could empty a file of the user that runs this.",
-}
-"""What is said where queries can open files for writing, though not write."""
-
 
 class Ended(Exception):
     """The process is not there any more."""
+
+
+class NotBegun(Exception):
+    """The process takes too long to begin."""
 
 
 class Larger(Exception):
@@ -77,7 +73,7 @@ class Child:
         self._answers = select.poll()
         self._answers.register(self._process.stdout, select.POLLIN)  # type: ignore[arg-type]  # it is a pipe
         self.is_fresh = True
-        self.is_confined = True
+        """Whether nothing has been asked of it."""
         self._finalize = weakref.finalize(self, _end, self._process)
         self._hello = packed(bounds)
 
@@ -85,18 +81,28 @@ class Child:
     def id(self) -> int:
         return self._process.pid
 
-    def ask(self, opening: Opening | None, query: Query, seconds: float) -> list[Any]:
+    def begin(self) -> float:
+        """Wait until it takes queries; the seconds that this has taken. Raises Ended and NotBegun."""
+        began = time.monotonic()
+        if self._hello:
+            try:
+                _write(self._process.stdin, self._hello)
+                self._read(_READY, began + _BEGIN_SECONDS)
+            except TimeoutError:
+                raise NotBegun from None
+            except OSError:
+                raise Ended from None
+            self._hello = b""
+        return time.monotonic() - began
+
+    def ask(self, opening: Opening | None, query: Query) -> list[Any]:
         """All that the process says to a query: raises Ended where it is not there, TimeoutError where it takes too
         long; then it is of no use any more, as where an error is raised that it tells."""
         found, left = [], MOST_BYTES
         try:
-            if self._hello:
-                _write(self._process.stdin, self._hello)
-                said = self._read(_READY, time.monotonic() + _BEGIN_SECONDS)
-                self.is_confined = unpacked(said[LENGTH.size :]) is True
-                self._hello = b""
             _write(self._process.stdin, packed((opening, query)))
-            until = time.monotonic() + seconds
+            self.is_fresh = False
+            until = time.monotonic() + query.seconds + _GRACE_SECONDS
             while True:
                 length = LENGTH.unpack(self._read(LENGTH.size, until))[0]
                 left -= length
@@ -112,7 +118,6 @@ class Child:
             raise
         except OSError:
             raise Ended from None
-        self.is_fresh = False
         return found
 
     def _read(self, size: int, until: float) -> bytes:
@@ -163,20 +168,27 @@ class Children:
         self._bounds = bounds
         self._turns = threading.BoundedSemaphore(bounds.at_once)
         self._idle: list[Child] = []
-        self._warned = False
 
     def ask(self, opening: Opening | None, query: Query) -> list[Any]:
-        """What a process says to a query. Raises Invalid, TooCostly, and Busy where there is no room."""
+        """What a process says to a query, for which there is the time that it has left when it is asked. Raises
+        Invalid, TooCostly, and Busy where there is no room."""
+        until = time.monotonic() + query.seconds
         with self._turn(query.seconds):
             while True:
                 child = self._taken()
                 was_fresh, is_whole = child.is_fresh, False
                 try:
-                    found = child.ask(opening, query, query.seconds + _GRACE_SECONDS)
+                    until += child.begin()
+                    left = until - time.monotonic()
+                    if left <= 0:
+                        raise too_long(self._bounds)
+                    found = child.ask(opening, replace(query, seconds=left))
                     is_whole = True
                     return found
+                except NotBegun:
+                    raise Busy("Queries cannot be run now: their process does not begin.") from None
                 except TimeoutError:
-                    raise too_long(self._bounds.seconds) from None
+                    raise too_long(self._bounds) from None
                 except pickle.UnpicklingError:
                     raise Invalid("The SQL finds values of a type that nothing reads here; cast them.") from None
                 except Larger:
@@ -191,7 +203,6 @@ class Children:
                     is_whole = True
                     raise
                 finally:
-                    self._warn(child)
                     if is_whole:
                         self._idle.append(child)
                     else:
@@ -202,12 +213,6 @@ class Children:
             return self._idle.pop()
         except IndexError:
             return Child(self._bounds)
-
-    def _warn(self, child: Child) -> None:
-        """Say once that SQL could empty a file."""
-        if not child.is_confined and not self._warned:
-            self._warned = True
-            log.warning("queries_not_confined", extra=NOT_CONFINED)
 
     def _why(self, status: int) -> FhirError:
         """Why a query's own process has ended: by a signal where memory ran out, or the engine broke over the SQL."""

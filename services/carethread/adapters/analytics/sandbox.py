@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -43,8 +44,8 @@ class Sandbox:
     def __init__(self, connection: duckdb.DuckDBPyConnection, bounds: Bounds) -> None:
         self._connection = connection
         self._bounds = bounds
-        self.seconds = bounds.seconds
-        """That are left for the next query."""
+        self.until: float | None = None
+        """By the monotonic clock, when queries end; without it each has the seconds of the bounds."""
 
     def query(self, sql: str, parameters: Mapping[str, object] = NO_PARAMETERS) -> Answer:
         """See `core.ports.analytics.Glimpse.query`."""
@@ -101,12 +102,13 @@ class Sandbox:
     def _running(self, sql: str, values: dict[str, object]) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor for as long as a query may take. What goes wrong there is told."""
         with closing(self._connection.cursor()) as cursor:
-            alarm = threading.Timer(self.seconds, cursor.interrupt)
+            seconds = self._bounds.seconds if self.until is None else self.until - time.monotonic()
+            alarm = threading.Timer(max(0.0, seconds), cursor.interrupt)
             alarm.start()
             try:
                 yield cursor
             except duckdb.InterruptException:
-                raise too_long(self._bounds.seconds) from None
+                raise too_long(self._bounds) from None
             except duckdb.IOException:
                 raise Busy("The files of the facts are not there any more; try again.") from None
             except MemoryError:
