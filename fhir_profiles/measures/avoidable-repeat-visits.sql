@@ -38,8 +38,8 @@ SELECT
   k.practitioner,
   TRUE AS initial_population,
   k.is_told AND k.is_over AS denominator,
-  coalesce(k.discharge_code, '') IN ('exp', 'aadvice', 'other-hcf') OR p.deceased_at <= k.over_at
-    AS denominator_exclusion,
+  coalesce(k.discharge_code, '') IN ('exp', 'aadvice', 'other-hcf')
+    OR p.deceased_at <= k.over_at AND (k.discharge_code IS NULL OR p.surely_at <= k.over_at) AS denominator_exclusion,
   r.id IS NOT NULL AS numerator,
   NOT k.is_told AS reason_unknown,
   k.is_told AND NOT k.is_over AS not_over

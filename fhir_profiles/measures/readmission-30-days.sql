@@ -24,12 +24,13 @@ WITH hospital AS (
     AND o.start_at <= e.end_at + INTERVAL 30 DAY
     AND (o.start_at > e.start_at OR o.end_at IS NULL OR o.end_at > e.end_at OR o.id > e.id)
 ), moved AS (
-  -- In another stay as this one ends, or brought from it to another within a day.
+  -- In another stay as this one ends, or brought from it to another within a day. Of one that is over, nobody knows since
+  -- when, it is not known that this one was within it.
   SELECT e.id
   FROM ended e
   JOIN hospital o ON o.subject = e.subject AND o.id <> e.id
   WHERE o.start_at < e.end_at
-    AND (o.end_at IS NULL
+    AND (o.end_at IS NULL AND o.status <> 'finished'
       OR o.end_at > e.end_at
       OR (o.end_at = e.end_at AND o.end_at > e.start_at AND o.id > e.id))
   UNION
@@ -45,8 +46,9 @@ SELECT
   e.practitioner,
   TRUE AS initial_population,
   e.end_at + INTERVAL 30 DAY <= $now AS denominator,
-  coalesce(e.discharge_code, '') IN ('exp', 'aadvice', 'other-hcf') OR p.deceased_at <= e.end_at OR m.id IS NOT NULL
-    AS denominator_exclusion,
+  coalesce(e.discharge_code, '') IN ('exp', 'aadvice', 'other-hcf')
+    OR p.deceased_at <= e.end_at AND (e.discharge_code IS NULL OR p.surely_at <= e.end_at)
+    OR m.id IS NOT NULL AS denominator_exclusion,
   n.id IS NOT NULL AND NOT n.planned AS numerator,
   coalesce(n.planned, FALSE) AS planned,
   e.end_at + INTERVAL 30 DAY > $now AS not_over

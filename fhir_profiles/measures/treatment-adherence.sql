@@ -1,6 +1,6 @@
--- Proportion of days covered (PDC), for each person and drug of which something was given out in the period. A day is 24
--- hours, and numbered from the beginning of the period. Each part of the period that is asked about (`spans`) is counted
--- as if it were all of it.
+-- Proportion of days covered (PDC), for each person and drug of which something was given out in the year up to the end of
+-- the period, for 91 days do not fit into a month. A day is 24 hours, and numbered from the beginning of that year. Each
+-- part of the period that is asked about (`spans`) is counted as if it were all of it.
 WITH fills AS (
   -- What was given out, with the person who is meant today; of a length that is told.
   SELECT
@@ -13,9 +13,12 @@ WITH fills AS (
   LEFT JOIN survivors s ON s.patient_id = d.patient_id
   WHERE d.status = 'completed'
     AND d.medication_code IS NOT NULL
-    AND coalesce(d.handed_over_at, d.prepared_at) >= $start
+    AND coalesce(d.handed_over_at, d.prepared_at) >= CAST($start AS TIMESTAMP) - INTERVAL 12 MONTH
     AND coalesce(d.handed_over_at, d.prepared_at) < $end
     AND coalesce(d.days_unit, 'd') IN ('d', 'wk', 'mo')
+), years AS (
+  SELECT department, bucket, start_at, end_at, end_at - INTERVAL 12 MONTH AS from_at
+  FROM spans
 ), people AS (
   -- Where they are registered, whose days count there, and how they have died.
   SELECT
@@ -27,7 +30,7 @@ WITH fills AS (
   FROM patients p
   LEFT JOIN (SELECT DISTINCT department FROM spans) d ON d.department = p.organization_id
 ), treatments AS (
-  -- Those of the period, on numbered days; `end_day` is the first day that does not count any more: the one after the
+  -- Those of the year, on numbered days; `end_day` is the first day that does not count any more: the one after the
   -- period, that of the death, or today.
   SELECT
     f.id,
@@ -35,19 +38,20 @@ WITH fills AS (
     f.drug,
     z.bucket,
     f.filled_at,
+    z.start_at,
     f.days,
     p.organization_id AS department,
     coalesce(p.died_some_day, FALSE) AS died_some_day,
-    CAST(floor(date_diff('millisecond', z.start_at, f.filled_at) / 86400000.0) AS BIGINT) AS day,
+    CAST(floor(date_diff('millisecond', z.from_at, f.filled_at) / 86400000.0) AS BIGINT) AS day,
     least(
-      CAST(round(date_diff('millisecond', z.start_at, z.end_at) / 86400000.0) AS BIGINT),
-      CAST(floor(date_diff('millisecond', z.start_at, $now) / 86400000.0) AS BIGINT),
-      coalesce(CAST(floor(date_diff('millisecond', z.start_at, p.deceased_at) / 86400000.0) AS BIGINT), 1000000)
+      CAST(round(date_diff('millisecond', z.from_at, z.end_at) / 86400000.0) AS BIGINT),
+      CAST(floor(date_diff('millisecond', z.from_at, $now) / 86400000.0) AS BIGINT),
+      coalesce(CAST(floor(date_diff('millisecond', z.from_at, p.deceased_at) / 86400000.0) AS BIGINT), 1000000)
     ) AS end_day
   FROM fills f
   LEFT JOIN people p ON p.id = f.subject
-  JOIN spans z ON z.department = coalesce(p.zoned, '') AND f.filled_at >= z.start_at AND f.filled_at < z.end_at
-  WHERE f.days > 0
+  JOIN years z ON z.department = coalesce(p.zoned, '') AND f.filled_at >= z.from_at AND f.filled_at < z.end_at
+  WHERE f.days > 0 AND (p.deceased_at IS NULL OR p.deceased_at >= z.start_at)
 ), summed AS (
   -- How much was given out up to and with each.
   SELECT
@@ -70,7 +74,7 @@ WITH fills AS (
     subject,
     drug,
     max(CASE WHEN number = 1 THEN id END) AS first_id,
-    min(filled_at) AS filled_at,
+    greatest(min(filled_at), max(start_at)) AS counted_at,
     max(department) AS department,
     bool_or(died_some_day) AS died_some_day,
     count(DISTINCT CASE WHEN day < end_day THEN day END) AS fill_days,
@@ -82,7 +86,7 @@ WITH fills AS (
 SELECT
   'MedicationDispense/' || first_id AS resource,
   subject,
-  filled_at AS at,
+  counted_at AS at,
   department,
   CAST(NULL AS VARCHAR) AS practitioner,
   drug,

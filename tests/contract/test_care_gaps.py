@@ -15,7 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carethread.core.ports import Request, Response
+from carethread.core.ports.analytics import Answer
 from carethread.metrics.explaining.gaps import CARE_GAP
+from support.facts import Filled
 from support.measures import (
     asked,
     care_team_accountability,
@@ -187,6 +190,28 @@ def test_every_measure_that_tells_a_gap_is_proven_here() -> None:
     folder = Path(__file__).parents[2] / "fhir_profiles" / "measures"
     marked = {path.stem for path in folder.glob("*.json") if CARE_GAP in path.read_text("utf-8")}
     assert marked == {case.name for case in CASES} | {"phq-9-remission", "phq-9-response", "feedback-loop-closure"}
+
+
+def test_the_person_and_the_zones_are_asked_for_once(opened: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened.facts.resources.clear()
+    opened.facts.tell(person("ann"), BEGAN)
+    asked: list[str] = []
+    call, query = opened.records.call, Filled.query
+
+    def called(service: str, request: Request) -> Response:
+        asked.append(request.path)
+        return call(service, request)
+
+    def queried(self: Filled, sql: str, *more: Any) -> Answer:
+        asked.append("zones" if sql.startswith("SELECT zone") else "")
+        return query(self, sql, *more)
+
+    monkeypatch.setattr(opened.records, "call", called)
+    monkeypatch.setattr(Filled, "query", queried)
+    params = {"periodStart": f"{AUTUMN}", "periodEnd": f"{LAST}", "subject": "Patient/ann", "topic": "depression"}
+    answer = body(opened.ask("Measure/$care-gaps", **params))
+    assert len(answer["entry"][0]["resource"]["section"]) == 2
+    assert [asked.count(each) for each in ("Patient/ann", "zones")] == [1, 1]
 
 
 def test_a_topic_asks_for_all_of_its_measures(opened: Metrics) -> None:

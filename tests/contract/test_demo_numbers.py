@@ -60,6 +60,12 @@ def test_each_part_of_the_measure_has_a_number_over_a_year(practice: Metrics, na
     assert [group["measureScore"]["value"] > 0 for group in report["group"]] == [True] * len(report["group"])
 
 
+@pytest.mark.parametrize("name", ["continuity-upc", "treatment-adherence"])
+def test_what_looks_back_on_a_year_has_a_number_in_the_month(practice: Metrics, name: str) -> None:
+    report = body(practice.rate(measure=name, periodStart=LAST, periodEnd=LAST))
+    assert all(group["measureScore"]["value"] > 0 for group in report["group"])
+
+
 @pytest.mark.parametrize("name", ["hand-off-closure", "response-rate", "waitlist-fairness"])
 def test_each_department_has_a_number_in_the_month_that_is_looked_at(practice: Metrics, name: str) -> None:
     for d in DEPARTMENTS:

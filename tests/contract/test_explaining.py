@@ -66,6 +66,22 @@ def listed(found: dict[str, Any]) -> list[str]:
     return [unit["resource"]["valueReference"]["reference"] for unit in found["units"]]
 
 
+def test_what_is_called_unknown_is_not_what_is_not_known(asked: Metrics) -> None:
+    sql = CAME.replace(
+        "FROM appointments",
+        ", CASE id WHEN 'a' THEN 'unknown' WHEN 'b' THEN NULL ELSE 'x' END AS kind\nFROM appointments",
+    )
+    for name, left in (("called", ""), ("nameless", " AND id <> 'a'"), ("named", " AND id <> 'b'")):
+        measure, library = own_measure(sql + left, ["denominator", "numerator"], name)
+        criteria = {"language": "application/sql", "expression": "kind"}
+        measure["group"][0]["stratifier"] = [{"code": {"coding": [{"code": "kind"}]}, "criteria": criteria}]
+        keep(asked, measure, library)
+        report = body(asked.rate("POST", measure=name))
+        found = explained(asked, report, population="denominator", stratifier="kind", stratum="unknown")
+        assert listed(found) == ["Appointment/b" if name == "nameless" else "Appointment/a"]
+        assert (found["reported"], found["found"]) == (1, 1)
+
+
 def test_a_number_is_opened_down_to_its_resources(asked: Metrics) -> None:
     report = body(asked.rate("POST"))
     found = explained(asked, report)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from datetime import date
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from carethread.core.ports import Progress, Session, Stored
 from carethread.core.service import Reaction, ResourceType, Runtime, Service
 from carethread.interactions.mirror import reaction, start
 from carethread.metrics.facts import differing as differing_module
-from carethread.metrics.facts.days import Day
+from carethread.metrics.facts.days import EARLIEST, Day
 from carethread.metrics.facts.differing import EVERY_SECONDS, Differing
 from carethread.metrics.facts.keeping import mirrors
 from carethread.metrics.facts.publishing import Publisher
@@ -114,7 +114,7 @@ def test_what_the_owner_had_and_what_arrives_is_read(practice: Practice, owner: 
 
 
 DAYS = {"visits": Day(("day",)), "guests": Day(like="visits"), "patient_links": Day(("survivor_id",), but="active")}
-MARCH, APRIL, MAY = date(2029, 3, 5), date(2029, 4, 5), date(2029, 5, 5)
+MARCH, APRIL, MAY = map(datetime.fromisoformat, ("2029-03-05", "2029-04-05", "2029-05-05"))
 
 
 class Differences:
@@ -128,7 +128,7 @@ class Differences:
         self.publisher = Publisher(store, practice.shelf, SUBJECTS, system_clock, told=told)
         filled(practice)
 
-    def arrive(self, *versions: Stored) -> dict[str, date]:
+    def arrive(self, *versions: Stored) -> dict[str, datetime]:
         self.publish(*versions)
         return self.found()
 
@@ -136,16 +136,16 @@ class Differences:
         self.practice.arrive(*versions)
         self.publisher.publish()
 
-    def found(self) -> dict[str, date]:
+    def found(self) -> dict[str, datetime]:
         self.now += EVERY_SECONDS
         return self.differing.found()
 
 
-def of_day(id_: str, day: date, *args: Any, **more: Any) -> dict[str, Any]:
-    return visit(id_, *args, created=f"{day}", **more)
+def of_day(id_: str, day: datetime, *args: Any, **more: Any) -> dict[str, Any]:
+    return visit(id_, *args, created=f"{day:%Y-%m-%d}", **more)
 
 
-def test_what_differs_from_before_is_found_with_the_earliest_day_of_its_rows(practice: Practice) -> None:
+def test_what_differs_from_before_is_found_with_when_its_earliest_row_is(practice: Practice) -> None:
     told = Differences(practice)
     told.publish()
     assert told.found() == {}, "nothing is there yet"
@@ -157,9 +157,9 @@ def test_what_differs_from_before_is_found_with_the_earliest_day_of_its_rows(pra
     assert told.arrive(stored(of_day("b", MAY), 3)) == {"visits": MARCH}, "where it was is changed too"
     assert told.arrive(stored(of_day("b", APRIL), 4), stored(of_day("a", MAY), 5)) == {"visits": APRIL, "guests": MAY}
     assert told.arrive(stored(some[0], 6, deleted=True)) == {"visits": MAY}, "of what is gone its rows tell the day"
-    assert told.arrive(stored(visit("c"))) == {"visits": date.min}, "no day at all"
+    assert told.arrive(stored(visit("c"))) == {"visits": EARLIEST}, "no day at all"
     assert told.arrive(stored(person("p"))) == {}, "of no day that anybody counts"
-    assert told.arrive(stored(person("p", active=True), 2)) == {"patient_links": date.min}
+    assert told.arrive(stored(person("p", active=True), 2)) == {"patient_links": EARLIEST}
 
 
 def test_what_is_published_within_a_moment_is_compared_together(practice: Practice) -> None:
@@ -177,6 +177,23 @@ def test_what_is_published_within_a_moment_is_compared_together(practice: Practi
     assert told.found() == {"visits": MAY}, "whatever was folded meanwhile"
 
 
+def test_what_was_not_compared_is_compared_the_next_time(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever failed, and with what is published until then."""
+    told = Differences(practice)
+    told.arrive(stored(of_day("a", APRIL)), stored(of_day("b", MAY)))
+    told.publish(stored(of_day("a", APRIL, "noshow"), 2))
+    with monkeypatch.context() as failing, pytest.raises(OSError, match="No space"):
+        failing.setattr(ParquetShelf, "rows", _no_space)
+        told.found()
+    told.publish(stored(of_day("b", MAY, guests=["Patient/p"]), 2))
+    assert told.differing.found() == {"visits": APRIL, "guests": MAY}
+    assert told.found() == {}
+
+
+def _no_space(*_: Any) -> Any:
+    raise OSError("No space left on device")
+
+
 def test_what_cannot_be_compared_is_of_any_day(
     practice: Practice, owner: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,18 +202,18 @@ def test_what_cannot_be_compared_is_of_any_day(
     told.publish(stored(of_day("a", MARCH), 2))
     for file in tmp_path.glob("facts/visits/*.parquet"):
         file.unlink()
-    assert told.found() == {"visits": date.min, "guests": date.min}, "files of before are gone"
+    assert told.found() == {"visits": EARLIEST, "guests": EARLIEST}, "files of before are gone"
     monkeypatch.setattr(differing_module, "_MOST", 1)
     assert told.arrive(stored(of_day("x", MAY)), stored(of_day("y", MAY))) == {
-        "visits": date.min,
-        "guests": date.min,
+        "visits": EARLIEST,
+        "guests": EARLIEST,
     }, "so many at once are an import"
     practice.runtime.store.transact(lambda session: session.facts.forget("Appointment", "", 10))
     practice.runtime.store.transact(lambda session: session.mark_mirrored(SUBJECTS[0].mirror, None, None))
     put(owner, [visit("new")])
     start(practice.runtime, practice.mirrors[0])
     told.publish()
-    assert told.found() == {"visits": date.min, "guests": date.min}, "a type began anew"
+    assert told.found() == {"visits": EARLIEST, "guests": EARLIEST}, "a type began anew"
 
 
 def test_a_lower_version_changes_nothing_and_what_is_deleted_stays_so(practice: Practice) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from datetime import date
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -22,6 +21,7 @@ from carethread.core.clock import system_clock
 from carethread.core.fhir import json
 from carethread.core.ports import Progress, Session, Stored
 from carethread.core.service import Keeper
+from carethread.metrics.facts.days import EARLIEST
 from carethread.metrics.facts.differing import Differing
 from carethread.metrics.facts.keeping import mirrors
 from carethread.metrics.facts.publishing import Publisher
@@ -185,4 +185,4 @@ def test_what_is_found_to_differ_is_what_is_read_otherwise(store: SqlStore, roun
                 metrics.publisher.publish()
                 metrics.tidier.tidy()
             after = metrics.read()
-            assert differing.found() == {name: date.min for name in READ if before[name] != after[name]}
+            assert differing.found() == {name: EARLIEST for name in READ if before[name] != after[name]}

@@ -4,13 +4,17 @@ as numbers; on both databases."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from carethread.core.few import MASKED
 from carethread.core.fhir import json
+from carethread.core.fhir.validation import validate
 from carethread.core.ports import Resource
+from carethread.core.service import PROFILES
 from support.care import Care
 from support.feedback import (
     COMMENT,
@@ -51,7 +55,7 @@ def counted(review: Resource) -> dict[str, Any]:
     """The inputs of a look at themes: `count waiting`, `change waiting` and so on."""
     return {
         " ".join(each["code"] for each in one["type"]["coding"]): next(
-            value for name, value in one.items() if name.startswith("value")
+            value for name, value in one.items() if "value" in name
         )
         for one in review["input"]
     }
@@ -184,16 +188,22 @@ def test_how_soon_it_is_answered_as_numbers(practice: Care) -> None:
     assert values(operate_get(practice, "$feedback-loop?department=Organization/ward"))["said"] == 0
 
 
+def reported(practice: Care) -> Resource:
+    """The report that is requested of its owner."""
+    kept = practice.store.glance(lambda session: session.requests.all())
+    numbers = [each.number for each in kept if each.wanted.type == "MeasureReport"]
+    found = practice.store.glance(lambda session: [session.requests.all(each)[0].wanted.body for each in numbers])
+    (report,) = (each for body in found if "feedback-loop" in (each := json.parse_object(body))["measure"])
+    return report
+
+
 def test_the_numbers_of_a_time_are_a_report(practice: Care) -> None:
     say(practice, visit(3))
     practice.pass_time(hours=3)
     assert resolve(practice, told=True)[0] == 200
     practice.pass_time(days=30)
     practice.fire()
-    kept = practice.store.glance(lambda session: session.requests.all())
-    numbers = [each.number for each in kept if each.wanted.type == "MeasureReport"]
-    found = practice.store.glance(lambda session: [session.requests.all(each)[0].wanted.body for each in numbers])
-    (report,) = (each for body in found if "feedback-loop" in (each := json.parse_object(body))["measure"])
+    report = reported(practice)
     scores = {
         each["code"]["coding"][0]["code"]: float(each["measureScore"]["value"])
         for each in report["group"]
@@ -201,3 +211,78 @@ def test_the_numbers_of_a_time_are_a_report(practice: Care) -> None:
     }
     assert (scores["share-told"], scores["hours-to-close-median"]) == (1.0, 3.0)
     assert (report["reporter"], report["type"]) == ({"reference": "Organization/clinic"}, "summary")
+    assert report["extension"] == [{"url": PROFILES + "small-cells", "valueCode": "exact"}]
+
+
+def masking(practice: Care) -> Care:
+    practice.runtimes["careteams"] = replace(practice.runtimes["careteams"], small_cells="mask")
+    return practice
+
+
+def told_of(parameters: Resource) -> dict[str, Any]:
+    """The numbers of an answer, themes by their codes; MASKED where one is not told."""
+    found = {}
+    for each in parameters["parameter"]:
+        part = {
+            one["name"]: next(value for name, value in one.items() if "value" in name) for one in each.get("part", [])
+        }
+        if each["name"] == "theme":
+            found[part["code"]] = part["count"]
+        elif part:
+            found[each["name"]] = part
+        else:
+            found[each["name"]] = next(value for name, value in each.items() if "value" in name)
+    return found
+
+
+def test_numbers_of_few_people_are_in_no_report(practice: Care) -> None:
+    masking(practice)
+    for number in range(12):
+        say(practice, visit(3, id_=f"f{number}", subject=""))
+    assert resolve(practice, id_=tasks(practice)[0]["id"], untold="nameless")[0] == 200
+    found = told_of(operate_get(practice, "$feedback-loop?department=Organization/clinic"))
+    assert {name for name, value in found.items() if value == MASKED} == {
+        "open", "answered", "closed", "withdrawn", "told", "told-openly", "untold", "overdue", "share-told",
+    }  # fmt: skip
+    assert (found["said"], found["hours-to-close"]) == (12, {"median": MASKED, "p90": MASKED})
+    practice.pass_time(days=30)
+    practice.fire()
+    report = reported(practice)
+    groups = {each["code"]["coding"][0]["code"]: each for each in report["group"]}
+    assert groups["said"]["population"][0]["count"] == 12
+    assert groups["open"]["population"][0]["_count"] == MASKED
+    assert {name for name, each in groups.items() if "count" in each["population"][0]} == {
+        "said", *(f"hours-to-{done}-{rank}" for done in ("answer", "close") for rank in ("median", "p90")),
+    }  # fmt: skip
+    assert all(each["measureScore"] == MASKED for each in report["group"] if "measureScore" in each)
+    assert report["extension"] == [{"url": PROFILES + "small-cells", "valueCode": "mask"}]
+    assert not [each for each in validate(report) if each.severity in ("error", "fatal")]
+
+
+def test_themes_of_few_people_are_not_told(practice: Care) -> None:
+    masking(practice)
+    for number in range(24):
+        comment(practice, number, subject="")
+    code_all(practice, ["waiting"] * 12 + ["respect"] * 12)
+    asked = "$feedback-themes?department=Organization/clinic"
+    told = told_of(operate_get(practice, asked))
+    assert (told["comments"], told["uncoded"], told["waiting"], told["respect"]) == (24, 0, 12, 12)
+    comment(practice, 30, subject="")
+    code_all(practice, ["costs"])
+    told = told_of(operate_get(practice, asked))
+    assert (told["comments"], told["waiting"], told["costs"]) == (25, MASKED, MASKED)
+    assert told["respect"] == 12
+    practice.pass_time(days=30)
+    practice.fire()
+    (review,) = tasks(practice, "feedback-review")
+    inputs = counted(review)
+    assert (inputs["comments"], inputs["count costs"], inputs["count respect"]) == (25, MASKED, 12)
+
+
+def test_many_comments_of_one_person_are_of_few(practice: Care) -> None:
+    masking(practice)
+    for number in range(12):
+        comment(practice, number)
+        practice.keep(visit(9, comment=COMMENT, id_=f"c{number}"))
+    told = told_of(operate_get(practice, "$feedback-themes"))
+    assert (told["comments"], told["uncoded"]) == (MASKED, MASKED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,12 @@ import pytest
 
 from carethread.adapters.analytics.duck import DuckAnalytics
 from carethread.adapters.sql.store.store import SqlStore
+from carethread.core.errors import Busy
 from carethread.core.fhir import json
 from carethread.core.ports import Request, Response
 from carethread.interactions.rest.handling import handle
 from carethread.metrics.measures.definition import NAMELESS
+from support.facts import Filled, facts_of
 from support.measuring import MARCH, Metrics, Resource, body, counts, metrics, own_measure, said, visit
 
 SQL = """
@@ -109,6 +113,80 @@ def test_sql_that_is_not_one_select_is_refused_in_a_bundle_too(asked: Metrics) -
     done = body(together(asked, library, kind="batch"))
     assert done["entry"][0]["response"]["status"].startswith("422")
     assert there(asked, "Library/own") == [404]
+
+
+def test_no_engine_is_asked_while_others_wait_for_the_store(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, writing, busy = metrics(store), [False], [False]
+    made.facts.tell(visit("missed", "noshow"))
+    transact, check_sql = store.transact, made.facts.check
+
+    def transacted(work: Any) -> Any:
+        writing[0] = True
+        try:
+            return transact(work)
+        finally:
+            writing[0] = False
+
+    def refuse() -> None:
+        assert not writing[0], "an engine may take long"
+        if busy[0]:
+            raise Busy("All turns are taken.")
+
+    class Slow(Filled):
+        def columns(self, *asked: Any) -> Any:
+            refuse()
+            return super().columns(*asked)
+
+    @contextmanager
+    def look(*, leisure: bool = False) -> Iterator[Filled]:
+        with facts_of(made.facts.resources.values()) as facts:
+            monkeypatch.setattr(facts, "__class__", Slow)
+            yield facts
+
+    def check(sql: str) -> None:
+        refuse()
+        check_sql(sql)
+
+    monkeypatch.setattr(store, "transact", transacted)
+    monkeypatch.setattr(made.facts, "look", look)
+    monkeypatch.setattr(made.facts, "check", check)
+
+    def own(name: str, sql: str = SQL) -> list[Resource]:
+        return own_measure(f"{sql} -- {name} {id(made)}", SHARE, name)
+
+    wrong = SQL.replace("status = 'noshow' AS", "1 AS")
+    assert said(together(made, *own("a", wrong))) == (422, "invalid", "Bundle.entry[0].resource.library")
+    assert together(made, *own("a")).status == 200
+    for path, method in (("Measure/b", "PUT"), ("Library/b", "PUT")):
+        assert send(made, method, path, {**own("b")[path == "Library/b"]}).status == 201
+    done = body(together(made, *own("c", wrong), *own("d", "DROP TABLE x"), kind="batch"))
+    assert [each["response"]["status"][:3] for each in done["entry"]] == ["201", "201", "201", "422"]
+    content = own("e")[1]["content"]
+    change = [{"op": "replace", "path": "/content/0/data", "value": content[0]["data"]}]
+    version = [{"op": "add", "path": "/version", "value": "2"}]
+    assert send(made, "PATCH", "Library/a", [*change, *version]).status == 200
+    assert said(send(made, "PATCH", "Library/nowhere", change))[0] == 404
+    sql = own("h")[1]["content"]
+    named = [{"op": "replace", "path": "/content", "value": sql}, {"op": "replace", "path": "/version", "value": "2.1"}]
+    criteria = ("url", "https://example.org/Library/a")
+    media = {"content-type": "application/json-patch+json"}
+    by_url = Request("PATCH", "Library", (criteria,), media, json.render(named))
+    assert handle(made.runtime, by_url, made.context).status == 200
+    nameless, library = own("i")
+    del nameless["url"], nameless["id"]
+    assert put(made, library).status == 201
+    assert send(made, "POST", "Measure", nameless).status == 201
+    busy[0] = True
+    (measure, library), content = own("f"), own("g")[1]["content"]
+    assert put(made, library).status == 503, "whether it is one SELECT is not known"
+    assert together(made, measure, library).status == 503
+    change[0]["value"] = content[0]["data"]
+    version[0]["value"] = "3"
+    assert send(made, "PATCH", "Library/a", [*change, *version]).status == 503
+    busy[0] = False
+    assert put(made, library).status == 201
+    busy[0] = True
+    assert together(made, measure, library).status == 200, "$evaluate-measure says what is wrong with it"
 
 
 def test_what_has_counted_is_not_changed_under_its_version(asked: Metrics) -> None:

@@ -16,8 +16,10 @@ from carethread.composition.parts import store as store_of
 from carethread.core.context import Principal
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
+from carethread.core.ports.analytics import Answer
 from carethread.core.settings import Settings
 from carethread.metrics.answering.marking import SMALL_CELLS, shown
+from support.facts import Filled
 from support.measuring import MARCH, Metrics, Resource, body, counts, keep, metrics, own_measure, person, said, visit
 from support.stores import open_store
 
@@ -51,6 +53,20 @@ def asked(opened: Metrics) -> Iterator[Metrics]:
 def strata(report: Resource, column: str) -> dict[str, dict[str, int | None]]:
     found = next(e for e in report["group"][0]["stratifier"] if e["code"][0]["coding"][0]["code"] == column)
     return {each["value"]["text"]: counts(each) for each in found["stratum"]}
+
+
+def test_the_zones_are_asked_for_once_in_an_answer(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    query, seen = Filled.query, list[str]()
+
+    def queried(self: Filled, sql: str, *more: Any) -> Answer:
+        seen.append(sql)
+        return query(self, sql, *more)
+
+    monkeypatch.setattr(Filled, "query", queried)
+    for place, who in enumerate((asked, asked.masking("exact"))):
+        answer = who.ask("Measure/no-show-rate/$series", periodStart="2028-04-01", periodEnd="2029-04-30")
+        assert len(body(answer)["entry"]) == 13
+        assert sum("SELECT zone, id FROM organizations" in sql for sql in seen) == place + 1, "of each state once"
 
 
 def test_what_few_people_stand_behind_is_masked_with_its_score(asked: Metrics) -> None:

@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from string import Template
 
 import pytest
 from click.testing import CliRunner, Result
@@ -56,7 +57,9 @@ def counts(result: Result) -> dict[str, int]:
 
 
 def test_the_page_does_what_it_says(here: Path) -> None:
-    commands = [shlex.split(line) for block in BLOCKS.findall(PAGE.read_text()) for line in block.splitlines()]
+    lines = [line for block in BLOCKS.findall(PAGE.read_text()) for line in block.splitlines()]
+    months = {"first": "2026-01", "last": "2026-12"}
+    commands = [shlex.split(Template(line).substitute(months)) for line in lines if line.startswith("carethread ")]
     assert len(commands) == 3
     for words in commands:
         assert words[:3] == ["carethread", "metrics", "evaluate"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -26,10 +27,14 @@ from carethread.interactions.rest.handling import handle
 from carethread.metrics import SERVICE
 from carethread.metrics.measures.definition import NAMELESS
 from carethread.metrics.series.keeping import KEPT_DAILY
+from carethread.metrics.signals.charting import Place
 from carethread.metrics.signals.goals import GOAL_MEASURE
 from carethread.metrics.signals.restating import Restating
+from carethread.metrics.signals.standing import Raised
 from carethread.metrics.signals.telling import SIGNAL
-from support.measuring import Facts, Records, body, counts, said, visit
+from carethread.metrics.signals.watching import RAISED
+from support.measuring import Facts, Records, body, counts, own_measure, said, visit
+from support.risk import stay
 from support.stores import BASE, open_stores
 
 RATE = "Measure/no-show-rate"
@@ -255,7 +260,55 @@ def test_of_units_that_are_about_people_nothing_is_kept(trends: Trends) -> None:
     assert [each["type"] for each in trends.found("MeasureReport", "metrics")] == []
 
 
-PAST, FUTURE = date(2029, 3, 5), date(2031, 1, 1)
+PAST, FUTURE = map(datetime.fromisoformat, ("2029-03-05T09:00", "2031-01-01T09:00"))
+
+
+def looked_at(trends: Trends, changed: dict[str, datetime], *measures: str) -> set[str]:
+    """Which of these measures are looked at soon, where tables have changed."""
+    never = dict.fromkeys(measures, 2**60)
+    trends.stores["metrics"].transact(lambda session: session.timers.set_all("signals", never))
+    restating = Restating(trends.runtimes["metrics"], lambda: trends.now)
+    restating.changed(changed)
+    restating.settle()
+    timers = trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 100))
+    return {each.key for each in timers if each.key in never and each.due < 2**60}
+
+
+def test_a_bucket_is_over_by_the_clocks_of_any_place(trends: Trends) -> None:
+    """On the evening of 31 March in New York it is April in UTC."""
+    evening = datetime(2030, 3, 31, 20, 30, tzinfo=ZoneInfo("America/New_York"))
+    at = evening.astimezone(UTC).replace(tzinfo=None)
+    assert at.month == 4
+    trends.now = datetime(2030, 4, 1, 9, tzinfo=UTC)
+    assert looked_at(trends, {"appointments": at}, "no-show-rate") == {"no-show-rate"}
+    trends.now = datetime(2030, 3, 31, 11, tzinfo=UTC)
+    there = datetime(2030, 3, 31, 23, 59, tzinfo=ZoneInfo("Pacific/Kiritimati")).astimezone(UTC).replace(tzinfo=None)
+    assert looked_at(trends, {"appointments": there}, "no-show-rate") == {"no-show-rate"}, "there it is April"
+    trends.now = datetime(2030, 4, 2, 9, tzinfo=UTC)
+    assert looked_at(trends, {"appointments": at + timedelta(days=1)}, "no-show-rate") == set(), "April goes on"
+
+
+def test_what_looks_ahead_is_judged_by_what_is_corrected_in_this_month(trends: Trends) -> None:
+    """Whether somebody was readmitted after a stay of January is told by one of February."""
+    again = stay("again", "p1", "2030-02-20T09:00:00Z", "2030-02-22T09:00:00Z", "IMP")
+    trends.facts.tell(stay("first", "p1", "2030-01-20T09:00:00Z", "2030-01-28T09:00:00Z", "IMP"), again)
+    january, rate = {"periodStart": "2030-01", "periodEnd": "2030-01"}, "Measure/readmission-30-days/$evaluate-measure"
+    assert counts(body(trends.ask(rate, **january))["group"][0])["numerator"] == 1
+    trends.facts.tell({**again, "status": "entered-in-error"})
+    assert counts(body(trends.ask(rate, **january))["group"][0])["numerator"] == 0
+    both = "no-show-rate", "readmission-30-days"
+    trends.now = datetime(2030, 2, 28, 8, tzinfo=UTC)
+    corrected = datetime.fromisoformat("2030-02-20T09:00")
+    assert looked_at(trends, dict.fromkeys(("encounters", "appointments"), corrected), *both) == {both[1]}
+    today = {"encounters": trends.now.replace(tzinfo=None)}
+    assert looked_at(trends, today, *both) == set(), "who comes today is not of the past yet"
+
+
+def test_what_touches_nothing_is_decided_without_writing(trends: Trends, monkeypatch: pytest.MonkeyPatch) -> None:
+    restating = Restating(trends.runtimes["metrics"], lambda: trends.now)
+    restating.changed({"deliveries": PAST})
+    monkeypatch.setattr(trends.stores["metrics"], "transact", None)
+    restating.settle()
 
 
 def test_a_signal_is_withdrawn_within_seconds_of_a_correction(trends: Trends) -> None:
@@ -527,3 +580,25 @@ def test_a_measure_that_is_not_there(trends: Trends) -> None:
     period = {"periodStart": "2029-01-01", "periodEnd": "2029-12-31"}
     assert trends.ask("Measure/nothing/$series", **period).status == 404
     assert trends.ask("Measure/workload/$series", **period).status == 422
+
+
+REFERENCES = """
+SELECT 'Appointment/' || id AS resource, patient_id AS subject, start_at AS at,
+  'Organization/' || department_id AS department, NULL AS practitioner,
+  TRUE AS initial_population, TRUE AS denominator, status = 'noshow' AS numerator
+FROM appointments WHERE start_at >= $start AND start_at < $end
+"""
+
+
+def test_what_is_no_department_raises_no_signal_and_one_that_was_raised_is_withdrawn(trends: Trends) -> None:
+    a_year(trends, more=7)
+    measure, library = own_measure(REFERENCES, ["initial-population", "denominator", "numerator"])
+    trends.put(library, "metrics")
+    trends.put(measure, "metrics")
+    day = datetime(2030, 1, 1, tzinfo=UTC).date()
+    raised = Raised(Place("Organization/north", 0), "above", "one-beyond-three", day, day, 1)
+    trends.stores["metrics"].transact(lambda session: session.claim_all(RAISED, {raised.key: "own"}))
+    trends.another_day()
+    (report,) = trends.found("MeasureReport", "metrics")
+    assert parts(report)["measure"].startswith(CANONICAL)
+    assert trends.stores["metrics"].glance(lambda session: session.places(RAISED, "own")) == []

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
+from copy import copy, deepcopy
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -23,6 +24,14 @@ from carethread.metrics.facts.subjects import Subject
 
 NOW = 1_900_000_000_000_000
 """Microseconds: 2030-03-17T17:46:40Z, up to which the facts of a test are whole."""
+
+
+@dataclass
+class _Holds:
+    """What is in the tables, whoever looks at them; None: nobody knows."""
+
+    used: set[str] = field(default_factory=set)
+    told: list[Mapping[str, Any]] | None = field(default_factory=list)
 
 
 class Filled:
@@ -42,19 +51,18 @@ class Filled:
                 self._connection.execute(f"CREATE VIEW {name} AS {derived.sql}")
         lock(self._connection, [])
         self._sandbox = Sandbox(self._connection, Bounds(seconds=60))
-        self._used: set[str] = set()
-        self._told: list[Mapping[str, Any]] | None = []
+        self._holds = _Holds()
 
     def fill(self, resources: Iterable[Mapping[str, Any]]) -> None:
         """Have these resources' rows and no others; what is told again stays."""
         told = list(resources)
-        if told != self._told:
-            self._told = None
+        if told != self._holds.told:
+            self._holds.told = None
             self._fill(told)
-            self._told = deepcopy(told)
+            self._holds.told = deepcopy(told)
 
     def _fill(self, resources: Iterable[Mapping[str, Any]]) -> None:
-        for name in self._used:
+        for name in self._holds.used:
             self._connection.execute(f"DELETE FROM {quoted(name)}")
         rows: dict[str, list[Sequence[Any]]] = {}
         for resource in resources:
@@ -63,7 +71,7 @@ class Filled:
                 rows.setdefault(view.name, []).extend(view.rows(resource))  # type: ignore[arg-type]
         for name, found in rows.items():
             self._insert(self._relations[name], found)
-        self._used = set(rows)
+        self._holds.used = set(rows)
 
     def _insert(self, relation: Relation, rows: Sequence[Sequence[Any]]) -> None:
         for start in range(0, len(rows), 500):
@@ -103,4 +111,4 @@ def facts_of(resources: Iterable[Mapping[str, Any]], subjects: tuple[Subject, ..
     """The facts of resources, by the views that are shipped, or by those of `subjects`. One at a time is open."""
     engine = _engine(subjects or shipped())
     engine.fill(resources)
-    yield engine
+    yield copy(engine)  # what is kept of a look is of this one only

@@ -296,6 +296,10 @@ class Service:
     """Folders of `fhir_profiles/` whose resources the service publishes as its own, such as `measures`."""
     shows: Callable[[Stored, str], Stored] | None = None
     """How a version is read, by `Runtime.small_cells`; without it as it is kept."""
+    asks_ahead: Callable[[Runtime, Sequence[Resource], Context], None] | None = None
+    """Called before a transaction begins, with all resources that are sent to be written in it, patched ones as they
+    would be: finds out what rules then take for known, so that none waits for it while others wait for the store. It
+    refuses nothing."""
     publishes: Callable[[], Sequence[Resource]] | None = None
     """Further resources that the service publishes as its own, made of what is not stored as it is."""
     topics: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from carethread.core.service import Service
 from carethread.metrics.answering.marking import shown
 from carethread.metrics.answering.operations import OPERATIONS as EVALUATING
+from carethread.metrics.evaluating.writing import ask_ahead
 from carethread.metrics.explaining.operations import OPERATIONS as EXPLAINING
 from carethread.metrics.exporting.latest import SAMPLES
 from carethread.metrics.exporting.operations import OPERATIONS as EXPORTING
@@ -24,6 +25,7 @@ SERVICE = Service(
     operations=(*EVALUATING, *EXPLAINING, *EXPORTING, *TRENDS, *REVIEWING, *SHOWING),
     timers=TIMERS,
     definitions=("measures",),
+    asks_ahead=ask_ahead,
     publishes=libraries,
     shows=shown,
     pages=PAGES,

@@ -110,7 +110,11 @@ def readmission(practice: Practice) -> Iterator[Unit]:
         within = any(
             begins is not None
             and begins < end
-            and (ends is None or ends > end or (ends == end > start and other["id"] > each["id"]))
+            and (
+                other["status"] != "finished"
+                if ends is None
+                else ends > end or (ends == end > start and other["id"] > each["id"])
+            )
             for begins, ends, other in others
         )
         moved = within or any(
@@ -201,8 +205,12 @@ def _is_elective(encounter: Resource) -> bool:
 
 
 def _left(practice: Practice, encounter: Resource, end: datetime) -> bool:
-    died = practice.died(practice.person(encounter.get("subject")))
-    return _hospital(encounter, "dischargeDisposition") in LEFT or (isinstance(died, datetime) and died <= end)
+    person, how = practice.person(encounter.get("subject")), _hospital(encounter, "dischargeDisposition")
+    died = practice.died(person)
+    if how in LEFT or not isinstance(died, datetime) or died > end:
+        return how in LEFT
+    is_day = died == died.replace(hour=0, minute=0, second=0, microsecond=0)
+    return how is None or not is_day or end >= died + timedelta(hours=36)
 
 
 def _hospital(encounter: Resource, name: str) -> str | None:

@@ -22,7 +22,8 @@ def units(practice: Practice, first: date, last: date) -> Iterator[Unit]:
         if dispense["status"] != "completed" or at is None or "code" not in coding or days < 1:
             continue
         start, end = practice.span(_registered(practice, person), first, last)
-        if start <= at < end:
+        died = practice.died(person)
+        if _year_before(end) <= at < end and not (isinstance(died, datetime) and died < start):
             drug = f"{coding.get('system')}|{coding['code']}"
             treatments[person, drug].append((at, dispense["id"], days))
     for (person, _), fills in treatments.items():
@@ -31,6 +32,12 @@ def units(practice: Practice, first: date, last: date) -> Iterator[Unit]:
 
 def _registered(practice: Practice, person: str | None) -> str | None:
     return id_of(practice.get("Patient", person).get("managingOrganization"), "Organization")
+
+
+def _year_before(end: datetime) -> datetime:
+    """The same moment a year earlier; of a 29 February the 28th."""
+    day = 28 if (end.month, end.day) == (2, 29) else end.day
+    return end.replace(year=end.year - 1, day=day)
 
 
 def _days(dispense: Resource) -> int:
@@ -42,9 +49,10 @@ def _unit(
     practice: Practice, person: str | None, fills: list[tuple[datetime, str, int]], first: date, last: date
 ) -> Unit:
     department = _registered(practice, person)
-    start, _ = practice.span(department, first, last)
+    begin, until = practice.span(department, first, last)
+    start = _year_before(until)
     died = practice.died(person)
-    end = (last - first).days + 1
+    end = round((until - start) / DAY)
     end = min(end, (NOW - start) // DAY)
     if isinstance(died, datetime):
         end = min(end, (died - start) // DAY)
@@ -62,7 +70,7 @@ def _unit(
     return Unit(
         f"MedicationDispense/{fills[0][1]}",
         person,
-        fills[0][0],
+        max(fills[0][0], begin),
         department,
         (
             proportion(counts, len(covered) * 100 >= length * 80, exclusion=some_day),

@@ -12,15 +12,19 @@
 
 Hours are from when it was said (or asked again) to when it was taken, or over. The median and the 90th percentile are
 nearest ranks: the least value that so many are not above.
+
+Where numbers of few people are not told, `people` says who stands behind each Task, and what is masked is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from carethread.careteams.feedback.hiding import behind, masked
 from carethread.careteams.feedback.terms import TOLD, TOLD_OPENLY, WHY_UNTOLD, WITHDRAWN, state_of
 from carethread.careteams.teams.reading import begins, ends
+from carethread.core.few import is_few
 from carethread.core.ports import Resource
 
 SAID, OPENED, OVERDUE, ANSWERED, CLOSED = "said", "open", "overdue", "answered", "closed"
@@ -29,46 +33,64 @@ TO_ANSWER, TO_CLOSE = "hours-to-answer", "hours-to-close"
 RANKS: Mapping[str, int] = {"median": 50, "p90": 90}
 SHARE = "share-told"
 
+_SPLITS = (
+    (SAID, frozenset({SAID})),
+    (SAID, frozenset({WITHDRAWN, OPENED, CLOSED, ANSWERED})),
+    (OPENED, frozenset({OVERDUE})),
+    (CLOSED, frozenset({SHARE})),
+    (CLOSED, frozenset({TOLD, TOLD_OPENLY, WHY_UNTOLD})),
+)
+"""What is told apart: nothing, so that all of it is one part; and how feedback stands."""
+
 _HOUR = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """The counts; hours by figure and rank, to two decimals, for as far as there are any; and which share of what is
-    closed was told, by name or openly (None: nothing is closed)."""
+    closed was told, by name or openly (None: nothing is closed). `masked` are those of them that are not told."""
 
     counts: Mapping[str, int]
     hours: Mapping[str, Mapping[str, float]]
     share_told: float | None
+    masked: Set[str] = frozenset()
 
 
-def figures(tasks: Sequence[Resource], now: int) -> Figures:
-    """The figures of the Tasks of a time, at a moment (microseconds)."""
-    counts = dict.fromkeys(COUNTS, 0)
-    counts[SAID] = len(tasks)
-    took: list[int] = []
-    closed: list[int] = []
-    for task in tasks:
-        status, state, since = task["status"], state_of(task), _since(task)
-        period = task.get("executionPeriod", {})
-        if status == "cancelled":
-            counts[WITHDRAWN] += 1
-            continue
-        if "start" in period:
-            counts[ANSWERED] += 1
-            took.append(begins(period["start"]) - since)
-        if status == "completed":
-            counts[CLOSED] += 1
-            counts[state] += state in (TOLD, TOLD_OPENLY, WHY_UNTOLD)
-            closed.append(begins(period.get("end")) - since)
-        else:
-            counts[OPENED] += 1
-            counts[OVERDUE] += ends(task.get("restriction", {}).get("period", {}).get("end")) <= now
-    told = counts[TOLD] + counts[TOLD_OPENLY]
+def figures(tasks: Sequence[Resource], now: int, people: Sequence[str] = ()) -> Figures:
+    """The figures of the Tasks of a time, at a moment (microseconds); `people` where few are not told."""
+    standing = [_counting(task, now) for task in tasks]
+    counts = {name: sum(name in each for each in standing) for name in COUNTS}
+    took = [begins(task["executionPeriod"]["start"]) - _since(task) for task in _of(ANSWERED, tasks, standing)]
+    closed = [
+        begins(task.get("executionPeriod", {}).get("end")) - _since(task) for task in _of(CLOSED, tasks, standing)
+    ]
+    told = sum(SHARE in each for each in standing)
     share = round(told / counts[CLOSED], 4) if counts[CLOSED] else None
-    return Figures(
-        counts, {name: ranked(each) for name, each in ((TO_ANSWER, took), (TO_CLOSE, closed)) if each}, share
-    )
+    hours = {name: ranked(each) for name, each in ((TO_ANSWER, took), (TO_CLOSE, closed)) if each}
+    return Figures(counts, hours, share, _masked(list(zip(people, standing, strict=True))) if people else frozenset())
+
+
+def _counting(task: Resource, now: int) -> frozenset[str]:
+    """The figures that count a Task, by its status, its state and its times; `SHARE` of what was told."""
+    if task["status"] == "cancelled":
+        return frozenset({SAID, WITHDRAWN})
+    found = {SAID, ANSWERED} if "start" in task.get("executionPeriod", {}) else {SAID}
+    state = state_of(task)
+    if task["status"] == "completed":
+        found |= {CLOSED} | {state} & {TOLD, TOLD_OPENLY, WHY_UNTOLD}
+        return frozenset(found | {SHARE} if state in (TOLD, TOLD_OPENLY) else found)
+    is_overdue = ends(task.get("restriction", {}).get("period", {}).get("end")) <= now
+    return frozenset(found | ({OPENED, OVERDUE} if is_overdue else {OPENED}))
+
+
+def _of(name: str, tasks: Sequence[Resource], standing: Sequence[Set[str]]) -> list[Resource]:
+    return [task for task, names in zip(tasks, standing, strict=True) if name in names]
+
+
+def _masked(standings: Sequence[tuple[str, Set[str]]]) -> frozenset[str]:
+    """Hours are told of many people, however many these are."""
+    few = {name for name, of in ((TO_ANSWER, ANSWERED), (TO_CLOSE, CLOSED)) if is_few(len(behind(standings, of)))}
+    return frozenset(masked(standings, _SPLITS) | few)
 
 
 def ranked(lengths: Sequence[int]) -> dict[str, float]:

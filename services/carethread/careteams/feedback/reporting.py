@@ -1,23 +1,23 @@
 """How soon feedback is answered, told: by `Task/$feedback-loop` for any time, and once for each time that is looked at
 together, as a MeasureReport of the Measure `feedback-loop`, requested of its owner. And what comments are about, by
-`Task/$feedback-themes`. No content, and nobody whom it is about, is told.
+`Task/$feedback-themes`. No content, and nobody whom it is about, is told; nor are numbers of few people, where they are
+told to nobody (`core.few`).
 
 Source: http://hl7.org/fhir/R4/measurereport.html.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from carethread.careteams.feedback.figures import CLOSED, SAID, SHARE, Figures, figures
-from carethread.careteams.feedback.looking import within
+from carethread.careteams.feedback.looking import people, within
 from carethread.careteams.feedback.terms import ANSWER, CODE, concept
-from carethread.careteams.feedback.themes import ALL, changes, counted, themes
+from carethread.careteams.feedback.themes import ALL, Themes, changes, counted, themes
 from carethread.careteams.knowing import refuse_unknown_people
 from carethread.careteams.navigation.asking import moment, reference
 from carethread.core.clock import instant, period_of, to_micros
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Malformed
+from carethread.core.few import MASKED
 from carethread.core.moments import DAY
 from carethread.core.ports import Resource, Session
 from carethread.core.service import PROFILES, Call, Runtime
@@ -41,16 +41,22 @@ def loop(runtime: Runtime, call: Call, context: Context) -> Resource:
     now = to_micros(context.clock())
 
     def look(session: Session) -> Figures:
-        return figures(within(session, ANSWER, department, begin, end, runtime.base_url), now)
+        tasks = within(session, ANSWER, department, begin, end, runtime.base_url)
+        return figures(tasks, now, people(runtime, session, tasks))
 
     found = runtime.store.snapshot(look)
     parts = _about(department, begin, end)
-    parts += [{"name": name, "valueUnsignedInt": number} for name, number in found.counts.items()]
+    parts += [{"name": name, **_told(found, name, "UnsignedInt", number)} for name, number in found.counts.items()]
     if found.share_told is not None:
-        parts.append({"name": SHARE, "valueDecimal": found.share_told})
+        parts.append({"name": SHARE, **_told(found, SHARE, "Decimal", found.share_told)})
     for name, ranks in found.hours.items():
-        parts.append({"name": name, "part": [{"name": rank, "valueDecimal": hours} for rank, hours in ranks.items()]})
+        each = [{"name": rank, **_told(found, name, "Decimal", hours)} for rank, hours in ranks.items()]
+        parts.append({"name": name, "part": each})
     return {"resourceType": "Parameters", "parameter": parts}
+
+
+def _told(found: Figures, name: str, kind: str, value: float) -> Resource:
+    return {f"_value{kind}": MASKED} if name in found.masked else {f"value{kind}": value}
 
 
 def of_themes(runtime: Runtime, call: Call, context: Context) -> Resource:
@@ -59,24 +65,28 @@ def of_themes(runtime: Runtime, call: Call, context: Context) -> Resource:
     department, begin, end = _asked(runtime, call, context)
 
     def look(session: Session) -> Resource:
-        tasks = [
-            within(session, CODE, department, *span, runtime.base_url)
+        now, before = (
+            themes_within(runtime, session, department, *span)
             for span in ((begin, end), (begin - (end - begin), begin))
-        ]
-        now, before = map(themes, tasks)
+        )
         changed = changes(now, before)
         parts = _about(department, begin, end)
-        counts = {"comments": now.comments, "uncoded": now.uncoded, "severe": now.severe}
-        parts += [{"name": name, **counted(number)} for name, number in counts.items()]
+        parts += [{"name": name, **counted(each, masked=name in now.masked)} for name, each in now.counts().items()]
         for code in (code for code in ALL if code in now.of or code in changed):
             part: list[Resource] = [{"name": "code", "valueCode": code}]
-            part.append({"name": "count", **counted(now.of.get(code, 0))})
+            part.append({"name": "count", **counted(now.of.get(code, 0), masked=code in now.masked)})
             if code in changed:
                 part.append({"name": "change", "valueInteger": changed[code]})
             parts.append({"name": "theme", "part": part})
         return {"resourceType": "Parameters", "parameter": parts}
 
     return runtime.store.snapshot(look)
+
+
+def themes_within(runtime: Runtime, session: Session, department: str, begin: int, end: int) -> Themes:
+    """The themes of a department's comments within a time, as far as they are told."""
+    tasks = within(session, CODE, department, begin, end, runtime.base_url)
+    return themes(tasks, people(runtime, session, tasks))
 
 
 def _asked(runtime: Runtime, call: Call, context: Context) -> tuple[str, int, int]:
@@ -97,20 +107,23 @@ def _about(department: str, begin: int, end: int) -> list[Resource]:
     return [*of, {"name": "period", "valuePeriod": period_of(begin, end)}]
 
 
-def report(tasks: Sequence[Resource], department: str, begin: int, end: int) -> Resource:
-    """The MeasureReport of the feedback of a time, as it stands at its end; repeated it is the same."""
-    found = figures(tasks, end)
-    said = found.counts[SAID]
-    groups = [_group(name, count) for name, count in found.counts.items()]
+def report(found: Figures, department: str, begin: int, end: int, small_cells: str) -> Resource:
+    """The MeasureReport of the feedback of a time, as it stands at its end; repeated it is the same. `small_cells` says
+    whether it may tell numbers of few people."""
+    groups = [_group(found, name, name) for name in found.counts]
     if found.share_told is not None:
-        groups.append({**_group(SHARE, found.counts[CLOSED]), "measureScore": {"value": found.share_told}})
+        groups.append(
+            {**_group(found, SHARE, CLOSED), "measureScore": _score(found, SHARE, {"value": found.share_told})}
+        )
     for name, ranks in found.hours.items():
         for rank, hours in ranks.items():
-            groups.append({**_group(f"{name}-{rank}", said), "measureScore": _hours(hours)})
+            score = _score(found, name, _hours(hours))
+            groups.append({**_group(found, f"{name}-{rank}", SAID), "measureScore": score})
     return {
         "resourceType": "MeasureReport",
         "id": derived("MeasureReport", f"{_MEASURE}/{department}/{begin}/{end}"),
         "meta": {"profile": [PROFILES + "measure-report"]},
+        "extension": [{"url": PROFILES + "small-cells", "valueCode": small_cells}],
         "status": "complete",
         "type": "summary",
         "measure": _MEASURE,
@@ -121,9 +134,14 @@ def report(tasks: Sequence[Resource], department: str, begin: int, end: int) -> 
     }
 
 
-def _group(code: str, count: int) -> Resource:
-    population = {"code": concept(_POPULATIONS, "initial-population"), "count": count}
+def _group(found: Figures, code: str, of: str) -> Resource:
+    number: Resource = {"_count": MASKED} if of in found.masked else {"count": found.counts[of]}
+    population = {"code": concept(_POPULATIONS, "initial-population"), **number}
     return {"code": concept(_FIGURES, code), "population": [population]}
+
+
+def _score(found: Figures, name: str, score: Resource) -> Resource:
+    return MASKED if name in found.masked else score
 
 
 def _hours(value: float) -> Resource:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from carethread.careteams.feedback.looking import standing, within
+from carethread.careteams.feedback.figures import figures
+from carethread.careteams.feedback.looking import people, standing, within
 from carethread.careteams.feedback.owning import chain, owner_of
-from carethread.careteams.feedback.reporting import report
+from carethread.careteams.feedback.reporting import report, themes_within
 from carethread.careteams.feedback.resolving import STAFF, one_of, words
 from carethread.careteams.feedback.terms import (
     ANSWER,
@@ -33,7 +34,7 @@ from carethread.careteams.feedback.terms import (
     terms_of,
     with_output,
 )
-from carethread.careteams.feedback.themes import ALL, Themes, changes, counted, themes
+from carethread.careteams.feedback.themes import ALL, Themes, changes, counted
 from carethread.careteams.knowing import refuse_unknown_people
 from carethread.careteams.notices.notice import is_notice
 from carethread.careteams.tasks import OPEN, asked
@@ -57,8 +58,9 @@ TAKES = ("by", "decision", "words", "notice")
 DECISION_CODES = (CHANGED, "watch", "nothing-to-change")
 """Codes of `DECISIONS`."""
 
-PERIOD, COMMENTS, UNCODED, SEVERE, COUNT, CHANGE = "period", "comments", "uncoded", "severe", "count", "change"
-"""What the Task has as input (Task.input.type, codes of `PARTS`); of counts and changes the theme stands beside it."""
+PERIOD, COUNT, CHANGE = "period", "count", "change"
+"""What the Task has as input (Task.input.type, codes of `PARTS`), beside the counts of all comments (`Themes.counts`);
+of counts and changes the theme stands beside it."""
 
 
 def is_review(task: Resource | None) -> bool:
@@ -74,12 +76,12 @@ def review_due(runtime: Runtime, session: Session, timer: Timer, context: Contex
     now = unit.now
     terms = terms_of(here(session, key_of(department)))
     begin = _last(session, department, base) or timer.due - terms.review - DAY  # it had been said before it came here
-    of_now = themes(within(session, CODE, department, begin, now, base))
-    of_before = themes(within(session, CODE, department, begin - terms.review, begin, base))
+    of_now = themes_within(runtime, session, department, begin, now)
+    of_before = themes_within(runtime, session, department, begin - terms.review, begin)
     answers = within(session, ANSWER, department, begin, now, base)
     if not of_now.comments and not answers and not standing(session, CODE, department, ("requested",), base):
         return
-    people = chain(session, {}, department, now, base)
+    whom = chain(session, {}, department, now, base)
     unit.update(
         asked(
             derived("Task", f"{REVIEW}/{department}/{timer.due}"),
@@ -87,14 +89,15 @@ def review_due(runtime: Runtime, session: Session, timer: Timer, context: Contex
             instant(now),
             priority="routine",
             description="See what people say of their care, decide what follows from it, and tell openly what changes.",
-            owner=owner_of(next(iter(people), ""), department),
+            owner=owner_of(next(iter(whom), ""), department),
             restriction={"period": period_of(now, now + terms.close)},
             extension=[{"url": DEPARTMENT, "valueReference": {"reference": department}}],
             input=list(_inputs(of_now, of_before, begin, now)),
         )
     )
     unit.store()
-    request(session, report(answers, department, begin, now), context, new=True)
+    found = figures(answers, now, people(runtime, session, answers))
+    request(session, report(found, department, begin, now, runtime.small_cells), context, new=True)
     session.timers.set(REVIEWING, department, now + terms.review)
 
 
@@ -107,13 +110,13 @@ def _last(session: Session, department: str, base: str) -> int:
 
 def _inputs(now: Themes, before: Themes, begin: int, end: int) -> Iterator[dict[str, Any]]:
     yield {"type": concept(PARTS, PERIOD), "valuePeriod": period_of(begin, end)}
-    for part, count in ((COMMENTS, now.comments), (UNCODED, now.uncoded), (SEVERE, now.severe)):
-        yield {"type": concept(PARTS, part), **counted(count)}
+    for part, count in now.counts().items():
+        yield {"type": concept(PARTS, part), **counted(count, masked=part in now.masked)}
     changed = changes(now, before)
     for code in ALL:
         theme = {"system": THEMES, "code": code}
         if code in now.of:
-            yield {"type": _beside(COUNT, theme), **counted(now.of[code])}
+            yield {"type": _beside(COUNT, theme), **counted(now.of[code], masked=code in now.masked)}
         if code in changed:
             yield {"type": _beside(CHANGE, theme), "valueInteger": changed[code]}
 

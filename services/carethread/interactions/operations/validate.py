@@ -19,6 +19,7 @@ from carethread.interactions.create import create_command
 from carethread.interactions.delete import delete_command
 from carethread.interactions.read import read
 from carethread.interactions.update import update_command
+from carethread.interactions.writing.ahead import ask_ahead
 from carethread.interactions.writing.check import already_checked
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.trial import tried
@@ -135,6 +136,7 @@ def _refusals(runtime: Runtime, command: Command, context: Context) -> Sequence[
         unit.look([command])
         unit.do(command)
 
+    ask_ahead(runtime, [command], context)
     try:
         runtime.store.transact(lambda session: tried(session, partial(work, session)))
     except Busy:

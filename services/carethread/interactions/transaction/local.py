@@ -12,6 +12,7 @@ from carethread.interactions.rest.bundle import searchset
 from carethread.interactions.transaction.entries import entries_of
 from carethread.interactions.transaction.perform import Read, Stale, checked, perform
 from carethread.interactions.transaction.plan import Match, plan
+from carethread.interactions.writing.ahead import ask_ahead
 from carethread.interactions.writing.conditional import known_condition, pairs_of
 
 _ATTEMPTS = 5
@@ -26,6 +27,7 @@ def transaction(runtime: Runtime, bundle: Resource, context: Context, read: Read
     for attempt in range(_ATTEMPTS):
         steps = plan(parsed, _matcher(runtime, context), context.new_id)
         commands = checked(runtime, steps, context)
+        ask_ahead(runtime, commands.values(), context)
         try:
             done = runtime.store.transact(
                 lambda session: perform(runtime, session, steps, commands, context, read, wanted=wanted)  # noqa: B023

@@ -24,6 +24,7 @@ from carethread.interactions.transaction.message import PATH, Part, answering, p
 from carethread.interactions.transaction.perform import Performed, Read, checked, perform
 from carethread.interactions.transaction.staged import Staged, staged_of
 from carethread.interactions.transaction.within import inside
+from carethread.interactions.writing.ahead import ask_ahead
 from carethread.interactions.writing.conditional import hold
 from carethread.interactions.writing.stored import follow, followed
 from carethread.interactions.writing.trial import tried
@@ -51,6 +52,7 @@ def prepare(runtime: Runtime, transaction: str, part: Part, context: Context, re
     """Keep the part, able to be committed; returns what commit is going to answer. Raises what it is refused for."""
     context = part.under(context)
     commands = checked(runtime, part.steps, context)
+    ask_ahead(runtime, commands.values(), context)
 
     def work(session: Session) -> Performed:
         if session.is_prepared(transaction):

@@ -8,6 +8,7 @@ from carethread.core.context import Context
 from carethread.core.errors import HELD, FhirError, Held
 from carethread.core.ports import Session
 from carethread.core.service import Runtime
+from carethread.interactions.writing.ahead import ask_ahead
 from carethread.interactions.writing.command import Command, Result
 from carethread.interactions.writing.together import created_together
 from carethread.interactions.writing.unit import WriteUnit
@@ -20,6 +21,7 @@ def apply(runtime: Runtime, commands: Sequence[Command], context: Context) -> li
     """
     for command in commands if len(commands) == 1 else ():
         _ask(runtime, command, context)
+    ask_ahead(runtime, commands, context)
     if len(commands) == 1 and (result := created_together(runtime, commands[0], context)):
         return [result]
 
@@ -64,6 +66,7 @@ def apply_each(runtime: Runtime, commands: Sequence[Command], context: Context) 
         unit.store()
         return results
 
+    ask_ahead(runtime, commands, context)
     try:
         return runtime.store.transact(patient)
     except Held:

@@ -205,7 +205,7 @@ class WriteUnit:
         current = self.stored(command.key)
         _check_preconditions(command, current)
         before = json.restore(current.body) if current and not current.deleted else None
-        after = _patched(command, command.change, current) if command.change else command.resource
+        after = patched(command, command.change, current) if command.change else command.resource
         if before is None and after is None:
             return Result("deleted", current)
         return _Step(command, before, after, "deleted" if after is None else "created" if before is None else "updated")
@@ -325,8 +325,8 @@ def _refuse_version(type_name: str, id_: str, version: int, if_match: frozenset[
         )
 
 
-def _patched(command: Command, change: Callable[[Resource], Resource], current: Stored | None) -> Resource:
-    """What the patch makes of what stands, checked as an update is."""
+def patched(command: Command, change: Callable[[Resource], Resource], current: Stored | None) -> Resource:
+    """What the patch makes of what stands, checked as an update is. Raises NotFound, Gone, Malformed, Invalid."""
     if current is None:
         raise NotFound(f"{command.type}/{command.id} is not known here.")
     if current.deleted:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 from carethread.core.clock import to_micros
-from carethread.core.context import Context
+from carethread.core.context import Context, Principal
 from carethread.core.errors import Busy, Malformed
-from carethread.core.facts.derived import DERIVED
 from carethread.core.ports import Resource, Session
 from carethread.core.ports.analytics import Analytics, Glimpse
 from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.parameters import once
 from carethread.metrics.answering.marking import EXACT, marked
-from carethread.metrics.answering.reporting import NARROWED_TO, OF_DEPARTMENT, Head, report
+from carethread.metrics.answering.reporting import NARROWED_TO, Head, extension_of_department, report
 from carethread.metrics.evaluating.asking import Asked, asked
 from carethread.metrics.evaluating.counting import Cell, Counted
 from carethread.metrics.evaluating.evaluating import Units, conditions, evaluate, units
@@ -24,15 +22,11 @@ from carethread.metrics.evaluating.listing import PERSON, contained, lists, popu
 from carethread.metrics.evaluating.members import here, members, survivors
 from carethread.metrics.measures.definition import Definition, Group
 from carethread.metrics.measures.finding import defined, measure_named
-from carethread.metrics.measures.shipped import standard
+from carethread.metrics.measures.tables import read_by
 from carethread.metrics.suppressing.crossing import listed
-from carethread.metrics.suppressing.masking import masked
+from carethread.metrics.suppressing.masking import Progress, masked, refuse_list, untold
 from carethread.metrics.suppressing.months import suppressed
 from carethread.metrics.suppressing.seeing import hides, treats
-
-_WORD = re.compile(r"[a-z_]\w*", re.ASCII)
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +101,7 @@ def answered(
     context: Context,
     *,
     kept: bool,
-    progress: Progress = lambda said: None,
+    progress: Progress = untold,
     leisure: bool = False,
 ) -> Resource:
     """The report, not stored. `kept`: it is to be, so that it must not tell what only some are told. `leisure`: nobody
@@ -120,13 +114,15 @@ def answered(
     with analytics_of(runtime).look(leisure=leisure) as facts:
         counted_units = wanted_units(facts, asks)
         hidden_of_others = hides(runtime, definition)
-        masks = hidden_of_others and (kept or not treats(facts, definition, counted_units, context.principal))
+        masks = hidden_of_others and (kept or not is_told_all(facts, asks, counted_units, context.principal))
         counted, hidden = (
             masked(facts, definition, asks.wanted, progress) if masks else (_counted(facts, asks, counted_units), {})
         )
         head = _head(facts, asks, to_micros(context.clock()))
         found = report(definition, counted, head, hidden)
         if asks.wanted.kind == "subject-list":
+            if masks:
+                refuse_list(definition, asks.wanted.days)
             wanted = listed(definition.groups) if masks else populations(definition)
             found = contained(found, definition, lists(facts, definition, counted_units, wanted))
     said = [marked(runtime, definition)] if kept else [EXACT] if hidden_of_others and not masks else []
@@ -138,14 +134,24 @@ def still_told(runtime: Runtime, asks: Question, report: Resource, context: Cont
     if EXACT not in report.get("extension", ()) or not hides(runtime, asks.definition):
         return
     with analytics_of(runtime).look() as facts:
-        if not treats(facts, asks.definition, wanted_units(facts, asks), context.principal):
+        if not is_told_all(facts, asks, wanted_units(facts, asks), context.principal):
             raise suppressed("These numbers are for staff who treat all people behind them now; ask anew.", "job")
+
+
+def is_told_all(facts: Glimpse, asks: Question, counted: Units, principal: Principal) -> bool:
+    """Whether who asks is told numbers of few people too, for it is they who treat them."""
+    return treats(facts, asks.definition, counted, principal, _named(facts, asks))
+
+
+def _named(facts: Glimpse, asks: Question) -> list[str] | None:
+    """The people whom a call names; None: it names none."""
+    named = [asks.wanted.subject] if asks.wanted.subject else asks.people
+    return None if named is None else survivors(facts, named)
 
 
 def wanted_units(facts: Glimpse, asks: Question) -> Units:
     """The units that are counted."""
-    named = [asks.wanted.subject] if asks.wanted.subject else asks.people
-    people = None if named is None else survivors(facts, named)
+    people = _named(facts, asks)
     if asks.people is not None and asks.wanted.subject:
         people = [each for each in people or () if each in survivors(facts, asks.people)]
     return units(facts, asks.definition, asks.wanted.days, conditions(asks.wanted, people))
@@ -183,20 +189,6 @@ def _head(facts: Glimpse, asks: Question, now: int) -> Head:
     if wanted.department:
         reference = {"reference": f"Organization/{wanted.department}"}
         about["reporter"] = reference
-        extensions.append({"url": OF_DEPARTMENT, "valueReference": reference})
+        extensions.append(extension_of_department(reference))
     by = [*asks.measure.get("library", ())[:1], *read_by(facts, asks.definition)]
     return Head(wanted.kind, wanted.start, wanted.end, now, facts.marks.time, by, extensions, about)
-
-
-def read_by(facts: Glimpse, definition: Definition) -> list[str]:
-    """The canonicals of the views that a Measure is counted from, with their versions."""
-    return [facts.views[name] for name in sorted(tables_read(definition, facts.views))]
-
-
-def tables_read(definition: Definition, known: Iterable[str]) -> set[str]:
-    """Which of these tables a Measure is counted from, with its standard stratifiers."""
-    columns = {each.column for group in definition.groups for each in group.stratifiers}
-    sql = [definition.sql, *(text for name, text in standard().items() if name in columns)]
-    words = {word for text in sql for word in _WORD.findall(re.sub(r"--[^\n]*", "", text))}
-    words |= {each.of for name, each in DERIVED.items() if name in words}
-    return words & set(known)

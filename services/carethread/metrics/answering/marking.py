@@ -1,6 +1,6 @@
 """Reports that were stored while numbers of few people were told: where they are not told any more, their numbers are
 not shown, in no version, however it is read. Each report that is counted here and stored says which of both it was; one
-that does not say so is taken to tell few. Pure.
+that does not say so is taken to tell few. So does what careteams reports of feedback. Pure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ tells none."""
 EXACT: Resource = {"url": SMALL_CELLS, "valueCode": "exact"}
 _MASKS: Resource = {"url": SMALL_CELLS, "valueCode": "mask"}
 
-_COUNTED = AS_OF.encode()
+_FEEDBACK = "https://carethread.dev/fhir/Measure/feedback-loop|"
+_MAY_TELL = (AS_OF.encode(), _FEEDBACK.encode())
+"""What stands in each report that may tell few."""
 
 
 def marked(runtime: Runtime, definition: Definition) -> Resource:
@@ -33,10 +35,13 @@ def marked(runtime: Runtime, definition: Definition) -> Resource:
 
 def shown(stored: Stored, small_cells: str) -> Stored:
     """A version as it is read where `small_cells` is set so."""
-    if small_cells != "mask" or stored.type != "MeasureReport" or _COUNTED not in stored.body:
+    if small_cells != "mask" or stored.type != "MeasureReport":
+        return stored
+    if not any(each in stored.body for each in _MAY_TELL):
         return stored
     report = json.parse_object(stored.body)
-    if not is_counted(report) or _MASKS in report["extension"]:
+    tells = is_counted(report) or str(report.get("measure", "")).startswith(_FEEDBACK)
+    if not tells or _MASKS in report.get("extension", ()):
         return stored
     left = {name: value for name, value in report.items() if name != "contained"}
     return replace(stored, body=json.render({**left, "group": [_masked(each) for each in report.get("group", ())]}))

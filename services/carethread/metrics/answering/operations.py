@@ -7,8 +7,6 @@ it is stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from carethread.core.context import Context, authorize
 from carethread.core.ports import Resource, Response
 from carethread.core.service import Call, Operation, Runtime
@@ -19,6 +17,7 @@ from carethread.metrics.answering.answering import analytics_of, answered, quest
 from carethread.metrics.answering.storing import store
 from carethread.metrics.answering.working import Work
 from carethread.metrics.evaluating.asking import PARAMETERS
+from carethread.metrics.suppressing.masking import Progress, untold
 
 
 def evaluate_measure(runtime: Runtime, call: Call, context: Context) -> Resource | Response:
@@ -39,7 +38,7 @@ def evaluated(
     runtime: Runtime,
     call: Call,
     context: Context,
-    progress: Callable[[str], None] = lambda said: None,
+    progress: Progress = untold,
     *,
     leisure: bool = False,
 ) -> Resource:
@@ -64,7 +63,7 @@ def evaluation(runtime: Runtime, call: Call, context: Context) -> Response:
 
 
 def _work(runtime: Runtime) -> Work:
-    def done(call: Call, context: Context, progress: Callable[[str], None]) -> Resource:
+    def done(call: Call, context: Context, progress: Progress) -> Resource:
         return evaluated(runtime, call, context, progress, leisure=True)
 
     def still(call: Call, context: Context, report: Resource) -> None:

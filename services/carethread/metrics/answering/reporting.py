@@ -30,6 +30,7 @@ NARROWED_TO = PROFILES + "narrowed-to"
 """Extension of a report that counts only what is of a Practitioner or a Group."""
 
 OF_DEPARTMENT = PROFILES + "department"
+"""Extension of what is of a department, an Organization."""
 
 ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 """Extension in place of a value: why it is not there."""
@@ -46,6 +47,11 @@ _NAMES: Mapping[str, Resource] = {
     for value, code in ((UNKNOWN, "unknown"), (UNNAMED, "masked"))
 }
 """Of strata that have no name of their own."""
+
+
+def extension_of_department(department: Resource) -> Resource:
+    """That something is of a department, to which a Reference leads."""
+    return {"url": OF_DEPARTMENT, "valueReference": department}
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,9 @@ def nested(group: Group) -> dict[str, str]:
     out = put("measure-population-exclusion", observed) if observed else ""
     if observed and out:
         found["measure-population"] = f"({observed} AND NOT {out})"
+    measured = "measure-population" if observed else "initial-population"
+    if group.value and measured in found:  # a number that nobody stands behind would seem to have more behind it
+        found[measured] = f"({found[measured]} AND unit.{group.value} IS NOT NULL)"
     return found
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from threading import Lock
 
-from carethread.core.errors import Invalid
+from carethread.core.errors import Invalid, Issue
 from carethread.core.ports.analytics import Glimpse
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.judging import at_the_sql, refuse_columns
+from carethread.metrics.measures.remembering import Remembered
 
-_MOST = 500
-
-_DESCRIBED: OrderedDict[tuple[str, frozenset[tuple[str, str]]], Mapping[str, str]] = OrderedDict()
-"""The columns of SQL over views that have these versions; they follow from the two."""
-
-_LOCK = Lock()
+_DESCRIBED: Remembered[tuple[str, frozenset[tuple[str, str]]], Mapping[str, str] | tuple[Issue, ...]] = Remembered(500)
+"""The columns of SQL over views that have these versions, or what is wrong with it; they follow from the two."""
 
 
 def describe(
@@ -29,17 +24,22 @@ def describe(
     """Raise Invalid, at the place in the Library, unless the SQL is one SELECT with the columns that are counted;
     `beside` are relations that it may name, by their names. Raises TooCostly, Busy."""
     asked = definition.sql, frozenset(facts.views.items())
-    with _LOCK:
-        columns = _DESCRIBED.get(asked)
-        if columns is not None:
-            _DESCRIBED.move_to_end(asked)
-    if columns is None:
+    columns = _DESCRIBED.get(asked)
+    if columns is None or isinstance(columns, tuple):
         try:
             columns = facts.columns(definition.sql, parameters, beside)
         except Invalid as error:
-            raise at_the_sql(error) from None
-        with _LOCK:
-            _DESCRIBED[asked] = columns
-            while len(_DESCRIBED) > _MOST:
-                _DESCRIBED.popitem(last=False)
+            refused = at_the_sql(error)
+            _DESCRIBED.put(asked, tuple(refused.issues))
+            raise refused from None
+        _DESCRIBED.put(asked, columns)
     refuse_columns(definition, columns, conditions)
+
+
+def refuse_known(facts: Glimpse, definition: Definition) -> None:
+    """Raise Invalid as `describe` does, without asking the engine: SQL that it has not looked at is not refused."""
+    said = _DESCRIBED.get((definition.sql, frozenset(facts.views.items())))
+    if isinstance(said, tuple):
+        raise Invalid(issues=list(said))
+    if said is not None:
+        refuse_columns(definition, said, ())

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from weakref import WeakKeyDictionary
 
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.zones import zone_named
@@ -78,8 +79,19 @@ class Zones:
         return f"CASE {whens} ELSE {moment(days.within(UTC)[side])} END"
 
 
+_KNOWN: WeakKeyDictionary[Glimpse, Zones] = WeakKeyDictionary()
+"""Of the states that are looked at, which do not change: each part of an answer needs them."""
+
+
 def zones(facts: Glimpse) -> Zones:
     """The zones that the facts know of."""
+    known = _KNOWN.get(facts)
+    if known is None:
+        known = _KNOWN[facts] = _zones(facts)
+    return known
+
+
+def _zones(facts: Glimpse) -> Zones:
     found: defaultdict[tzinfo, list[str]] = defaultdict(list)
     for name, department in facts.query(_ZONES).rows:
         zone = zone_named(name)

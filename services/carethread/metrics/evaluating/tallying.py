@@ -141,7 +141,7 @@ def tallying(
         bucket,
         own={name: f"own_{i}" for i, name in enumerate(columns) if not people or name not in people.columns},
         observed={f"v{i}": group for i, group in enumerate(each for each in definition.groups if each.value)},
-        codes=_numbers("_c", [f"coalesce(unit.{name}, FALSE)" for name in _columns(definition)]) or {"_c0": "0"},
+        codes=_numbers("_c", list(_columns(definition).values())) or {"_c0": "0"},
         sets=[f"s{i}" for i in range(sets)] if parts else [],
     )
     relations = [bare(definition, wanted), *_marked(plan), *_by_units(plan), *(_by_people(plan) if parts else ())]
@@ -154,12 +154,15 @@ def tallying(
 
 def widths(definition: Definition) -> tuple[int, int]:
     """How many numbers a code is, and how many tell its populations."""
-    return len(_numbers("c", _columns(definition))) or 1, len(_numbers("u", _populations(definition)))
+    return len(_numbers("c", list(_columns(definition)))) or 1, len(_numbers("u", _populations(definition)))
 
 
-def _columns(definition: Definition) -> list[str]:
-    """The columns that say in which populations a unit is, each once."""
-    return list(dict.fromkeys(each.column for group in definition.groups for each in group.populations))
+def _columns(definition: Definition) -> dict[str, str]:
+    """The columns that say in which populations a unit is, each once, with SQL of what is so or not: of an observation
+    whether there is one."""
+    values = {group.value: f"unit.{group.value} IS NOT NULL" for group in definition.groups if group.value}
+    columns = [each.column for group in definition.groups for each in group.populations]
+    return values | {name: f"coalesce(unit.{name}, FALSE)" for name in columns}
 
 
 def _marked(plan: _Plan) -> list[str]:
@@ -242,7 +245,12 @@ def _selects(plan: _Plan) -> list[str]:
         return found
 
     codes = list(plan.codes)
-    raw = [f"({codes[i // BITS]} & {1 << i % BITS}) <> 0 AS {name}" for i, name in enumerate(_columns(definition))]
+    observed = {group.value for group in definition.groups}
+    raw = [
+        f"{f'nullif({bit}, FALSE)' if name in observed else bit} AS {name}"
+        for i, name in enumerate(_columns(definition))
+        for bit in [f"(({codes[i // BITS]} & {1 << i % BITS}) <> 0)"]
+    ]
     numbers = [*(f"unit.{name}" for name in codes), *populations.values(), *parts.values()]
     columns = [each.column for each in stratifiers(definition)]
     code = row(CODES, none, "-1", [f"'{UNKNOWN}'", "unit._number", *nothing], numbers)

@@ -1,38 +1,54 @@
 """What may be written of Measures and Libraries, by whatever way it comes: a Measure that is counted here has all
 columns that counting takes, what has counted is not changed under its version, and a promise is not taken back.
 
-Whether the columns are there is known as soon as there are facts; before, `$evaluate-measure` says so. Of history it
-says so too. What is not counted here, for its Library is not known or has no SQL, is kept as it is.
+Whether the columns are there is known as soon as there are facts, and the engine has room to look; before,
+`$evaluate-measure` says so. Of history it says so too. What is not counted here, for its Library is not known or has no
+SQL, is kept as it is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 from carethread.core.context import Context
-from carethread.core.errors import Busy, Invalid, Issue
+from carethread.core.errors import Busy, Invalid, Issue, TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Resource
 from carethread.core.service import Ruling, Runtime, Unit
+from carethread.metrics.evaluating.describing import refuse_known
 from carethread.metrics.evaluating.evaluating import judge
-from carethread.metrics.measures.definition import NAMELESS, Definition, is_nameless
+from carethread.metrics.measures.definition import NAMELESS, is_nameless
 from carethread.metrics.measures.files import promised
 from carethread.metrics.measures.finding import defined, sql_of
-from carethread.metrics.measures.judging import is_shipped, library_asked
+from carethread.metrics.measures.judging import is_shipped, look_at, refuse_wrong
 from carethread.metrics.measures.shipped import texts
 
 _MOST = 200
 """Libraries of one url and version."""
 
 
-def measure_asked(runtime: Runtime, measure: Resource, context: Context) -> None:
-    """Refuse a Measure whose SQL lacks what counting takes, before a transaction begins. Raises Invalid."""
-    if context.backfill:
-        return
+def ask_ahead(runtime: Runtime, resources: Sequence[Resource], context: Context) -> None:
+    """Have the engine look at the SQL of what is to be written, so that it is known in the transaction, which asks no
+    engine: that may take long, and nothing else could be written meanwhile. See `core.service.Service.asks_ahead`."""
+    libraries = [each for each in resources if each["resourceType"] == "Library"]
+    measures = [each for each in resources if each["resourceType"] == "Measure" and not context.backfill]
     try:
-        definition = runtime.store.snapshot(lambda session: defined(session, measure, runtime.base_url))
-    except Invalid:
-        return
-    _judged(runtime, definition)
+        for library in libraries:
+            look_at(runtime, library)
+        for measure in measures:
+            _look_at_measure(runtime, measure, libraries)
+    except Busy:
+        return  # nor has it room for the others
+
+
+def _look_at_measure(runtime: Runtime, measure: Resource, beside: Sequence[Resource]) -> None:
+    with suppress(Invalid, TooCostly):
+        definition = runtime.store.snapshot(lambda session: defined(session, measure, runtime.base_url, beside))
+        if runtime.analytics is not None and definition.sql not in texts().values():
+            with runtime.analytics.look() as facts:
+                judge(facts, definition)
 
 
 def measure_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
@@ -46,23 +62,20 @@ def measure_written(unit: Unit, before: Resource | None, after: Resource | None,
 
 
 def measure_settled(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> None:
-    """Refuse a Measure whose SQL, which may be written with it, lacks what counting takes. Raises Invalid."""
+    """Refuse a Measure whose SQL, which may be written with it, lacks what counting takes, as far as that is known by
+    now. Raises Invalid."""
     if after is None or unit.context.backfill:
         return
     beside = [library for each in unit.staged("Library") if (library := unit.find(("Library", each)))]
     try:
-        definition = defined(unit.session, after, unit.base_url, beside)
+        definition = defined(unit.session, {**after, "id": id_}, unit.base_url, beside)
     except Invalid:
         return
-    _judged(unit.runtime, definition)
-
-
-def _judged(runtime: Runtime, definition: Definition) -> None:
-    if runtime.analytics is None or definition.sql in texts().values():
+    if unit.runtime.analytics is None or definition.sql in texts().values():
         return
     try:
-        with runtime.analytics.look() as facts:
-            judge(facts, definition)
+        with unit.runtime.analytics.look() as facts:
+            refuse_known(facts, definition)
     except Busy:
         return
     except Invalid as error:
@@ -70,9 +83,9 @@ def _judged(runtime: Runtime, definition: Definition) -> None:
 
 
 def library_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:
-    """Refuse a Library whose SQL is not one SELECT. Raises Invalid, Busy."""
+    """Refuse a Library whose SQL is not one SELECT. Raises Invalid, and Busy where that is not known now."""
     if after is not None:
-        library_asked(unit.runtime, after, unit.context)
+        refuse_wrong(unit.runtime, after)
     return Ruling()
 
 

@@ -25,7 +25,7 @@ from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.parameters import once, refuse_unknown
 from carethread.interactions.read import read
 from carethread.interactions.rest.bundle import link_url
-from carethread.metrics.answering.answering import Question, analytics_of, question, read_by, wanted_units
+from carethread.metrics.answering.answering import Question, analytics_of, is_told_all, question, wanted_units
 from carethread.metrics.answering.guarding import is_counted
 from carethread.metrics.answering.reporting import AS_OF, COUNTED_BY, NARROWED_TO, OF_DEPARTMENT
 from carethread.metrics.evaluating.asking import REFERS
@@ -36,11 +36,12 @@ from carethread.metrics.explaining.again import again
 from carethread.metrics.explaining.picking import Picked, extensions, fits, picked
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.shipped import standard
+from carethread.metrics.measures.tables import read_by
 from carethread.metrics.suppressing.cells import Hidden
 from carethread.metrics.suppressing.crossing import listed
-from carethread.metrics.suppressing.masking import masked
+from carethread.metrics.suppressing.masking import masked, refuse_list
 from carethread.metrics.suppressing.months import months, suppressed
-from carethread.metrics.suppressing.seeing import hides, treats
+from carethread.metrics.suppressing.seeing import hides
 
 PARAMETERS = ("population", "group", "stratifier", "stratum", "_count", "_offset")
 
@@ -61,7 +62,7 @@ def explain(runtime: Runtime, call: Call, context: Context) -> Resource:
     count, offset = _whole_number(call, "_count", _DEFAULT, _MOST), _whole_number(call, "_offset", 0, 2**31)
     with analytics_of(runtime).look() as facts:
         counted = wanted_units(facts, asks)
-        bare_only = hides(runtime, asks.definition) and not treats(facts, asks.definition, counted, context.principal)
+        bare_only = hides(runtime, asks.definition) and not is_told_all(facts, asks, counted, context.principal)
         if bare_only:
             _refuse_few(facts, asks, number)
         total, units = _units(facts, asks.definition, counted, number, count, offset)
@@ -104,12 +105,13 @@ def _asked(runtime: Runtime, call: Call, report: Resource) -> Question:
 
 def _refuse_few(facts: Glimpse, asks: Question, number: Picked) -> None:
     """Raise Forbidden for a number that is not told, in this report or today."""
-    counted, hidden = masked(facts, asks.definition, asks.wanted, lambda said: None)
+    counted, hidden = masked(facts, asks.definition, asks.wanted)
     is_known = number.stratifier < 0 or number.stratum in counted[number.place].strata.get(number.column, {})
     level = hidden.get((number.column, number.stratum), Hidden.NOTHING) if is_known else Hidden.ALL
     beside = number.population not in scored_populations(number.group)
     if number.reported is None or level is Hidden.ALL or (level is Hidden.BESIDE and beside):
         raise suppressed("Few people stand behind this number: it is for staff who treat them.", "population")
+    refuse_list(asks.definition, asks.wanted.days)
     if number.column in standard() and len(months(asks.wanted.days)) > 1:
         raise suppressed("A stratum of several months is explained month by month.", "stratum")
 

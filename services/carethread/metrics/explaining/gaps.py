@@ -10,26 +10,25 @@ Operation: http://hl7.org/fhir/R4/operation-measure-care-gaps.html.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from carethread.core.clock import instant, to_micros
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Malformed
-from carethread.core.fhir import json
 from carethread.core.fhir.elements import at
-from carethread.core.fhir.search import parse_query
-from carethread.core.fhir.targets import is_id
-from carethread.core.ports import Request, Resource, Session
+from carethread.core.ports import Resource, Session
 from carethread.core.service import PROFILES, Call, Runtime
 from carethread.interactions.operations.parameters import once, refuse_unknown
-from carethread.metrics.answering.answering import Question, analytics_of, answered, one_look, question, wanted_units
+from carethread.metrics.answering.answering import Question, analytics_of, answered, one_look, wanted_units
+from carethread.metrics.evaluating.asking import Asked, asked
 from carethread.metrics.evaluating.counting import bare, nested
 from carethread.metrics.evaluating.evaluating import run
 from carethread.metrics.evaluating.members import held
-from carethread.metrics.measures.definition import EXTENSION, Group
-from carethread.metrics.measures.finding import measure_named
+from carethread.metrics.measures.definition import EXTENSION, Group, title_of
+from carethread.metrics.measures.finding import active_measures, defined, measure_named
 
 PARAMETERS = ("periodStart", "periodEnd", "topic", "subject", "measure", "status")
 
@@ -46,7 +45,6 @@ _DEQM = "http://hl7.org/fhir/us/davinci-deqm/"
 _REPORT = {"coding": [{"system": "http://loinc.org", "code": "96315-7", "display": "Gaps in care report"}]}
 _CODE = {"text": "CAREGAP"}
 """DEQM codes it so in v3-ActCode, whose version of R4 does not have it yet."""
-_MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +75,16 @@ def care_gaps(runtime: Runtime, call: Call, context: Context) -> Resource:
     states = set(call.params.get("status", ())) or {OPEN, CLOSED}
     if not states <= {OPEN, CLOSED}:
         raise Malformed(f"status is {OPEN} or {CLOSED}.", code="value", expression="status")
+    wanted = asked(replace(call, params=_of_a_report(call)))
+    who = wanted.subject
     entries: list[Resource] = []
     sections: list[Resource] = []
-    who = once(call, "subject").removeprefix("Patient/")
-    if not is_id(who):
-        raise Malformed("subject is one Patient, such as Patient/123.", code="value", expression="subject")
     patient = {
         "fullUrl": f"{runtime.base_url}/Patient/{who}",
         "resource": held(runtime, ("Patient", who), "subject", call),
     }
     with one_look(runtime) as looking:
-        for asks, marked in _asked(looking, call):
+        for asks, marked in _asked(looking, call, wanted):
             report = answered(looking, asks, context, kept=False)
             report["subject"] = {"reference": patient["fullUrl"]}  # in a document references lead to its entries
             status = _status(looking, asks, marked)
@@ -98,8 +95,14 @@ def care_gaps(runtime: Runtime, call: Call, context: Context) -> Resource:
     return _document(patient, sections, entries, context)
 
 
-def _asked(runtime: Runtime, call: Call) -> Iterator[tuple[Question, _Marked]]:
-    """Of each Measure that is meant what is asked of it, and what is a gap in it."""
+def _of_a_report(call: Call) -> dict[str, Sequence[str]]:
+    """The parameters that the report of each Measure has too."""
+    return {name: call.params[name] for name in ("periodStart", "periodEnd", "subject") if name in call.params}
+
+
+def _asked(runtime: Runtime, call: Call, wanted: Asked) -> Iterator[tuple[Question, _Marked]]:
+    """Of each Measure that is meant what is asked of it, and what is a gap in it. Raises Invalid for one that is not
+    counted by SQL."""
     named, topic = once(call, "measure"), once(call, "topic").lower()
     if not named and not topic:
         raise Malformed("topic or measure is needed.", code="required", expression="topic")
@@ -111,20 +114,15 @@ def _asked(runtime: Runtime, call: Call) -> Iterator[tuple[Question, _Marked]]:
         if named and not marked:
             raise Malformed("This measure has no gap of a person.", code="not-supported", expression="measure")
         if marked and (not topic or topic in _topics(measure)):
-            params = {
-                name: call.params[name] for name in ("periodStart", "periodEnd", "subject") if name in call.params
-            }
-            asked = {**params, "measure": [f"Measure/{measure['id']}"]}
-            request = Request("GET", call.request.path, (), call.request.headers)
-            yield question(runtime, Call("Measure", "", asked, None, request)), marked
+            counts = partial(defined, measure=measure, base_url=runtime.base_url)
+            yield Question(measure, runtime.store.snapshot(counts), wanted, None), marked
 
 
 def _measures(runtime: Runtime, named: str) -> list[Resource]:
     def work(session: Session) -> list[Resource]:
         if named:
             return [measure_named(session, named)]
-        found = session.search(parse_query("Measure", [("status", "active")]), _MOST).matches
-        return sorted((json.restore(each.body) for each in found), key=lambda each: str(each["id"]))
+        return active_measures(session)
 
     return runtime.store.snapshot(work)
 
@@ -190,7 +188,7 @@ def _section(gap: _Gap, report: Resource, context: Context) -> tuple[Resource, l
     made = [_entry(report), _entry(issue)]
     issue["evidence"] = [{"detail": [{"reference": made[0]["fullUrl"]}]}]
     section = {
-        "title": gap.asks.measure.get("title") or gap.asks.measure["id"],
+        "title": title_of(gap.asks.measure),
         "focus": {"reference": made[0]["fullUrl"]},
         "entry": [{"reference": made[1]["fullUrl"]}],
     }

@@ -57,8 +57,9 @@ def picked(definition: Definition, report: Resource, call: Call) -> Picked:
         said = f"stratifier is one of {', '.join(known)}." if known else "This measure has no stratifiers."
         raise Malformed(said, code="value", expression="stratifier")
     column = known[stratifier].column
-    value = UNKNOWN if stratum == "unknown" else stratum
-    reported = _count(_stratum(told, known[stratifier].code, stratum), names.index(population))
+    parted = _stratum(told, known[stratifier].code, stratum)
+    value = UNKNOWN if stratum == "unknown" and "coding" in parted["value"] else stratum
+    reported = _count(parted, names.index(population))
     which = [each.column for each in stratifiers(definition)].index(column)
     return Picked(place, group, population, which, column, value, reported)
 
@@ -74,11 +75,11 @@ def _group(definition: Definition, said: str) -> int:
 
 
 def _stratum(group: Resource, code: Resource, value: str) -> Resource:
-    """Raises Malformed for one that the report does not tell."""
+    """Of our names (`unknown`) that which is one of the Measure's own too is that. Raises Malformed for one that the
+    report does not tell."""
     parted: Resource = next((each for each in group.get("stratifier", ()) if each.get("code") == [code]), {})
-    told: dict[str, Resource] = {
-        str(name): each for each in parted.get("stratum", ()) for name in at(each, "value.text")
-    }
+    ours_first = sorted(parted.get("stratum", ()), key=lambda each: "coding" not in each["value"])
+    told: dict[str, Resource] = {str(name): each for each in ours_first for name in at(each, "value.text")}
     if value not in told:
         said = f"stratum is one of {', '.join(told)}." if told else "This report has no strata of this stratifier."
         raise Malformed(said, code="value", expression="stratum")

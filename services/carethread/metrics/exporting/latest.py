@@ -144,7 +144,7 @@ def _values(runtime: Runtime, measure: str, days: Days, context: Context) -> Ite
 
 def _by_department(asks: Question) -> Question:
     """Without other strata, which nobody reads here; whether one is told does not depend on the others."""
-    parted = all(any(each.column == DEPARTMENT for each in group.stratifiers) for group in asks.definition.groups)
+    parted = asks.definition.is_parted_by(DEPARTMENT)
     return replace(asks, definition=narrowed(asks.definition, (DEPARTMENT,) if parted else ()))
 
 

@@ -1,9 +1,9 @@
 """What publications have changed of the past: the rows that stood before are compared with those that stand.
 
 Most of what arrives is of today or of days to come, and much of it changes no row but for when it was stored. So who
-judges the past again is told of the tables in which rows of resources differ, each with the earliest day of these rows
-(`days`), before or after. That reads files, which takes the longer the larger they are (35 ms for a million visits), so
-what is published within two seconds is compared together.
+judges the past again is told of the tables in which rows of resources differ, each with when the earliest of these rows
+is (`days`), before or after. That reads files, which takes the longer the larger they are (35 ms for a million visits),
+so what is published within two seconds is compared together.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import datetime
 
 from carethread.core.errors import Busy
 from carethread.core.facts.manifest import Manifest, Published
 from carethread.core.facts.relation import KEY
 from carethread.core.ports.analytics import Shelf
-from carethread.metrics.facts.days import DAYS, EVER, NOT_COMPARED, Day, Row
+from carethread.metrics.facts.days import DAYS, EARLIEST, EVER, NOT_COMPARED, Day, Row
 from carethread.metrics.facts.subjects import Subject
 
 EVERY_SECONDS = 2.0
@@ -69,29 +69,33 @@ class Differing:
         for type_name, ids in changes.ids.items():
             self._gathered.ids[type_name] |= ids
 
-    def found(self) -> dict[str, date]:
-        """The tables that differ, each with the earliest day; none where that was asked a moment ago. Raises Busy."""
+    def found(self) -> dict[str, datetime]:
+        """The tables that differ, each with when its earliest row is; none where that was asked a moment ago.
+
+        Raises Busy, and what reading files raises; what was gathered is then still gathered.
+        """
         if not self._gathered or self._steady() < self._due:
             return {}
         after = (self._shelf.manifest() or Manifest()).tables
-        before, gathered, self._gathered = self._before, self._gathered, Changes()
-        self._due = self._steady() + EVERY_SECONDS
-        days: dict[str, date] = {}
+        days: dict[str, datetime] = {}
         for subject in self._subjects:
-            if ids := gathered.ids.get(subject.type):
-                days |= self._of_type(subject, before, after, sorted(ids))
-        return days | dict.fromkeys(gathered.anew, date.min)
+            if ids := self._gathered.ids.get(subject.type):
+                days |= self._of_type(subject, self._before, after, sorted(ids))
+        days |= dict.fromkeys(self._gathered.anew, EARLIEST)
+        self._gathered = Changes()
+        self._due = self._steady() + EVERY_SECONDS
+        return days
 
-    def _of_type(self, subject: Subject, before: _Tables, after: _Tables, ids: Sequence[str]) -> dict[str, date]:
+    def _of_type(self, subject: Subject, before: _Tables, after: _Tables, ids: Sequence[str]) -> dict[str, datetime]:
         names = [each.name for each in subject.relations if each.name in before and each.name in after]
         if len(ids) > _MOST:
-            return dict.fromkeys(names, date.min)
+            return dict.fromkeys(names, EARLIEST)
         try:
             stood = {name: self._rows(name, before[name], ids) for name in names}
             stands = {name: self._rows(name, _since(before[name], after[name]), ids) for name in names}
         except Busy:  # the files of before are gone
-            return dict.fromkeys(names, date.min)
-        found: dict[str, date] = {}
+            return dict.fromkeys(names, EARLIEST)
+        found: dict[str, datetime] = {}
         for name in names:
             differ = [id_ for id_ in ids if _told(stood[name].get(id_, ())) != _told(stands[name].get(id_, ()))]
             days = [day for id_ in differ for day in self._of_resource(name, id_, stood, stands)]
@@ -109,12 +113,12 @@ class Differing:
 
     def _of_resource(
         self, name: str, id_: str, stood: Mapping[str, _Rows], stands: Mapping[str, _Rows]
-    ) -> Iterable[date]:
-        """The days of a resource's rows in a table, before and after; of any day where another table has to say it
+    ) -> Iterable[datetime]:
+        """When a resource's rows in a table are, before and after; of any day where another table has to say it
         that has none."""
         known = self._days.get(name, EVER)
         rows = [row for state in (stood, stands) for row in state[known.like or name].get(id_, ())]
-        days = [self._days.get(known.like or name, EVER).of(row) for row in rows] or [date.min]
+        days = [self._days.get(known.like or name, EVER).of(row) for row in rows] or [EARLIEST]
         return [day for day in days if day is not None]
 
 

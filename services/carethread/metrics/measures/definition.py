@@ -103,6 +103,10 @@ class Definition:
     notation: Resource | None
     nameless: bool = False
 
+    def is_parted_by(self, column: str) -> bool:
+        """Whether each of its numbers is told by the strata of a column."""
+        return all(any(each.column == column for each in group.stratifiers) for group in self.groups)
+
 
 def definition(measure: Resource, sql: str, base_url: str) -> Definition:
     """The Measure with the SQL of its Library. Raises Invalid naming the element that it cannot be counted by."""
@@ -122,6 +126,11 @@ def definition(measure: Resource, sql: str, base_url: str) -> Definition:
 def is_nameless(measure: Resource) -> bool:
     """Whether it has been promised of a Measure that nobody learns who it is of."""
     return any(each.get("url") == NAMELESS and each.get("valueBoolean") for each in measure.get("extension", ()))
+
+
+def title_of(measure: Resource) -> str:
+    """What a Measure is called where people read it."""
+    return str(measure.get("title") or measure.get("name") or measure["id"])
 
 
 def _group(measure: Resource, group: Resource, where: str) -> Group:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from base64 import b64decode
 from binascii import Error
 from collections.abc import Iterable
@@ -11,10 +12,13 @@ from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.targets import parse_canonical
 from carethread.core.ports import Resource, Session
-from carethread.metrics.measures.definition import LANGUAGE, Definition, definition
+from carethread.metrics.measures.definition import LANGUAGE, Definition, definition, title_of
 from carethread.metrics.measures.shipped import whole
 
+log = logging.getLogger(__name__)
+
 _MOST_VERSIONS = 200
+_MOST_MEASURES = 1000
 
 
 def by_canonical(session: Session, type_name: str, canonical: str) -> Resource | None:
@@ -41,6 +45,17 @@ def measure_named(session: Session, named: str) -> Resource:
     if found is None:
         raise NotFound("The Measure is not known here.", expression="measure")
     return found
+
+
+def active_measures(session: Session) -> list[Resource]:
+    """The active Measures that are counted by SQL, by their titles. More than there is room for are told of in the log,
+    and left out."""
+    matches = session.search(parse_query("Measure", [("status", "active")]), _MOST_MEASURES + 1).matches
+    if len(matches) > _MOST_MEASURES:
+        log.warning("measures_left_out", extra={"most": _MOST_MEASURES})
+    found = [json.restore(each.body) for each in matches[:_MOST_MEASURES]]
+    counted = [each for each in found if each.get("library")]
+    return sorted(counted, key=lambda each: (title_of(each).casefold(), each["id"]))
 
 
 def defined(session: Session, measure: Resource, base_url: str, beside: Iterable[Resource] = ()) -> Definition:

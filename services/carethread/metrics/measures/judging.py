@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from carethread.core.context import Context
 from carethread.core.errors import Busy, Invalid, Issue
 from carethread.core.ports import Resource
+from carethread.core.ports.analytics import Analytics
 from carethread.core.service import Runtime
 from carethread.metrics.measures.definition import LANGUAGE, Definition
+from carethread.metrics.measures.remembering import Remembered
 from carethread.metrics.measures.shipped import LIBRARIES, libraries, standard
 
 SQL = "Library.content[0].data"
@@ -31,9 +33,19 @@ _OF_A_UNIT = re.compile(r'\bunit\.(?:"(\w+)"|(\w+))')
 _NUMBER = re.compile(r"(?:U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE|DECIMAL.*)", re.ASCII)
 
 
-def library_asked(runtime: Runtime, library: Resource, context: Context) -> None:
-    """Refuse a Library whose SQL is not one SELECT. Raises Invalid, Busy."""
-    if issues := list(_wrong(runtime, library)):
+_CHECKED: Remembered[str, tuple[Issue, ...]] = Remembered(500)
+"""What is wrong with SQL by itself."""
+
+
+def look_at(runtime: Runtime, library: Resource) -> None:
+    """Have the engine look at the SQL of a Library, which is known from then on. Raises Busy."""
+    list(_wrong(runtime, library, _asked))
+
+
+def refuse_wrong(runtime: Runtime, library: Resource) -> None:
+    """Refuse a Library whose SQL is not one SELECT, without asking the engine. Raises Invalid, and Busy for SQL that it
+    has not looked at."""
+    if issues := list(_wrong(runtime, library, _known)):
         raise Invalid(issues=issues)
 
 
@@ -46,24 +58,46 @@ def is_shipped(library: Resource) -> bool:
 def library_judged(runtime: Runtime, library: Resource, context: Context) -> Sequence[Issue]:
     """What `$validate` says of a Library's SQL."""
     try:
-        return list(_wrong(runtime, library))
+        return list(_wrong(runtime, library, _asked))
     except Busy as error:
         said = f"The SQL was not looked at: {error}"
         return [Issue("incomplete", said, "Library.content", severity="warning")]
 
 
-def _wrong(runtime: Runtime, library: Resource) -> Iterable[Issue]:
+_Judge = Callable[[Analytics, str], Iterable[Issue]]
+
+
+def _wrong(runtime: Runtime, library: Resource, judge: _Judge) -> Iterable[Issue]:
     for place, content in enumerate(library.get("content", ())):
         data = content.get("data")
         if content.get("contentType") != LANGUAGE or not data or data in _shipped() or runtime.analytics is None:
             continue
         where = f"Library.content[{place}].data"
         try:
-            runtime.analytics.check(b64decode(data).decode())
+            sql = b64decode(data).decode()
         except (Error, UnicodeDecodeError):
             yield Issue("value", "The content of the Library is base64 of UTF-8.", where)
+            continue
+        yield from (Issue(each.code, each.diagnostics, where) for each in judge(runtime.analytics, sql))
+
+
+def _asked(analytics: Analytics, sql: str) -> Iterable[Issue]:
+    said = _CHECKED.get(sql)
+    if said is None:
+        try:
+            analytics.check(sql)
+            said = ()
         except Invalid as error:
-            yield from (Issue(each.code, each.diagnostics, where) for each in error.issues)
+            said = tuple(error.issues)
+        _CHECKED.put(sql, said)
+    return said
+
+
+def _known(analytics: Analytics, sql: str) -> Iterable[Issue]:
+    said = _CHECKED.get(sql)
+    if said is None:
+        raise Busy("The SQL cannot be looked at now; try again.")
+    return said
 
 
 @lru_cache(1)

@@ -43,6 +43,7 @@ def beginnings() -> Mapping[str, str]:
     return _sql("shared")
 
 
+@lru_cache(256)
 def whole(sql: str) -> str:
     """The SQL with those of the shared relations before it that it names and does not have, and before each those that
     it names: so what is whole stays as it is."""

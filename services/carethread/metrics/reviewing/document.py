@@ -14,7 +14,7 @@ from html import escape
 from carethread.core.clock import instant
 from carethread.core.context import Context
 from carethread.core.ports import Resource
-from carethread.metrics.answering.reporting import OF_DEPARTMENT
+from carethread.metrics.answering.reporting import OF_DEPARTMENT, extension_of_department
 from carethread.metrics.reviewing import words
 from carethread.metrics.reviewing.complaints import Line
 from carethread.metrics.reviewing.deciding import CODE, REVIEWS, TASKS
@@ -65,7 +65,7 @@ def document(pack: Pack, base_url: str, context: Context) -> Resource:
 def _of(where: Resource, report: Resource) -> Resource:
     """A report that leads to its department, of which all of them are."""
     told = [each for each in report.get("extension", ()) if each["url"] != OF_DEPARTMENT]
-    return {**report, "extension": [*told, {"url": OF_DEPARTMENT, "valueReference": where}], "reporter": where}
+    return {**report, "extension": [*told, extension_of_department(where)], "reporter": where}
 
 
 def _sections(pack: Pack, base_url: str, reports: Sequence[str]) -> Iterator[Resource]:
@@ -139,7 +139,7 @@ def _task(pack: Pack, decision: Decision) -> Resource:
     return {
         "resourceType": "Task",
         "id": decision.id,
-        "extension": [{"url": OF_DEPARTMENT, "valueReference": department}],
+        "extension": [extension_of_department(department)],
         "groupIdentifier": {"system": REVIEWS, "value": f"{pack.review.department}/{decision.month}"},
         "status": decision.status,
         "intent": "order",

@@ -17,7 +17,7 @@ from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Runtime
 from carethread.metrics.evaluating.counting import DEPARTMENT
 from carethread.metrics.evaluating.periods import Days, quoted
-from carethread.metrics.measures.definition import Definition, Group
+from carethread.metrics.measures.definition import Definition, Group, title_of
 from carethread.metrics.reviewing.asking import Review
 from carethread.metrics.series.buckets import before
 from carethread.metrics.series.counting import narrowed, series
@@ -136,7 +136,7 @@ def figures(
         last = seen if seen and seen.last == len(values) - 1 else None
         yield Figure(
             measure=str(measure["id"]),
-            title=str(measure.get("title") or measure.get("name") or measure["id"]),
+            title=title_of(measure),
             place=i,
             part=group.called(i) if len(definition.groups) > 1 else "",
             kind=kind,

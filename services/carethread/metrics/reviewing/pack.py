@@ -12,16 +12,15 @@ from datetime import UTC
 from carethread.core.clock import from_micros
 from carethread.core.context import Context
 from carethread.core.errors import Busy, Invalid, Malformed, NotFound, TooCostly
-from carethread.core.fhir import json
-from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Resource, Session
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Runtime
-from carethread.metrics.answering.answering import analytics_of, read_by
+from carethread.metrics.answering.answering import analytics_of
 from carethread.metrics.answering.reporting import report
 from carethread.metrics.evaluating.periods import zones
-from carethread.metrics.measures.definition import Definition
-from carethread.metrics.measures.finding import defined
+from carethread.metrics.measures.definition import Definition, title_of
+from carethread.metrics.measures.finding import active_measures, defined
+from carethread.metrics.measures.tables import read_by
 from carethread.metrics.reviewing.asking import MONTH, Review
 from carethread.metrics.reviewing.complaints import Complaints, complaints
 from carethread.metrics.reviewing.decisions import Decision, Decisions, decisions
@@ -32,9 +31,6 @@ from carethread.metrics.signals.goals import Target, pursued, targets
 from carethread.metrics.signals.standing import Raised, read
 from carethread.metrics.signals.telling import id_of
 from carethread.metrics.signals.watching import RAISED
-
-_MOST = 200
-"""Measures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +129,7 @@ def pack(runtime: Runtime, review: Review, only: Collection[str], now: int, cont
             try:
                 told = months(runtime, facts, each.definition, review)
             except (Invalid, TooCostly, Busy) as error:
-                left.append((_title(each.measure), str(error)))
+                left.append((title_of(each.measure), str(error)))
                 continue
             found += figures(each.measure, each.definition, told, review.days, each.goal)
             (month,) = (one for one in told if one[0].days == review.days)
@@ -157,11 +153,9 @@ def pack(runtime: Runtime, review: Review, only: Collection[str], now: int, cont
 
 def _known(runtime: Runtime, session: Session, review: Review) -> list[Known]:
     """The Measures that are counted, by title."""
-    matches = session.search(parse_query("Measure", [("status", "active")]), _MOST).matches
-    measures = [json.restore(each.body) for each in matches]
     goals = pursued(session)
     found = []
-    for measure in sorted((each for each in measures if each.get("library")), key=_title):
+    for measure in active_measures(session):
         try:
             definition = defined(session, measure, runtime.base_url)
         except Invalid:  # of an installation's own: $evaluate-measure says what it lacks
@@ -200,9 +194,5 @@ def _told(facts: Glimpse, known: Sequence[Known]) -> list[Asked]:
     for each in known:
         for raised in each.raised:
             id_ = id_of("task", each.measure["id"], raised)
-            found.append(Asked(each.measure["id"], _title(each.measure), raised, id_, str(status.get(id_, ""))))
+            found.append(Asked(each.measure["id"], title_of(each.measure), raised, id_, str(status.get(id_, ""))))
     return found
-
-
-def _title(measure: Resource) -> str:
-    return str(measure.get("title") or measure.get("name") or measure["id"])

@@ -18,7 +18,7 @@ from carethread.core.ports import Resource
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import PROFILES
 from carethread.metrics.answering.guarding import OF_THE_DAY
-from carethread.metrics.answering.reporting import OF_DEPARTMENT, PROFILE
+from carethread.metrics.answering.reporting import PROFILE, extension_of_department
 from carethread.metrics.evaluating.counting import bare, nested
 from carethread.metrics.evaluating.evaluating import answer, units
 from carethread.metrics.evaluating.periods import Days
@@ -57,7 +57,7 @@ def _report(measure: Resource, definition: Definition, group: Group, row: dict[s
         "resourceType": "MeasureReport",
         "id": str(uuid5(NAMESPACE_URL, f"{KEPT_DAILY}/{unit}")),
         "meta": {"profile": [PROFILE]},
-        **({"extension": [{"url": OF_DEPARTMENT, "valueReference": where}]} if where else {}),
+        **({"extension": [extension_of_department(where)]} if where else {}),
         "status": "complete",
         "type": "individual",
         "measure": definition.canonical,

@@ -11,7 +11,7 @@ from carethread.core.context import Principal
 from carethread.core.ports import Resource
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Runtime
-from carethread.metrics.answering.reporting import OF_DEPARTMENT, Head
+from carethread.metrics.answering.reporting import Head, extension_of_department
 from carethread.metrics.evaluating.asking import Asked
 from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, Counted
 from carethread.metrics.evaluating.evaluating import conditions, evaluate, units
@@ -49,7 +49,7 @@ def points(
 def _month(facts: Glimpse, definition: Definition, wanted: Asked, point: Point) -> Told:
     if not point.over:
         return point, {WHOLE: Hidden.ALL}
-    counted, not_told = masked(facts, definition, replace(wanted, days=point.days), lambda said: None)
+    counted, not_told = masked(facts, definition, replace(wanted, days=point.days))
     return Point(point.days, counted, over=True), not_told
 
 
@@ -60,9 +60,9 @@ def by_department(
     parted = narrowed(definition, (DEPARTMENT,))
     if not is_masked(runtime, facts, definition, wanted, principal):
         return evaluate(facts, parted, units(facts, parted, wanted.days, ()), people=False), {}
-    if not _has_departments(definition):
+    if not definition.is_parted_by(DEPARTMENT):
         raise suppressed("Where small numbers are not told, this measure is not told by department.", DEPARTMENT)
-    return masked(facts, parted, wanted, lambda said: None)
+    return masked(facts, parted, wanted)
 
 
 def hidden_of(definition: Definition, point: Point) -> Mapping[Place, Hidden]:
@@ -90,7 +90,7 @@ def told_by_department(runtime: Runtime, definition: Definition, points: Sequenc
     nothing is."""
     if not hides(runtime, definition):
         return [(each, {}) for each in points]
-    if by != "month" or not _has_departments(definition):
+    if by != "month" or not definition.is_parted_by(DEPARTMENT):
         return []
     return [(each, hidden_of(definition, each)) for each in points]
 
@@ -99,19 +99,15 @@ def told_to_all(runtime: Runtime, definition: Definition, point: Point, by: By, 
     """A department's part of a point, as a report has it that anybody may read."""
     if not hides(runtime, definition):
         return of_department(point, department, {})
-    if by != "month" or not _has_departments(definition):
+    if by != "month" or not definition.is_parted_by(DEPARTMENT):
         return of_department(point, department, {})[0], {WHOLE: Hidden.ALL}
     return of_department(point, department, hidden_of(definition, point))
-
-
-def _has_departments(definition: Definition) -> bool:
-    return all(any(each.column == DEPARTMENT for each in group.stratifiers) for group in definition.groups)
 
 
 def head(point: Point, now: int, as_of: int, counted_by: Sequence[str], department: str = "") -> Head:
     """What the report of a point says of itself; `now` and `as_of` are in microseconds."""
     where = {"reference": f"Organization/{department}"}
-    narrowed = [{"url": OF_DEPARTMENT, "valueReference": where}] if department else []
+    narrowed = [extension_of_department(where)] if department else []
     about = {"reporter": where} if department else {}
     return Head("summary", f"{point.days.first}", f"{point.days.last}", now, as_of, counted_by, narrowed, about)
 

@@ -8,22 +8,19 @@ from dataclasses import dataclass
 from carethread.core.clock import from_micros
 from carethread.core.context import Context
 from carethread.core.errors import Busy, FhirError, NotFound
-from carethread.core.fhir import json
-from carethread.core.fhir.search import parse_query
 from carethread.core.ports import Request, Resource
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.invoke import invoke
 from carethread.metrics.answering.answering import analytics_of, known, one_look
 from carethread.metrics.evaluating.periods import Days
-from carethread.metrics.measures.definition import Group
+from carethread.metrics.measures.definition import Group, title_of
+from carethread.metrics.measures.finding import active_measures
 from carethread.metrics.series.buckets import before
 from carethread.metrics.showing.asking import DEPARTMENT, EACH, MEASURE, SHOWN, Wanted
 from carethread.metrics.showing.plot import Plot, plot
 from carethread.metrics.showing.points import Point, points
 from carethread.metrics.signals.goals import Target, pursued, targets
-
-_MOST_MEASURES = 1000
 
 _DEPARTMENTS = """
 SELECT id, coalesce(name, id) AS name FROM organizations WHERE id IN (
@@ -92,7 +89,7 @@ def charts(runtime: Runtime, call: Call, wanted: Wanted, context: Context) -> Ch
 
 
 def _charts(runtime: Runtime, call: Call, wanted: Wanted, context: Context) -> Charts:
-    measures = _measures(runtime)
+    measures = runtime.store.glance(active_measures)
     with analytics_of(runtime).look() as facts:
         departments = _departments(facts)
         as_of = facts.marks.time
@@ -105,26 +102,12 @@ def _charts(runtime: Runtime, call: Call, wanted: Wanted, context: Context) -> C
     first = (wanted.page - 1) * EACH
     goals = runtime.store.glance(pursued)
     sections = [_section(runtime, call, each, wanted, days, goals, context) for each in found[first : first + EACH]]
-    named = [(each["id"], _title(each)) for each in measures]
+    named = [(each["id"], title_of(each)) for each in measures]
     return Charts(wanted, days, as_of, named, departments, sections, -(-len(found) // EACH))
-
-
-def _measures(runtime: Runtime) -> list[Resource]:
-    """The active Measures that are counted by SQL, by their titles."""
-    query = parse_query("Measure", [("status", "active")])
-    matches = runtime.store.glance(lambda session: session.search(query, _MOST_MEASURES).matches)
-    found = [json.restore(each.body) for each in matches]
-    return sorted(
-        (each for each in found if each.get("library")), key=lambda each: (_title(each).casefold(), each["id"])
-    )
 
 
 def _departments(facts: Glimpse) -> list[tuple[str, str]]:
     return [(str(id_), str(name)) for id_, name in facts.query(_DEPARTMENTS).rows]
-
-
-def _title(measure: Resource) -> str:
-    return str(measure.get("title") or measure.get("name") or measure["id"])
 
 
 def _section(
@@ -136,7 +119,7 @@ def _section(
     goals: Sequence[Resource],
     context: Context,
 ) -> Section:
-    head = measure["id"], _title(measure), str(measure.get("description", ""))
+    head = measure["id"], title_of(measure), str(measure.get("description", ""))
     try:
         reports = _series(runtime, call, measure["id"], wanted, days, context)
         _, definition = known(runtime, f"Measure/{measure['id']}")

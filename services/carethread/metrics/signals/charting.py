@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
+from carethread.core.fhir.targets import is_id
 from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, score
 from carethread.metrics.measures.definition import Group
 from carethread.metrics.series.telling import Told
@@ -57,11 +58,13 @@ def line(groups: Sequence[Group], points: Sequence[Told], place: Place) -> Line:
 
 
 def lines(groups: Sequence[Group], points: Sequence[Told]) -> dict[Place, Line]:
-    """The line of each department that there is something of."""
+    """The line of each department that there is something of. SQL may say that anything is one: what can be no id, and
+    so not be told of an Organization, has none."""
     places = {
         Place(department, i)
         for each, _ in points
         for i in range(len(groups))
         for department in each.counted[i].strata[DEPARTMENT]
+        if not department or is_id(department)
     }
     return {place: line(groups, points, place) for place in sorted(places)}

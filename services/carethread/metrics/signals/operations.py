@@ -16,12 +16,13 @@ from carethread.core.errors import Malformed, TooCostly
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.parameters import once, refuse_unknown
-from carethread.metrics.answering.answering import analytics_of, known, read_by
+from carethread.metrics.answering.answering import analytics_of, known
 from carethread.metrics.answering.reporting import report
 from carethread.metrics.evaluating.asking import Asked, asked
 from carethread.metrics.evaluating.counting import DEPARTMENT, stratifiers
 from carethread.metrics.evaluating.members import here
 from carethread.metrics.measures.definition import Definition
+from carethread.metrics.measures.tables import read_by
 from carethread.metrics.series.buckets import BUCKETS, By, buckets
 from carethread.metrics.series.counting import Point, at_once, is_over, narrowed
 from carethread.metrics.series.telling import bundle, by_department, head, points

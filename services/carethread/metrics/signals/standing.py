@@ -45,7 +45,9 @@ class Raised:
 
 def read(key: str) -> Raised:
     """The signal of a key."""
-    department, group, side, rule, since, baseline, at = key.split("/")
+    department, group, side, rule, since, baseline, at = key.rsplit(
+        "/", 6
+    )  # only what SQL says a department is has "/"
     days = date.fromisoformat(since), date.fromisoformat(baseline)
     known: Side = "above" if side == "above" else "below"
     return Raised(Place(department, int(group)), known, rule, *days, int(at))

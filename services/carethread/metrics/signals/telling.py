@@ -11,6 +11,8 @@ from uuid import NAMESPACE_URL, uuid5
 from carethread.core.clock import instant
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
+from carethread.metrics.answering.reporting import extension_of_department
+from carethread.metrics.measures.definition import title_of
 from carethread.metrics.signals.rules import RULES
 from carethread.metrics.signals.standing import Over, Raised
 
@@ -52,12 +54,12 @@ def department(raised: Raised) -> list[Resource]:
     """The extension by which something is of the department of a signal; none where it is of no department."""
     named = raised.place.department
     where = {"reference": f"Organization/{named}"}
-    return [{"url": PROFILES + "department", "valueReference": where}] if named else []
+    return [extension_of_department(where)] if named else []
 
 
 def task(measure: Resource, canonical: str, raised: Raised, owner: str, now: int) -> Resource:
     """The Task by which somebody finds out what a signal of a Measure is about; `owner` is a reference or empty."""
-    title = measure.get("title") or measure.get("name") or measure["id"]
+    title = title_of(measure)
     told = f"{title}: {raised.side} what is usual since {raised.since}, for {RULES[raised.rule].said}."
     about = {"reference": f"MeasureReport/{id_of('report', measure['id'], raised)}"}
     return {

@@ -24,12 +24,12 @@ from carethread.core.service import PROFILES, AskFirst, Runtime, TimerHandler
 from carethread.interactions.requesting import request, request_change
 from carethread.interactions.standing import here
 from carethread.interactions.writing.unit import WriteUnit
-from carethread.metrics.answering.answering import read_by
 from carethread.metrics.answering.marking import marked
 from carethread.metrics.answering.reporting import report
 from carethread.metrics.evaluating.counting import DEPARTMENT
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.finding import defined
+from carethread.metrics.measures.tables import read_by
 from carethread.metrics.series.buckets import BUCKETS, By, before
 from carethread.metrics.series.counting import narrowed, series
 from carethread.metrics.series.keeping import is_kept_daily, of_the_day
@@ -85,15 +85,18 @@ def measures_watched(runtime: Runtime, session: Session, ids: Sequence[str], con
 def signals_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
     """Raise the signals of a Measure, and end those that are over. Raises AskFirst, Invalid, TooCostly, Busy."""
     measure = here(session, ("Measure", timer.key))
+    unit = WriteUnit(runtime, session, context)
     if measure is None or measure.get("status") != "active" or not measure.get("library"):
-        _settle(runtime, session, context, timer.key, measure, None)
+        known = measure or {"id": timer.key}
+        canonical = str(known.get("url", f"Measure/{timer.key}"))
+        _withdraw(_Turn(runtime, session, context, unit, known, canonical))
         return
     seen = _seen(runtime, measure, timer)
     now = context.clock()
     if seen is None:
         session.timers.set(TIMER, timer.key, to_micros(now + _AGAIN))
         return
-    _settle(runtime, session, context, timer.key, measure, seen)
+    _settle(_Turn(runtime, session, context, unit, measure, seen.definition.canonical), seen)
     session.timers.set(TIMER, timer.key, _next(now), str(seen.took).encode())
 
 
@@ -152,33 +155,30 @@ class _Turn:
     canonical: str
 
 
-def _settle(
-    runtime: Runtime, session: Session, context: Context, id_: str, measure: Resource | None, seen: Seen | None
-) -> None:
-    """Bring what is told in line with what was seen; without it, no signal of the Measure stands any more."""
-    standing = [read(key) for key in session.places(RAISED, id_)]
-    fresh: list[Raised] = []
-    gone = [Over(each, "withdrawn") for each in standing]
-    unit = WriteUnit(runtime, session, context)
-    if seen:
-        groups = seen.definition.groups
-        kinds = [KINDS[group.scoring] for group in groups]
-        fresh, gone = decided(standing, lines(groups, seen.points), kinds, unit.now)
-    canonical = seen.definition.canonical if seen else str((measure or {}).get("url", f"Measure/{id_}"))
-    turn = _Turn(runtime, session, context, unit, measure or {"id": id_}, canonical)
-    for over in gone:
-        _end(turn, over)
-    owners = _owners(turn, seen) if seen and fresh else {}
+def _withdraw(turn: _Turn) -> None:
+    """No signal of the Measure stands any more."""
+    _end(turn, [Over(each, "withdrawn") for each in _standing(turn)])
+    turn.unit.store()
+
+
+def _settle(turn: _Turn, seen: Seen) -> None:
+    """Bring what is told in line with what was seen."""
+    groups, id_ = seen.definition.groups, turn.measure["id"]
+    kinds = [KINDS[group.scoring] for group in groups]
+    fresh, gone = decided(_standing(turn), lines(groups, seen.points), kinds, turn.unit.now)
+    _end(turn, gone)
+    owners = _owners(turn, seen) if fresh else {}
     for raised in fresh:
-        _raise(turn, seen, raised, owners)  # type: ignore[arg-type]
-    for each in seen.kept if seen else ():
-        if unit.find(("MeasureReport", each["id"])) is None:  # the first look of a day says how it was
-            unit.update(each)
-    unit.store()
-    if gone:
-        left = {each.raised for each in gone}
-        session.release(RAISED, id_, [each.key for each in standing if each not in left])
-    session.claim_all(RAISED, {each.key: id_ for each in fresh})
+        _raise(turn, seen, raised, owners)
+    for each in seen.kept:
+        if turn.unit.find(("MeasureReport", each["id"])) is None:  # the first look of a day says how it was
+            turn.unit.update(each)
+    turn.unit.store()
+    turn.session.claim_all(RAISED, {each.key: id_ for each in fresh})
+
+
+def _standing(turn: _Turn) -> list[Raised]:
+    return [read(key) for key in turn.session.places(RAISED, turn.measure["id"])]
 
 
 def _owners(turn: _Turn, seen: Seen) -> Mapping[str, str]:
@@ -195,14 +195,19 @@ def _raise(turn: _Turn, seen: Seen, raised: Raised, owners: Mapping[str, str]) -
     request(turn.session, asked, turn.context, _key(turn, raised), new=True)
 
 
-def _end(turn: _Turn, over: Over) -> None:
-    id_ = id_of("report", turn.measure["id"], over.raised)
-    if report_ := turn.unit.find(("MeasureReport", id_)):
-        turn.unit.update(with_outcome(report_, over, turn.canonical))
-    target = "Task", id_of("task", turn.measure["id"], over.raised)
-    for patch, condition in changes(over):
-        key = _key(turn, over.raised)
-        request_change(turn.session, target, patch, turn.context, key=key, condition=condition)
+def _end(turn: _Turn, gone: Sequence[Over]) -> None:
+    for over in gone:
+        id_ = id_of("report", turn.measure["id"], over.raised)
+        if report_ := turn.unit.find(("MeasureReport", id_)):
+            turn.unit.update(with_outcome(report_, over, turn.canonical))
+        target = "Task", id_of("task", turn.measure["id"], over.raised)
+        for patch, condition in changes(over):
+            key = _key(turn, over.raised)
+            request_change(turn.session, target, patch, turn.context, key=key, condition=condition)
+    if gone:
+        left = {each.raised.key for each in gone}
+        stands = [key for key in turn.session.places(RAISED, turn.measure["id"]) if key not in left]
+        turn.session.release(RAISED, turn.measure["id"], stands)
 
 
 def _key(turn: _Turn, raised: Raised) -> str:

@@ -6,43 +6,58 @@ a person or a practitioner that this report does not answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC
+from functools import lru_cache
 
 from carethread.core.clock import from_micros
 from carethread.core.ports.analytics import Glimpse
 from carethread.metrics.evaluating.asking import Asked
 from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, Counted
-from carethread.metrics.evaluating.evaluating import evaluate, units
+from carethread.metrics.evaluating.evaluating import evaluate, names_spans, units
 from carethread.metrics.evaluating.periods import Days, zones
 from carethread.metrics.measures.definition import Definition
+from carethread.metrics.measures.files import in_files, names
 from carethread.metrics.measures.shipped import standard
 from carethread.metrics.suppressing.cells import WHOLE, Hidden, Place, hidden
 from carethread.metrics.suppressing.months import months, suppressed, together
 from carethread.metrics.suppressing.naming import unnamed
 
+_OF_THE_PERIOD = re.compile(r"\$(utc_)?(start|end)\b|\bspans\b")
+"""What SQL knows of the period that is asked for."""
+
+Progress = Callable[[str], None]
+"""Is told how far an answer is."""
+
+
+def untold(said: str) -> None:
+    """Nobody is told."""
+
 
 def masked(
-    facts: Glimpse, definition: Definition, wanted: Asked, progress: Callable[[str], None]
+    facts: Glimpse, definition: Definition, wanted: Asked, progress: Progress = untold
 ) -> tuple[list[Counted], Mapping[Place, Hidden]]:
     """What is counted, and which cells are not told. Raises Forbidden for what is not told at all, TooCostly."""
     for name in ("subject", "practitioner", "group"):
         if getattr(wanted, name):
             said = f"Where small numbers are not told, none is told of one {name}."
             raise suppressed(f"{said} Staff see those of the people whom they treat.", name)
-    parted = all(any(s.column == DEPARTMENT for s in group.stratifiers) for group in definition.groups)
-    if wanted.department and not parted:
+    if wanted.department and not definition.is_parted_by(DEPARTMENT):
         raise suppressed("Where small numbers are not told, this measure is not told by department.", DEPARTMENT)
     counted, found = whole(facts, definition, wanted.days, progress)
     return _of_department(definition, counted, found, wanted.department) if wanted.department else (counted, found)
 
 
 def whole(
-    facts: Glimpse, definition: Definition, days: Days, progress: Callable[[str], None] = lambda said: None
+    facts: Glimpse, definition: Definition, days: Days, progress: Progress = untold
 ) -> tuple[list[Counted], Mapping[Place, Hidden]]:
     """The whole practice's report. Raises Forbidden for a period of which nothing is told."""
     each_month = months(days)
+    if len(each_month) > 1 and names_spans(definition.sql):
+        said = "Where small numbers are not told, this measure is told of one month, for it chooses in the whole period"
+        raise suppressed(f"{said}; $series tells each month.", "periodStart")
     now = from_micros(facts.marks.time)
     if zones(facts).widest(days)[1].replace(tzinfo=UTC) > now:
         said = (
@@ -56,14 +71,41 @@ def whole(
         counted = evaluate(facts, definition, units(facts, definition, month, ()), people=True)
         found.append((counted, hidden(definition.groups, counted, once)))
     if len(found) == 1:
-        return unnamed(definition.groups, *found[0])
+        return unnamed(definition.groups, *found[0], departments=_departments(facts, definition))
     counted, hides = together(definition.groups, found)
-    return unnamed(definition.groups, _with_medians(facts, definition, days, counted), hides)
+    told = _with_medians(facts, definition, days, counted)
+    return unnamed(definition.groups, told, hides, departments=_departments(facts, definition))
+
+
+def refuse_list(definition: Definition, days: Days) -> None:
+    """Raise Forbidden for a list of several months where it is not known to be those of the months: what is told was
+    judged of each month, and others might be listed."""
+    if len(months(days)) > 1 and not _adds_up(definition):
+        said = "Where small numbers are not told, the SQL of somebody's own that names $start or $end lists one month."
+        raise suppressed(said, "periodStart")
+
+
+def _adds_up(definition: Definition) -> bool:
+    """Whether what is counted of several months is what is counted of each: SQL that comes along keeps to that, other
+    SQL where it does not know the period."""
+    return definition.sql in _shipped() or not _OF_THE_PERIOD.search(definition.sql)
+
+
+def _departments(facts: Glimpse, definition: Definition) -> set[str] | None:
+    """Those that there are, where SQL is somebody's own and may call anything a department."""
+    if definition.sql in _shipped():
+        return None
+    return {str(id_) for (id_,) in facts.query("SELECT id FROM organizations").rows}
+
+
+@lru_cache(1)
+def _shipped() -> frozenset[str]:
+    return frozenset(in_files(name)[1].sql for name in names())
 
 
 def _with_medians(facts: Glimpse, definition: Definition, days: Days, counted: list[Counted]) -> list[Counted]:
     """Of medians those of the whole period, where its strata are those of its months: the department's."""
-    if not any(group.method == "median" for group in definition.groups):
+    if not any(group.method == "median" for group in definition.groups) or not _adds_up(definition):
         return counted
     asked = units(facts, definition, days, ())
     direct = evaluate(facts, definition, asked, people=False)

@@ -4,10 +4,10 @@ of one, its name is not told either. Such strata are one together, of which noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, Counted, scored_populations
+from carethread.metrics.evaluating.counting import DEPARTMENT, UNKNOWN, Cell, Counted, scored_populations
 from carethread.metrics.measures.definition import Group
 from carethread.metrics.measures.shipped import standard
 from carethread.metrics.suppressing.cells import Hidden, Place
@@ -17,15 +17,20 @@ UNNAMED = "\0"
 
 
 def unnamed(
-    groups: Sequence[Group], counted: Sequence[Counted], hidden: Mapping[Place, Hidden]
+    groups: Sequence[Group],
+    counted: Sequence[Counted],
+    hidden: Mapping[Place, Hidden],
+    departments: Collection[str] | None = None,
 ) -> tuple[list[Counted], dict[Place, Hidden]]:
-    """What was counted, with those strata only that are named, and what of it is not told."""
+    """What was counted, with those strata only that are named, and what of it is not told. `departments` are known
+    ones, where SQL is somebody's own and may take anything for one."""
     told, not_told = list(counted), dict(hidden)
     for column in dict.fromkeys(column for each in counted for column in each.strata):
-        if column in standard() or column == DEPARTMENT:
+        if column in standard() or (column == DEPARTMENT and departments is None):
             continue
         values = dict.fromkeys(value for each in counted for value in each.strata.get(column, ()))
-        named = {value for value in values if _is_told(groups, counted, hidden, (column, value))}
+        known = {UNKNOWN, *departments} if column == DEPARTMENT and departments is not None else frozenset[str]()
+        named = {value for value in values if value in known or _is_told(groups, counted, hidden, (column, value))}
         is_less = any((column, value) in hidden for value in values if value not in named)
         told = [_with(group, each, column, named, is_less=is_less) for group, each in zip(groups, told, strict=True)]
         if is_less:
@@ -45,7 +50,7 @@ def _is_told(groups: Sequence[Group], counted: Sequence[Counted], hidden: Mappin
         cell.counts.get(each.name)
         for group, cell in cells
         for each in group.populations
-        if not level or each.name in scored_populations(group)
+        if level < Hidden.BESIDE or each.name in scored_populations(group)
     )
 
 

@@ -4,6 +4,7 @@ nobody, for nobody treats who has no name."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from carethread.core.context import Principal
@@ -53,12 +54,23 @@ def hides(runtime: Runtime, definition: Definition) -> bool:
     return _is_nameless(definition) or (runtime.small_cells == "mask" and is_of_people(definition))
 
 
-def treats(facts: Glimpse, definition: Definition, counted: Units, principal: Principal) -> bool:
-    """Whether who asks is, by the facts, in a current care team of each person that is counted. Of nobody they are not:
-    that there is nobody would tell who is not among those counted."""
+def treats(
+    facts: Glimpse,
+    definition: Definition,
+    counted: Units,
+    principal: Principal,
+    named: Sequence[str] | None = None,
+) -> bool:
+    """Whether who asks is, by the facts, in a current care team of each person that is counted; of each that they have
+    `named`, counted or not, for else they would learn which of these are. Of nobody they are not: that there is nobody
+    would tell who is not among those counted."""
     if _is_nameless(definition) or not principal.name.startswith(_STAFF):
         return False
     mine = _MINE.format(who=quoted(principal.name.removeprefix(_STAFF)))
+    if named is not None:
+        listed = ", ".join(map(quoted, named)) or "NULL"
+        found = run(facts, f"WITH {mine}\nSELECT count(*) FROM mine WHERE subject IN ({listed})", counted)
+        return bool(named) and found == [(len(set(named)),)]
     theirs = "SELECT DISTINCT mine.subject IS NOT NULL FROM unit LEFT JOIN mine ON mine.subject = unit.subject"
     found = run(facts, f"{bare(definition, counted.wanted)}, {mine}\n{theirs}", counted)
     return [tuple(row) for row in found] == [(True,)]

@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from carethread.core.clock import instant
+from carethread.core.few import MASKED, hidden
 from carethread.core.ports import Resource
 from carethread.core.ports.efforts import Effort
 from carethread.questionnaires.burden.figures import FIGURES, Figure, Value
-from carethread.questionnaires.burden.hiding import hidden
 from carethread.questionnaires.burden.terms import CODES, MEASURE
 
 _POPULATIONS = "http://terminology.hl7.org/CodeSystem/measure-population"
-_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
-_MASKED: Resource = {"measureScore": {"extension": [{"url": _ABSENT, "valueCode": "masked"}]}}
+_MASKED: Resource = {"measureScore": MASKED}
 _ALL = ""
 
 

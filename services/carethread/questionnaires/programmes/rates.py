@@ -3,7 +3,7 @@ nobody can tell from it what one person did. Pure.
 
 All is summed from the same cells, a form of a programme in a department, a language and a calendar month, so that what
 two answers differ in is whole cells. A cell with 1 to 10 people is left out of every sum; and of one that counts no
-number is told behind which 1 to 10 people stand, nor what it could be had from by subtraction (`burden.hiding`).
+number is told behind which 1 to 10 people stand, nor what it could be had from by subtraction (`core.few`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from statistics import median
 from typing import Literal, NamedTuple, TypeVar
 
 from carethread.core.clock import instant
-from carethread.core.few import ENOUGH, is_few
+from carethread.core.few import ENOUGH, hidden, is_few
 from carethread.core.ports.asks import ASKED, Ask
-from carethread.questionnaires.burden.hiding import hidden
 from carethread.questionnaires.programmes.guarding import UNTRACED
 
 BY = ("programme", "form", "department", "language")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.measures import social_need_help, social_need_screening, treatment_adherence
 from support.measures.comparing import agree
 from support.measures.needs_made import dispenses, needs, screenings, visits
-from support.measures.plain import Practice
+from support.measures.plain import Practice, Unit
 from support.measures.surrounding import FIRST, LAST, surroundings
 from support.viewing import coded
 
@@ -22,6 +22,10 @@ few = settings(max_examples=30, deadline=None)
 HALF_YEARS = ((date(2029, 7, 1), date(2029, 12, 31)), (date(2029, 11, 1), date(2030, 4, 30)))
 """One that is over, and one that is not; in both clocks change."""
 
+YEAR, MONTH = (date(2029, 1, 1), date(2029, 12, 31)), (date(2029, 12, 1), date(2029, 12, 31))
+LEAP_DAY = (date(2028, 2, 1), date(2028, 2, 28))
+TWO_YEARS = (date(2028, 5, 1), date(2030, 4, 30))
+
 
 def several(made: Any, prefix: str, most: int) -> st.SearchStrategy[list[Any]]:
     """So many, with ids that tell them apart."""
@@ -29,10 +33,11 @@ def several(made: Any, prefix: str, most: int) -> st.SearchStrategy[list[Any]]:
 
 
 @settings(max_examples=40, deadline=None)
-@given(surroundings(), st.sampled_from(HALF_YEARS), st.data())
+@given(surroundings(), st.sampled_from((*HALF_YEARS, YEAR, MONTH, LEAP_DAY, TWO_YEARS)), st.data())
 def test_days_covered(around, period, data):
     first, last = period
-    made = data.draw(several(lambda id_: dispenses(id_, first), "d", 12))
+    begins = data.draw(st.sampled_from([first, max(date(2028, 1, 1), last - timedelta(days=370))]))
+    made = data.draw(several(lambda id_: dispenses(id_, begins), "d", 12))
     resources = [*around, *made]
     agree("treatment-adherence", resources, first, last, treatment_adherence.units(Practice(resources), first, last))
 
@@ -59,6 +64,14 @@ def given_out(id_: str, day: str, days: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def taken(filled: list[tuple[str, int]], period: tuple[date, date], *around: Any) -> list[Unit]:
+    """What both computations say of what Ann was given."""
+    resources = [*around, *(given_out(f"d{number}", *each) for number, each in enumerate(filled))]
+    units = list(treatment_adherence.units(Practice(resources), *period))
+    agree("treatment-adherence", resources, *period, units)
+    return units
+
+
 @pytest.mark.parametrize(
     ("filled", "counts", "adherent", "share"),
     [
@@ -71,11 +84,36 @@ def given_out(id_: str, day: str, days: int) -> dict[str, Any]:
         ([("2029-09-23", 40), ("2029-12-22", 90)], True, False, 0.5),  # no day after the end
     ],
 )
-def test_when_somebody_is_adherent(filled, counts, adherent, share):
-    first, last = HALF_YEARS[0]
-    resources = [given_out(f"d{number}", *each) for number, each in enumerate(filled)]
-    (unit,) = treatment_adherence.units(Practice(resources), first, last)
-    agree("treatment-adherence", resources, first, last, [unit])
+@pytest.mark.parametrize("period", [HALF_YEARS[0], YEAR, MONTH])
+def test_when_somebody_is_adherent(filled, counts, adherent, share, period):
+    (unit,) = taken(filled, period)
     assert ("denominator" in unit.groups[0][0], unit.groups[1][1]) == (counts, share)
     if counts:
         assert ("numerator" in unit.groups[0][0]) == adherent
+
+
+@pytest.mark.parametrize(
+    ("period", "covered", "days"),
+    [
+        ((date(2028, 1, 1), date(2028, 12, 31)), 183, 366),  # a year with a 29 February is that year
+        ((date(2028, 12, 1), date(2028, 12, 31)), 183, 366),
+        ((date(2028, 2, 1), date(2028, 2, 29)), 60, 60),
+        ((date(2029, 1, 1), date(2029, 1, 31)), 92, 306),  # the first was before that year
+    ],
+)
+def test_a_month_tells_of_the_year_up_to_its_end(period, covered, days):
+    (unit,) = taken([("2028-01-01", 91), ("2028-04-01", 46), ("2028-04-02", 46)], period)
+    assert unit.groups[1][1] == (pytest.approx(covered / days) if days >= 91 else None)
+    assert unit.at == max(datetime(2028, 1 if period[0].year == 2028 else 4, 1, 10, tzinfo=UTC), start_of(period))
+
+
+def start_of(period: tuple[date, date]) -> datetime:
+    return datetime(period[0].year, period[0].month, 1, tzinfo=UTC)
+
+
+def test_who_died_before_a_month_is_not_counted_in_it():
+    filled = [("2029-01-05", 60), ("2029-03-01", 90)]
+    dead = {"resourceType": "Patient", "id": "ann", "deceasedDateTime": "2029-06-10T10:00:00Z"}
+    (unit,) = taken(filled, (date(2029, 6, 1), date(2029, 6, 30)), dead)
+    assert unit.groups[1][1] == pytest.approx(150 / 156)
+    assert taken(filled, (date(2029, 7, 1), date(2029, 7, 31)), dead) == []

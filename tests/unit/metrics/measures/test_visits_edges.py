@@ -105,6 +105,11 @@ def by_day(number: int, first: int, last: int) -> Resource:
     return {**stay(number, BEGIN), "period": {"start": f"2029-02-{first:02}", "end": f"2029-02-{last:02}"}}
 
 
+def open_ended(number: int, status: str) -> Resource:
+    """A stay of years ago, without an end."""
+    return {**stay(number, BEGIN), "status": status, "period": {"start": "2025-03-01T08:00:00Z"}}
+
+
 def brought(number: int, start: datetime) -> Resource:
     return {**stay(number, start), "hospitalization": {"admitSource": coded("hosp-trans")}}
 
@@ -127,12 +132,38 @@ def brought(number: int, start: datetime) -> Resource:
         ([stay(1, BEGIN, discharge="exp")], 0, 1, 1),
         ([stay(1, BEGIN), stay(2, BEGIN + DAY, lasted=9 * DAY)], 0, 2, 1),  # within another
         ([stay(1, BEGIN), stay(2, END + DAY, priority=coded("EL")), stay(3, END + 9 * DAY)], 1, 3, 0),
+        ([open_ended(0, "finished"), stay(1, BEGIN), stay(2, END + DAY)], 1, 2, 0),  # over, nobody knows since when
+        ([open_ended(0, "in-progress"), stay(1, BEGIN), stay(2, END + DAY)], 0, 2, 2),
+        ([open_ended(0, "entered-in-error"), stay(1, BEGIN), stay(2, END + DAY)], 1, 2, 0),
+        ([open_ended(0, "cancelled"), stay(1, BEGIN), stay(2, END + DAY)], 1, 2, 0),
     ],
 )
 def test_what_a_readmission_is(stays, numerator, denominator, excluded):
     told, _ = count("readmission-30-days", stays)
     found = [told.get(name, 0) for name in ("numerator", "denominator", "denominator-exclusion")]
     assert found == [numerator, denominator, excluded]
+
+
+@pytest.mark.parametrize("name", ["readmission-30-days", "avoidable-repeat-visits"])
+@pytest.mark.parametrize(
+    ("died", "discharge", "excluded"),
+    [
+        ("2029-02-04", "home", 0),  # they left alive, and died later that day
+        ("2029-02-04", "", 1),
+        ("2029-02-04", "exp", 1),
+        ("2029-02-05", "", 0),
+        ("2029-02-03", "home", 0),  # where clocks are far behind it may be the same day
+        ("2029-02-02", "home", 1),
+        ("2029-02-04T08:59:59Z", "home", 1),
+        ("2029-02-04T12:00:00Z", "", 0),
+    ],
+)
+def test_who_has_died_in_it(name, died, discharge, excluded):
+    ended = stay(1, BEGIN, discharge=discharge) if discharge else met(1, BEGIN, "IMP", lasted=3 * DAY)
+    kind = {"class": {"code": "IMP" if name.startswith("readmission") else "AMB"}}
+    dead = {"resourceType": "Patient", "id": "ann", "deceasedDateTime": died}
+    told, _ = count(name, [dead, {**ended, **kind}])
+    assert (told["denominator"], told.get("denominator-exclusion", 0)) == (1, excluded)
 
 
 def test_continuity_is_the_share_of_whom_somebody_sees_most():

@@ -45,3 +45,8 @@ def test_the_page_names_all_that_there_is() -> None:
                 columns = facts.columns(whole(f"SELECT * FROM {name}"))
                 assert [column for column in columns if f"`{column}`" not in shown] == []
     assert [name for name in standard() if f"| `{name}` |" not in page] == []
+
+
+def test_what_is_made_whole_is_so_once() -> None:
+    sql = "SELECT id, start_at FROM visits"
+    assert whole(sql) is whole(sql), "each look at what has changed asks for that of every measure"

@@ -71,7 +71,7 @@ def test_a_shift_stands_until_it_has_become_usual() -> None:
 
 
 def test_a_key_is_read_as_it_was_written() -> None:
-    for place in (PLACE, Place("", 2)):
+    for place in (PLACE, Place("", 2), Place("Organization/north", 0), Place("a/1/above", 1)):
         raised = Raised(place, "below", "eight-in-a-row", MONTHS[3], MONTHS[0], 1_900_000_000_000_000)
         assert read(raised.key) == raised
 

@@ -72,6 +72,7 @@ class Practice:
     def __init__(self) -> None:
         self._engine = duckdb.connect(config={"threads": 1})
         self._engine.execute("CREATE TABLE organizations (zone VARCHAR, id VARCHAR)")
+        self._engine.execute("INSERT INTO organizations VALUES (NULL, 'x'), (NULL, 'y'), (NULL, 'z')")
         self._engine.execute("CREATE TABLE patients (id VARCHAR, gender VARCHAR)")
         columns = 'number INTEGER, subject VARCHAR, "at" TIMESTAMP, department VARCHAR, status VARCHAR'
         self._engine.execute(f"CREATE TABLE made ({columns})")

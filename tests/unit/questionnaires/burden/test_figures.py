@@ -8,11 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carethread.core.few import ENOUGH
+from carethread.core.few import ENOUGH, hidden
 from carethread.core.fhir.validation import validate
 from carethread.core.ports.efforts import Effort
 from carethread.questionnaires.burden.figures import ABANDONED, FIGURES, Value
-from carethread.questionnaires.burden.hiding import hidden
 from carethread.questionnaires.burden.reporting import Month, Parts, individual, summary
 
 SECOND = 1_000_000
