@@ -232,6 +232,8 @@ def test_a_promise_is_not_taken_back(asked: Metrics) -> None:
     assert together(asked, own, library).status == 200
     del own["extension"]
     assert said(put(asked, own)) == (422, "business-rule", "Measure.extension")
+    assert asked.ask("Measure/own", "DELETE").status in (200, 204)
+    assert said(put(asked, own)) == (422, "business-rule", "Measure.extension"), "its versions are known"
     assert asked.ask(f"Measure/{NAMED}", "DELETE").status in (200, 204)
     assert said(put(asked, bare)) == (422, "business-rule", "Measure.extension"), "its url is known"
 

@@ -15,7 +15,7 @@ from carethread.core.context import Context
 from carethread.core.errors import Busy, Invalid, Issue, TooCostly
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
-from carethread.core.ports import Resource
+from carethread.core.ports import Resource, Span
 from carethread.core.service import Ruling, Runtime, Unit
 from carethread.metrics.evaluating.describing import refuse_known
 from carethread.metrics.evaluating.evaluating import judge
@@ -55,10 +55,17 @@ def measure_written(unit: Unit, before: Resource | None, after: Resource | None,
     """Refuse to take a promise back. Raises Invalid."""
     if after is None or is_nameless(after):
         return Ruling()
-    if (before is not None and is_nameless(before)) or after.get("url") in promised():
+    earlier = before or _deleted(unit, id_)
+    if (earlier is not None and is_nameless(earlier)) or after.get("url") in promised():
         said = f"Of this Measure it was promised that nobody learns who it is of: leave the extension {NAMELESS} there."
         raise Invalid(said, code="business-rule", expression="Measure.extension")
     return Ruling()
+
+
+def _deleted(unit: Unit, id_: str) -> Resource | None:
+    """What a Measure was before it was deleted."""
+    versions = unit.session.history(Span(("Measure",), id=id_), 2) if id_ else []
+    return next((json.restore(each.body) for each in versions if not each.deleted), None)
 
 
 def measure_settled(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> None:
