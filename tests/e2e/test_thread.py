@@ -311,11 +311,13 @@ def test_a_measure_of_ones_own(fhir, visited, language, column, sql, status):
     population = {"code": {"text": "Missed"}, "criteria": {"language": language, "expression": column}}
     cohort = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/measure-scoring", "code": "cohort"}]}
     own = {"status": "active", "library": [url], "scoring": cohort, "group": [{"population": [population]}]}
-    measure = create(fhir, {"resourceType": "Measure", **own})
-    answer = fhir.get(f"{reference(measure)}/$evaluate-measure?periodStart=2031&periodEnd=2031")
+    written = fhir.post("Measure", {"resourceType": "Measure", **own})  # refused where SQL lacks what is counted
+    period = "periodStart=2031&periodEnd=2031"
+    is_kept = written.status == 201
+    answer = fhir.get(f"{reference(written.json)}/$evaluate-measure?{period}") if is_kept else written
     assert answer.status == status, answer
     if status == 200:
-        assert answer.json["measure"].endswith(reference(measure))
+        assert answer.json["measure"].endswith(reference(written.json))
         assert answer.json["group"][0]["population"][0]["count"] >= 3
     else:
         assert answer.json["issue"][0]["diagnostics"]
