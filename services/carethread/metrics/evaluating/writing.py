@@ -23,7 +23,7 @@ from carethread.metrics.measures.definition import NAMELESS, is_nameless
 from carethread.metrics.measures.files import promised
 from carethread.metrics.measures.finding import defined, sql_of
 from carethread.metrics.measures.judging import is_shipped, look_at, refuse_wrong
-from carethread.metrics.measures.shipped import texts
+from carethread.metrics.measures.shipped import comes_along
 
 _MOST = 200
 """Libraries of one url and version."""
@@ -46,7 +46,7 @@ def ask_ahead(runtime: Runtime, resources: Sequence[Resource], context: Context)
 def _look_at_measure(runtime: Runtime, measure: Resource, beside: Sequence[Resource]) -> None:
     with suppress(Invalid, TooCostly):
         definition = runtime.store.snapshot(lambda session: defined(session, measure, runtime.base_url, beside))
-        if runtime.analytics is not None and definition.sql not in texts().values():
+        if runtime.analytics is not None and not comes_along(definition.sql):
             with runtime.analytics.look() as facts:
                 judge(facts, definition)
 
@@ -78,7 +78,7 @@ def measure_settled(unit: Unit, before: Resource | None, after: Resource | None,
         definition = defined(unit.session, {**after, "id": id_}, unit.base_url, beside)
     except Invalid:
         return
-    if unit.runtime.analytics is None or definition.sql in texts().values():
+    if unit.runtime.analytics is None or comes_along(definition.sql):
         return
     try:
         with unit.runtime.analytics.look() as facts:

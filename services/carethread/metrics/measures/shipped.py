@@ -37,6 +37,16 @@ def texts() -> Mapping[str, str]:
     return {name: whole(sql) for name, sql in counted.items()}
 
 
+def comes_along(sql: str) -> bool:
+    """Whether it is the SQL of a shipped measure's Library."""
+    return sql in _known()
+
+
+@lru_cache(1)
+def _known() -> frozenset[str]:
+    return frozenset(texts().values())
+
+
 @lru_cache(1)
 def beginnings() -> Mapping[str, str]:
     """What several measures begin with, by the name of the relation."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import lru_cache
 
 from carethread.core.clock import from_micros
 from carethread.core.ports.analytics import Glimpse
@@ -20,7 +19,7 @@ from carethread.metrics.evaluating.evaluating import evaluate, evaluate_each, na
 from carethread.metrics.evaluating.periods import Days, zones
 from carethread.metrics.evaluating.reading import read
 from carethread.metrics.measures.definition import Definition, Stratifier
-from carethread.metrics.measures.shipped import standard, texts
+from carethread.metrics.measures.shipped import comes_along, standard
 from carethread.metrics.series.buckets import By, bucket, buckets, start_of
 
 _TOGETHER, _TOGETHER_CHOSEN = timedelta(days=366), timedelta(days=184)
@@ -58,12 +57,7 @@ _BY_DEPARTMENT = Stratifier(DEPARTMENT, {}, DEPARTMENT)
 
 def at_once(definition: Definition) -> bool:
     """Whether one statement counts all buckets."""
-    return definition.sql in _shipped() and not any(each.column in standard() for each in stratifiers(definition))
-
-
-@lru_cache(1)
-def _shipped() -> frozenset[str]:
-    return frozenset(texts().values())
+    return comes_along(definition.sql) and not any(each.column in standard() for each in stratifiers(definition))
 
 
 def series(facts: Glimpse, definition: Definition, days: Days, by: By, wanted: Sequence[str]) -> list[Point]:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC
-from functools import lru_cache
 
 from carethread.core.clock import from_micros
 from carethread.core.ports.analytics import Glimpse
@@ -19,8 +18,7 @@ from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, Counted
 from carethread.metrics.evaluating.evaluating import evaluate, names_spans, units
 from carethread.metrics.evaluating.periods import Days, zones
 from carethread.metrics.measures.definition import Definition
-from carethread.metrics.measures.files import in_files, names
-from carethread.metrics.measures.shipped import standard
+from carethread.metrics.measures.shipped import comes_along, standard
 from carethread.metrics.suppressing.cells import WHOLE, Hidden, Place, hidden
 from carethread.metrics.suppressing.months import months, suppressed, together
 from carethread.metrics.suppressing.naming import unnamed
@@ -88,19 +86,14 @@ def refuse_list(definition: Definition, days: Days) -> None:
 def _adds_up(definition: Definition) -> bool:
     """Whether what is counted of several months is what is counted of each: SQL that comes along keeps to that, other
     SQL where it does not know the period."""
-    return definition.sql in _shipped() or not _OF_THE_PERIOD.search(definition.sql)
+    return comes_along(definition.sql) or not _OF_THE_PERIOD.search(definition.sql)
 
 
 def _departments(facts: Glimpse, definition: Definition) -> set[str] | None:
     """Those that there are, where SQL is somebody's own and may call anything a department."""
-    if definition.sql in _shipped():
+    if comes_along(definition.sql):
         return None
     return {str(id_) for (id_,) in facts.query("SELECT id FROM organizations").rows}
-
-
-@lru_cache(1)
-def _shipped() -> frozenset[str]:
-    return frozenset(in_files(name)[1].sql for name in names())
 
 
 def _with_medians(facts: Glimpse, definition: Definition, days: Days, counted: list[Counted]) -> list[Counted]:
