@@ -152,8 +152,8 @@ def _watch(running: subprocess.Popen[str], until: _Until, used: _Used, done: Eve
     while not done.wait(0.5):
         try:
             used.memory = max(used.memory, proportional_memory(running.pid))
-            used.cpu = before + family_cpu_seconds(running.pid)
-        except (OSError, StopIteration):
+            used.cpu = max(used.cpu, before + family_cpu_seconds(running.pid))
+        except OSError:
             pass  # one of them has just ended
         if time.perf_counter() > until.moment:
             running.kill()  # Spark's own process ends with who began it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,17 +26,26 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def proportional_memory(pid: int) -> int:
-    """PSS in bytes of a process and all its descendants (Linux)."""
-    own = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    pss = next(int(line.split()[1]) for line in own.splitlines() if line.startswith("Pss:")) * 1024
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return pss + sum(proportional_memory(int(child)) for child in children)
+    """PSS in bytes of a process and all its descendants; of who has ended 0 (Linux)."""
+    own = 0
+    with suppress(OSError):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        own = next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0) * 1024
+    return own + sum(map(proportional_memory, _children(pid)))
 
 
 def family_cpu_seconds(pid: int) -> float:
     """What a process and its living descendants have used (Linux)."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return cpu_seconds(pid) + sum(family_cpu_seconds(int(child)) for child in children)
+    return cpu_seconds(pid) + sum(map(family_cpu_seconds, _children(pid)))
+
+
+def _children(pid: int) -> list[int]:
+    """Those that any thread of a process has begun."""
+    found: list[int] = []
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += map(int, listed.read_text().split())
+    return found
 
 
 def cpu_seconds(pid: int) -> float:

@@ -30,6 +30,10 @@ _MEGABYTE = 1 << 20
 _BESIDE, _BY_THREAD = 224, 16
 """Megabytes that the program takes beside its queries, and more for each thread: most of them only might be."""
 
+_KEPT = 1.5
+"""As many times the memory of its queries is the engine's, whose allocator keeps addresses that it has given back: a
+system that refuses it those makes a query of ours fail, or hang, that its own bound would have let through."""
+
 _MOST_OPENED = 2
 """States that are there at the same time; who began with one that is older opens it anew."""
 
@@ -40,7 +44,7 @@ def main() -> None:
     first = _read(sys.stdin.buffer)
     if not isinstance(first, Bounds):
         os._exit(0)
-    confine((first.memory + _BESIDE + _BY_THREAD * first.threads) * _MEGABYTE)
+    confine((int(first.memory * _KEPT) + _BESIDE + _BY_THREAD * first.threads) * _MEGABYTE)
     sys.stdout.buffer.write(packed(True))
     sys.stdout.buffer.flush()
     threading.Thread(target=_answer, args=(asked, sys.stdout.buffer, first.idle), daemon=True).start()
