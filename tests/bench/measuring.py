@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,7 +17,6 @@ from datetime import date
 from pathlib import Path
 
 from bench.figures import Figure
-from bench.practice_of_a_million import write
 from carethread.adapters.analytics.bounds import Bounds
 from carethread.adapters.analytics.duck import DuckAnalytics
 from carethread.core.ports.analytics import Glimpse
@@ -35,7 +35,8 @@ TWO_YEARS = Days(date(2028, 1, 1), date(2029, 12, 31))
 def measure() -> list[Figure]:
     """All shipped measures over a year, each with its stratifiers and how many people stand behind each count."""
     folder = run.folder("measuring")
-    write(folder)
+    written = [sys.executable, "-m", "bench.practice_of_a_million", str(folder)]
+    subprocess.run(written, cwd=Path(__file__).parents[1], check=True)  # whose memory is not that of counting
     with DuckAnalytics(folder, Bounds(threads=2)).look(leisure=True) as facts:
         took = {name: timed(facts, known) for name, known in shipped()}
     slowest = max(took, key=lambda name: took[name].seconds)
@@ -53,7 +54,7 @@ def measure() -> list[Figure]:
     of_charts = f"{sum(each.cpu for each in charts.values()):.1f} s of CPU; longest {longest}, {charts[longest]}"
     return [
         Figure(f"{len(took)} shipped measures, each once", "< 5 s", f"{seconds:.1f} s", said),
-        Figure("... memory", "< 1.5 GB", f"{peak / 1024:.2f} GB", "of those that run queries, the sum of their peaks"),
+        Figure("... memory", "< 1.5 GB", f"{peak / 1024:.2f} GB", "of who asks and who runs queries, their peaks"),
         Figure("no-show-rate by three stratifiers", "< 500 ms", f"{first}", f"anew; {again} after that"),
         Figure("all shipped measures by month, two years", "< 10 s", f"{all_charts:.1f} s", of_charts),
     ]
@@ -93,9 +94,8 @@ def used() -> float:
 
 
 def memory() -> float:
-    """Megabytes: the sum of what each process that runs queries has had at its peak."""
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return max(ended, sum(_peak(int(each[-1])) for each in _children())) / 1024
+    """Megabytes: what this process and each of those that run queries have had at their peaks."""
+    return sum(map(_peak, [os.getpid(), *(int(each[-1]) for each in _children())])) / 1024
 
 
 def _children() -> Iterator[list[str]]:
