@@ -13,8 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from elements_read import elements_read
+
 from carethread.metrics.explaining.gaps import CARE_GAP
-from carethread.metrics.measures.definition import EXTENSION, LANGUAGE
+from carethread.metrics.measures.definition import EXTENSION, LANGUAGE, looks_back
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "fhir_profiles" / "measures"
@@ -30,9 +32,29 @@ beside them.
 - **Units** are counted in the period where their moment is, by the days of their department's zone; without one by UTC.
 - **Now** is the moment up to which facts are whole. What cannot be known by then is counted apart, and is in no share:
   neither good nor bad.
+- **Ends** of times (of a team, a coverage, a consent) that name a day, a month or a year are the end of that, in UTC.
+  Of a death that is known so, what was to be from its first moment on was to be after it: nobody is held to that.
 - **People** who were merged are one, through as many as eight merges one after another. A resource counts in its
   highest version, so events that come twice, late or out of order change nothing.
 - **Shares** are those of the numerator in the denominator without its exclusions; of nobody there is no number.
+"""
+
+NEEDS = """## What an EHR has to send
+
+Each measure says of which elements it is counted (**Read**), as its SQL and the views have it; its standard stratifiers
+read besides the `birthDate`, `gender` and `communication` of Patient, Coverage, and Conditions of social needs. What is
+not sent is not made up: a unit is counted apart, left out or `unknown`, as the measure says.
+
+- **The department**: the extension `department`, or the Organization of the service, role or place that takes part
+  (`providedBy`, `organization`, `managingOrganization`), or `Encounter.serviceProvider`. Without it a unit counts for
+  the practice alone, and its days are those of UTC; `zone` of an Organization is the extension `timezone`.
+- **An outcome** of each Appointment (`status`), and of Encounters `class`, `status` and `period`: visits that nobody
+  closes are counted apart.
+- **`Appointment.created`** for days of waiting, and the extension `visit-times` (when somebody came, and was begun
+  with) for minutes: without them there is nothing to measure. `Encounter.appointment` tells that both are one visit.
+- **`Encounter.hospitalization`** (`dischargeDisposition`, `admitSource`), for who died, left or was brought on.
+- **What repeats a number** that a service of ours keeps (MeasureReport, Task of hand-offs and feedback, answers to
+  forms) comes from that service; an EHR need not send it.
 """
 
 NUMBERS = {"average": "mean", "median": "median", "sum": "sum", "minimum": "least", "maximum": "greatest"}
@@ -47,7 +69,7 @@ def page() -> str:
         for each in by_title
     ]
     table = "\n".join(["| measure | id | number | better |\n|---|---|---|---|", *lines])
-    return "\n".join([HEAD, table, "", *(line for each in by_title for line in section(each))])
+    return "\n".join([HEAD, table, "", NEEDS, *(line for each in by_title for line in section(each))])
 
 
 def section(measure: Mapping[str, Any]) -> Iterator[str]:
@@ -59,6 +81,11 @@ def section(measure: Mapping[str, Any]) -> Iterator[str]:
         yield "\n".join(apart) + "\n"
     if closed_by := gap(measure):
         yield f"[Gap in care](metrics.md#gaps-in-care) ({measure['topic'][0]['text'].lower()}): {closed_by}\n"
+    if is_counted_here(measure):
+        yield f"Read: {read(measure)}.\n"
+    if looks_back(dict(measure)):
+        without = "[without limits](trends.md#control-charts)"
+        yield f"Its months look back over a year: they are charted {without}, and raise no signals.\n"
     if sources := [source(each) for each in measure.get("relatedArtifact", ())]:
         yield f"Source: {' '.join(sources)}\n"
     if not is_counted_here(measure):
@@ -74,6 +101,17 @@ def told(measure: Mapping[str, Any]) -> Iterator[str]:
             if "description" in each and is_counted_here(measure):
                 within = f"{heading}, " if heading and len(groups) > 1 else ""
                 yield f"- {within}`{code_of(each['code'])}`: {each['description']}"
+
+
+def read(measure: Mapping[str, Any]) -> str:
+    """The elements that it is counted from, by their types."""
+    by_type = elements_read(str(measure["id"]))
+    return "; ".join(f"{type_name} ({', '.join(map(written, names))})" for type_name, names in by_type.items())
+
+
+def written(element: str) -> str:
+    kind, _, name = element.rpartition(" ")
+    return f"{kind} `{name}`".strip()
 
 
 def gap(measure: Mapping[str, Any]) -> str:

@@ -35,12 +35,16 @@ its conditions, and for each column a FHIRPath. This page is made of them by `to
 - **Times** (`..._at`, tag `ansi/type` `TIMESTAMP`) are in UTC, `2031-03-04T08:00:00.000Z`; of a day, a month or a year
   it is the first moment, and without an offset UTC is meant. The day where it happened follows from
   `organizations.zone`. **Days** (`..._date`, tag `DATE`) of a month or a year are its first.
+- **Ends** (`..._until_at`, tag `carethread/meant` `end`) are when something is over: at the end of a day, a month or a
+  year, else at that very moment. They tell whether it holds still; `..._end_at` beside them is the first moment.
 - **The department** is `department_id` where a resource says it by the extension `department`; else the element that
   names it (`organization_id`), or the role, the service or the place that takes part.
 - **Of several** (patients of a visit, codings) a column has the first.
 - A view says the same of a resource whenever it is asked: `now()`, `today()` and `resolve()` are refused, and so are an
-  element that the type does not have, a type that no column can have, and a column that is there twice: 422, with the
-  view, the place and the path.
+  element that the type does not have, a type that no column can have, and a column that is there twice. With such a
+  view metrics tells no number: whatever is asked of facts gets 422, an OperationOutcome with each fault, its view,
+  place and path. The log of the worker (`views_refused`) and `carethread facts rebuild` say the same; the other
+  services go on, and events wait until metrics starts with a view that can be read.
 
 A view becomes one function over plain JSON, in which what its paths have in common is looked up once. FHIRPath itself
 is asked for a path that is not simple (members, `where` with `=`, `and`, `or`, `exists()` and `startsWith()`,

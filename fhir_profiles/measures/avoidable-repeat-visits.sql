@@ -29,6 +29,16 @@ WITH begun AS (
   SELECT *, coalesce(reason, diagnosis, condition_id) IS NOT NULL AS is_told, over_at + INTERVAL 72 HOUR <= $now AS is_over
   FROM begun
   WHERE status = 'finished' AND start_at < $end
+), died AS (
+  -- How they left is told by the discharge disposition where this ended within what is known of the death.
+  SELECT k.id
+  FROM known k
+  JOIN deaths p ON p.subject = k.subject
+  LEFT JOIN zones z ON z.department = k.department
+  WHERE CASE
+      WHEN p.by_clocks THEN k.over_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC')
+      ELSE k.over_at
+    END >= CASE WHEN k.discharge_code IS NULL THEN p.deceased_at ELSE p.surely_at END
 )
 SELECT
   k.resource,
@@ -39,10 +49,10 @@ SELECT
   TRUE AS initial_population,
   k.is_told AND k.is_over AS denominator,
   coalesce(k.discharge_code, '') IN ('exp', 'aadvice', 'other-hcf')
-    OR p.deceased_at <= k.over_at AND (k.discharge_code IS NULL OR p.surely_at <= k.over_at) AS denominator_exclusion,
+    OR d.id IS NOT NULL AS denominator_exclusion,
   r.id IS NOT NULL AS numerator,
   NOT k.is_told AS reason_unknown,
   k.is_told AND NOT k.is_over AS not_over
 FROM known k
 LEFT JOIN returned r ON r.id = k.id
-LEFT JOIN deaths p ON p.subject = k.subject
+LEFT JOIN died d ON d.id = k.id

@@ -5,9 +5,17 @@ WITH due AS (
   SELECT
     v.*,
     v.status NOT IN ('arrived', 'checked-in', 'fulfilled')
-      AND coalesce(p.deceased_at <= v.start_at, p.deceased, FALSE) AS after_death
+      AND coalesce(
+        CASE
+          WHEN p.by_clocks THEN v.start_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC')
+          ELSE v.start_at
+        END >= p.deceased_at,
+        p.deceased,
+        FALSE
+      ) AS after_death
   FROM visits v
   LEFT JOIN deaths p ON p.subject = v.subject
+  LEFT JOIN zones z ON z.department = v.department
   WHERE v.start_at >= $start AND v.start_at < $end AND v.start_at < $now
 )
 SELECT

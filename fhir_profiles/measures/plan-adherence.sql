@@ -3,8 +3,7 @@
 WITH teams AS (
   SELECT id, max(coalesce(department_id, organization_id)) AS organization_id FROM team_members GROUP BY id
 ), activities AS (
-  -- Those that are to be done, with the person who is meant today. An end that names a day stands as the first moment of
-  -- that day, and means all of it.
+  -- Those that are to be done, with the person who is meant today: of who has died nobody knows when, nothing.
   SELECT
     a.id,
     a.number,
@@ -13,12 +12,9 @@ WITH teams AS (
     coalesce(a.status, 'in-progress') AS status,
     coalesce(a.plan_start_at, p.created_at) AS plan_start_at,
     coalesce(a.bounds_start_at, a.plan_start_at, p.created_at) AS start_at,
-    a.plan_end_at + CASE WHEN a.plan_end_at = date_trunc('day', a.plan_end_at)
-      THEN INTERVAL 1 DAY ELSE INTERVAL 0 DAY END AS plan_stop_at,
-    a.bounds_end_at + CASE WHEN a.bounds_end_at = date_trunc('day', a.bounds_end_at)
-      THEN INTERVAL 1 DAY ELSE INTERVAL 0 DAY END AS stop_at,
-    a.scheduled_end_at + CASE WHEN a.scheduled_end_at = date_trunc('day', a.scheduled_end_at)
-      THEN INTERVAL 1 DAY ELSE INTERVAL 0 DAY END AS once_by_at,
+    a.plan_until_at AS plan_stop_at,
+    a.bounds_until_at AS stop_at,
+    a.scheduled_until_at AS once_by_at,
     -- On named days of the week and with no longer period, it is to be done on those days of each week.
     a.week_days > 0 AND (a.period IS NULL OR (a.period = 1 AND a.period_unit = 'd')) AS weekly,
     a.week_days,
@@ -35,6 +31,7 @@ WITH teams AS (
   WHERE a.plan_status IN ('active', 'completed')
     AND coalesce(a.status, 'in-progress') IN ('not-started', 'scheduled', 'in-progress', 'completed')
     AND NOT coalesce(a.not_to_do, FALSE)
+    AND NOT coalesce(d.deceased, FALSE)
 ), repeating AS (
   -- How long a window is, in hours or in months of the calendar, and how often it is to be done in one.
   SELECT

@@ -24,7 +24,7 @@ WITH hospital AS (
     AND o.start_at <= e.end_at + INTERVAL 30 DAY
     AND (o.start_at > e.start_at OR o.end_at IS NULL OR o.end_at > e.end_at OR o.id > e.id)
 ), moved AS (
-  -- In another stay as this one ends, or brought from it to another within a day. Of one that is over, nobody knows since
+  -- In another stay as this one ends, or brought from it to the next within a day. Of one that is over, nobody knows since
   -- when, it is not known that this one was within it.
   SELECT e.id
   FROM ended e
@@ -34,7 +34,17 @@ WITH hospital AS (
       OR o.end_at > e.end_at
       OR (o.end_at = e.end_at AND o.end_at > e.start_at AND o.id > e.id))
   UNION
-  SELECT id FROM later WHERE is_transfer
+  SELECT id FROM later WHERE is_transfer AND number = 1
+), died AS (
+  -- How they left is told by the discharge disposition where the stay ended within what is known of the death.
+  SELECT e.id
+  FROM ended e
+  JOIN deaths p ON p.subject = e.subject
+  LEFT JOIN zones z ON z.department = e.department
+  WHERE CASE
+      WHEN p.by_clocks THEN e.end_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC')
+      ELSE e.end_at
+    END >= CASE WHEN e.discharge_code IS NULL THEN p.deceased_at ELSE p.surely_at END
 ), following AS (
   SELECT id, planned FROM later WHERE number = 1
 )
@@ -47,7 +57,7 @@ SELECT
   TRUE AS initial_population,
   e.end_at + INTERVAL 30 DAY <= $now AS denominator,
   coalesce(e.discharge_code, '') IN ('exp', 'aadvice', 'other-hcf')
-    OR p.deceased_at <= e.end_at AND (e.discharge_code IS NULL OR p.surely_at <= e.end_at)
+    OR d.id IS NOT NULL
     OR m.id IS NOT NULL AS denominator_exclusion,
   n.id IS NOT NULL AND NOT n.planned AS numerator,
   coalesce(n.planned, FALSE) AS planned,
@@ -55,4 +65,4 @@ SELECT
 FROM ended e
 LEFT JOIN moved m ON m.id = e.id
 LEFT JOIN following n ON n.id = e.id
-LEFT JOIN deaths p ON p.subject = e.subject
+LEFT JOIN died d ON d.id = e.id

@@ -9,8 +9,8 @@ WITH raised AS (
     -- Until when contact was to be made: until somebody stepped down, or died. Of what is over at a moment that nobody
     -- knows there was no time.
     CASE
-      WHEN f.end_at IS NULL AND p.deceased_at IS NULL AND (f.status = 'inactive' OR p.deceased) THEN f.start_at
-      ELSE least(f.end_at, p.deceased_at)
+      WHEN f.until_at IS NULL AND p.deceased_at IS NULL AND (f.status = 'inactive' OR p.deceased) THEN f.start_at
+      ELSE least(f.until_at, p.deceased_at)
     END AS end_at
   FROM flags f
   LEFT JOIN survivors s ON s.patient_id = f.patient_id

@@ -34,7 +34,7 @@ WITH needs AS (
     AND o.status = 'active'
     AND o.provision_type = 'permit'
     AND (o.start_at IS NULL OR t.authored_at >= o.start_at)
-    AND (o.end_at IS NULL OR t.authored_at < o.end_at)
+    AND (o.until_at IS NULL OR t.authored_at < o.until_at)
 )
 SELECT
   'Condition/' || n.id AS resource,

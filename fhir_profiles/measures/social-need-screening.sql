@@ -1,6 +1,6 @@
 -- Visits and stays of adults in the period, and whether the person had answered for all five domains of social needs in
--- the year before, or at the visit.
-WITH adults AS (
+-- the year before, or at the visit; one that is not over goes on until now.
+WITH begun AS (
   SELECT
     v.id,
     v.resource,
@@ -8,19 +8,32 @@ WITH adults AS (
     v.department,
     v.practitioner,
     v.start_at,
-    greatest(coalesce(v.end_at, v.start_at), v.start_at + INTERVAL 1 DAY) AS until_at,
-    coalesce(v.discharge_code = 'exp', FALSE) AS died
+    v.discharge_code,
+    p.birth_date,
+    greatest(coalesce(v.end_at, CASE WHEN v.status <> 'finished' THEN $now END, v.start_at), v.start_at) AS over_at,
+    greatest(coalesce(v.until_at, CASE WHEN v.status <> 'finished' THEN $now END, v.start_at), v.start_at + INTERVAL 1 DAY)
+      AS until_at,
+    -- By the clocks there, which matter only near an 18th birthday.
+    CASE
+      WHEN extract(YEAR FROM v.start_at) - extract(YEAR FROM p.birth_date) BETWEEN 17 AND 19
+        THEN v.start_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC')
+      ELSE v.start_at
+    END AS clock_at
   FROM stays v
   JOIN patients p ON p.id = v.subject
+  LEFT JOIN zones z ON z.department = v.department
   WHERE v.start_at >= $start AND v.start_at < $end
     AND v.status IN ('arrived', 'triaged', 'in-progress', 'onleave', 'finished')
     AND v.part_of_id IS NULL
-    AND extract(YEAR FROM v.start_at) - extract(YEAR FROM p.birth_date)
-      - CASE
-          WHEN extract(MONTH FROM v.start_at) * 100 + extract(DAY FROM v.start_at)
-            < extract(MONTH FROM p.birth_date) * 100 + extract(DAY FROM p.birth_date) THEN 1
-          ELSE 0
-        END >= 18
+), adults AS (
+  SELECT *
+  FROM begun
+  WHERE extract(YEAR FROM clock_at) - extract(YEAR FROM birth_date)
+    - CASE
+        WHEN extract(MONTH FROM clock_at) * 100 + extract(DAY FROM clock_at)
+          < extract(MONTH FROM birth_date) * 100 + extract(DAY FROM birth_date) THEN 1
+        ELSE 0
+      END >= 18
 ), asked AS (
   -- What people were asked, by domain; what has no answer says why.
   SELECT
@@ -49,6 +62,16 @@ WITH adults AS (
   FROM adults v
   JOIN asked a ON a.subject = v.subject AND a.at >= v.start_at - INTERVAL 365 DAY AND a.at < v.until_at
   GROUP BY v.id
+), died AS (
+  -- How they left is told by the discharge disposition where this ended within what is known of the death.
+  SELECT v.id
+  FROM adults v
+  JOIN deaths p ON p.subject = v.subject
+  LEFT JOIN zones z ON z.department = v.department
+  WHERE CASE
+      WHEN p.by_clocks THEN v.over_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC')
+      ELSE v.over_at
+    END >= CASE WHEN v.discharge_code IS NULL THEN p.deceased_at ELSE p.surely_at END
 )
 SELECT
   v.resource,
@@ -59,8 +82,10 @@ SELECT
   coalesce(a.domains, 0) AS domains,
   TRUE AS initial_population,
   TRUE AS denominator,
-  v.died AS denominator_exclusion,
+  coalesce(v.discharge_code, '') = 'exp'
+    OR d.id IS NOT NULL AS denominator_exclusion,
   coalesce(a.asked, 0) = 5 AS denominator_exception,
   coalesce(a.domains, 0) = 5 AS numerator
 FROM adults v
 LEFT JOIN replies a ON a.id = v.id
+LEFT JOIN died d ON d.id = v.id

@@ -20,8 +20,6 @@ WITH offered AS (
     AND (c.practitioner_id IS NOT NULL OR c.practitioner_role_id IS NOT NULL)
     AND s.status IN ('free', 'busy', 'busy-tentative')
     AND s.start_at > $now
-), zones AS (
-  SELECT DISTINCT department, zone FROM spans
 ), third AS (
   SELECT id, department, practitioner, service, max(CASE WHEN free AND number = 3 THEN start_at END) AS start_at
   FROM offered

@@ -1,7 +1,8 @@
 """The published facts of a practice with 1,000,000 appointments and 200,000 people over two years, made by DuckDB.
 
 Each table below is its rows and, by column, an expression over `i`, the number of the row; other columns are empty.
-Nothing is random: `{salt % n}` stands for a number below n that follows from the row. Ids have the length of UUIDs.
+Nothing is random: `{salt % n}` stands for a number below n that follows from the row, `{salt/5 % n}` for one that five
+rows share. Ids have the length of UUIDs.
 
     python -m bench.practice_of_a_million FOLDER [SHARE]     writes the files and the manifest
 """
@@ -32,7 +33,7 @@ _DAYS, _AHEAD = 730, 30
 _MANY = 60_000
 """Rows of a table of which a share is taken together with what refers to them."""
 
-_SALTED = re.compile(r"\{(\w+) % (\d+)\}")
+_SALTED = re.compile(r"\{(\w+)(?:/(\d+))? % (\d+)\}")
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,9 @@ def _id(kind: int, number: str) -> str:
     return f"'0191a3f0-{kind:04}-7abc-8def-' || lpad(CAST({number} AS VARCHAR), 12, '0')"
 
 
-def _time(salt: str, days: int = _DAYS) -> str:
-    """A moment of the working day, on one of so many days."""
-    minutes = f"{{{salt}d % {days}}} * 1440 + 480 + {{{salt}m % 540}}"
+def _time(salt: str, days: int = _DAYS, rows: int = 1) -> str:
+    """A moment of the working day, on one of so many days; so many rows share it."""
+    minutes = f"{{{salt}d/{rows} % {days}}} * 1440 + 480 + {{{salt}m/{rows} % 540}}"
     return f"(TIMESTAMP '{FIRST:%Y-%m-%d}' + to_minutes(CAST({minutes} AS BIGINT)))"
 
 
@@ -59,8 +60,13 @@ def _later(salt: str, minutes: int) -> str:
     return f"to_minutes(CAST({{{salt} % {minutes}}} AS BIGINT))"
 
 
+def _over(at: str, *columns: str) -> dict[str, str]:
+    """An end in its columns: of one that is a moment, when it begins and what is meant are the same."""
+    return dict.fromkeys(columns, at)
+
+
 def _one_of(salt: str, **shares: int) -> str:
-    """Codes by how many of a hundred have them (`__` stands for a hyphen); the rest is empty."""
+    """Codes by how many of a hundred rows have them (`__` stands for a hyphen); the rest is empty."""
     found, up_to = [], 0
     for code, share in shares.items():
         up_to += share
@@ -75,6 +81,61 @@ _START = _time("start", _DAYS + _AHEAD)
 _PAST = f"{_START} < TIMESTAMP '{NOW:%Y-%m-%d}'"
 _BECAME = _one_of("st", fulfilled=72, noshow=8, cancelled=15, booked=4, checked__in=1)
 _STATUS = f"CASE WHEN {_PAST} THEN {_BECAME} ELSE 'booked' END"
+
+_CLASS = "{cl/2 % 1000}"
+_UNPLANNED = f"({_CLASS} < 90)"
+_CAME = (
+    f"(CASE WHEN {_UNPLANNED} THEN {_time('start', _DAYS, 2)} + i % 2 * {_later('again', 60 * 24 * 20)}"
+    f" ELSE {_time('start')} END)"
+)
+"""Of who comes to an emergency room or to stay, every second has been there in the 20 days before."""
+
+_FORM = _one_of(
+    "form", visit__experience=40, phq__9=20, trust=10, collaborate=10, staff__pulse=10, social__needs=10
+)  # fmt: skip
+_ASKED = {
+    "visit-experience": ("overall", "recommend", "listened", "explained", "respected", "time"),
+    "trust": ("empathy", "communication", "transparency", "honesty"),
+    "collaborate": ("understand", "listen", "include"),
+    "staff-pulse": ("worn",),
+}
+"""Items by form that measures count; other forms have others."""
+
+_GIVEN = {
+    "visit-experience": ("fully", "fully", "partly", "hardly"),
+    "trust": ("strongly-agree", "agree", "neither", "disagree", "strongly-disagree"),
+    "staff-pulse": ("well", "managing", "wearing", "worn-out", "cannot-go-on"),
+}
+"""Answers by form, where a code is one."""
+
+
+def _at_place(place: str, *values: str, otherwise: str = "'other'") -> str:
+    """The value at a place."""
+    whens = " ".join(f"WHEN {i} THEN '{value}'" for i, value in enumerate(values))
+    return f"CASE {place} {whens} ELSE {otherwise} END"
+
+
+def _by(of: str, values: Mapping[str, str], otherwise: str = "NULL") -> str:
+    """What belongs to a code."""
+    whens = " ".join(f"WHEN '{code}' THEN {sql}" for code, sql in values.items())
+    return f"CASE {of} {whens} ELSE {otherwise} END"
+
+
+_LINK = _by(
+    _FORM, {form: _at_place("n", *links, otherwise="'more-' || n") for form, links in _ASKED.items()}, "'item-' || n"
+)
+_CODED = f"({_FORM} IN ('trust', 'staff-pulse') OR {_FORM} = 'visit-experience' AND n > 1)"
+_CODE = _by(
+    _FORM, {form: _at_place(f"({{v % 1000}} + 7 * n) % {len(codes)}", *codes) for form, codes in _GIVEN.items()}
+)
+
+_NEEDS = "({needs/5 % 100} < 50)"
+_SCORED = (
+    f"({_time('at', _DAYS // 2, 5)} + CASE WHEN {_NEEDS} THEN to_days(0) ELSE to_days(CAST(i % 5 * 91 AS INTEGER)) END)"
+)
+"""Somebody has all five needs asked about at once, or a depression measured in each quarter of a year."""
+
+_REPORTED = _one_of("m", workload=50, documentation__burden=25, third__next__available=25)
 
 TABLES: Mapping[str, Table] = {
     "organizations": Table(
@@ -92,7 +153,7 @@ TABLES: Mapping[str, Table] = {
         PEOPLE,
         {"id": _id(1, "i"), "active": "TRUE", "gender": _one_of("sex", female=51, male=47, other=1),
          "birth_date": "DATE '1935-01-01' + CAST({born % 34000} AS INTEGER)",
-         "deceased_at": f"CASE WHEN {{died % 100}} < 2 THEN {_time('died')} END",
+         **_over(f"CASE WHEN {{died % 100}} < 2 THEN {_time('died')} END", "deceased_at", "deceased_until_at"),
          "language": _one_of("lang", de=70, en=10, tr=6, ar=4, es=3),
          "last_updated_at": _time("upd")},
     ),
@@ -124,7 +185,8 @@ TABLES: Mapping[str, Table] = {
     "appointment_participants": Table(
         2 * APPOINTMENTS,
         {"id": _id(8, "i"), "number": "n", "patient_id": f"CASE n WHEN 0 THEN {_PATIENT} END",
-         "practitioner_id": f"CASE n WHEN 1 THEN {_PRACTITIONER} END", "status": "'accepted'"},
+         "practitioner_id": f"CASE n WHEN 1 THEN {_PRACTITIONER} END",
+         "status": "CASE WHEN n = 0 AND {no % 50} = 0 THEN 'declined' ELSE 'accepted' END"},
         each=2,
     ),
     "waits": Table(
@@ -132,51 +194,53 @@ TABLES: Mapping[str, Table] = {
         {"id": _id(8, "i * 25"), "status": _one_of("st", waitlist=10, pending=1, fulfilled=70, cancelled=10, booked=9),
          "patient_id": _PATIENT, "department_id": _DEPARTMENT, "waiting_since_at": _time("since"),
          "first_offer_at": f"CASE WHEN {{off % 10}} < 8 THEN {_time('since')} + {_later('off2', 60 * 24 * 30)} END",
+         "booked_at": f"CASE WHEN {{st % 100}} BETWEEN 11 AND 80 THEN {_time('since')} + {_later('bkd', 86400)} END",
+         "left_at": f"CASE WHEN {{st % 100}} BETWEEN 81 AND 90 THEN {_time('since')} + {_later('left', 86400)} END",
          "priority": "{prio % 10}"},
     ),
     "encounters": Table(
         750_000,
         {"id": _id(10, "i"), "status": _one_of("st", finished=95, in__progress=2, cancelled=2, planned=1),
-         "class_code": "CASE WHEN {cl % 1000} < 40 THEN 'IMP' WHEN {cl % 1000} < 90 THEN 'EMER' ELSE 'AMB' END",
-         "patient_id": _PATIENT, "practitioner_id": _PRACTITIONER, "department_id": _DEPARTMENT,
-         "start_at": _time("start"),
-         "end_at": f"CASE WHEN {{cl % 1000}} < 40 THEN {_time('start')} + {_later('stay', 60 * 24 * 14)}"
-                   f" ELSE {_time('start')} + to_minutes(25) END",
-         "appointment_id": f"CASE WHEN {{app % 10}} < 9 THEN {_id(8, 'i')} END",
+         "class_code": f"CASE WHEN {_CLASS} < 40 THEN 'IMP' WHEN {_CLASS} < 90 THEN 'EMER' ELSE 'AMB' END",
+         "patient_id": f"CASE WHEN {_UNPLANNED} THEN {_id(1, f'{{again/2 % {PEOPLE}}}')} ELSE {_PATIENT} END",
+         "practitioner_id": _PRACTITIONER, "department_id": _DEPARTMENT,
+         "start_at": _CAME,
+         **_over(f"{_CAME} + CASE WHEN {_CLASS} < 40 THEN {_later('stay', 60 * 24 * 10)} ELSE to_minutes(25) END",
+                 "end_at", "until_at"),
+         "appointment_id": f"CASE WHEN NOT {_UNPLANNED} AND {{app % 10}} < 9 THEN {_id(8, 'i')} END",
          "type_code": "CAST({type % 20} AS VARCHAR)",
          "reason_system": "'http://snomed.info/sct'",
-         "reason_code": "CASE WHEN {why % 10} < 8 THEN CAST(38341000 + {why2 % 200} AS VARCHAR) END",
+         "reason_code": "CASE WHEN {why % 10} < 8 THEN CAST(38341000 + {why/2 % 200} AS VARCHAR) END",
          "priority_code": _one_of("prio", EL=10, R=60, UR=10, EM=5),
          "discharge_code": _one_of("dis", home=90, exp=2, aadvice=1, other__hcf=3),
-         "last_updated_at": _time("start")},
+         "last_updated_at": _CAME},
     ),
     "responses": Table(
         150_000,
         {"id": _id(11, "i"), "status": _one_of("st", completed=85, in__progress=10, stopped=5),
-         "questionnaire": "'https://carethread.dev/fhir/Questionnaire/' || "
-         + _one_of("form", visit__experience=40, phq__9=20, trust=10, collaborate=10, staff__pulse=10, social__needs=10)
-         + " || '|1.0.0'",
+         "questionnaire": f"'https://carethread.dev/fhir/Questionnaire/' || {_FORM} || '|1.0.0'",
          "patient_id": _PATIENT, "department_id": _DEPARTMENT, "encounter_id": _id(10, "{enc % 750000}"),
          "authored_at": _time("said"), "asked_at": f"{_time('said')} - {_later('asked', 10000)}",
          "task_id": _id(12, "i"), "channel": _one_of("ch", sms=50, email=30, app=20),
          "last_updated_at": _time("said")},
     ),
     "answers": Table(
-        600_000,
-        {"id": _id(11, "i"), "number": "0",
-         "link_id": "CASE n WHEN 0 THEN 'overall' WHEN 1 THEN 'sum' WHEN 2 THEN 'level' ELSE '/44261-6' END",
-         "value_code": "CASE WHEN n = 0 THEN CAST({v % 11} AS VARCHAR) END",
-         "value_integer": "CASE WHEN n > 0 THEN {v % 28} END"},
-        each=4,
+        900_000,
+        {"id": _id(11, "i"), "number": "0", "link_id": _LINK, "value_code": f"CASE WHEN {_CODED} THEN {_CODE} END",
+         "value_integer": f"CASE WHEN NOT {_CODED} THEN greatest(0, 9 - {{few % 4}} * (({{v % 1000}} + n) % 5)) END"},
+        each=6,
     ),
     "scores": Table(
         200_000,
-        {"id": _id(13, "i"), "status": "'final'", "patient_id": _PATIENT,
-         "code_system": "'http://loinc.org'", "code_code": _one_of("code", **{"44261__6": 60, "70274__6": 20}),
-         "effective_at": _time("at"), "issued_at": _time("at"), "value_integer": "{v % 28}",
-         "value_number": "{v % 28}",
-         "need_code": _one_of("need", food__insecurity=15, housing__instability=15, transportation__insecurity=15,
-                              utility__insecurity=15, intimate__partner__violence=15),
+        {"id": _id(13, "i"), "status": "'final'", "patient_id": _id(1, f"{{who/5 % {PEOPLE}}}"),
+         "code_system": "'http://loinc.org'",
+         **_over(f"CASE WHEN {_NEEDS} THEN NULL WHEN {{code/5 % 100}} < 75 THEN '44261-6' ELSE '70274-6' END",
+                 "code_code", "loinc_code"),
+         "effective_at": _SCORED, "issued_at": _SCORED, "value_integer": "{v % 28}", "value_number": "{v % 28}",
+         "need_code": f"CASE WHEN {_NEEDS} THEN "
+         + _at_place("i % 5", "food-insecurity", "housing-instability", "transportation-insecurity",
+                     "utility-insecurity", "intimate-partner-violence")
+         + " END",
          "response_id": _id(11, "i"), "department_id": _DEPARTMENT},
     ),
     "conditions": Table(
@@ -184,8 +248,8 @@ TABLES: Mapping[str, Table] = {
         {"id": _id(14, "i"), "patient_id": _PATIENT, "clinical_status": _one_of("cs", active=80, resolved=20),
          "verification_status": _one_of("vs", confirmed=85, provisional=10, refuted=5),
          "need_code": _one_of("need", food__insecurity=8, housing__instability=5, transportation__insecurity=5),
-         "onset_at": _time("on"), "abated_at": f"CASE WHEN {{cs % 100}} >= 80 THEN {_time('on')} + to_days(60) END",
-         "recorded_at": _time("on")},
+         "onset_at": _time("on"), "recorded_at": _time("on"),
+         **_over(f"CASE WHEN {{cs % 100}} >= 80 THEN {_time('on')} + to_days(60) END", "abated_at", "abated_until_at")},
     ),
     "tasks": Table(
         200_000,
@@ -206,7 +270,7 @@ TABLES: Mapping[str, Table] = {
          "offered_at": _time("off"), "answer_by_at": f"{_time('off')} + to_hours(4)",
          "accepted_at": f"{_time('off')} + {_later('acc', 300)}",
          "closed_at": f"CASE WHEN {{st % 100}} < 70 THEN {_time('off')} + {_later('cl', 9000)} END",
-         "department_id": _DEPARTMENT},
+         "result_by_at": f"{_time('off')} + to_days(5)", "department_id": _DEPARTMENT},
     ),
     "feedback": Table(
         20_000,
@@ -221,7 +285,7 @@ TABLES: Mapping[str, Table] = {
     "team_members": Table(
         400_000,
         {"id": _id(17, "i"), "team_status": "'active'", "patient_id": _id(1, "i"), "number": "n",
-         "practitioner_id": _PRACTITIONER, "organization_id": _DEPARTMENT, "accountable": "n = 0",
+         "practitioner_id": _PRACTITIONER, "organization_id": _DEPARTMENT, "accountable": "n = 0 AND {led % 20} > 0",
          "navigator": "n = 1 AND {nav % 5} = 0", "start_at": _time("from"), "team_start_at": _time("from")},
         each=2,
     ),
@@ -236,8 +300,9 @@ TABLES: Mapping[str, Table] = {
         {"id": _id(18, "i"), "plan_status": "'active'", "patient_id": _id(1, "i * 3"), "number": "n",
          "status": _one_of("st", completed=50, scheduled=30, in__progress=10, cancelled=10),
          "scheduled_start_at": f"CASE WHEN i % 4 < 2 THEN {_time('sch')} END",
-         "scheduled_end_at": f"CASE WHEN i % 4 < 2 THEN {_time('sch')} + to_days(14) END",
-         "plan_start_at": _time("from"), "plan_end_at": f"{_time('from')} + to_days(84)",
+         **_over(f"CASE WHEN i % 4 < 2 THEN {_time('sch')} + to_days(14) END",
+                 "scheduled_end_at", "scheduled_until_at"),
+         "plan_start_at": _time("from"), **_over(f"{_time('from')} + to_days(84)", "plan_end_at", "plan_until_at"),
          "times": "CASE WHEN i % 4 = 3 THEN 3 END", "period": "CASE WHEN i % 4 = 3 THEN 1 END",
          "period_unit": "CASE WHEN i % 4 = 3 THEN 'wk' END",
          "week_days": "0",
@@ -273,7 +338,9 @@ TABLES: Mapping[str, Table] = {
         20_000,
         {"id": _id(23, "i"), "status": _one_of("st", active=60, inactive=40), "code_code": "'high-risk'",
          "code_system": "'https://carethread.dev/fhir/CodeSystem/flag-kind'", "patient_id": _PATIENT,
-         "start_at": _time("at"), "department_id": _DEPARTMENT},
+         "start_at": _time("made"), "department_id": _DEPARTMENT,
+         **_over(f"CASE WHEN {{st % 100}} >= 60 THEN {_time('made')} + {_later('til', 60 * 24 * 20)} END",
+                 "end_at", "until_at")},
     ),
     "consents": Table(
         50_000,
@@ -302,11 +369,18 @@ TABLES: Mapping[str, Table] = {
     ),
     "reported": Table(
         40_000,
-        {"id": _id(27, "i"), "status": "'complete'", "kind": "'summary'",
-         "measure": "'https://carethread.dev/fhir/Measure/' || "
-         + _one_of("m", workload=50, documentation__burden=50) + " || '|1.0.0'",
-         "practitioner_id": _PRACTITIONER, "start_at": _time("at"), "end_at": f"{_time('at')} + to_days(7)",
-         "number": "n", "group_code": _one_of("g", after__hours__minutes=50, caseload=50), "score": "{v % 200}",
+        {"id": _id(27, "i"), "status": "'complete'", "kind": "'individual'",
+         "measure": f"'https://carethread.dev/fhir/Measure/' || {_REPORTED} || '|1.0.0'",
+         "practitioner_id": f"CASE WHEN {_REPORTED} <> 'documentation-burden' THEN {_PRACTITIONER} END",
+         "subject_identifier": f"CASE WHEN {_REPORTED} = 'documentation-burden' THEN 'author-' || {{by % 400}} END",
+         "start_at": _time("at"), "end_at": f"{_time('at')} + to_days(1)", "reported_at": f"{_time('at')} + to_days(1)",
+         "number": "n",
+         "group_code": _by(_REPORTED, {
+             "workload": _at_place("n", "caseload", "after-hours-writes", "after-hours-minutes"),
+             "documentation-burden": _at_place("n", "seconds"),
+             "third-next-available": _at_place("n", "of-the-day"),
+         }),
+         "score": "{v % 200}", "population_code": "'initial-population'", "population_count": "({v % 1000} + n) % 90",
          "department_id": _DEPARTMENT},
         each=4,
     ),
@@ -327,8 +401,9 @@ def select(relation: Relation, share: float = 1.0) -> str:
     many = {each.rows for each in TABLES.values() if each.rows >= _MANY}
 
     def number(found: re.Match[str]) -> str:
-        below = int(found[2])
-        return f"CAST(hash(i, '{found[1]}') % {int(below * share) if below in many else below} AS BIGINT)"
+        below = int(found[3])
+        of = f"i // {found[2]}" if found[2] else "i"
+        return f"CAST(hash({of}, '{found[1]}') % {int(below * share) if below in many else below} AS BIGINT)"
 
     sql = _SALTED.sub(number, ", ".join(cells))
     few = table.rows if table.rows <= 1000 else int(table.rows * share)

@@ -1,4 +1,5 @@
-"""A store on both databases for the suites of ports that rest on one; a practice in which answers lead to help."""
+"""A store on both databases for the suites of ports that rest on one; service metrics; a practice in which answers lead
+to help."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import pytest
 from carethread.adapters.sql.store.store import SqlStore
 from support.care import Care
 from support.helping import copied_practice, helping_practice
+from support.measuring import Metrics, metrics
 from support.stores import open_store
 
 
@@ -19,6 +21,14 @@ def store(database_url: str) -> Iterator[SqlStore]:
     opened = open_store(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
+    """Service metrics with the facts that a test tells."""
+    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('metrics')}/metrics.db", "metrics")
+    yield metrics(store)
+    store.close()
 
 
 @pytest.fixture(scope="session")

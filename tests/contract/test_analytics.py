@@ -226,14 +226,20 @@ def test_what_is_not_there_yet_is_busy(folder: Path, tmp_path: Path, facts: Glim
         facts.query("SELECT * FROM visits")
 
 
-def test_files_that_are_gone_are_busy(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", ["base", "delta"])
+@pytest.mark.parametrize("when", ["before it is opened", "after its first query"])
+def test_files_that_are_gone_are_busy(tmp_path: Path, gone: str, when: str) -> None:
     shelf = ParquetShelf(tmp_path, memory=64)
-    file = shelf.write(LINKS, ["a,b\r\n"])
-    shelf.put(Manifest(tables={"patient_links": Published("l|1", LINKS.columns, (file,))}))
-    with DuckAnalytics(tmp_path).look() as facts:
-        (tmp_path / file.path).unlink()
-        with pytest.raises(Busy):
-            facts.query("SELECT * FROM patient_links")
+    files = {"base": shelf.write(LINKS, ["a,b\r\n"]), "delta": shelf.write(LINKS, ["c,d\r\n"], delta=1)}
+    published = Published("l|1", LINKS.columns, (files["base"],), (files["delta"],))
+    shelf.put(Manifest(tables={"patient_links": published}))
+    with DuckAnalytics(tmp_path, Bounds(memory=64, threads=1)).look() as facts:
+        if when == "after its first query":
+            assert facts.query("SELECT count(*) FROM patient_links").rows == [(2,)]
+        (tmp_path / files[gone].path).unlink()
+        for asked in (facts.query, facts.columns):
+            with pytest.raises(Busy, match="not there any more"):
+                asked("SELECT * FROM patient_links")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', '{"format": 1}'])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import queue
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -17,11 +21,12 @@ from uuid import UUID
 import duckdb
 import pytest
 
-from carethread.adapters.analytics import process, reading
+from carethread.adapters.analytics import child, process, reading, sandbox
 from carethread.adapters.analytics.bounds import Bounds, Full
 from carethread.adapters.analytics.duck import DuckAnalytics
-from carethread.adapters.analytics.parquet import ParquetShelf
-from carethread.adapters.analytics.talking import Query
+from carethread.adapters.analytics.parquet import ParquetShelf, read_manifest
+from carethread.adapters.analytics.sandbox import Tables
+from carethread.adapters.analytics.talking import Opening, Query
 from carethread.core.errors import Busy, Invalid, TooCostly
 from carethread.core.facts.manifest import Manifest, Published
 from carethread.core.facts.relation import Relation
@@ -119,6 +124,75 @@ def test_sql_that_is_no_select_by_itself(analytics: DuckAnalytics, facts: Glimps
         facts.columns(sql)
 
 
+OF_THE_ENGINE = [
+    ("sqlite_master", "sqlite_master"),
+    ("PG_SETTINGS", "PG_SETTINGS"),
+    ("pg_catalog.pg_settings", "pg_catalog.pg_settings"),
+    ("information_schema.tables", "information_schema.tables"),
+    ("system.information_schema.tables", "system.information_schema.tables"),
+    ("main.people", "main.people"),
+    ("duckdb_settings()", "duckdb_settings()"),
+    ("(SHOW TABLES)", "what SHOW, DESCRIBE or SUMMARIZE tells"),
+    ("(DESCRIBE people)", "what SHOW, DESCRIBE or SUMMARIZE tells"),
+]
+
+
+@pytest.mark.parametrize(("table", "named"), OF_THE_ENGINE)
+def test_what_the_engine_tells_of_itself_is_no_fact(analytics: DuckAnalytics, table: str, named: str) -> None:
+    with pytest.raises(Invalid, match=f"reads from {re.escape(named)}; it reads tables of facts, and of functions"):
+        analytics.check(f"SELECT * FROM {table}")
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ("random() < 0.5", "random()"),
+        ("uuid()", "uuid()"),
+        ("main.NOW()", "now()"),
+        ("TODAY()", "today()"),
+        ("Current_Date", "current_date"),
+        ("current_timestamp - INTERVAL 1 DAY", "current_timestamp"),
+        ("LOCALTIME", "localtime"),
+        ("age(born)", "age()"),
+        ("list_transform([1], x -> x + random())", "random()"),
+        ("current_setting('allowed_paths')", "current_setting()"),
+        ("getvariable('x')", "getvariable()"),
+        ("pg_postmaster_start_time()", "pg_postmaster_start_time()"),
+        ("version()", "version()"),
+    ],
+)
+def test_what_is_another_each_time_is_no_fact(analytics: DuckAnalytics, asked: str, named: str) -> None:
+    told = f"calls {re.escape(named)}, which tells what is not in the facts; the moment of these is \\$now"
+    for sql in (f"SELECT {asked} FROM people", f"SELECT id FROM people ORDER BY {asked}"):
+        with pytest.raises(Invalid, match=told):
+            analytics.check(sql)
+
+
+@pytest.mark.parametrize("sampled", ["USING SAMPLE 10%", "TABLESAMPLE reservoir(5)", "TABLESAMPLE 10% (bernoulli, 42)"])
+def test_a_sample_is_another_each_time(analytics: DuckAnalytics, sampled: str) -> None:
+    with pytest.raises(Invalid, match="takes a sample"):
+        analytics.check(f"SELECT * FROM (SELECT * FROM people {sampled})")
+
+
+def test_what_comes_of_the_facts_alone_is_taken(analytics: DuckAnalytics) -> None:
+    analytics.check(
+        "WITH tables AS (SELECT id, age($now, born) AS age, p.now, 'now()' AS random FROM people AS p)"
+        " SELECT *, row_number() OVER (ORDER BY id), if(age IS NULL, error('no birth date'), 1) FROM tables"
+    )
+
+
+def test_no_macro_hides_what_is_not_to_be_called() -> None:
+    """The catalog tells of a macro how it is spelled, and not how stable it is."""
+    functions = reading._catalog().functions
+    macros = duckdb.connect().execute(
+        "SELECT lower(function_name), macro_definition FROM duckdb_functions() WHERE function_type = 'macro'"
+    )
+    for name, spelled in macros.fetchall():
+        called = {word.strip('"') for word in re.findall(r'\w+(?="?\()', spelled.lower())}
+        hides = called & functions or set(re.findall(r"\w+", spelled.lower())) & reading._WITHOUT_BRACKETS
+        assert not hides or name in functions, name
+
+
 def test_sql_that_is_one_select(analytics: DuckAnalytics, facts: Glimpse) -> None:
     sql = "WITH a AS (SELECT id, born = $day AS young FROM people) SELECT * FROM a, range(2) -- (delete;"
     analytics.check(sql)
@@ -169,7 +243,11 @@ def test_what_the_text_has_wrong_is_told(facts: Glimpse) -> None:
 
 def _memory(pid: int) -> int:
     """Megabytes that a process has had at most."""
-    line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("VmHWM"))
+    return _megabytes(pid, "VmHWM")
+
+
+def _megabytes(pid: int, of: str) -> int:
+    line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith(of))
     return int(line.split()[1]) // 1024
 
 
@@ -195,6 +273,16 @@ def test_memory_has_an_end(analytics: DuckAnalytics, facts: Glimpse, sql: str) -
     assert _memory(os.getpid()) < before + 50
     assert facts.query("SELECT 1").rows == [(1,)], "the next one runs"
     assert _memory(_one(analytics).id) < 96 + 224 + 16
+
+
+def test_a_process_has_the_addresses_that_its_allocator_keeps(folder: Path) -> None:
+    """Grouping as many rows as fit, twice, leaves it with 1.43 times the memory of a query beside what it has at rest
+    (measured); one that is refused these is replaced by another, or hangs."""
+    analytics, bounds = DuckAnalytics(folder), Bounds()
+    with analytics.look() as facts:
+        facts.query("SELECT count(*) FROM people")
+    most, _ = resource.prlimit(_one(analytics).id, resource.RLIMIT_DATA)
+    assert most // 2**20 - _megabytes(_one(analytics).id, "VmData") >= 1.5 * bounds.memory
 
 
 def test_what_does_not_listen_is_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,6 +320,40 @@ def test_what_breaks_the_engine_is_told(facts: Glimpse, monkeypatch: pytest.Monk
     monkeypatch.setattr(process, "_PROGRAM", "carethread.nothing")
     with pytest.raises(Busy, match="ended by itself"):
         DuckAnalytics(Path()).check("SELECT 1")
+
+
+class Broken:
+    """A connection of a database that has had a fatal error."""
+
+    def cursor(self) -> Broken:
+        return self
+
+    def close(self) -> None: ...
+
+    def interrupt(self) -> None: ...
+
+    def execute(self, *_: object) -> None:
+        raise duckdb.FatalException("database has been invalidated because of a previous fatal error")
+
+
+@pytest.mark.parametrize(
+    ("kind", "sql"), [("rows", "SELECT 1"), ("rows", "SELECT * FROM people"), ("columns", "SELECT 'its columns'")]
+)
+def test_an_engine_that_is_broken_ends_its_process(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, sql: str
+) -> None:
+    """Else it would refuse all SQL from then on."""
+    manifest, bounds = read_manifest(folder), Bounds(memory=64, threads=1)
+    assert manifest is not None
+    asked: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    asked.put((Opening(1, folder, manifest, bounds), Query(kind, sql, {}, 5.0)))
+    monkeypatch.setattr(reading, "_reader", Broken)
+    monkeypatch.setattr(sandbox, "connect", lambda _: Broken())
+    monkeypatch.setattr(sandbox, "lock", lambda *_: None)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit, match=str(child.BROKEN)):
+        child._answer(asked, answers := io.BytesIO(), 0.01)
+    assert not answers.getvalue(), "who asked is told by the end"
 
 
 def test_a_process_has_no_secrets_and_cannot_write(analytics: DuckAnalytics, facts: Glimpse) -> None:
@@ -351,6 +473,35 @@ def test_a_damaged_file_stops_only_its_own_table(tmp_path: Path) -> None:
         with pytest.raises(Busy, match=r"others is damaged.*rebuild"):
             facts.query("SELECT * FROM others")
         assert facts.query("SELECT count(*) FROM people").rows == [(11,)]
+
+
+def test_a_page_that_is_damaged_is_no_fault_of_the_sql(tmp_path: Path) -> None:
+    """What the engine says of a damaged page is what it says of a value that a function does not take."""
+    shelf = ParquetShelf(tmp_path, memory=64)
+    written = shelf.write(PEOPLE, [f"p{number},{number * 7919 % 10007}\r\n" for number in range(2000)])
+    manifest = Manifest(5, 1, {}, {}, {"people": Published(PEOPLE.view, PEOPLE.columns, (written,))})
+    whole, said = (file := tmp_path / written.path).read_bytes(), []
+    for at in range(200, len(whole) // 2, len(whole) // 16):
+        broken = bytearray(whole)
+        broken[at] ^= 4
+        file.write_bytes(bytes(broken))
+        tables = Tables(tmp_path, manifest, Bounds(memory=64, threads=1))
+        tables.make("SELECT * FROM people")
+        try:
+            tables.sandbox.query("SELECT id, born FROM people")
+        except Busy as error:
+            said.append(str(error))
+        tables.close()
+    assert len(said) > 2
+    assert set(said) == {"A file of the facts people is damaged: carethread facts rebuild makes them anew."}
+
+
+def test_a_fault_of_the_sql_is_one_though_another_table_is_damaged(tmp_path: Path) -> None:
+    folder = published(tmp_path)
+    _file(folder, "others").write_bytes(b"1\n")
+    analytics = DuckAnalytics(folder, Bounds(memory=64, threads=1))
+    with analytics.look() as facts, pytest.raises(Invalid, match="cannot be converted"):
+        facts.query("SELECT CAST(id AS INTEGER) FROM people")
 
 
 def test_a_process_that_refused_and_was_idle_is_followed_by_another(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -34,8 +34,7 @@ from support.measures.care_made import contacts, flags, hand_offs, plans, teams
 from support.measures.needs_made import dispenses, needs, screenings, visits
 from support.measures.plain import CODES, Practice, Unit
 from support.measures.surrounding import FIRST, LAST, PEOPLE, surroundings
-from support.measuring import Metrics, body, metrics
-from support.stores import open_store
+from support.measuring import Metrics, body
 from support.viewing import coded
 
 Resource = dict[str, Any]
@@ -43,13 +42,6 @@ Again = Callable[[Practice], Iterable[Unit]]
 
 AUTUMN = date(2029, 11, 1)
 OUT = {"denominator-exclusion", "denominator-exception", "numerator"}
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
-    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('gaps')}/metrics.db", "metrics")
-    yield metrics(store)
-    store.close()
 
 
 def told(opened: Metrics, resources: Iterable[Resource], name: str, who: str, first: date = FIRST) -> str:

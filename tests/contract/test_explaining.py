@@ -15,8 +15,7 @@ from carethread.core.fhir.validation import validate
 from carethread.core.ports import Request, Response
 from carethread.interactions.rest.handling import handle
 from carethread.metrics.answering.guarding import OF_THE_DAY
-from support.measuring import MARCH, Metrics, Resource, body, keep, metrics, own_measure, person, said, visit
-from support.stores import open_store
+from support.measuring import MARCH, Metrics, Resource, body, keep, own_measure, person, said, visit
 
 GAP = {"url": "https://carethread.dev/fhir/StructureDefinition/care-gap", "valueString": "A visit that takes place."}
 CAME = """
@@ -24,13 +23,6 @@ SELECT 'Appointment/' || id AS resource, patient_id AS subject, start_at AS "at"
   practitioner_id AS practitioner, status <> 'cancelled' AS denominator, status = 'fulfilled' AS numerator
 FROM appointments WHERE start_at >= $start AND start_at < $end
 """
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
-    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('metrics')}/metrics.db", "metrics")
-    yield metrics(store)
-    store.close()
 
 
 @pytest.fixture
@@ -80,6 +72,15 @@ def test_what_is_called_unknown_is_not_what_is_not_known(asked: Metrics) -> None
         found = explained(asked, report, population="denominator", stratifier="kind", stratum="unknown")
         assert listed(found) == ["Appointment/b" if name == "nameless" else "Appointment/a"]
         assert (found["reported"], found["found"]) == (1, 1)
+
+
+def test_each_unit_is_on_one_page(asked: Metrics) -> None:
+    """Those too that are of one resource and moment, as activities of a plan may be."""
+    parts = CAME.replace("FROM appointments", ", part FROM appointments, unnest(range(400)) AS r(part)")
+    keep(asked, *own_measure(parts, ["denominator", "numerator"], "parted"))
+    report = body(asked.rate("POST", measure="parted"))
+    pages = [explained(asked, report, _count="80", _offset=str(offset)) for offset in range(0, 400, 80)]
+    assert sorted(unit["part"]["valueDecimal"] for page in pages for unit in page["units"]) == list(range(400))
 
 
 def test_a_number_is_opened_down_to_its_resources(asked: Metrics) -> None:

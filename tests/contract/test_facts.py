@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,12 +18,13 @@ from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.clock import system_clock
 from carethread.core.errors import Busy
 from carethread.core.events import Event
+from carethread.core.facts.manifest import Damaged
 from carethread.core.ports import Progress, Session, Stored
 from carethread.core.service import Reaction, ResourceType, Runtime, Service
 from carethread.interactions.mirror import reaction, start
 from carethread.metrics.facts import differing as differing_module
 from carethread.metrics.facts.days import EARLIEST, Day
-from carethread.metrics.facts.differing import EVERY_SECONDS, Differing
+from carethread.metrics.facts.differing import EVERY_SECONDS, Changes, Differing
 from carethread.metrics.facts.keeping import mirrors
 from carethread.metrics.facts.publishing import Publisher
 from carethread.metrics.facts.tidying import Tidier
@@ -120,10 +121,10 @@ MARCH, APRIL, MAY = map(datetime.fromisoformat, ("2029-03-05", "2029-04-05", "20
 class Differences:
     """What the publications of a practice change, by a clock that goes when it is told."""
 
-    def __init__(self, practice: Practice) -> None:
+    def __init__(self, practice: Practice, days: Mapping[str, Day] = DAYS) -> None:
         self.now = 0.0
         self.practice = practice
-        self.differing = Differing(practice.shelf, SUBJECTS, DAYS, lambda: self.now)
+        self.differing = Differing(practice.shelf, SUBJECTS, days, lambda: self.now)
         told, store = self.differing.published, practice.runtime.store
         self.publisher = Publisher(store, practice.shelf, SUBJECTS, system_clock, told=told)
         filled(practice)
@@ -162,18 +163,29 @@ def test_what_differs_from_before_is_found_with_when_its_earliest_row_is(practic
     assert told.arrive(stored(person("p", active=True), 2)) == {"patient_links": EARLIEST}
 
 
+def test_of_a_table_that_is_told_by_parts_the_columns_that_differ_are_found(practice: Practice) -> None:
+    told = Differences(practice, {"patient_links": Day(but="active", of_columns=("active",))})
+    parts = dict.fromkeys(("patient_links.id", "patient_links.survivor_id"), EARLIEST)
+    told.publish()
+    assert told.arrive(stored(person("p"))) == parts, "who comes brings all that is said of them"
+    assert told.arrive(stored(person("p", gender="other"), 2)) == {}, "no column of it"
+    assert told.arrive(stored(person("p", "q"), 3)) == {"patient_links.survivor_id": EARLIEST}
+    assert told.arrive(stored(person("p", "q", active=True), 4)) == {"patient_links": EARLIEST}
+    assert told.arrive(stored(person("p"), 5, deleted=True)) == {"patient_links": EARLIEST, **parts}
+
+
 def test_what_is_published_within_a_moment_is_compared_together(practice: Practice) -> None:
     told = Differences(practice)
     told.arrive(stored(of_day("a", MARCH, "noshow")), stored(of_day("b", APRIL)))
     told.publish(stored(of_day("a", MARCH, "fulfilled"), 2))
     assert told.differing.found() == {}, "it was asked a moment ago"
     told.publish(stored(of_day("a", MARCH, "noshow"), 3), stored(of_day("b", APRIL, "noshow"), 2))
-    practice.tidier.tidy()
+    assert not practice.tidier.tidy()
     assert told.found() == {"visits": APRIL}, "what was changed and changed back is as it was"
     told.publish(stored(of_day("a", MARCH, "noshow"), 4))
     for number in range(8):
         told.publish(stored(of_day("c", MAY), number + 1))
-        practice.tidier.tidy()
+        assert not practice.tidier.tidy()
     assert told.found() == {"visits": MAY}, "whatever was folded meanwhile"
 
 
@@ -265,7 +277,7 @@ def test_later_rows_are_merged_and_folded_and_files_swept(practice: Practice, tm
         live[id_] = visit(id_, guests=[f"Patient/{number}"])
         practice.arrive(stored(live[id_], number + 1))
         practice.publisher.publish()
-        practice.tidier.tidy()
+        assert not practice.tidier.tidy()
         assert practice.read() == tables(live.values())
     manifest = practice.shelf.manifest()
     assert manifest is not None
@@ -278,6 +290,63 @@ def test_later_rows_are_merged_and_folded_and_files_swept(practice: Practice, tm
     here = {str(file.relative_to(tmp_path / "facts")) for file in (tmp_path / "facts").glob("*/*.parquet")}
     assert here == manifest.files()
     assert practice.read() == tables(live.values())
+
+
+def test_a_table_with_a_damaged_file_is_told_and_the_others_are_tidied(practice: Practice, tmp_path: Path) -> None:
+    filled(practice)
+    for number in range(4):
+        practice.arrive(stored(visit("a", minutesDuration=number + 1, guests=[f"Patient/{number}"]), number + 1))
+        practice.publisher.publish()
+    before = practice.shelf.manifest()
+    assert before is not None
+    (tmp_path / "facts" / before.tables["guests"].deltas[1].path).write_bytes(b"x")
+    for _ in range(2):
+        assert set(practice.tidier.tidy()) == {"guests"}
+    after = practice.shelf.manifest()
+    assert after is not None
+    assert [len(after.tables[name].deltas) for name in ("guests", "visits")] == [3, 1]
+    assert practice.tidier.sweep() == 0
+
+
+@pytest.mark.parametrize("text", [b"", b'{"format": 1, "time": 17', b'{"format": 1, "tables": []}'])
+def test_a_manifest_that_cannot_be_read_is_replaced_by_who_publishes(
+    practice: Practice, tmp_path: Path, text: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    filled(practice)
+    practice.arrive(stored(visit("a")), stored(person("p")))
+    practice.publisher.publish()
+    (tmp_path / "facts" / "manifest.json").write_bytes(text)
+    with pytest.raises(Damaged), practice.analytics.look():
+        pass
+    with pytest.raises(Damaged):
+        practice.tidier.sweep()
+    practice.publisher.publish()
+    assert practice.read() == tables([visit("a"), person("p")])
+    assert [each.message for each in caplog.records] == ["manifest_replaced"]
+
+
+def test_a_manifest_of_another_format_stays(practice: Practice, tmp_path: Path) -> None:
+    (tmp_path / "facts").mkdir(exist_ok=True)
+    (manifest := tmp_path / "facts" / "manifest.json").write_bytes(b'{"format": 2}')
+    with pytest.raises(Busy, match="has format 2"):
+        practice.publisher.publish()
+    assert manifest.read_bytes() == b'{"format": 2}'
+
+
+def test_what_has_changed_is_told_though_a_file_is_damaged(practice: Practice, tmp_path: Path) -> None:
+    """Of any day, since nobody knows."""
+    filled(practice)
+    for number in range(2):
+        practice.arrive(stored(visit("a", minutesDuration=number + 1), number + 1))
+        practice.publisher.publish()
+    before = practice.shelf.manifest()
+    assert before is not None
+    (file := tmp_path / "facts" / before.tables["visits"].files[0].path).write_bytes(b"PAR1" + bytes(300) + b"PAR1")
+    differing = Differing(practice.shelf, SUBJECTS)
+    changes = Changes()
+    changes.ids["Appointment"].add("a")
+    differing.published(before.tables, changes)
+    assert differing.found()["visits"] == EARLIEST, file
 
 
 def test_a_glimpse_stays_as_it_is(practice: Practice) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -9,11 +13,15 @@ from click.testing import CliRunner, Result
 
 from carethread.adapters.sql.events.bus import EmbeddedPublisher
 from carethread.cli import cli
-from carethread.composition.facts import Late
-from carethread.composition.parts import migrate
+from carethread.composition import facts as composition_facts
+from carethread.composition.analysing import Late
+from carethread.composition.facts import publish_loop
+from carethread.composition.parts import migrate, runtimes
 from carethread.core.events import Event
 from carethread.core.fhir import json
 from carethread.core.settings import Settings
+from carethread.metrics.facts import running
+from carethread.metrics.facts.tidying import Tidier
 from support.facts_made import person, visit
 
 VISITS = [visit(f"v{number}", "fulfilled", ["Patient/p"]) for number in range(3)]
@@ -49,6 +57,36 @@ def counted(data: Path, table: str) -> int:
     with Late(Settings(data=data)).look() as facts:
         count: int = facts.query(f"SELECT count(*) FROM {table}").rows[0][0]
     return count
+
+
+def test_a_manifest_that_cannot_be_read_is_told(data: Path) -> None:
+    (data / "metrics-facts").mkdir()
+    (data / "metrics-facts" / "manifest.json").write_bytes(b'{"format": 1')
+    said = run("status")
+    assert (said.exit_code, said.output) == (1, "Error: The manifest of the facts cannot be read: JSONDecodeError.\n")
+
+
+def test_a_full_disk_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(composition_facts, "rebuild_facts", full)
+    said = run("rebuild")
+    assert said.exit_code == 1
+    assert said.output == f"Error: No space left on device: {data / 'metrics-facts'}. What stood stands.\n"
+
+
+def test_files_stay_longer_than_any_answer_takes(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 2,000 seconds, which is how long one may take that nobody waits for."""
+    settings = Settings(data=data, facts_seconds=200)
+    tidiers: list[Tidier] = []
+    monkeypatch.setattr(running, "run", lambda _, tidier, *__: tidiers.append(tidier))
+    publish_loop(settings, runtimes(settings, ["metrics"])["metrics"], threading.Event())
+    (left := settings.facts_folder / "visits" / "left.parquet").parent.mkdir(parents=True)
+    left.touch()
+    for seconds, swept in ((2_200, 0), (2_400, 1)):
+        os.utime(left, times=(time.time() - seconds,) * 2)
+        assert tidiers[0].sweep() == swept
 
 
 def test_what_the_log_tells_is_rebuilt_and_said(data: Path) -> None:

@@ -180,6 +180,25 @@ def test_an_export_gives_the_same(place: Place, tmp_path: Path) -> None:
     assert place.read() == tables(LAST)
 
 
+def test_what_is_told_to_be_in_goes_with_the_facts_that_it_was_of(place: Place, tmp_path: Path) -> None:
+    """An export does not tell which events are in it; a log tells of all."""
+    place.send(*HISTORY)
+    place.rebuild()
+    place.store.transact(lambda session: session.facts.tell("scheduling", {"Appointment": 500}))
+    place.rebuild()
+    reached = place.store.snapshot(lambda session: session.facts.reached())
+    assert reached.sources == {"scheduling": {"Appointment": 9, "Patient": 11}}
+    (tmp_path / "a.ndjson").write_bytes(json.render(LAST[0]))
+    rebuild(exported(export_in(tmp_path), TYPES), Read(), SUBJECTS, place.shelf,
+            SqlLoading(place.store.engine, "metrics"), processes=0)  # fmt: skip
+    reached = place.store.snapshot(lambda session: session.facts.reached())
+    assert (reached.sources, set(reached.generations)) == ({}, set(TYPES))
+    place.publisher.publish()
+    manifest = place.shelf.manifest()
+    assert manifest is not None
+    assert manifest.sources == {}
+
+
 @pytest.mark.parametrize(
     "line",
     [b"{", b"[]", b'{"resourceType":"Patient"}', b'{"resourceType":"Patient","id":"a","meta":{"versionId":"x"}}'],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from carethread.adapters.local import LocalOwners, LocalPeer
 from carethread.core.context import Context
 from carethread.core.errands.timing import Timing
-from carethread.core.errors import Busy
+from carethread.core.errors import Busy, Forbidden
+from carethread.core.few import MASKED
 from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Call, Runtime
 from carethread.interactions.update import update
@@ -90,9 +92,9 @@ def person(id_: str, born: str, language: str, race: str, ethnicity: str, *, dis
     }
 
 
-def report(office: Office) -> dict[tuple[str, str], Resource]:
+def report(office: Office, begin: str = "2026-03-02", end: str = "2026-03-02") -> dict[tuple[str, str], Resource]:
     """The groups, by attribute and value."""
-    call = Call("Appointment", "", {"from": ["2026-03-02"], "to": ["2026-03-02"]}, None, Request("GET", "x"))
+    call = Call("Appointment", "", {"from": [begin], "to": [end]}, None, Request("GET", "x"))
     groups = {}
     for parameter in offer_report(office.runtime, call, Context(clock=office.clock))["parameter"]:
         parts = {part["name"]: value for part in parameter["part"] for key, value in part.items() if key != "name"}
@@ -144,6 +146,32 @@ def test_the_first_of_several_active_coverages_counts(office: Office) -> None:
         "unknown": 1,
         "By the employer": 1,
     }
+
+
+def test_numbers_of_few_people_are_not_told(office: Office) -> None:
+    """Of 12 people without a Coverage, and one with; all wait since March."""
+    for number in range(13):
+        nobody = {"resourceType": "Patient", "id": f"p{number}"}
+        update(office.records, ("Patient", f"p{number}"), nobody, Context(clock=office.clock))
+        office.wait(f"p{number}")
+    office.covered("c", "p0", "SUBSIDIZ")
+    office.runtime = replace(office.runtime, small_cells="mask")
+    with pytest.raises(Forbidden, match="month that is over"):
+        report(office, "2026-03", "2026-03")
+    office.work(hours=31 * 24)
+    for begin, end in (("2026-03-02", "2026-03-31"), ("2026-03", "2026-04"), ("2026-02", "2026-03")):
+        with pytest.raises(Forbidden) as refused:
+            report(office, begin, end)
+        assert (refused.value.issues[0].code, refused.value.issues[0].expression) == ("suppressed", "from")
+    for begin, end in (("2026-03", "2026-03"), ("2026-03-01", "2026-03-31")):
+        found = report(office, begin, end)
+        assert {name: value["waited"] for name, value in found.items() if name[0] in ("insurance", "language")} == {
+            ("insurance", "SUBSIDIZ"): MASKED,
+            ("insurance", "unknown"): MASKED,
+            ("language", "unknown"): 13,
+        }
+        masked = found["insurance", "SUBSIDIZ"]
+        assert all(masked[name] == MASKED for name in ("offered", "accepted", "share", "ratio", "behind"))
 
 
 def test_while_the_records_do_not_answer_there_is_no_report(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,11 +190,16 @@ def test_how_soon_it_is_answered_as_numbers(practice: Care) -> None:
 
 def reported(practice: Care) -> Resource:
     """The report that is requested of its owner."""
+    (report,) = reports(practice)
+    return report
+
+
+def reports(practice: Care) -> list[Resource]:
+    """The reports that are requested of their owner."""
     kept = practice.store.glance(lambda session: session.requests.all())
     numbers = [each.number for each in kept if each.wanted.type == "MeasureReport"]
     found = practice.store.glance(lambda session: [session.requests.all(each)[0].wanted.body for each in numbers])
-    (report,) = (each for body in found if "feedback-loop" in (each := json.parse_object(body))["measure"])
-    return report
+    return [each for body in found if "feedback-loop" in (each := json.parse_object(body))["measure"]]
 
 
 def test_the_numbers_of_a_time_are_a_report(practice: Care) -> None:
@@ -277,6 +282,28 @@ def test_themes_of_few_people_are_not_told(practice: Care) -> None:
     (review,) = tasks(practice, "feedback-review")
     inputs = counted(review)
     assert (inputs["comments"], inputs["count costs"], inputs["count respect"]) == (25, MASKED, 12)
+
+
+def test_what_is_masked_of_a_department_does_not_follow_from_the_others(practice: Care) -> None:
+    """All less the others would be those of the house, so the smallest of the others is masked with it."""
+    masking(practice)
+    for where, number in (("clinic", 12), ("house", 3), ("ward", 13)):
+        of = [{"url": PROFILES + "department", "valueReference": {"reference": f"Organization/{where}"}}]
+        for i in range(number):
+            say(practice, {**visit(3, comment=COMMENT, id_=f"{where}{i}", subject=""), "extension": of})
+    for operation, name in (("$feedback-loop", "said"), ("$feedback-themes", "comments")):
+        told = {
+            where: told_of(operate_get(practice, f"{operation}?department=Organization/{where}"))[name]
+            for where in ("clinic", "house", "ward")
+        }
+        assert told == {"clinic": MASKED, "house": MASKED, "ward": 13}
+        assert told_of(operate_get(practice, operation))[name] == 28
+    practice.pass_time(days=31)
+    practice.fire()
+    said = {report["reporter"]["reference"]: report["group"][0]["population"][0] for report in reports(practice)}
+    assert {where: number.get("count", MASKED) for where, number in said.items()} == {
+        "Organization/clinic": MASKED, "Organization/house": MASKED, "Organization/ward": 13
+    }  # fmt: skip
 
 
 def test_many_comments_of_one_person_are_of_few(practice: Care) -> None:

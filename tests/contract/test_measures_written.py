@@ -63,6 +63,7 @@ def there(metrics: Metrics, *paths: str) -> list[int]:
     ("lacks", "told"),
     [
         ((', start_at AS "at"', ""), "has no column at;"),
+        (('AS "at"', 'AS "at", 1 AS Stratum_0'), "column stratum_0 has a name that is given to strata"),
         (("department_id AS department,", ""), "has no column department;"),
         (('start_at AS "at"', 'CAST(start_at AS DATE) AS "at"'), "The column at is DATE; it is a TIMESTAMP"),
         (("patient_id AS subject", "1 AS subject"), "The column subject is INTEGER; it is a VARCHAR"),

@@ -16,9 +16,14 @@ from carethread.core.context import Principal
 from carethread.core.errors import Busy
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
-from carethread.metrics.answering import answering, turns, working
+from carethread.core.ports import Request
+from carethread.core.service import Call
+from carethread.interactions.writing.apply import apply
+from carethread.metrics.answering import answering, storing, turns, working
+from carethread.metrics.answering.answering import Question
+from carethread.metrics.answering.reporting import AS_OF
 from carethread.metrics.evaluating import evaluating
-from support.measuring import RATE, Metrics, body, counts, keep, metrics, own_measure, said, visit
+from support.measuring import MARCH, RATE, Metrics, body, counts, keep, metrics, own_measure, said, visit
 
 
 @pytest.fixture
@@ -45,6 +50,61 @@ def test_a_report_is_stored_once_and_anew_where_its_numbers_change(asked: Metric
     other = body(asked.rate("POST", periodStart="2029-02-01"))
     narrowed = body(asked.rate("POST", practitioner="Practitioner/x"))
     assert len({first["id"], other["id"], narrowed["id"]}) == 3
+
+
+def test_a_period_that_is_written_in_another_way_is_the_same(asked: Metrics) -> None:
+    spelled = {"periodStart": "2029-03", "periodEnd": "2029-03"}
+    told = [body(asked.rate("POST", **each)) for each in (spelled, MARCH, spelled)]
+    assert [(each["id"], each["meta"]["versionId"]) for each in told] == [(told[0]["id"], "1")] * 3
+
+
+def of_march(metrics: Metrics) -> Question:
+    request = Request("POST", f"Measure/{RATE}/$evaluate-measure", (), {})
+    params = {name: [value] for name, value in MARCH.items()}
+    return answering.question(metrics.runtime, Call("Measure", RATE, params, None, request))
+
+
+def counted(metrics: Metrics, asks: Question, as_of: str) -> dict[str, Any]:
+    """What is counted now, of facts that are whole up to another moment."""
+    found = answering.answered(metrics.runtime, asks, metrics.context, kept=True)
+    first, *others = found["extension"]
+    assert first["url"] == AS_OF
+    return {**found, "extension": [{**first, "valueInstant": as_of}, *others]}
+
+
+@pytest.mark.parametrize("stands", [False, True])
+def test_older_facts_are_not_stored_over_newer_ones(
+    asked: Metrics, stands: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One count takes long; what is corrected meanwhile is counted and stored before it, or while it is stored."""
+    asks = of_march(asked)
+    if stands:
+        asked.facts.tell(visit("third", "noshow", "r"))
+        storing.store(asked.runtime, asks, counted(asked, asks, "2030-03-17T17:40:00.000Z"), asked.context)
+    asked.facts.tell(visit("third", "fulfilled", "r"))
+    older = counted(asked, asks, "2030-03-17T17:46:40.000Z")
+    asked.facts.tell(visit("missed", "fulfilled"))
+    newer = counted(asked, asks, "2030-03-17T17:46:40.500Z")
+
+    def overtaken(*given: Any) -> Any:
+        monkeypatch.undo()
+        storing.store(asked.runtime, asks, newer, asked.context)
+        return apply(*given)
+
+    monkeypatch.setattr(storing, "apply", overtaken)
+    for _ in range(2):
+        told = storing.store(asked.runtime, asks, older, asked.context)
+        assert counts(told["group"][0])["numerator"] == 0
+        assert told == report(asked, told["id"]) and told["meta"]["versionId"] == str(1 + stands)
+        assert told["extension"][0]["valueInstant"] == "2030-03-17T17:46:40.500Z"
+
+
+def test_a_report_says_since_when_its_numbers_are_so(asked: Metrics) -> None:
+    """Facts that go on and change no number make no version."""
+    asks = of_march(asked)
+    for as_of in ("2030-03-17T17:46:40.000Z", "2030-03-18T17:46:40.000Z"):
+        told = storing.store(asked.runtime, asks, counted(asked, asks, as_of), asked.context)
+        assert (told["extension"][0]["valueInstant"], told["meta"]["versionId"]) == ("2030-03-17T17:46:40.000Z", "1")
 
 
 def test_what_is_asked_by_get_is_not_stored(asked: Metrics) -> None:
@@ -222,7 +282,7 @@ def test_without_facts_nothing_is_promised(asked: Metrics) -> None:
 
 def test_the_measures_that_come_along_are_published_with_their_libraries(asked: Metrics) -> None:
     measure = body(asked.ask(f"Measure/{RATE}"))
-    assert measure["version"] == "2.1.0"
+    assert measure["version"] == "2.2.0"
     library = body(asked.ask(f"Library/{RATE}"))
     assert measure["library"] == [f"{library['url']}|{library['version']}"]
     assert json.render(library["content"][0])

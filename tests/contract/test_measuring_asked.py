@@ -24,26 +24,17 @@ from support.measuring import (
     body,
     counts,
     keep,
-    metrics,
     own_measure,
     person,
     said,
     visit,
 )
-from support.stores import open_store
 
 GOOD_SQL = """
 SELECT 'Appointment/' || id AS resource, patient_id AS subject, start_at AS "at", department_id AS department,
   practitioner_id AS practitioner, TRUE AS denominator, status = 'noshow' AS numerator
 FROM appointments WHERE start_at >= $start AND start_at < $end
 """
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
-    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('metrics')}/metrics.db", "metrics")
-    yield metrics(store)
-    store.close()
 
 
 @pytest.fixture
@@ -73,7 +64,7 @@ def numbers(metrics: Metrics, **params: str) -> tuple[Any, Any]:
 def test_a_report_says_what_counted(asked: Metrics) -> None:
     found = body(asked.rate())
     said = [each["valueCanonical"] for each in found["extension"] if each["url"].endswith("/counted-by")]
-    assert said[0] == "https://carethread.dev/fhir/Library/no-show-rate|2.1.0"
+    assert said[0] == "https://carethread.dev/fhir/Library/no-show-rate|2.2.0"
     views = {each.rpartition("/")[2].partition("|")[0] for each in said[1:]}
     assert {"appointments", "patients", "coverages", "patient_links"} <= {each.replace("-", "_") for each in views}
     assert all(each.partition("|")[2] for each in said)

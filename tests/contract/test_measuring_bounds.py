@@ -18,26 +18,17 @@ from support.measuring import (
     body,
     counts,
     keep,
-    metrics,
     own_measure,
     person,
     said,
     visit,
 )
-from support.stores import open_store
 
 LIBRARY = "Library.content[0].data"
 SHARE = ["denominator", "numerator"]
 COLUMNS = """'Appointment/' || id AS resource, patient_id AS subject, start_at AS "at", department_id AS department,
   TRUE AS denominator, status = 'noshow' AS numerator, patient_id AS who, left(patient_id, 1) AS begins"""
 BOUNDED = f"SELECT {COLUMNS} FROM appointments WHERE start_at >= $start AND start_at < $end"
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
-    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('metrics')}/metrics.db", "metrics")
-    yield metrics(store)
-    store.close()
 
 
 @pytest.fixture

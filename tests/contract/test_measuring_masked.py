@@ -32,10 +32,8 @@ BASIS = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-populationB
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
-    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('metrics')}/metrics.db", "metrics")
-    yield metrics(store).masking()
-    store.close()
+def opened(opened: Metrics) -> Metrics:
+    return opened.masking()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -15,9 +15,8 @@ from support.measured import known
 from support.measures import asked, forms, hand_off_closure, social_need_screening, visits
 from support.measures.plain import Practice, Unit, score
 from support.measures.strata import STRATA
-from support.measuring import Metrics, counts, metrics
+from support.measuring import Metrics, counts
 from support.small_practice import practice
-from support.stores import open_store
 
 FIRST, LAST = date(2029, 11, 15), date(2029, 12, 31)
 """Of the people some came before, and some after."""
@@ -38,12 +37,9 @@ Told = tuple[dict[str, int], float | None]
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
-    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('strata')}/metrics.db", "metrics")
-    made = metrics(store)
-    made.facts.tell(*practice())
-    yield made
-    store.close()
+def opened(opened: Metrics) -> Metrics:
+    opened.facts.tell(*practice())
+    return opened
 
 
 def strata(group: Mapping[str, Any]) -> dict[str, dict[str, Told]]:

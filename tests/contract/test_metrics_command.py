@@ -8,6 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -89,6 +90,26 @@ def test_facts_are_kept_and_not_overwritten(here: Path) -> None:
     assert counts(run("no-show-rate", *YEAR, "--facts", "facts", "--department", "none"))["denominator"] == 0
 
 
+def test_who_is_not_known_to_the_facts_has_no_number(here: Path) -> None:
+    there: list[dict[str, Any]] = [
+        {"resourceType": "Organization", "id": "ward", "name": "Ward"},
+        {"resourceType": "PractitionerRole", "id": "r", "practitioner": {"reference": "Practitioner/known"}},
+    ]
+    for each in there:
+        (here / "export" / f"{each['resourceType']}-0.ndjson").write_bytes(json.render(each) + b"\n")
+    told = json.parse_object((here / "export" / "manifest.json").read_bytes())
+    told["output"] += [{"type": each["resourceType"], "file": f"{each['resourceType']}-0.ndjson"} for each in there]
+    (here / "export" / "manifest.json").write_bytes(json.render(told))
+    counts(run("no-show-rate", *YEAR, "--ndjson", "export", "--facts", "facts"))
+    for option, known, type_name in (
+        ("--department", "ward", "Organization"),
+        ("--practitioner", "known", "Practitioner"),
+    ):
+        assert counts(run("no-show-rate", *YEAR, "--facts", "facts", option, known))["denominator"] == 0
+        refused = run("no-show-rate", *YEAR, "--facts", "facts", option, "nope")
+        assert (refused.exit_code, f"{type_name}/nope is not known" in refused.output) == (1, True)
+
+
 def test_an_own_measure_is_read_with_its_sql(here: Path) -> None:
     shipped = Path(__file__).parents[2] / "fhir_profiles" / "measures"
     (here / "own.json").write_bytes((shipped / "no-show-rate.json").read_bytes())
@@ -105,7 +126,11 @@ def test_an_own_measure_is_read_with_its_sql(here: Path) -> None:
         (["odd.json", *YEAR, "--ndjson", "export"], 1, "has no SQL beside it, in odd.sql"),
         (["torn.json", *YEAR, "--ndjson", "export"], 1, "cannot be read"),
         (["no-show-rate", "--period-start", "2026-13", "--period-end", "2026", "--ndjson", "export"], 2, "periodStart"),
-        (["no-show-rate", "--period-start", "2027", "--period-end", "2026", "--ndjson", "export"], 2, "periodEnd"),
+        (
+            ["no-show-rate", "--period-start", "2027", "--period-end", "2026", "--ndjson", "export"],
+            2,
+            "periodEnd .* is before",
+        ),
         (["no-show-rate", "--period-end", "2026"], 2, "--period-start"),
         (["no-show-rate", *YEAR, "--ndjson", "empty"], 2, "no \\*.ndjson files"),
         (["no-show-rate", *YEAR, "--ndjson", "foreign"], 2, "--as-of says it"),

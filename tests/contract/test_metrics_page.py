@@ -45,6 +45,21 @@ def visits() -> Iterator[Resource]:
                 )
 
 
+NAMING: dict[str, Resource] = {
+    id_: {"resourceType": type_name, "id": id_, element: {"reference": f"Organization/{id_}"}}
+    for id_, type_name, element in (
+        ("of-stays", "Encounter", "serviceProvider"), ("of-a-service", "HealthcareService", "providedBy"),
+        ("of-a-place", "Location", "managingOrganization"), ("of-people", "Patient", "managingOrganization"),
+        ("of-staff", "PractitionerRole", "organization"),
+    )
+}  # fmt: skip
+NAMING["of-a-team"] = {
+    "resourceType": "CareTeam", "id": "of-a-team", "participant": [{"member": {"reference": "Practitioner/x"}}],
+    "managingOrganization": [{"reference": "Organization/of-a-team"}],
+}  # fmt: skip
+"""Departments that an element names, by what has it."""
+
+
 def goal() -> Resource:
     about = "https://carethread.dev/fhir/StructureDefinition/goal-measure"
     measure = {"url": about, "valueCanonical": f"https://carethread.dev/fhir/Measure/{RATE}"}
@@ -73,8 +88,9 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
     made = metrics(store)
     names = {"heart": "Heart <b>& more</b>", "skin": "Skin"}
     organizations = [{"resourceType": "Organization", "id": id_, "name": names[id_]} for id_ in names]
+    organizations += [{"resourceType": "Organization", "id": id_} for id_ in (*NAMING, "payer")]
     keep(made, goal(), *own_measure("SELECT 1 AS nothing", ["numerator"], "broken", title="A broken one"))
-    with facts_of([*visits(), *organizations]) as facts:
+    with facts_of([*visits(), *organizations, *NAMING.values()]) as facts:
         yield replace(made, runtime=replace(made.runtime, analytics=Standing(facts)))
     store.close()
 
@@ -154,6 +170,14 @@ def test_few_people_are_nowhere_on_a_page_where_they_are_masked(masked: str) -> 
     assert hidden == 2, "one month, and in the key"
     marks = len(re.findall(r'class="point"', masked)) - 1
     assert marks == len(MONTHS) - 1
+
+
+def test_a_department_is_there_whatever_names_it(asked: Metrics) -> None:
+    page = browser_of(asked).get(f"/console/metrics?measure={RATE}").get_data(as_text=True)
+    assert set(re.findall(r'<option value="([^"]+)"', page)) >= {"heart", "skin", *NAMING}
+    assert '"payer"' not in page, "nobody works there"
+    for id_ in (*NAMING, "payer"):
+        assert browser_of(asked).get(f"/console/metrics?measure={RATE}&department={id_}").status_code == 200
 
 
 def test_one_that_cannot_be_counted_says_so_beside_the_others(asked: Metrics) -> None:

@@ -1,15 +1,18 @@
-"""The review of a department's month as it is printed: A4, each page says whose it is, and nothing is cut off.
+"""The review of a department's month as it is printed: A4, each page says whose it is, and nothing is cut off; and on a
+telephone.
 
 The pack has all measures that are shipped; Chromium prints it as `--print-to-pdf` does, and what is read is the PDF.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 from carethread.metrics.evaluating.counting import Cell, Counted
 from carethread.metrics.evaluating.periods import Days
@@ -19,10 +22,13 @@ from carethread.metrics.reviewing.asking import Review
 from carethread.metrics.reviewing.complaints import Complaints, Line
 from carethread.metrics.reviewing.decisions import Decision, Decisions
 from carethread.metrics.reviewing.figures import Figure, figures
-from carethread.metrics.reviewing.pack import Pack
+from carethread.metrics.reviewing.pack import Asked, Pack
 from carethread.metrics.reviewing.page import page
 from carethread.metrics.series.counting import Point
 from carethread.metrics.series.telling import Told
+from carethread.metrics.signals.charting import Place
+from carethread.metrics.signals.standing import Raised
+from support import accessible
 from support.browser import chromium
 from support.facts import NOW
 from support.pdf import Sheet, sheets
@@ -54,13 +60,23 @@ def figures_of(name: str) -> list[Figure]:
     return list(figures(measure, definition, told, told[-1][0].days, None))
 
 
+def asked(figure: Figure) -> Asked:
+    """Somebody who finds out what a signal is about."""
+    assert figure.signal
+    assert figure.since
+    place = Place("ward", figure.place)
+    raised = Raised(place, figure.signal.side, figure.signal.rule, figure.since, figure.since, NOW)
+    return Asked(figure.measure, figure.title, raised, "t", "requested", "Practitioner/lead")
+
+
 def pack() -> Pack:
     decided = Decision("d", "requested", "2030-01", "Call " + "whoever " * 30, "", "Practitioner/lead", "", DAYS.last,
                        None, None, False)  # fmt: skip
     lines = [Line(f"theme-{i}", 12 + i, i) for i in range(8)]
+    found = [each for name in names() for each in figures_of(name)]
     return Pack(
         review=Review("ward", DAYS), department=DEPARTMENT, as_of=NOW, made=NOW, masks=True,
-        figures=[each for name in names() for each in figures_of(name)], left=[], told=[], reports=[],
+        figures=found, left=[], told=[asked(each) for each in found if each.signal], reports=[],
         complaints=Complaints(Line("", 30, 12), lines, lines[:3]),
         decisions=Decisions(open=[replace(decided, id=f"d{i}") for i in range(6)], done=[], new=[]),
         names={"Practitioner/lead": "Dr. Lead"},
@@ -68,18 +84,35 @@ def pack() -> Pack:
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> list[Sheet]:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     file: Path = tmp_path_factory.mktemp("printed") / "review.html"
     body = page(pack(), "http://127.0.0.1/fhir").body
     assert isinstance(body, bytes)
     file.write_bytes(body)
     try:
         with chromium() as browser:
-            shown = browser.new_page()
-            shown.goto(file.as_uri())
-            return sheets(shown.pdf(prefer_css_page_size=True))
+            opened = browser.new_page()
+            opened.goto(file.as_uri())
+            yield opened
     except Unavailable as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def printed(shown: Page) -> list[Sheet]:
+    return sheets(shown.pdf(prefer_css_page_size=True))
+
+
+_CUT_OFF = """() => [...document.querySelectorAll("th, td")].filter((each) => each.checkVisibility())
+  .filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent)"""
+
+
+@pytest.mark.servers
+def test_on_a_telephone_nothing_is_beside_the_screen_or_over_its_neighbour(shown: Page) -> None:
+    for width in (360, 480):
+        shown.set_viewport_size({"width": width, "height": 640})
+        assert not accessible.scrolls_sideways(shown)
+        assert shown.evaluate(_CUT_OFF) == []
 
 
 @pytest.mark.servers

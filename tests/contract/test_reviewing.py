@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ from carethread.interactions.rest.handling import handle
 from carethread.metrics import SERVICE
 from carethread.metrics.measures.shipped import libraries
 from carethread.metrics.reviewing import figures, pack
+from carethread.metrics.signals.charting import Place
+from carethread.metrics.signals.standing import Raised
+from carethread.metrics.signals.telling import task
+from carethread.metrics.signals.watching import RAISED
 from carethread.records import SERVICE as RECORDS
 from support.facts import Filled, facts_of
 from support.measuring import Facts, body, said
@@ -248,6 +252,22 @@ def test_a_pack_tells_the_month_and_what_it_is_asked_wrongly(tmp_path: Path) -> 
     assert said(practice.pack(by="x")) == (400, "not-supported", "by")
     practice.runtimes["metrics"] = replace(practice.runtimes["metrics"], analytics=None)
     assert practice.pack().status == 503
+
+
+@pytest.mark.parametrize(
+    ("owner", "told"),
+    [
+        ("Practitioner/lead", "Ada Lead"), ("Organization/ward", "Eye clinic"), ("CareTeam/t", "CareTeam/t"),
+    ],
+)  # fmt: skip
+def test_a_signal_says_who_finds_out_and_how_far_they_are(tmp_path: Path, owner: str, told: str) -> None:
+    practice = Practice(tmp_path, "sqlite://")
+    raised = Raised(Place("ward", 0), "above", "one-beyond-three", date(2030, 2, 1), date(2028, 3, 1), 1)
+    practice.stores["metrics"].transact(lambda session: session.claim_all(RAISED, {raised.key: "no-show-rate"}))
+    asked = task({"id": "no-show-rate"}, "Measure/x", raised, owner, 1_900_000_000_000_000)
+    practice.facts.tell(*VISITS, asked)
+    html = bytes(practice.pack(page="true").body).decode()
+    assert f'{told}, <a href="{BASE}/Task/{asked["id"]}">not begun</a>' in html
 
 
 def test_small_numbers_are_masked_in_it_whoever_asks(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,20 +19,22 @@ from carethread.core.errands.timing import Timing
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.validation import validate
-from carethread.core.ports import Request, Response, Session, Stored
+from carethread.core.ports import Request, Response, Session, Stored, Timer
 from carethread.core.service import Runtime
 from carethread.interactions.mirror import keep
 from carethread.interactions.publish import publish
 from carethread.interactions.rest.handling import handle
 from carethread.metrics import SERVICE
-from carethread.metrics.measures.definition import NAMELESS
+from carethread.metrics.facts.days import EARLIEST
+from carethread.metrics.measures.definition import LOOKS_BACK, NAMELESS
 from carethread.metrics.series.keeping import KEPT_DAILY
+from carethread.metrics.signals import watching
 from carethread.metrics.signals.charting import Place
 from carethread.metrics.signals.goals import GOAL_MEASURE
 from carethread.metrics.signals.restating import Restating
 from carethread.metrics.signals.standing import Raised
 from carethread.metrics.signals.telling import SIGNAL
-from carethread.metrics.signals.watching import RAISED
+from carethread.metrics.signals.watching import RAISED, Seen, look
 from support.measuring import Facts, Records, body, counts, own_measure, said, visit
 from support.risk import stay
 from support.stores import BASE, open_stores
@@ -260,6 +262,12 @@ def test_of_units_that_are_about_people_nothing_is_kept(trends: Trends) -> None:
     assert [each["type"] for each in trends.found("MeasureReport", "metrics")] == []
 
 
+OF_CHILDREN = """
+SELECT 'Appointment/' || v.id AS resource, v.patient_id AS subject, v.start_at AS "at", v.department_id AS department,
+  v.practitioner_id AS practitioner, TRUE AS denominator, v.status = 'noshow' AS numerator
+FROM appointments v JOIN patients p ON p.id = v.patient_id
+WHERE p.birth_date > DATE '2015-01-01' AND v.start_at >= $start AND v.start_at < $end
+"""
 PAST, FUTURE = map(datetime.fromisoformat, ("2029-03-05T09:00", "2031-01-01T09:00"))
 
 
@@ -304,6 +312,28 @@ def test_what_looks_ahead_is_judged_by_what_is_corrected_in_this_month(trends: T
     assert looked_at(trends, today, *both) == set(), "who comes today is not of the past yet"
 
 
+OF_A_PERSON = ["treatment-adherence", "social-need-screening", "phq-9-response", "response-rate", "no-show-rate", "own"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "judged"),
+    [
+        ("patients.organization_id", {"treatment-adherence"}),
+        ("patients.birth_date", {"social-need-screening", "phq-9-response", "own"}),
+        ("patients.postal_code", set()),
+        ("patients", {*OF_A_PERSON}),
+    ],
+)
+def test_what_changes_of_a_person_is_judged_by_the_measures_that_read_it(
+    trends: Trends, changed: str, judged: set[str]
+) -> None:
+    """`patients` itself tells of deaths, which take visits out; a measure of one's own by the words of its SQL."""
+    sql = OF_CHILDREN.replace("birth_date", "BIRTH_DATE")
+    for each in own_measure(sql, ["denominator", "numerator"]):
+        trends.put(each, "metrics")
+    assert looked_at(trends, {changed: EARLIEST}, *OF_A_PERSON) == judged
+
+
 def test_what_touches_nothing_is_decided_without_writing(trends: Trends, monkeypatch: pytest.MonkeyPatch) -> None:
     restating = Restating(trends.runtimes["metrics"], lambda: trends.now)
     restating.changed({"deliveries": PAST})
@@ -340,10 +370,18 @@ def test_a_signal_is_withdrawn_within_seconds_of_a_correction(trends: Trends) ->
     assert parts(report)["outcome"] == "withdrawn"
 
 
-@pytest.mark.parametrize(("more", "expected"), [(7, [0, 60, 120, 180]), (0, [0])], ids=["stands", "none"])
-def test_many_corrections_are_judged_together(trends: Trends, more: int, expected: list[int]) -> None:
-    """However many there are, a look is followed by a rest of its length where a signal stands, else of several times
-    that."""
+@pytest.mark.parametrize(
+    ("more", "length", "expected"),
+    [
+        (7, 60, [*range(0, 1800, 120)]),
+        (0, 20, [0, 40, 80, 120, *range(200, 1800, 200)]),
+        (0, 200, [0, 1400]),
+    ],
+    ids=["stands", "none", "none of many"],
+)
+def test_many_corrections_are_judged_together(trends: Trends, more: int, length: int, expected: list[int]) -> None:
+    """However many there are, looks take half of the time where a signal stands, else a tenth in the long run; but ten
+    minutes of rest may be owed, so that a small practice is soon told what an import says."""
     restating, looks = Restating(trends.runtimes["metrics"], lambda: trends.now), []
 
     def dues() -> set[int]:
@@ -354,21 +392,107 @@ def test_many_corrections_are_judged_together(trends: Trends, more: int, expecte
     trends.another_day()
 
     def slow(session: Session) -> None:
-        session.timers.set("signals", "no-show-rate", 2**60, b"60000000")
+        session.timers.set("signals", "no-show-rate", 2**60, b"%d" % (length * 1_000_000))
 
     trends.stores["metrics"].transact(slow)
-    for second in range(0, 220, 20):
+    for second in range(0, 1800, 20):
         restating.changed({"appointments": PAST})
         restating.settle()
         if 2**60 not in dues():
             looks.append(second)
             trends.stores["metrics"].transact(slow)
         trends.now += timedelta(seconds=20)
-    assert looks == expected, "looks of a minute have one to rest, or nine"
-    if not more:
-        trends.now += timedelta(seconds=540)
+    assert looks == expected
+    trends.now += timedelta(hours=1)
+    restating.settle()
+    assert 2**60 not in dues(), "what was gathered meanwhile is not forgotten"
+
+
+def test_short_looks_come_before_long_ones(trends: Trends) -> None:
+    """The number of what takes a minute can wait longer than that of what takes none."""
+    took = {"avoidable-repeat-visits": 60, "late-cancellation-rate": 2, "no-show-rate": 1}
+
+    def timed(session: Session) -> None:
+        for name, seconds in took.items():
+            session.timers.set("signals", name, 2**60, b"%d" % (seconds * 1_000_000))
+
+    trends.stores["metrics"].transact(timed)
+    restating = Restating(trends.runtimes["metrics"], lambda: trends.now)
+    restating.changed({"appointments": PAST})
+    restating.settle()
+    timers = trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 9))
+    soon = sorted((each for each in timers if each.key in took), key=lambda each: each.due)
+    assert [each.key for each in soon] == sorted(took, key=took.__getitem__)
+    assert soon[-1].due - soon[0].due < 1_000_000
+
+
+@pytest.fixture
+def looks(trends: Trends, monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
+    """What happens while the measure is being counted, and is then gone: of each look the last."""
+    during: list[Callable[[], None]] = []
+
+    def overtaken(runtime: Runtime, measure: Resource) -> Seen:
+        found = look(runtime, measure)
+        during.pop()()
+        return found
+
+    monkeypatch.setattr(watching, "look", overtaken)
+    return during
+
+
+def test_what_is_corrected_while_it_is_counted_is_counted_again(
+    trends: Trends, looks: list[Callable[[], None]]
+) -> None:
+    """But what was counted is settled first, so that corrections that never cease keep nobody from being told."""
+    restating = Restating(trends.runtimes["metrics"], lambda: trends.now)
+
+    def corrected(more: int) -> None:
+        a_year(trends, more=more)
+        trends.now += timedelta(seconds=15)
+        restating.changed({"appointments": PAST})
         restating.settle()
-        assert 2**60 not in dues(), "what was gathered meanwhile is not forgotten"
+
+    corrected(7)
+    looks += [lambda: None, lambda: corrected(7), lambda: corrected(0)]
+    trends.later(seconds=6)
+    assert looks == [], "each correction is counted"
+    told = {"withdrawn": "cancelled", None: "requested"}
+    assert {parts(each).get("outcome") for each in trends.found("MeasureReport", "metrics")} == told.keys()
+    assert sorted(each["status"] for each in trends.found("Task", "careteams")) == sorted(told.values())
+    due = trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 9))
+    assert [each.due for each in due] == [int(datetime(2030, 3, 21, 4, tzinfo=UTC).timestamp() * 1e6)]
+
+
+def test_what_failed_is_tried_again_in_its_time_and_then_once_more(
+    trends: Trends, looks: list[Callable[[], None]]
+) -> None:
+    """Corrections do not hasten it, for it would fail again; so those that come while it succeeds are not seen."""
+    store, now = trends.stores["metrics"], int(trends.now.timestamp() * 1e6)
+    failed = Timer("signals", "no-show-rate", now - 1)
+
+    def fail(session: Session) -> None:
+        session.timers.set(failed.kind, failed.key, failed.due)
+        assert session.timers.put_off(failed, now + 60_000_000, "It takes too long.")
+
+    store.transact(fail)
+    restating = Restating(trends.runtimes["metrics"], lambda: trends.now)
+    restating.changed({"appointments": PAST})
+    restating.settle()
+    assert store.glance(lambda session: session.timers.earliest()) == now + 60_000_000
+    looks += [lambda: None, lambda: None]
+    trends.later(seconds=60)
+    assert looks == []
+
+
+def test_a_measure_that_is_stored_is_looked_at_no_later_than_it_was_to_be(trends: Trends) -> None:
+    a_year(trends, more=7)
+    trends.another_day()
+    a_year(trends)
+    Restating(trends.runtimes["metrics"], lambda: trends.now).settle()
+    trends.put({**body(trends.ask(RATE)), "description": "What nobody came to."}, "metrics")
+    trends.later(seconds=0)
+    (task,) = trends.found("Task", "careteams")
+    assert task["status"] == "cancelled"
 
 
 def test_what_stands_is_judged_before_what_waits(trends: Trends) -> None:
@@ -391,7 +515,7 @@ def test_what_stands_is_judged_before_what_waits(trends: Trends) -> None:
     timing.step()
     Sending(trends.runtimes["metrics"], {"Task": "careteams"}, "gateway").step()
     left = trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 100))
-    assert {each.key for each in left if each.due == due} == set(measures), "they still wait"
+    assert {each.key for each in left if each.due <= due} == set(measures), "they still wait"
     (report,) = trends.found("MeasureReport", "metrics")
     assert parts(report)["outcome"] == "withdrawn"
 
@@ -442,6 +566,26 @@ def test_a_measure_that_is_retired_or_looked_at_by_weeks_has_other_signals(trend
     trends.another_day()
     found = [each for each in trends.found("MeasureReport", "metrics") if each["id"] != report["id"]]
     assert [(parts(each)["since"], each["period"]["end"]) for each in found] == [("2030-02-25", "2030-03-10")]
+
+
+def test_what_looks_back_is_charted_without_limits_and_raises_no_signal(trends: Trends) -> None:
+    """For its points are not independent. It is looked at no more, unless its units are kept."""
+    a_year(trends, more=7)
+    trends.another_day()
+    year, is_so = {"periodStart": "2029-03", "periodEnd": "2030-02"}, {"url": LOOKS_BACK, "valueBoolean": True}
+
+    def charts() -> list[bool]:
+        told = body(trends.ask(f"{RATE}/$series", **year))["entry"]
+        return ["extension" in each["resource"]["group"][0] for each in told]
+
+    assert all(charts())
+    measure = body(trends.ask(RATE))
+    trends.put({**measure, "extension": [*measure.get("extension", ()), is_so]}, "metrics")
+    assert not any(charts())
+    trends.another_day()
+    (task,) = trends.found("Task", "careteams")
+    assert task["status"] == "cancelled"
+    assert trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 9)) == []
 
 
 def _week(number: int, noshows: int) -> list[Resource]:
@@ -504,11 +648,15 @@ def test_who_stands_behind_a_signal_is_not_told_by_weeks_either(trends: Trends) 
     assert task["status"] == "cancelled"
 
 
-def test_without_facts_it_is_looked_again_later(trends: Trends) -> None:
-    trends.runtimes["metrics"] = replace(trends.runtimes["metrics"], analytics=None)
+def test_without_facts_it_is_looked_again_soon(trends: Trends) -> None:
+    a_year(trends, more=7)
+    with_facts = trends.runtimes["metrics"]
+    trends.runtimes["metrics"] = replace(with_facts, analytics=None)
     trends.another_day()
-    ahead = trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 100))
-    assert ahead and all(each.due <= int((trends.now + timedelta(minutes=10)).timestamp() * 1e6) for each in ahead)
+    assert trends.found("Task", "careteams") == []
+    trends.runtimes["metrics"] = with_facts
+    trends.later(seconds=1)
+    assert len(trends.found("Task", "careteams")) == 1
 
 
 def test_a_series_is_a_report_for_each_month_with_its_chart(trends: Trends) -> None:

@@ -3,15 +3,13 @@ neither in a report nor in what is made of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from csv import DictReader
 from io import StringIO
 from typing import Any
 
 import pytest
 
-from support.measuring import MARCH, Metrics, Resource, body, counts, keep, metrics, own_measure, visit
-from support.stores import open_store
+from support.measuring import MARCH, Metrics, Resource, body, counts, keep, own_measure, visit
 
 SQL = """
 SELECT 'Appointment/' || id AS resource, patient_id AS subject, start_at AS "at", department_id AS department,
@@ -39,19 +37,16 @@ def measure(method: str) -> list[Resource]:
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
-    store = open_store(f"sqlite:///{tmp_path_factory.mktemp('metrics')}/metrics.db", "metrics")
-    made = metrics(store)
-    keep(made, *(each for method in ("minimum", "maximum", "average") for each in measure(method)))
+def opened(opened: Metrics) -> Metrics:
+    keep(opened, *(each for method in ("minimum", "maximum", "average") for each in measure(method)))
     for i in range(24):
         days = ("2029-03-05", "2029-04-05")
         some = [
             visit(f"v{i}-{n}", "fulfilled", f"p{i}", day=day, department="north", minutesDuration=10 + i)
             for n, day in enumerate(days)
         ]
-        made.facts.tell(*some)
-    yield made
-    store.close()
+        opened.facts.tell(*some)
+    return opened
 
 
 def scores(report: Resource) -> list[Any]:

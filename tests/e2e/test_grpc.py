@@ -28,6 +28,8 @@ from carethread.v1 import (
     events_pb2_grpc,
     fhir_pb2,
     fhir_pb2_grpc,
+    metrics_pb2,
+    metrics_pb2_grpc,
     questionnaires_pb2,
     scheduling_pb2,
 )
@@ -55,9 +57,23 @@ def address(server: CareThread) -> str:
     return f"127.0.0.1:{server.grpc_port}"
 
 
+def counts(server: CareThread) -> bool:
+    """Whether facts are published, so that metrics counts."""
+    measure = metrics_pb2.MeasureChoice(id="no-show-rate")
+    request = metrics_pb2.EvaluateRequest(measure=measure, period_start="2031-03", period_end="2031-03")
+    with grpc.insecure_channel(address(server)) as channel:
+        try:
+            metrics_pb2_grpc.MetricsServiceStub(channel).Evaluate(request, timeout=30)
+        except grpc.RpcError as error:
+            assert error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.NOT_FOUND), error
+            return False
+    return True
+
+
 def test_the_pages_examples_run(server):
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
+    until(lambda: counts(server), seconds=60, what="facts")
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(blocks).replace(DOCUMENTED, address(server))],
         env={**os.environ, "PYTHONPATH": str(ROOT / "services")},
@@ -76,7 +92,8 @@ def test_the_pages_examples_run(server):
     ]
     assert lines[6:9] == ["pending True", "booked 2", "False"]
     assert lines[9:13] == ["PractitionerRole/somebody", "accepted", "['offered', 'accepted']", "document"]
-    assert lines[13:] == ["in-progress phq-2|1.0.0", "True", "6 positive", "['Observation', 'Provenance']", "True"]
+    assert lines[13:18] == ["in-progress phq-2|1.0.0", "True", "6 positive", "['Observation', 'Provenance']", "True"]
+    assert lines[18:] == ["0", "0 [] no-show-rate", "['2031-03-03', '2031-03-10']"]
 
 
 def test_the_pages_commands_name_calls_and_messages_that_there_are():
@@ -94,6 +111,9 @@ def test_the_pages_commands_name_calls_and_messages_that_there_are():
         "carethread.v1.QuestionnaireService/Populate": questionnaires_pb2.PopulateRequest,
         "carethread.v1.QuestionnaireService/Score": questionnaires_pb2.ScoreRequest,
         "carethread.v1.QuestionnaireService/Assign": questionnaires_pb2.AssignRequest,
+        "carethread.v1.MetricsService/Evaluate": metrics_pb2.EvaluateRequest,
+        "carethread.v1.MetricsService/Series": metrics_pb2.SeriesRequest,
+        "carethread.v1.MetricsService/Explain": metrics_pb2.ExplainRequest,
         "grpc.health.v1.Health/Check": health_pb2.HealthCheckRequest,
     }
     found = re.findall(rf"^grpcurl -plaintext -d '(.*)' {DOCUMENTED} (\S+)$", PAGE, re.MULTILINE)

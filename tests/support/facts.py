@@ -81,6 +81,11 @@ class Filled:
             sql = f"INSERT INTO {quoted(relation.name)} VALUES {', '.join([f'({line})'] * len(some))}"
             self._connection.execute(sql, values)
 
+    def run(self, sql: str) -> None:
+        """Change what is in the tables, beside what was told."""
+        self._connection.execute(sql)
+        self._holds.told = None
+
     def query(self, sql: str, parameters: Mapping[str, object] = NO_PARAMETERS) -> Answer:
         return self._sandbox.query(sql, parameters)
 

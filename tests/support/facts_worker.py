@@ -81,8 +81,12 @@ def _live(url: str, folder: Path, doom: Doom) -> None:
         keep(store)
         doom.at("kept")
 
+    def tidied() -> None:
+        for error in tidier.tidy().values():
+            raise error
+
     with shelf.hold():
-        toil(doom, kept, publisher.publish, tidier.tidy, tidier.sweep)
+        toil(doom, kept, publisher.publish, tidied, tidier.sweep)
 
 
 def main() -> None:

@@ -13,8 +13,7 @@ WITH totals AS (
     o.encounter_id
   FROM scores o
   LEFT JOIN survivors s ON s.patient_id = o.patient_id
-  WHERE o.code_system = 'http://loinc.org'
-    AND o.code_code IN ('44261-6', '89204-2')
+  WHERE o.loinc_code IN ('44261-6', '89204-2')
     AND o.status IN ('final', 'amended', 'corrected')
     AND o.patient_id IS NOT NULL
 ), high AS (

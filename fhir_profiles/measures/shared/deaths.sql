@@ -3,8 +3,9 @@ SELECT
   id AS subject,
   deceased,
   deceased_at,
-  -- From when on they have died for sure: of whom the day alone is known once that day is over anywhere.
-  deceased_at + CASE WHEN deceased_at = date_trunc('day', deceased_at) THEN INTERVAL 36 HOUR ELSE INTERVAL 0 HOUR END
-    AS surely_at
+  -- From when on they have died for sure.
+  deceased_until_at AS surely_at,
+  -- Of whom the day, the month or the year alone is known: both moments are by the clocks of where they died.
+  deceased_until_at > deceased_at AS by_clocks
 FROM patients
 WHERE deceased OR deceased_at IS NOT NULL

@@ -1,5 +1,6 @@
 -- When a person was seen, and by whom: an Encounter outside of a stay that has begun, or an Appointment that took place
--- and of which no Encounter of that person tells. A visit of several people is one for each who has not declined.
+-- and of which no Encounter of that person tells: none that names it, nor one near it that names none. A visit of several people is one for each; who has declined has not
+-- come.
 WITH met AS (
   SELECT e.subject, e.appointment_id, e.resource, e.start_at AS at, e.department, e.practitioner
   FROM stays e
@@ -15,7 +16,18 @@ WITH met AS (
   SELECT p.id, coalesce(s.survivor_id, p.patient_id) AS subject
   FROM appointment_participants p
   LEFT JOIN survivors s ON s.patient_id = p.patient_id
-  WHERE p.number > 0 AND p.patient_id IS NOT NULL AND coalesce(p.status, 'accepted') <> 'declined'
+  WHERE p.number > 0 AND p.patient_id IS NOT NULL
+), apart AS (
+  -- Whose coming an Encounter tells, and who has declined.
+  SELECT m.appointment_id AS id, m.subject
+  FROM met m
+  UNION ALL
+  SELECT p.id, coalesce(s.survivor_id, p.patient_id)
+  FROM appointment_participants p
+  LEFT JOIN survivors s ON s.patient_id = p.patient_id
+  WHERE p.status = 'declined'
+), unnamed AS (
+  SELECT m.subject, m.practitioner, m.at FROM met m WHERE m.appointment_id IS NULL AND m.practitioner IS NOT NULL
 ), came AS (
   SELECT h.subject, h.id, h.resource, h.start_at AS at, h.department, h.practitioner
   FROM held h
@@ -31,5 +43,11 @@ FROM met m
 UNION ALL
 SELECT c.subject, c.resource, c.at, c.department, c.practitioner
 FROM came c
-LEFT JOIN met m ON m.appointment_id = c.id AND m.subject = c.subject
-WHERE m.subject IS NULL
+LEFT JOIN apart a ON a.id = c.id AND a.subject = c.subject
+WHERE a.subject IS NULL
+  AND NOT EXISTS (
+    SELECT 1
+    FROM unnamed u
+    WHERE u.subject = c.subject AND u.practitioner = c.practitioner
+      AND u.at > c.at - INTERVAL 12 HOUR AND u.at < c.at + INTERVAL 12 HOUR
+  )

@@ -10,6 +10,7 @@ SELECT
   e.class_code,
   e.start_at,
   e.end_at,
+  e.until_at,
   e.appointment_id,
   e.type_code,
   e.reason_system,

@@ -11,6 +11,6 @@ WITH held AS (
   LEFT JOIN survivors s ON s.patient_id = c.patient_id
   WHERE c.status = 'active'
     AND (c.start_at IS NULL OR CAST(c.start_at AS DATE) < CAST($utc_end AS DATE))
-    AND (c.end_at IS NULL OR CAST(c.end_at AS DATE) >= CAST($utc_end - INTERVAL 1 DAY AS DATE))
+    AND (c.until_at IS NULL OR c.until_at > $utc_end - INTERVAL 1 DAY)
 )
 SELECT subject, kind AS value FROM held WHERE number = 1

@@ -23,7 +23,10 @@ def status() -> None:
     from carethread.adapters.analytics.parquet import read_manifest
 
     settings = load()
-    manifest = read_manifest(settings.facts_folder)
+    try:
+        manifest = read_manifest(settings.facts_folder)
+    except FhirError as error:
+        raise click.ClickException(str(error)) from None
     if manifest is None:
         raise click.ClickException(f"No facts are published in {settings.facts_folder} yet; the role worker does that.")
     click.echo(f"Whole up to {instant(manifest.time)}, publication {manifest.number}")
@@ -62,4 +65,7 @@ def rebuild(folder: Path | None, since: str | None, *, partial: bool, processes:
         count = rebuild_facts(settings, export=folder, since=moment, partial=partial, processes=processes)
     except FhirError as error:
         raise click.ClickException(with_notes(error)) from None
+    except OSError as error:
+        where = error.filename or settings.facts_folder
+        raise click.ClickException(f"{error.strerror or type(error).__name__}: {where}. What stood stands.") from None
     click.echo(f"Rebuilt the facts of {count} resources.")

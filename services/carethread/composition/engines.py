@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from carethread.composition.facts import SERVICE
+from carethread.composition.analysing import SERVICE
 from carethread.core.errors import Malformed
 from carethread.core.ports import Resource
 from carethread.core.ports.analytics import Analytics
@@ -51,7 +51,8 @@ def evaluate(settings: Settings, engine: Engine, call: Call, source: Source | No
     """The MeasureReport of a call of `$evaluate-measure`: of the shipped Measure of its id, or the one at its path,
     over the facts of the source; without one, of the installation's Measure and facts.
 
-    Raises what the operation raises; SettingsError where the engine is not installed, Busy where there are no facts,
+    Raises what the operation raises, NotFound for a department or practitioner whom these facts do not know;
+    SettingsError where the engine is not installed, Busy where there are no facts,
     Malformed for what is no export, Conflict where facts are in the way of those to be made.
     """
     from carethread.composition.operating import opened
@@ -59,6 +60,7 @@ def evaluate(settings: Settings, engine: Engine, call: Call, source: Source | No
     from carethread.core.context import Context, Principal
     from carethread.metrics.answering.answering import Question, answered, known
     from carethread.metrics.evaluating.asking import asked
+    from carethread.metrics.evaluating.members import in_facts
     from carethread.metrics.measures.files import in_files
 
     wanted, begun = asked(call), _found(engine, settings)
@@ -69,6 +71,8 @@ def evaluate(settings: Settings, engine: Engine, call: Call, source: Source | No
     with _folder(settings, source) as folder, begun(folder) as analytics:
         asks = Question(measure, definition, wanted, None)
         here = replace(runtime, analytics=analytics)
+        with analytics.look(leisure=True) as facts:
+            in_facts(facts, wanted)
         return answered(here, asks, Context(principal=Principal(SERVICE)), kept=False, leisure=True)
 
 
@@ -104,10 +108,10 @@ def _make(settings: Settings, export: Path, folder: Path, as_of: int | None) -> 
     from carethread.adapters.analytics.parquet import ParquetShelf
     from carethread.metrics.facts.exported import publish
     from carethread.metrics.facts.folder import export_in
-    from carethread.metrics.facts.shipped import shipped
+    from carethread.metrics.facts.shipped import checked
 
     found = export_in(export)
     time = as_of or found.moment
     if time is None:
         raise Malformed(f"{export} has no manifest.json that tells its transactionTime; --as-of says it.")
-    publish(found, time, shipped(), ParquetShelf(folder, memory=settings.facts_memory))
+    publish(found, time, checked(), ParquetShelf(folder, memory=settings.facts_memory))

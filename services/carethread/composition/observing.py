@@ -7,7 +7,7 @@ from functools import partial
 
 from carethread.adapters.analytics.confining import has_landlock
 from carethread.composition.alarming import gauges
-from carethread.composition.facts import SERVICE as COUNTING
+from carethread.composition.analysing import SERVICE as COUNTING
 from carethread.composition.inbound import inbound
 from carethread.composition.parts import migrated, outbox_of
 from carethread.core.clock import system_clock, to_micros

@@ -10,8 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carethread.composition.facts import SERVICE as ANALYSING
-from carethread.composition.facts import Late, parquet
+from carethread.composition.analysing import SERVICE as ANALYSING
+from carethread.composition.analysing import Late, parquet
 from carethread.core.context import new_id
 from carethread.core.errors import Busy
 from carethread.core.ports import Owners, Peer

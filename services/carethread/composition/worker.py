@@ -14,12 +14,12 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from carethread.composition.alarming import alarm_loop
+from carethread.composition.analysing import SERVICE as PUBLISHING
 from carethread.composition.bus import publisher, subscription
 from carethread.composition.delivering import SERVICE as DELIVERING
 from carethread.composition.delivering import stream_loop, webhook_loop, websocket_loop
 from carethread.composition.errands import loops as errand_loops
-from carethread.composition.facts import SERVICE as PUBLISHING
-from carethread.composition.facts import latest_loop, publish_loop
+from carethread.composition.facts import latest_loop, publish_loop, views_read
 from carethread.composition.housekeeping import housekeeping, statistics
 from carethread.composition.http import SWEEP_SECONDS, settle_doubts_of
 from carethread.composition.inbound import inbound
@@ -83,6 +83,8 @@ def worker(settings: Settings, here: Mapping[str, Runtime], *, taking_in: bool =
             loops.append((f"doubts-{name}", partial(_doubt_loop, settings, runtime, stop)))
         if name == DELIVERING:
             loops.append(("delivery", partial(webhook_loop, settings, runtime, stop)))
+        if name == PUBLISHING and not views_read():
+            continue  # events wait for views that can be read, and are no dead letters
         if runtime.service.distils:
             loops.append((f"filling-{name}", partial(_filling_loop, runtime, stop)))
         reactions = _reactions(runtime)

@@ -137,7 +137,7 @@ MEANINGS: Mapping[str, str] = {
     NEEDS_WAITING: "Next steps of social needs that nobody has begun with yet.",
     NEEDS_NOBODY: "Of these, what nobody was given: history told of it, or nobody is there.",
     NEED_REFERRALS_WAITING: "Referrals of social needs that who was asked has not answered yet.",
-    FACTS_FAILED: "Times that publishing facts, judging them, or a number of them failed for no foreseen reason.",
+    FACTS_FAILED: "Times that publishing, tidying or judging facts, or a number of them failed for no foreseen reason.",
     QUERIES_CONFINED: "1 where SQL of a Measure runs without the right to open files for writing, else 0.",
     MEASURE_VALUE: "The number of a measure for the last month that is over; `department` is empty for the practice.",
     MEASURE_PERIOD_END: "When that month ended, in seconds since 1970.",

@@ -23,6 +23,7 @@ from carethread.interactions.operations.everything import (
     stand_of,
 )
 from carethread.interactions.operations.invoke import simple_values
+from carethread.interactions.operations.parameters import refuse_objects
 from carethread.interactions.rest.exchange import body_of
 from carethread.interactions.writing.check import check_resource
 
@@ -58,10 +59,14 @@ def everything(
 ) -> Response:
     """One page of all that the services have of a patient; what the Patient's owner refuses is refused."""
     patient = request.path.split("/")[1]
-    params = _parameters(request)
+    body = body_of(request) if request.method == "POST" and request.body else None
+    if body is not None:
+        check_resource("Parameters", body)
+    params = [*request.query, *simple_values(body, (), base_url)]
     given: dict[str, list[str]] = {}
     for name, value in params:
         given.setdefault(name, []).append(value)
+    refuse_objects(body, given)
     asked, stand = asked_of(patient, given, limits), stand_of(given)
     narrowing = [(name, value) for name, value in params if name in ("start", "end", "_since", "_type")]
     plain = Request("GET", request.path, narrowing, {n: v for n, v in request.headers.items() if n in _HANDED_ON})
@@ -79,13 +84,6 @@ def everything(
     except Refused as refused:
         return refused.response
     return Response(200, {"Content-Type": "application/fhir+json;charset=utf-8"}, page)
-
-
-def _parameters(request: Request) -> list[tuple[str, str]]:
-    body = body_of(request) if request.method == "POST" and request.body else None
-    if body is not None:
-        check_resource("Parameters", body)
-    return [*request.query, *simple_values(body)]
 
 
 def _found(answer: Response) -> list[Found]:

@@ -16,6 +16,7 @@ from carethread.core.fhir.elements import keys_at
 from carethread.core.fhir.search.merges import PATIENT, replacing, survivor
 from carethread.core.ports import Resource
 from carethread.core.service import Call, Operation, Ruling, Runtime, Unit
+from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.patch import patch_command
 from carethread.interactions.read import read
 from carethread.interactions.writing.apply import apply
@@ -65,7 +66,7 @@ def merge(runtime: Runtime, call: Call, context: Context) -> Resource:
 
     Raises Malformed for parameters, else as an update does.
     """
-    source, target = _patient(runtime, call, _SOURCE), _patient(runtime, call, _TARGET)
+    source, target = _asked(runtime, call)
     if source == target:
         raise Invalid("A Patient cannot be merged into itself.", code="business-rule", expression=_SOURCE)
     _write(
@@ -81,7 +82,7 @@ def unmerge(runtime: Runtime, call: Call, context: Context) -> Resource:
 
     Raises Malformed for parameters, Invalid for a Patient that is not merged into the other, else as an update does.
     """
-    source, target = _patient(runtime, call, _SOURCE), _patient(runtime, call, _TARGET)
+    source, target = _asked(runtime, call)
 
     def alone(patient: Resource) -> Resource:
         if not has_link(patient, "replaced-by", target):
@@ -97,6 +98,13 @@ def _write(runtime: Runtime, changes: dict[str, Callable[[Resource], Resource]],
         authorize("patch", PATIENT, context)
         read(runtime, (PATIENT, id_), context)
     apply(runtime, [patch_command((PATIENT, id_), change, context) for id_, change in changes.items()], context)
+
+
+def _asked(runtime: Runtime, call: Call) -> tuple[str, str]:
+    """Who is merged, or is to stand alone again, and into whom."""
+    names = (_SOURCE, _TARGET)
+    refuse_unknown(call, "what is merged", names, objects=names)
+    return _patient(runtime, call, _SOURCE), _patient(runtime, call, _TARGET)
 
 
 def _patient(runtime: Runtime, call: Call, name: str) -> str:

@@ -14,6 +14,7 @@ from support.measures.surrounding import (
     later,
     maybe,
     moments,
+    over,
     owners,
     people,
     seen,
@@ -64,7 +65,10 @@ def plans(draw: st.DrawFn, id_: str) -> Made:
         intent="plan",
         extension=department(draw(departments)),
         subject=whom(draw(people)),
-        period=having(start=start, end=draw(st.sampled_from((None, None, "2030-03-10", "2030-03-12T12:30:00.000Z")))),
+        period=having(
+            start=start,
+            end=draw(st.sampled_from((None, None, "2030-03-10", "2030-03", "2030", "2030-03-12T00:00:00.000Z"))),
+        ),
         created=draw(st.sampled_from((None, "2030-02-01"))),
         careTeam=draw(st.sampled_from((None, [{"reference": "CareTeam/ours"}]))),
         activity=draw(st.lists(_activities(), min_size=2, max_size=4)),
@@ -74,7 +78,9 @@ def plans(draw: st.DrawFn, id_: str) -> Made:
 @st.composite
 def _activities(draw: st.DrawFn) -> Made:
     if draw(st.integers(0, 3)) == 0:
-        end = draw(st.sampled_from((None, "2030-02-28", "2030-03-05", "2030-03-31", "2030-03-05T10:00:00.000Z")))
+        end = draw(
+            st.sampled_from((None, "2030-02-28", "2030-02", "2030-03-05", "2030-03-31", "2030-03-05T00:00:00.000Z"))
+        )
         when = {"scheduledPeriod": having(start="2030-01-01", end=end)}
     else:
         days = draw(st.sampled_from(([], [], [], ["mon", "thu"], ["mon", "thu"], ["mon"])))
@@ -86,7 +92,7 @@ def _activities(draw: st.DrawFn) -> Made:
             dayOfWeek=days,
             boundsPeriod=having(
                 start=draw(st.sampled_from((None, None, "2030-02-15", "2029-12-31T08:00:00.000Z"))),
-                end=draw(st.sampled_from((None, None, "2030-03-14", "2030-03-14T08:00:00.000Z"))),
+                end=draw(st.sampled_from((None, None, "2030-03-14", "2030-03", "2029", "2030-03-14T08:00:00.000Z"))),
             ),
         )
         if repeat.get("periodUnit") == "h":
@@ -123,7 +129,7 @@ def flags(draw: st.DrawFn, id_: str) -> Made:
         code=coded(CODES + "flag-kind", draw(st.sampled_from(("high-risk", "high-risk", "high-risk", "workload")))),
         subject=whom(draw(seen)),
         author={"reference": f"Organization/{author}"} if author else {"reference": "Practitioner/doctor"},
-        period=having(start=start, end=draw(later(start)) if start and status == "inactive" else None),
+        period=having(start=start, end=draw(over(start)) if start and status == "inactive" else None),
     )
 
 
@@ -179,18 +185,26 @@ def outcomes(draw: st.DrawFn, id_: str) -> Made:
 
 @st.composite
 def teams(draw: st.DrawFn, id_: str) -> Made:
-    ends = st.sampled_from((None, None, "2030-03-16", "2030-03-17", "2030-03-18", "2030-03-17T12:00:00.000Z"))
+    ends = st.sampled_from((
+        None, None, "2030-03-16", "2030-03-17", "2030-03-18", "2030-03-17T12:00:00.000Z", "2030", "2030-02", "2029",
+    ))  # fmt: skip
     starts = st.sampled_from((None, None, "2030-01-01", "2030-03-17T18:00:00.000Z"))
     members = st.builds(
-        lambda role, member, start, end: having(
-            role=[coded(CODES + "care-team-role", role)], member=member, period=having(start=start, end=end)
+        lambda role, member, start, end, until: having(
+            role=[coded(CODES + "care-team-role", role)],
+            member=member,
+            period=having(start=start, end=end),
+            extension=[told("accountable-until", valueDateTime=until)] if until else None,
         ),
         st.sampled_from(("accountable", "accountable", "coordinator")),
         st.sampled_from((
             {"reference": "PractitionerRole/nurse"}, {"reference": "Practitioner/doctor"},
-            {"reference": "PractitionerRole/left"}, {"reference": "Organization/york"},
+            {"reference": "PractitionerRole/left"}, {"reference": "PractitionerRole/over"},
+            {"reference": "PractitionerRole/later"}, {"reference": "PractitionerRole/unknown"},
+            {"reference": "Organization/york"},
         )),
         starts,
+        ends,
         ends,
     )  # fmt: skip
     return having(

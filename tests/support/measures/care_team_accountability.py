@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from support.measures.plain import CODES, NOW, Practice, Resource, Unit, code_in, id_of, moment, proportion
+from support.measures.plain import (
+    CODES,
+    NOW,
+    Practice,
+    Resource,
+    Unit,
+    code_in,
+    extended,
+    id_of,
+    moment,
+    proportion,
+)
 
 
 def units(practice: Practice) -> Iterator[Unit]:
@@ -25,7 +36,7 @@ def units(practice: Practice) -> Iterator[Unit]:
 def _has_lead(practice: Practice, person: str | None) -> bool:
     teams = (each for each in practice.of("CareTeam") if practice.person(each.get("subject")) == person)
     return any(
-        _leads(practice, member) and _holds(member.get("period", {}))
+        _leads(practice, member) and _holds(member.get("period", {})) and not _is_relieved(member)
         for team in teams
         if team["status"] == "active" and _holds(team.get("period", {}))
         for member in team.get("participant", ())
@@ -35,9 +46,16 @@ def _has_lead(practice: Practice, person: str | None) -> bool:
 def _leads(practice: Practice, member: Resource) -> bool:
     if not any(code_in(each, CODES + "care-team-role") == "accountable" for each in member.get("role", ())):
         return False
+    if id_of(member["member"], "Practitioner"):
+        return True
     role = practice.get("PractitionerRole", id_of(member["member"], "PractitionerRole"))
-    named = id_of(member["member"], "Practitioner") or id_of(member["member"], "PractitionerRole")
-    return bool(named) and role.get("active", True) is not False
+    return bool(role) and role.get("active", True) and _holds(role.get("period", {}))
+
+
+def _is_relieved(member: Resource) -> bool:
+    """Whether the shift of who answers is over."""
+    until = moment(extended(member, "accountable-until").get("valueDateTime"), last=True)
+    return until is not None and until <= NOW
 
 
 def _holds(period: Resource) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 
 from support.measures.forms import department_of_visit, visit
-from support.measures.plain import NOW, Practice, Resource, Unit, first_code, id_of, moment, proportion
+from support.measures.plain import NOW, Practice, Resource, Unit, code_in, first_code, id_of, moment, proportion
 from support.measures.strata import years
 
 ICD = ("F20", "F21", "F22", "F23", "F24", "F25", "F28", "F29", "F30", "F31", "F84", "F60.3", "Z51.5")
@@ -41,7 +41,7 @@ def _totals(practice: Practice) -> dict[str, Totals]:
         person = practice.person(each.get("subject"))
         value = each.get("valueInteger", each.get("valueQuantity", {}).get("value"))
         at = moment(each.get("effectiveDateTime") or each.get("issued"))
-        is_one = first_code(each["code"]) in ("44261-6", "89204-2")
+        is_one = code_in(each["code"], "http://loinc.org") in ("44261-6", "89204-2")
         if is_one and person and at and value is not None and each["status"] in ("final", "amended", "corrected"):
             found[person].append((at, each["id"], value, each))
     return found

@@ -76,12 +76,12 @@ def _nested(name: str, **moments: datetime | None) -> list[Resource]:
 @st.composite
 def around(draw: st.DrawFn) -> list[Resource]:
     """The people (one was merged into another; one may have died), and where they are seen by whom."""
-    died = draw(st.one_of(st.none(), times, st.just(True), st.just("day")))
+    died = draw(st.one_of(st.none(), times, st.just(True), st.sampled_from(("2029-03-30", "2029-03", "2029"))))
     deceased: Resource = {}
     if isinstance(died, datetime):
         deceased = {"deceasedDateTime": written(died)}
     elif died:
-        deceased = {"deceasedBoolean": True} if died is True else {"deceasedDateTime": "2029-03-30"}
+        deceased = {"deceasedBoolean": True} if died is True else {"deceasedDateTime": died}
     zones = {"berlin": "Europe/Berlin", "new-york": "America/New_York", "tokyo": "Asia/Tokyo", "no-zone": ""}
     return [
         {"resourceType": "Patient", "id": "ann", "gender": "female", "birthDate": "1960-03-31", **deceased,
@@ -158,6 +158,14 @@ def appointment(draw: st.DrawFn, number: int, statuses: tuple[str, ...]) -> Reso
     return {name: value for name, value in found.items() if value}
 
 
+def _told(code: str, name: str) -> st.SearchStrategy[Resource]:
+    """A concept by FHIR's own code, by one of the house before it, or by that of the house alone."""
+    system = {"dischargeDisposition": "discharge-disposition", "admitSource": "admit-source"}[name]
+    coding, foreign = {"system": TERMS + system, "code": code}, {"system": "urn:of-the-house", "code": code[:3]}
+    several = [[coding], [coding], [foreign, coding], [{**foreign, "code": code}]]
+    return st.sampled_from([{"coding": each} for each in several])
+
+
 @st.composite
 def encounter(draw: st.DrawFn, number: int, before: list[datetime], classes: tuple[str, ...]) -> Resource:
     """A visit or a stay, often as far after another one as a definition asks; `before` is where those ended."""
@@ -180,7 +188,7 @@ def encounter(draw: st.DrawFn, number: int, before: list[datetime], classes: tup
         "class": {"system": V3, "code": draw(st.sampled_from(classes))},
         "extension": _department(draw(departments)),
         "period": {"start": written(start), **({"end": written(end)} if end else {})},
-        "hospitalization": {name: concept(code, TERMS + "x") for name, code in leaving.items() if code},
+        "hospitalization": {name: draw(_told(code, name)) for name, code in leaving.items() if code},
         "participant": [{"individual": reference(each)} for each in draw(clinicians)],
         "reasonCode": draw(st.sampled_from([
             [concept("J10.1", TERMS + "icd-10")], [concept("J10.8", TERMS + "icd-10")], [concept("38341003")], [],

@@ -15,6 +15,7 @@ from support.measures.surrounding import (
     later,
     maybe,
     moments,
+    over,
     people,
     whom,
     written,
@@ -43,6 +44,16 @@ def dispenses(draw: st.DrawFn, id_: str, first: date) -> Made:
     )
 
 
+HOUSE = {"system": "urn:of-the-house", "code": "exp"}
+_BY_FHIR = [
+    {"system": "http://terminology.hl7.org/CodeSystem/discharge-disposition", "code": code} for code in ("exp", "home")
+]
+LEFT = st.sampled_from(
+    (None, None, None, {"coding": [HOUSE]}, *({"coding": [{**HOUSE, "code": "7"}, each]} for each in _BY_FHIR))
+)
+"""How somebody has left: by codes of the house and of FHIR."""
+
+
 @st.composite
 def visits(draw: st.DrawFn, id_: str) -> Made:
     start = draw(maybe(moments()))
@@ -56,8 +67,8 @@ def visits(draw: st.DrawFn, id_: str) -> Made:
         ),
         subject=whom(draw(people)),
         serviceProvider={"reference": f"Organization/{where}"} if where else None,
-        period=having(start=start, end=draw(later(start)) if start else None),
-        hospitalization={"dischargeDisposition": coded("urn:x", "exp")} if draw(st.integers(0, 5)) == 0 else None,
+        period=having(start=start, end=draw(over(start)) if start else None),
+        hospitalization=having(dischargeDisposition=draw(LEFT)),
         partOf={"reference": "Encounter/whole"} if draw(st.integers(0, 5)) == 0 else None,
     )
 
@@ -127,7 +138,7 @@ def needs(draw: st.DrawFn, id_: str) -> list[Made]:
                 dateTime=said,
                 provision=having(
                     type=kind,
-                    period=having(start=draw(st.sampled_from((None, said))), end=draw(later(said))),
+                    period=having(start=draw(st.sampled_from((None, said))), end=draw(over(said))),
                     data=[{"meaning": "instance", "reference": {"reference": f"Condition/{id_}"}}],
                 ),
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from statistics import fmean, median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,12 +25,19 @@ NOW = datetime.fromtimestamp(1_900_000_000, UTC)
 
 
 def moment(text: str | None, *, last: bool = False) -> datetime | None:
-    """The first moment that a date or dateTime can mean; with `last`, the end of that day where it is a day."""
+    """The first moment that a date or dateTime can mean; with `last`, the end of that day, month or year."""
     if not text:
         return None
-    if len(text) == 10:
-        return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=1 if last else 0)
-    return datetime.fromisoformat(text).astimezone(UTC)
+    if "T" in text:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    parts = [int(part) for part in text.split("-")]
+    year, month, day = [*parts, 1, 1][:3]
+    after = date(year, month, day)
+    if last and len(parts) == 3:
+        after += timedelta(days=1)
+    elif last:
+        after = date(year + 1, 1, 1) if len(parts) == 1 or month == 12 else date(year, month + 1, 1)
+    return datetime.combine(after, time(), UTC)
 
 
 def id_of(reference: Resource | None, type_name: str) -> str | None:
@@ -134,11 +141,14 @@ class Practice:
         named = [extended(resource, "department").get("valueReference"), *references]
         return next((found for each in named if (found := self.organization_of(each))), None)
 
-    def span(self, department: str | None, first: date, last: date) -> tuple[datetime, datetime]:
-        """From when to when days are, where a department is."""
+    def zone(self, department: str | None) -> tzinfo:
         organization = self.get("Organization", department)
         names = [each["valueCode"] for each in organization.get("extension", ()) if each["url"] == TIMEZONE]
-        zone = ZoneInfo(names[0]) if names else UTC
+        return ZoneInfo(names[0]) if names else UTC
+
+    def span(self, department: str | None, first: date, last: date) -> tuple[datetime, datetime]:
+        """From when to when days are, where a department is."""
+        zone = self.zone(department)
         return (
             datetime.combine(first, time(), zone).astimezone(UTC),
             datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC),
@@ -148,6 +158,16 @@ class Practice:
         """The units of these days, each by the days of its department."""
         spans = ((unit, self.span(unit.department, first, last)) for unit in units)
         return [unit for unit, (start, end) in spans if start <= unit.at < end]
+
+    def had_died(self, person: str | None, at: datetime, department: str | None, *, surely: bool = False) -> bool:
+        """Whether somebody had died at a moment where a department is; of a day, a month or a year from its beginning
+        on, `surely` when it was over. Of whom nobody knows when they died it is not told."""
+        told = self.get("Patient", person).get("deceasedDateTime", "")
+        died = moment(told, last=surely)
+        if died is None or "T" in told:
+            return died is not None and died <= at
+        midnight = self.span(department, died.date(), died.date())[0]
+        return midnight <= at
 
     def died(self, person: str | None) -> datetime | bool:
         """When a person has died; whether, where nobody knows when."""

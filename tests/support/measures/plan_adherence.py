@@ -14,7 +14,7 @@ _MONTHS = {"mo": 1, "a": 12}
 
 def units(practice: Practice) -> Iterator[Unit]:
     for plan in practice.of("CarePlan"):
-        if plan["status"] not in ("active", "completed"):
+        if plan["status"] not in ("active", "completed") or practice.died(practice.person(plan.get("subject"))) is True:
             continue
         for activity in plan.get("activity", ()):
             detail = activity.get("detail", {})

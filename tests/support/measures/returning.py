@@ -13,6 +13,7 @@ from support.measures.plain import (
     Practice,
     Resource,
     Unit,
+    code_in,
     extended,
     first_code,
     id_of,
@@ -25,6 +26,9 @@ BEGUN = ("arrived", "triaged", "in-progress", "onleave", "finished")
 STAYS = ("IMP", "ACUTE", "NONAC")
 NO_VISITS = (*STAYS, "OBSENC", "PRENC", "SS")
 LEFT = ("exp", "aadvice", "other-hcf")
+
+TERMS = "http://terminology.hl7.org/CodeSystem/"
+_SYSTEMS = {"dischargeDisposition": "discharge-disposition", "admitSource": "admit-source"}
 
 
 @dataclass(frozen=True)
@@ -117,25 +121,28 @@ def readmission(practice: Practice) -> Iterator[Unit]:
             )
             for begins, ends, other in others
         )
-        moved = within or any(
-            _hospital(other, "admitSource") == "hosp-trans" and begins <= end + timedelta(hours=24)
-            for begins, _, other in later
-        )
+        begins, _, after = later[0] if later else (until, "", {})
+        brought = _hospital(after, "admitSource") == "hosp-trans" and begins <= end + timedelta(hours=24)
         own = [*(["planned"] if planned else []), *(["not-over"] if until > NOW else [])]
         populations = proportion(
-            until <= NOW, bool(later) and not planned, exclusion=moved or _left(practice, each, end), own=own
+            until <= NOW,
+            bool(later) and not planned,
+            exclusion=within or brought or _left(practice, each, end),
+            own=own,
         )
         yield Unit(f"Encounter/{each['id']}", person, end, _department(practice, each), (populations,))
 
 
 def _seen(practice: Practice) -> list[Seen]:
-    found, told = [], set()
+    found, told, unnamed = [], set(), list[Seen]()
     for each in practice.of("Encounter"):
         person, at = practice.person(each.get("subject")), _span(each)[0]
         if _is_visit(practice, each) and person and at:
             where, who = _department(practice, each), _practitioner(practice, each)
             found.append(Seen(f"Encounter/{each['id']}", person, at, where, who))
             told.add((_appointment(each), person))
+            if _appointment(each) is None:
+                unnamed.append(found[-1])
     for visit in practice.of("Appointment"):
         at = moment(visit.get("start"))
         if visit["status"] == "fulfilled" and at:
@@ -145,13 +152,20 @@ def _seen(practice: Practice) -> list[Seen]:
                 for each in visit.get("participant", ())
                 if id_of(each.get("actor"), "Patient")
             ]
-            coming = {person for i, (person, status) in enumerate(people) if i == 0 or status != "declined"}
-            found += [
+            coming = {person for person, _ in people} - {person for person, status in people if status == "declined"}
+            alone = [
                 Seen(f"Appointment/{visit['id']}", person, at, where, who)
                 for person in coming
                 if person and (visit["id"], person) not in told
             ]
+            found += [each for each in alone if not any(_is_one(each, other) for other in unnamed)]
     return found
+
+
+def _is_one(visit: Seen, met: Seen) -> bool:
+    """Whether an Encounter that names no Appointment is that visit."""
+    is_near = abs(met.at - visit.at) < timedelta(hours=12)
+    return is_near and met.person == visit.person and met.practitioner == visit.practitioner is not None
 
 
 def _appointment(encounter: Resource) -> str | None:
@@ -201,20 +215,16 @@ def _was_planned(practice: Practice, encounter: Resource, before: datetime) -> b
 
 
 def _is_elective(encounter: Resource) -> bool:
-    return first_code(encounter.get("priority")) == "EL"
+    return code_in(encounter.get("priority"), TERMS + "v3-ActPriority") == "EL"
 
 
 def _left(practice: Practice, encounter: Resource, end: datetime) -> bool:
     person, how = practice.person(encounter.get("subject")), _hospital(encounter, "dischargeDisposition")
-    died = practice.died(person)
-    if how in LEFT or not isinstance(died, datetime) or died > end:
-        return how in LEFT
-    is_day = died == died.replace(hour=0, minute=0, second=0, microsecond=0)
-    return how is None or not is_day or end >= died + timedelta(hours=36)
+    return how in LEFT or practice.had_died(person, end, _department(practice, encounter), surely=how is not None)
 
 
 def _hospital(encounter: Resource, name: str) -> str | None:
-    return first_code(encounter.get("hospitalization", {}).get(name))
+    return code_in(encounter.get("hospitalization", {}).get(name), TERMS + _SYSTEMS[name])
 
 
 def _department(practice: Practice, encounter: Resource) -> str | None:

@@ -19,7 +19,7 @@ def units(practice: Practice) -> Iterator[Unit]:
             continue
         person = practice.person(flag.get("subject"))
         died = practice.died(person)
-        ends = [each for each in (moment(flag["period"].get("end")), died) if isinstance(each, datetime)]
+        ends = [each for each in (moment(flag["period"].get("end"), last=True), died) if isinstance(each, datetime)]
         if not ends and (flag["status"] == "inactive" or died):
             ends = [start]
         end = min(ends, default=None)

@@ -44,7 +44,8 @@ def _has_met(task: Resource, consent: Resource) -> bool:
     if consent["id"] not in by or "need-met" not in outcomes:
         return False
     period = consent["provision"].get("period", {})
-    asked, start, end = (moment(each) for each in (task.get("authoredOn"), period.get("start"), period.get("end")))
+    asked, start = moment(task.get("authoredOn")), moment(period.get("start"))
+    end = moment(period.get("end"), last=True)
     if asked is None:
         return start is None and end is None
     return (start is None or start <= asked) and (end is None or asked < end)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from support.measures.plain import GRAVITY, Practice, Resource, Unit, code_in, first_code, id_of, moment, proportion
+from support.measures.plain import (
+    GRAVITY,
+    NOW,
+    Practice,
+    Resource,
+    Unit,
+    code_in,
+    first_code,
+    id_of,
+    moment,
+    proportion,
+)
 from support.measures.strata import years
 
 _DOMAINS = {
@@ -19,6 +30,7 @@ _DOMAINS = {
     "elder-abuse": "safety",
 }
 _YEAR, _DAY = timedelta(days=365), timedelta(days=1)
+_DISPOSITION = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 
 
 def units(practice: Practice) -> Iterator[Unit]:
@@ -26,11 +38,17 @@ def units(practice: Practice) -> Iterator[Unit]:
         start = moment(visit.get("period", {}).get("start"))
         person = practice.person(visit.get("subject"))
         born = practice.get("Patient", person).get("birthDate")
-        if start is None or not born or years(date.fromisoformat(born), start.date()) < 18 or "partOf" in visit:
+        if start is None or not born or "partOf" in visit:
+            continue
+        where = practice.department(visit, visit.get("serviceProvider"), *_roles(visit), *_places(practice, visit))
+        if years(date.fromisoformat(born), start.astimezone(practice.zone(where)).date()) < 18:
             continue
         if visit["status"] not in ("arrived", "triaged", "in-progress", "onleave", "finished"):
             continue
-        until = max(start + _DAY, moment(visit["period"].get("end")) or start)
+        ended, goes_on = visit["period"].get("end"), visit["status"] != "finished"
+        now = NOW if goes_on and not ended else start
+        until = max(start + _DAY, moment(ended, last=True) or now)
+        how = code_in(visit.get("hospitalization", {}).get("dischargeDisposition"), _DISPOSITION)
         told = [each for each in _asked(practice, person) if start - _YEAR <= each[0] < until]
         answered = {domain for _, domain, why in told if why is None}
         asked = {domain for _, domain, why in told if why in (None, "asked-declined")}
@@ -38,12 +56,13 @@ def units(practice: Practice) -> Iterator[Unit]:
             f"Encounter/{visit['id']}",
             person,
             start,
-            practice.department(visit, visit.get("serviceProvider"), *_roles(visit), *_places(practice, visit)),
+            where,
             (
                 proportion(
                     denominator=True,
                     numerator=len(answered) == 5,
-                    exclusion=first_code(visit.get("hospitalization", {}).get("dischargeDisposition")) == "exp",
+                    exclusion=how == "exp"
+                    or practice.had_died(person, max(start, moment(ended) or now), where, surely=how is not None),
                     exception=len(asked) == 5,
                 ),
             ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from support.measures.plain import GRAVITY, Practice, code_in, moment
 
@@ -57,8 +57,8 @@ def insurance(practice: Practice, person: str | None, last: date) -> str:
     held = []
     for each in practice.of("Coverage"):
         period = each.get("period", {})
-        start, end = moment(period.get("start")), moment(period.get("end"))
-        holds = (start is None or start.date() <= last) and (end is None or last <= end.date())
+        start, end = moment(period.get("start")), moment(period.get("end"), last=True)
+        holds = (start is None or start.date() <= last) and (end is None or end > datetime.combine(last, time(), UTC))
         if practice.person(each.get("beneficiary")) == person and each.get("status") == "active" and holds:
             codings = each.get("type", {}).get("coding", [{}])
             kind = codings[0].get("code") or each.get("type", {}).get("text") or ""
@@ -86,9 +86,9 @@ def _needs(practice: Practice, condition: Mapping[str, object], person: str | No
     begun = next((found for each in dates if (found := moment(each))), None)  # type: ignore[arg-type]
     if begun is None or begun.date() > last:
         return False
-    ended = moment(condition.get("abatementDateTime"))  # type: ignore[arg-type]
+    ended = moment(condition.get("abatementDateTime"), last=True)  # type: ignore[arg-type]
     if ended is not None:
-        return ended.date() > last
+        return ended > datetime.combine(last + timedelta(days=1), time(), UTC)
     states = [each["code"] for each in need.get("clinicalStatus", {}).get("coding", ())]  # type: ignore[attr-defined]
     return states in ([], ["active"], ["recurrence"], ["relapse"])
 

@@ -53,6 +53,11 @@ def later(than: str, *, least: int = 0) -> Strategy:
     return maybe(minutes.map(lambda each: written(begin + timedelta(minutes=each))))
 
 
+def over(begun: str) -> Strategy:
+    """Ends of what began then: a moment after it, its day, its month, or none."""
+    return st.one_of(later(begun), st.sampled_from((begun[:10], begun[:7])))
+
+
 def maybe(strategy: Strategy) -> Strategy:
     """What it gives, or nothing one time in eight or so."""
     return st.integers(0, 7).flatmap(lambda number: strategy if number else st.none())
@@ -95,7 +100,7 @@ def surroundings(draw: st.DrawFn) -> list[Made]:
     ]
     merged = {"bob-too": "bob", "bob-before": "bob-too"}
     for id_ in PEOPLE:
-        how, at = draw(st.sampled_from(("", "", "", "yes", "no", "at", "day"))), draw(moments())
+        how, at = draw(st.sampled_from(("", "", "", "yes", "no", "at", "day", "month"))), draw(moments())
         home = draw(departments)
         found.append(
             having(
@@ -106,7 +111,7 @@ def surroundings(draw: st.DrawFn) -> list[Made]:
                 managingOrganization={"reference": f"Organization/{home}"} if home else None,
                 link=[{"other": whom(merged[id_]), "type": "replaced-by"}] if id_ in merged else None,
                 deceasedBoolean={"yes": True, "no": False}.get(how),
-                deceasedDateTime={"at": at, "day": at[:10]}.get(how),
+                deceasedDateTime={"at": at, "day": at[:10], "month": at[:7]}.get(how),
             )
         )
     found.append(

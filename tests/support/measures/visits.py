@@ -76,8 +76,9 @@ def _canceller(visit: Resource) -> str:
 def _after_death(practice: Practice, visit: Resource, at: datetime) -> bool:
     """Whether it was to be after the first patient's death; who came was alive."""
     patients = [found for each in actors(visit) if (found := id_of(each, "Patient"))]
-    died = practice.died(practice.survivor(patients[0])) if patients else False
-    return visit["status"] not in CAME and (died <= at if isinstance(died, datetime) else died)
+    person = practice.survivor(patients[0]) if patients else None
+    dead = practice.died(person) is True or practice.had_died(person, at, department(practice, visit))
+    return visit["status"] not in CAME and dead
 
 
 def waiting_time(practice: Practice) -> Iterator[Unit]:

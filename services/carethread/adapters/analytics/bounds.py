@@ -21,6 +21,11 @@ class Bounds:
     idle: float = 30.0
     leisure: int = 10
 
+    @property
+    def longest(self) -> float:
+        """Seconds for an answer that nobody waits for."""
+        return self.seconds * self.leisure
+
 
 USUAL = Bounds()
 
@@ -38,5 +43,6 @@ def too_long(bounds: Bounds, seconds: float | None = None) -> TooCostly:
     """What is told of a query that does not end in time, or of an answer, which has so many seconds."""
     said = f"This takes longer than {seconds or bounds.seconds:g} seconds"
     how = "narrow the SQL, or ask for a shorter period or fewer strata"
-    most = bounds.seconds * bounds.leisure
-    return TooCostly(f"{said}: {how}. An answer has {most:g} seconds where nobody waits for it (respond-async).")
+    return TooCostly(
+        f"{said}: {how}. An answer has {bounds.longest:g} seconds where nobody waits for it (respond-async)."
+    )

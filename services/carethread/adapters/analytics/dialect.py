@@ -20,6 +20,7 @@ from sqlglot import exp
 from sqlglot.dialects import Spark
 from sqlglot.errors import ParseError, SqlglotError
 
+from carethread.adapters.analytics import reading
 from carethread.core.errors import Invalid
 
 _OUTSIDE = frozenset({"java_method", "reflect", "try_reflect"})
@@ -88,7 +89,8 @@ def _steps(tree: exp.Query, several: Set[str], around: Sequence[exp.Select] = ()
 
 
 def check(sql: str) -> None:
-    """Raise Invalid unless the SQL by itself is one SELECT."""
+    """Raise Invalid for what DuckDB refuses, in its words, and for what is not one SELECT as it is read here."""
+    reading.check(sql)
     _select(sql)
 
 

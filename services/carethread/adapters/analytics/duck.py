@@ -94,7 +94,7 @@ class DuckAnalytics:
 
     @contextmanager
     def look(self, *, leisure: bool = False) -> Iterator[_Look]:
-        seconds = self._bounds.seconds * (self._bounds.leisure if leisure else 1)
+        seconds = self._bounds.longest if leisure else self._bounds.seconds
         yield _Look(self._newest(), self._children, seconds, self._clock)
 
     def check(self, sql: str) -> None:

@@ -28,6 +28,7 @@ from carethread.core.errors import Busy
 from carethread.core.facts.manifest import (
     GONE,
     NUMBER,
+    Damaged,
     File,
     Manifest,
     Prepared,
@@ -37,7 +38,7 @@ from carethread.core.facts.manifest import (
     prepared_from_json,
     select,
 )
-from carethread.core.facts.relation import KEY, Relation, quoted, typed
+from carethread.core.facts.relation import KEY, TEXT, Relation, quoted
 from carethread.core.ports.analytics import REBUILDING
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,11 @@ class ParquetShelf:
         return read_manifest(self._folder)
 
     def put(self, manifest: Manifest) -> None:
-        before = self.manifest()
+        try:
+            before = self.manifest()
+        except Damaged as error:
+            log.error("manifest_replaced", extra={"reason": str(error)})
+            before = None
         # From now on some files are needed by nobody but who reads the manifest before.
         self.touch(sorted((before.files() if before else set()) - manifest.files()))
         self._replace(MANIFEST, manifest.to_json())
@@ -121,7 +126,7 @@ class ParquetShelf:
         _sync(self._folder)
 
     def write(self, relation: Relation, rows: Iterable[str], *, delta: int = 0, gone: Sequence[str] = ()) -> File:
-        columns = ", ".join(typed(name, kind) for name, kind in relation.columns)
+        columns = ", ".join(_typed(name, kind) for name, kind in relation.columns)
         last = f", {delta} AS {NUMBER}, false AS {GONE}" if delta else ""
         with self._text(rows) as text:
             names = ", ".join(f"{literal(name)}: 'VARCHAR'" for name, _ in relation.columns)
@@ -146,7 +151,7 @@ class ParquetShelf:
         asked = f"SELECT {names} FROM ({select(table, self._scan)}) AS t {wanted}"
         try:
             return self._run(asked, [list(ids)]).fetchall()
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             raise Busy(f"Facts in {self._folder} cannot be read: {type(error).__name__}.") from None
 
     def sweep(self, listed: set[str], older_than: float) -> int:
@@ -216,6 +221,19 @@ def read_manifest(folder: Path) -> Manifest | None:
 def scan(folder: Path, paths: Sequence[str]) -> str:
     """DuckDB's spelling of a table of files below a folder."""
     return f"read_parquet([{', '.join(literal((folder / path).resolve()) for path in paths)}])"
+
+
+def _typed(name: str, type_name: str) -> str:
+    """A column of text as its type; NULL where its text is none of that. A list is text in JSON.
+
+    DuckDB has its reader of CSV make what is only cast, and that fails where a cast may not; so the text is trimmed.
+    """
+    column = quoted(name)
+    if type_name == TEXT:
+        return column
+    if type_name.endswith("[]"):
+        return f"TRY_CAST(from_json({column}, '[\"VARCHAR\"]') AS {type_name}) AS {column}"
+    return f"TRY_CAST(trim({column}) AS {type_name}) AS {column}"
 
 
 def _removed(file: Path, older_than: float) -> bool:

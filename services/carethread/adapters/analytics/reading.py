@@ -3,13 +3,18 @@
 DuckDB takes a WITH of statements that write (`COPY`, `DELETE`, `INSERT`, `UPDATE`), and calls the whole a SELECT all
 the same; and tables may come of functions that read anything or run other SQL. So the tree is looked at: which kinds
 of nodes and which such functions it has. https://duckdb.org/docs/stable/data/json/sql_to_and_from_json
+
+An answer comes of the facts and of nothing else, so that who asks again has the same: what takes a sample, reads the
+clock or tells of the engine is refused too, by the catalog of functions that the engine has of itself.
+https://duckdb.org/docs/stable/sql/meta/duckdb_table_functions
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +29,21 @@ _NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "
 
 _FUNCTIONS = frozenset({"unnest", "range", "generate_series", "json_each", "json_tree"})
 """Those whose rows come of their arguments alone."""
+
+_OTHER_EACH_TIME = frozenset({"ago", "current_localtime", "current_localtimestamp"})
+"""Functions that read the clock, of which the catalog does not say so; of `age` the one with a single moment does."""
+
+_OF_THE_ENGINE = frozenset({"current_catalog", "get_block_size", "version"})
+"""Functions that tell of the engine, of which the catalog does not say so."""
+
+_WITHOUT_BRACKETS = frozenset({
+    "current_catalog", "current_date", "current_schema", "current_time", "current_timestamp", "localtime",
+    "localtimestamp",
+})  # fmt: skip
+"""Functions that are called as a column is named."""
+
+_SAME_EACH_TIME = frozenset({"error"})
+"""Functions that the catalog calls volatile, lest they be computed beforehand."""
 
 _LOOK_CLOSER = re.compile(
     r"\b(?:copy|delete|insert|update|merge|query|query_table|json_execute_serialized_sql|\w*_scan|read_\w+"
@@ -68,7 +88,7 @@ def parameters_of(sql: str) -> frozenset[str]:
 
 
 def check(sql: str) -> None:
-    """Raise Invalid unless the SQL by itself is one SELECT that writes nothing and reads tables only."""
+    """Raise Invalid unless the SQL by itself is one SELECT that writes nothing, and tells of tables only."""
     if wrong := _wrong(sql):
         raise Invalid(wrong)
 
@@ -83,6 +103,8 @@ def _wrong(sql: str) -> str:
         with closing(_reader().cursor()) as connection:
             told = connection.execute("SELECT json_serialize_sql(CAST(? AS VARCHAR))", [sql]).fetchone()
         tree = orjson.loads(told[0]) if told else {"error": True}
+    except duckdb.FatalException:  # of the reader, and not of the text: its process is to end
+        raise
     except duckdb.OutOfMemoryException:
         raise Full from None
     except duckdb.Error as error:
@@ -91,14 +113,61 @@ def _wrong(sql: str) -> str:
         return "The SQL is nested too deeply."
     if tree["error"]:
         return _ONE_SELECT
-    for node in _nodes(tree):
-        kind = node.get("type")
-        if isinstance(kind, str) and kind.endswith("_NODE") and kind not in _NODES:
-            return f"{_ONE_SELECT} It has {kind.removesuffix('_NODE').removesuffix('_QUERY')} inside."
-        if kind == "TABLE_FUNCTION" and (name := node["function"]["function_name"].lower()) not in _FUNCTIONS:
-            known = ", ".join(sorted(_FUNCTIONS))
-            return f"The SQL reads from {name}(); it reads tables of facts, and of functions {known}."
+    return next(filter(None, map(_wrong_there, _nodes(tree))), "")
+
+
+def _wrong_there(node: Mapping[str, Any]) -> str:
+    """What is wrong with a node of a tree, by itself."""
+    kind = node.get("type")
+    if isinstance(kind, str) and kind.endswith("_NODE") and kind not in _NODES:
+        return f"{_ONE_SELECT} It has {kind.removesuffix('_NODE').removesuffix('_QUERY')} inside."
+    if kind == "TABLE_FUNCTION" and (name := node["function"]["function_name"].lower()) not in _FUNCTIONS:
+        return _reads_from(f"{name}()")
+    if kind == "BASE_TABLE" and (node["schema_name"] or node["table_name"].lower() in _catalog().tables):
+        return _reads_from(".".join(node["qualified_name"]["path"]))
+    if kind == "SHOW_REF":
+        return _reads_from("what SHOW, DESCRIBE or SUMMARIZE tells")
+    if node.get("sample"):
+        return "The SQL takes a sample, which is another each time; let it count all rows."
+    if name := _called(node):
+        return f"The SQL calls {name}, which tells what is not in the facts; the moment of these is $now."
     return ""
+
+
+def _reads_from(what: str) -> str:
+    return f"The SQL reads from {what}; it reads tables of facts, and of functions {', '.join(sorted(_FUNCTIONS))}."
+
+
+def _called(node: Mapping[str, Any]) -> str:
+    """The function that a node calls and that is not to be called."""
+    if node.get("class") == "COLUMN_REF":
+        (name, *others) = node["column_names"]
+        return name.lower() if not others and name.lower() in _WITHOUT_BRACKETS else ""
+    name = str(node.get("function_name", "")).lower()
+    is_of_now = name == "age" and len(node["arguments"]) == 1
+    return f"{name}()" if is_of_now or name in _catalog().functions else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Catalog:
+    """Names of what tells of the clock, of chance or of the engine."""
+
+    functions: frozenset[str]
+    tables: frozenset[str]
+
+
+@lru_cache(1)
+def _catalog() -> _Catalog:
+    with closing(_reader().cursor()) as connection:
+        functions = connection.execute(
+            "SELECT DISTINCT lower(function_name) FROM duckdb_functions()"
+            " WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY') OR schema_name = 'pg_catalog'"
+        ).fetchall()
+        tables = connection.execute(
+            "SELECT lower(view_name) FROM duckdb_views() WHERE internal AND schema_name IN ('main', 'pg_catalog')"
+        ).fetchall()
+    by_name = frozenset(name for (name,) in functions) | _OTHER_EACH_TIME | _OF_THE_ENGINE
+    return _Catalog(by_name - _SAME_EACH_TIME, frozenset(name for (name,) in tables))
 
 
 @lru_cache(1)
@@ -116,6 +185,11 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             left.extend(each.values())
         elif isinstance(each, list):
             left.extend(each)
+
+
+def is_of_data(error: duckdb.Error) -> bool:
+    """Whether a fault was found in data, and not in the text or in what there is room for."""
+    return not isinstance(error, (*_TEXT, duckdb.OutOfMemoryException))
 
 
 def failed(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, sql: str, values: object) -> Exception:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,12 @@ import duckdb
 
 from carethread.adapters.analytics.bounds import Bounds, Full, too_long
 from carethread.adapters.analytics.parquet import literal, scan
-from carethread.adapters.analytics.reading import check, failed, parameters_of
+from carethread.adapters.analytics.reading import check, failed, is_of_data, parameters_of
 from carethread.core.errors import Busy, Invalid, TooCostly
 from carethread.core.facts.derived import DERIVED
 from carethread.core.facts.manifest import Manifest, select
 from carethread.core.facts.relation import quoted
+from carethread.core.facts.statement import below, inner
 from carethread.core.ports.analytics import NO_PARAMETERS, NOTHING, Answer
 
 MOST_ROWS = 2_000_000
@@ -37,13 +38,27 @@ _ROWS_AT_ONCE = 5_000
 
 _WORD = re.compile(r"\w+")
 
+_GONE = "The files of the facts are not there any more; try again."
+
+_DAMAGED = "A file of the facts {} is damaged: carethread facts rebuild makes them anew."
+
 
 class Sandbox:
-    """A connection that is asked for SELECTs only, one at a time, each within bounds."""
+    """A connection that is asked for SELECTs only, one at a time, each within bounds; `files` is what it may read.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, bounds: Bounds) -> None:
+    `whole` raises Busy where files are damaged that SQL reads, which it is asked of what has failed on data."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        bounds: Bounds,
+        files: Sequence[Path] = (),
+        whole: Callable[[str, duckdb.DuckDBPyConnection], None] = lambda sql, cursor: None,
+    ) -> None:
         self._connection = connection
         self._bounds = bounds
+        self._files = files
+        self._whole = whole
         self.until: float | None = None
         """By the monotonic clock, when queries end; without it each has the seconds of the bounds."""
 
@@ -63,13 +78,15 @@ class Sandbox:
     ) -> dict[str, str]:
         """See `core.ports.analytics.Glimpse.columns`."""
         check(sql)
-        whole = sql
-        if beside:
-            given = ", ".join(f"{name} AS (\n{each}\n)" for name, each in beside.items())
-            whole = f"WITH {given} SELECT * FROM (\n{sql.strip().rstrip(';')}\n) AS units"
+        given = ", ".join(f"{name} AS (\n{each}\n)" for name, each in beside.items())
+        before = f"WITH {given} SELECT * FROM (\n" if given else ""
+        whole = f"{before}{inner(sql)}\n) AS units" if given else sql
         values = _values(whole, parameters)
-        with self._reading(whole, values) as cursor:
-            found = cursor.execute(f"DESCRIBE {whole}", values or None).fetchall()
+        try:
+            with self._reading(whole, values) as cursor:
+                found = cursor.execute(f"DESCRIBE {whole}", values or None).fetchall()
+        except Invalid as error:
+            raise below(error, before.count("\n")) from None
         return {str(name): str(kind) for name, kind, *_ in found}
 
     def keep(self, name: str, sql: str, parameters: Mapping[str, object]) -> None:
@@ -109,11 +126,20 @@ class Sandbox:
                 yield cursor
             except duckdb.InterruptException:
                 raise too_long(self._bounds) from None
+            except duckdb.FatalException:  # nothing of this database is right from now on: its process is to end
+                raise
             except duckdb.IOException:
-                raise Busy("The files of the facts are not there any more; try again.") from None
+                raise Busy(_GONE) from None
             except MemoryError:
                 raise Full from None
             except duckdb.Error as error:
+                # A file that may be read and is gone is looked for as a folder, which may not be.
+                if isinstance(error, duckdb.PermissionException) and not _are_there(self._files):
+                    raise Busy(_GONE) from None
+                if is_of_data(error):
+                    with suppress(duckdb.Error):
+                        cursor.rollback()
+                    self._whole(sql, cursor)
                 raise failed(error, self._connection, sql, values) from None
             finally:
                 alarm.cancel()
@@ -161,6 +187,16 @@ def lock(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
     connection.execute("SET lock_configuration = true")
 
 
+def _are_there(files: Sequence[Path]) -> bool:
+    return all(file.is_file() for file in files)
+
+
+def _names(sql: str) -> set[str]:
+    """The words of SQL, and the tables that what it may mean is made of."""
+    names = set(map(str.lower, _WORD.findall(sql)))
+    return names | {needed.of for name, needed in DERIVED.items() if name in names}
+
+
 class Tables:
     """The tables of one manifest, each made when a query names it for the first time: opening files takes a while."""
 
@@ -169,16 +205,15 @@ class Tables:
         self._tables = manifest.tables
         self._awaited = frozenset(map(str.lower, manifest.awaited))
         self._connection = connect(bounds)
-        lock(self._connection, [folder / path for path in sorted(manifest.files())])
-        self.sandbox = Sandbox(self._connection, bounds)
+        files = [folder / path for path in sorted(manifest.files())]
+        lock(self._connection, files)
+        self.sandbox = Sandbox(self._connection, bounds, files, self._refuse_damaged)
         self._here: set[str] = set()
         self._kept: list[str] = []
 
     def make(self, sql: str) -> None:
         """Have the tables that SQL names. Raises Busy for one that is not there yet, or is damaged."""
-        names = set(map(str.lower, _WORD.findall(sql)))
-        for name, needed in DERIVED.items():
-            names |= {needed.of} if name in names else set()
+        names = _names(sql)
         if waiting := sorted(names & self._awaited):
             raise Busy(f"These facts are still being gathered: {', '.join(waiting)}; try again later.")
         for name, table in self._tables.items():
@@ -203,14 +238,33 @@ class Tables:
     def close(self) -> None:
         self._connection.close()
 
+    def _refuse_damaged(self, sql: str, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Raise Busy for a table that SQL names and that cannot be read as far as there is time to: of what fails then
+        nobody knows whether the SQL is wrong."""
+        names = {name for name in self._here & self._tables.keys() if name.lower() in _names(sql)}
+        with suppress(duckdb.OutOfMemoryException, duckdb.InterruptException):
+            for name in sorted(names):
+                for files in filter(None, (self._tables[name].base, self._tables[name].deltas)):
+                    self._read_all(name, scan(self._folder, [file.path for file in files]), cursor)
+
+    def _read_all(self, name: str, scanned: str, cursor: duckdb.DuckDBPyConnection) -> None:
+        try:
+            cursor.execute(f"SELECT bit_xor(hash(t)) FROM {scanned} AS t").fetchone()
+        except (duckdb.FatalException, duckdb.OutOfMemoryException, duckdb.InterruptException):
+            raise
+        except duckdb.Error:
+            raise self._unreadable(name) from None
+
+    def _unreadable(self, name: str) -> Busy:
+        files = self._tables[name].files if name in self._tables else ()
+        is_there = files and _are_there([self._folder / file.path for file in files])
+        return Busy(_DAMAGED.format(name) if is_there else _GONE)
+
     def _make(self, kind: str, name: str, sql: str) -> None:
         try:
             self._connection.execute(f"CREATE {kind} {quoted(name)} AS {sql}")
+        except duckdb.FatalException:
+            raise
         except duckdb.Error:  # the SQL is ours, so it is the files
-            files = self._tables[name].files if name in self._tables else ()
-            if files and all((self._folder / file.path).is_file() for file in files):
-                raise Busy(
-                    f"A file of the facts {name} is damaged: carethread facts rebuild makes them anew."
-                ) from None
-            raise Busy("The files of the facts are not there any more; try again.") from None
+            raise self._unreadable(name) from None
         self._here.add(name)

@@ -26,6 +26,7 @@ from carethread.core.errors import Busy, Invalid, TooCostly
 from carethread.core.facts.derived import DERIVED
 from carethread.core.facts.manifest import GONE, NUMBER, Manifest, Published, select
 from carethread.core.facts.relation import quoted
+from carethread.core.facts.statement import inner
 from carethread.core.ports.analytics import NO_PARAMETERS, NOTHING, Answer, Marks
 
 _NAMES = {"VARCHAR": "STRING", "TIMESTAMP": "TIMESTAMP_NTZ"}
@@ -48,6 +49,9 @@ _LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 """Those of its Python side, which write to standard error whatever happens to the exception."""
 
 _MOST_CHARACTERS = 2000
+
+_GONE = "The files of the facts are not there any more; try again, where that takes long with a copy of the folder."
+"""How long a look takes is not bounded, and how long files stay is."""
 
 
 class SparkAnalytics:
@@ -130,7 +134,7 @@ class _State:
     ) -> Mapping[str, str]:
         check(sql)
         given = ", ".join(f"{name} AS (\n{each}\n)" for name, each in beside.items())
-        whole = f"WITH {given} SELECT * FROM (\n{sql.strip().rstrip(';')}\n) AS units" if given else sql
+        whole = f"WITH {given} SELECT * FROM (\n{inner(sql)}\n) AS units" if given else sql
         with self._found(whole, parameters, only_its_columns=True) as found:
             return {each.name: each.dataType.simpleString().upper() for each in found.schema}
 
@@ -196,7 +200,7 @@ class _State:
         try:
             files = self._session.read.schema(columns).parquet(*(str(self._folder / path) for path in paths))
         except AnalysisException:
-            raise Busy("The files of the facts are not there any more; try again.") from None
+            raise Busy(_GONE) from None
         files.createOrReplaceTempView(f"`{name}`")
         return quoted(name)
 
@@ -240,7 +244,7 @@ def _first(error: PySparkException) -> str:
 def _told(error: Exception) -> Exception:
     said = _condition(error)
     if "FILE_NOT_EXIST" in said or "FileNotFound" in str(error):
-        return Busy("The files of the facts are not there any more; try again.")
+        return Busy(_GONE)
     if "OutOfMemory" in str(error) or "maxResultSize" in str(error):
         return TooCostly("The SQL takes more memory than Spark has (spark.driver.memory, spark.executor.memory).")
     if isinstance(error, PySparkException):

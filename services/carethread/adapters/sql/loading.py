@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, text
 from carethread.adapters.sql.direct import tell
 from carethread.adapters.sql.engine import is_sqlite, writing
 from carethread.adapters.sql.facts import CHANGED, GENERATION, SEQUENCE, add, raise_to
-from carethread.adapters.sql.tables import facts, mirrors, positions
+from carethread.adapters.sql.tables import fact_marks, facts, mirrors, positions
 from carethread.adapters.sql.upsert import upsert
 from carethread.core.errors import Busy, Invalid
 from carethread.core.ports import Place
@@ -66,6 +66,7 @@ class SqlLoading:
             raise_to(connection, CHANGED, {"": last})
             raise_to(connection, GENERATION, {type_name: generation for type_name, _ in mirrors.values()})
             told = {f"{service}/{name}": n for service, types in sources.items() for name, n in types.items()}
+            connection.execute(delete(fact_marks).where(fact_marks.c.kind == SEQUENCE))  # they were of what is gone
             raise_to(connection, SEQUENCE, told)
             _fill(connection, {name: sequence for name, (_, sequence) in mirrors.items()}, moment)
             _move(connection, self._consumer, positions)

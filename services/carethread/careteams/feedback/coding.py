@@ -34,6 +34,7 @@ from carethread.core.fhir.elements import with_extensions
 from carethread.core.ports import Resource, Session
 from carethread.core.service import Call, Ruling, Runtime, Unit
 from carethread.interactions.operations.given import Given
+from carethread.interactions.operations.parameters import refuse_objects
 from carethread.interactions.writing.command import Command
 from carethread.interactions.writing.unit import WriteUnit
 
@@ -98,6 +99,7 @@ def code_comment(runtime: Runtime, call: Call, context: Context) -> Resource:
     authorize("update", "Task", context)
     given = Given(call, runtime.base_url, TAKES)
     by = given.needed("by", *STAFF)
+    refuse_objects(call.body, call.params, ("theme",))
     found = list(dict.fromkeys(call.params.get("theme", ())))
     if not found or not set(found) <= set(ALL) or len(found) > _MOST_THEMES:
         said = f"theme is given 1 to {_MOST_THEMES} times, each one of {', '.join(ALL)}."

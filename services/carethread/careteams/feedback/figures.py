@@ -13,7 +13,8 @@
 Hours are from when it was said (or asked again) to when it was taken, or over. The median and the 90th percentile are
 nearest ranks: the least value that so many are not above.
 
-Where numbers of few people are not told, `people` says who stands behind each Task, and what is masked is said.
+Where numbers of few people are not told, `people` says who stands behind each Task, and what is masked is said; of a
+department by what is said of the `others` too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from carethread.careteams.feedback.hiding import behind, masked
+from carethread.careteams.feedback.hiding import NOBODY, Apart, Others, Standing, behind, masked_apart
 from carethread.careteams.feedback.terms import TOLD, TOLD_OPENLY, WHY_UNTOLD, WITHDRAWN, state_of
 from carethread.careteams.teams.reading import begins, ends
 from carethread.core.few import is_few
@@ -56,8 +57,11 @@ class Figures:
     masked: Set[str] = frozenset()
 
 
-def figures(tasks: Sequence[Resource], now: int, people: Sequence[str] = ()) -> Figures:
-    """The figures of the Tasks of a time, at a moment (microseconds); `people` where few are not told."""
+def figures(
+    tasks: Sequence[Resource], now: int, people: Sequence[str] = (), others: Others = NOBODY, department: str = ""
+) -> Figures:
+    """The figures of the Tasks of a time, at a moment (microseconds); `people` where few are not told, and where they
+    are one department's the Tasks and people of each of the others."""
     standing = [_counting(task, now) for task in tasks]
     counts = {name: sum(name in each for each in standing) for name in COUNTS}
     took = [begins(task["executionPeriod"]["start"]) - _since(task) for task in _of(ANSWERED, tasks, standing)]
@@ -67,7 +71,12 @@ def figures(tasks: Sequence[Resource], now: int, people: Sequence[str] = ()) -> 
     told = sum(SHARE in each for each in standing)
     share = round(told / counts[CLOSED], 4) if counts[CLOSED] else None
     hours = {name: ranked(each) for name, each in ((TO_ANSWER, took), (TO_CLOSE, closed)) if each}
-    return Figures(counts, hours, share, _masked(list(zip(people, standing, strict=True))) if people else frozenset())
+    if not people:
+        return Figures(counts, hours, share)
+    apart: dict[str, list[Standing]] = {department: list(zip(people, standing, strict=True))}
+    for each, (some, whose) in others.items():
+        apart[each] = [(who, _counting(task, now)) for who, task in zip(whose, some, strict=True)]
+    return Figures(counts, hours, share, _masked(apart, department))
 
 
 def _counting(task: Resource, now: int) -> frozenset[str]:
@@ -87,10 +96,11 @@ def _of(name: str, tasks: Sequence[Resource], standing: Sequence[Set[str]]) -> l
     return [task for task, names in zip(tasks, standing, strict=True) if name in names]
 
 
-def _masked(standings: Sequence[tuple[str, Set[str]]]) -> frozenset[str]:
+def _masked(apart: Apart, department: str) -> frozenset[str]:
     """Hours are told of many people, however many these are."""
-    few = {name for name, of in ((TO_ANSWER, ANSWERED), (TO_CLOSE, CLOSED)) if is_few(len(behind(standings, of)))}
-    return frozenset(masked(standings, _SPLITS) | few)
+    asked = ((TO_ANSWER, ANSWERED), (TO_CLOSE, CLOSED))
+    few = {name for name, of in asked if is_few(len(behind(apart[department], of)))}
+    return frozenset(masked_apart(apart, _SPLITS)[department] | few)
 
 
 def ranked(lengths: Sequence[int]) -> dict[str, float]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from carethread.careteams.feedback.hiding import Others
 from carethread.careteams.feedback.terms import is_of
 from carethread.careteams.handing.following import survivors
 from carethread.careteams.searching import every
@@ -21,22 +24,39 @@ MOST = 20_000
 """Tasks that are looked through for one answer."""
 
 
-def within(session: Session, code: str, department: str, begin: int, end: int, base: str) -> list[Resource]:
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Tasks of a department, or of all. Where numbers of few people are not told, `people` are who stands behind each,
+    and `others` those of the other departments, where it is of one."""
+
+    tasks: Sequence[Resource]
+    people: Sequence[str]
+    others: Others
+    department: str
+
+
+def within(runtime: Runtime, session: Session, code: str, department: str, begin: int, end: int) -> Heard:
     """Those of a kind that were authored from `begin` up to `end`, in microseconds; no department: of all."""
     asked = [("authored-on", f"ge{instant(begin)}"), ("authored-on", f"lt{instant(end)}")]
-    return list(_found(session, code, department, asked, base))
+    of = department.removeprefix("Organization/")
+    masks = runtime.small_cells == "mask"
+    apart: defaultdict[str, list[Resource]] = defaultdict(list)
+    for where, task in _found(session, code, "" if masks else of, asked, runtime.base_url):
+        apart[where if of else ""].append(task)
+    tasks = apart.pop(of, [])
+    others = {where: (some, _people(runtime, session, some)) for where, some in apart.items()}
+    return Heard(tasks, _people(runtime, session, tasks) if masks else [], others, of)
 
 
 def standing(session: Session, code: str, department: str, statuses: Sequence[str], base: str) -> list[Resource]:
     """Those of a kind that are at one of the statuses now."""
-    return list(_found(session, code, department, [("status", ",".join(statuses))], base))
+    of, at = department.removeprefix("Organization/"), [("status", ",".join(statuses))]
+    return [task for _, task in _found(session, code, of, at, base)]
 
 
-def people(runtime: Runtime, session: Session, tasks: Sequence[Resource]) -> list[str]:
-    """Who stands behind each Task, where numbers of few people are not told; else nobody is looked up, and it is empty.
-    It is whom the Task is for, or who has given the response; what has no name is somebody's each."""
-    if runtime.small_cells != "mask":
-        return []
+def _people(runtime: Runtime, session: Session, tasks: Sequence[Resource]) -> list[str]:
+    """Who stands behind each Task: whom it is for, or who has given the response; what has no name is somebody's
+    each."""
     base = runtime.base_url
     said = [ref(task, "focus", base, "QuestionnaireResponse") for task in tasks]
     responses = present(session, {key_of(each) for each in said if each})
@@ -49,13 +69,13 @@ def people(runtime: Runtime, session: Session, tasks: Sequence[Resource]) -> lis
 
 
 def _found(
-    session: Session, code: str, department: str, asked: Sequence[tuple[str, str]], base: str
-) -> Iterator[Resource]:
-    of = department.removeprefix("Organization/")
+    session: Session, code: str, of: str, asked: Sequence[tuple[str, str]], base: str
+) -> Iterator[tuple[str, Resource]]:
+    """Each with its department."""
     for number, stored in enumerate(every(session, "Task", [("code", f"{TASKS}|{code}"), *asked], base)):
         if number == MOST:
             raise TooCostly(f"More than {MOST} Tasks would be looked through: ask for a shorter time.")
         if not of or stored.department == of:
             task = json.parse_object(stored.body)
             if is_of(task, code):
-                yield task
+                yield stored.department or "", task

@@ -9,7 +9,7 @@ Source: http://hl7.org/fhir/R4/measurereport.html.
 from __future__ import annotations
 
 from carethread.careteams.feedback.figures import CLOSED, SAID, SHARE, Figures, figures
-from carethread.careteams.feedback.looking import people, within
+from carethread.careteams.feedback.looking import within
 from carethread.careteams.feedback.terms import ANSWER, CODE, concept
 from carethread.careteams.feedback.themes import ALL, Themes, changes, counted, themes
 from carethread.careteams.knowing import refuse_unknown_people
@@ -41,8 +41,7 @@ def loop(runtime: Runtime, call: Call, context: Context) -> Resource:
     now = to_micros(context.clock())
 
     def look(session: Session) -> Figures:
-        tasks = within(session, ANSWER, department, begin, end, runtime.base_url)
-        return figures(tasks, now, people(runtime, session, tasks))
+        return figures_within(runtime, session, department, begin, end, now)
 
     found = runtime.store.snapshot(look)
     parts = _about(department, begin, end)
@@ -72,7 +71,7 @@ def of_themes(runtime: Runtime, call: Call, context: Context) -> Resource:
         changed = changes(now, before)
         parts = _about(department, begin, end)
         parts += [{"name": name, **counted(each, masked=name in now.masked)} for name, each in now.counts().items()]
-        for code in (code for code in ALL if code in now.of or code in changed):
+        for code in (code for code in ALL if code in now.of or code in now.masked or code in changed):
             part: list[Resource] = [{"name": "code", "valueCode": code}]
             part.append({"name": "count", **counted(now.of.get(code, 0), masked=code in now.masked)})
             if code in changed:
@@ -85,8 +84,14 @@ def of_themes(runtime: Runtime, call: Call, context: Context) -> Resource:
 
 def themes_within(runtime: Runtime, session: Session, department: str, begin: int, end: int) -> Themes:
     """The themes of a department's comments within a time, as far as they are told."""
-    tasks = within(session, CODE, department, begin, end, runtime.base_url)
-    return themes(tasks, people(runtime, session, tasks))
+    found = within(runtime, session, CODE, department, begin, end)
+    return themes(found.tasks, found.people, found.others, found.department)
+
+
+def figures_within(runtime: Runtime, session: Session, department: str, begin: int, end: int, now: int) -> Figures:
+    """The figures of a department's feedback within a time, and which of them are told."""
+    found = within(runtime, session, ANSWER, department, begin, end)
+    return figures(found.tasks, now, found.people, found.others, found.department)
 
 
 def _asked(runtime: Runtime, call: Call, context: Context) -> tuple[str, int, int]:

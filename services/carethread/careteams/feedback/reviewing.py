@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from carethread.careteams.feedback.figures import figures
-from carethread.careteams.feedback.looking import people, standing, within
+from carethread.careteams.feedback.figures import SAID
+from carethread.careteams.feedback.looking import standing
 from carethread.careteams.feedback.owning import chain, owner_of
-from carethread.careteams.feedback.reporting import report, themes_within
+from carethread.careteams.feedback.reporting import figures_within, report, themes_within
 from carethread.careteams.feedback.resolving import STAFF, one_of, words
 from carethread.careteams.feedback.terms import (
-    ANSWER,
     CHANGED,
     CODE,
     DECISION,
@@ -78,8 +77,12 @@ def review_due(runtime: Runtime, session: Session, timer: Timer, context: Contex
     begin = _last(session, department, base) or timer.due - terms.review - DAY  # it had been said before it came here
     of_now = themes_within(runtime, session, department, begin, now)
     of_before = themes_within(runtime, session, department, begin - terms.review, begin)
-    answers = within(session, ANSWER, department, begin, now, base)
-    if not of_now.comments and not answers and not standing(session, CODE, department, ("requested",), base):
+    answers = figures_within(runtime, session, department, begin, now, now)
+    if (
+        not of_now.comments
+        and not answers.counts[SAID]
+        and not standing(session, CODE, department, ("requested",), base)
+    ):
         return
     whom = chain(session, {}, department, now, base)
     unit.update(
@@ -96,8 +99,7 @@ def review_due(runtime: Runtime, session: Session, timer: Timer, context: Contex
         )
     )
     unit.store()
-    found = figures(answers, now, people(runtime, session, answers))
-    request(session, report(found, department, begin, now, runtime.small_cells), context, new=True)
+    request(session, report(answers, department, begin, now, runtime.small_cells), context, new=True)
     session.timers.set(REVIEWING, department, now + terms.review)
 
 
@@ -115,8 +117,8 @@ def _inputs(now: Themes, before: Themes, begin: int, end: int) -> Iterator[dict[
     changed = changes(now, before)
     for code in ALL:
         theme = {"system": THEMES, "code": code}
-        if code in now.of:
-            yield {"type": _beside(COUNT, theme), **counted(now.of[code], masked=code in now.masked)}
+        if code in now.of or code in now.masked:
+            yield {"type": _beside(COUNT, theme), **counted(now.of.get(code, 0), masked=code in now.masked)}
         if code in changed:
             yield {"type": _beside(CHANGE, theme), "valueInteger": changed[code]}
 

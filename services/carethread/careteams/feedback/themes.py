@@ -3,7 +3,8 @@
 A theme is what a person has coded a comment as, by https://carethread.dev/fhir/CodeSystem/feedback-theme: the domains
 and problems of the Healthcare Complaints Analysis Tool (https://doi.org/10.1136/bmjqs-2015-004596), praise, and other.
 A comment may have several. Small counts are not told: few are easily recognised. Where numbers of few people are not
-told at all, `people` says who stands behind each Task, and what follows from another number is not told either.
+told at all, `people` says who stands behind each Task, and what follows from another number is not told either, nor
+what follows of a department from those of the `others`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from carethread.careteams.feedback.hiding import masked, masked_themes
+from carethread.careteams.feedback.hiding import NOBODY, Others, Standing, masked_apart, masked_themes_apart
 from carethread.careteams.feedback.terms import SEVERITIES, SEVERITY, THEME, THEMES, coded, outputs
 from carethread.core.few import MASKED
 from carethread.core.ports import Resource
@@ -32,6 +33,9 @@ LEAST = 5
 
 COMMENTS, UNCODED, SEVERITY_HIGH = "comments", "uncoded", "severe"
 _CODED = "coded"
+_WHOLES = ((_CODED,), (COMMENTS, _CODED))
+"""What all comments with a theme count in; both, where how many have none is not told."""
+
 _SPLITS = ((COMMENTS, frozenset({COMMENTS})), (COMMENTS, frozenset({UNCODED, SEVERITY_HIGH})))
 
 
@@ -55,17 +59,24 @@ class Themes:
         return None if theme in self.masked else told(self.of.get(theme, 0))
 
 
-def themes(tasks: Sequence[Resource], people: Sequence[str] = ()) -> Themes:
-    """The themes of comments, by the Tasks by which they are coded; `people` where few are not told."""
+def themes(
+    tasks: Sequence[Resource], people: Sequence[str] = (), others: Others = NOBODY, department: str = ""
+) -> Themes:
+    """The themes of comments, by the Tasks by which they are coded; `people` where few are not told, and where they are
+    one department's the Tasks and people of each of the others."""
     counting = [_counting(task) for task in tasks]
     found = Counter(name for names in counting for name in names)
     of = {code: found[code] for code in ALL if found[code]}
     hides = frozenset[str]()
     if people:
-        standings = list(zip(people, counting, strict=True))
-        hides = frozenset(masked(standings, _SPLITS))
-        wholes = (COMMENTS, _CODED) if UNCODED in hides else (_CODED,)
-        hides |= of.keys() if COMMENTS in hides else masked_themes(standings, of, wholes)
+        apart: dict[str, list[Standing]] = {department: list(zip(people, counting, strict=True))}
+        for each, (some, whose) in others.items():
+            apart[each] = list(zip(whose, map(_counting, some), strict=True))
+        hidden = masked_apart(apart, _SPLITS)
+        given = {name for of_one in apart.values() for _, names in of_one for name in names}
+        there = [code for code in ALL if code in given]
+        wholes = {each: () if COMMENTS in hides else _WHOLES[UNCODED in hides] for each, hides in hidden.items()}
+        hides = frozenset(hidden[department] | masked_themes_apart(apart, there, wholes)[department])
     return Themes(found[COMMENTS], found[UNCODED], found[SEVERITY_HIGH], of, hides)
 
 

@@ -26,7 +26,7 @@ def huddle_minutes(runtime: Runtime, call: Call, context: Context) -> Resource:
     the team, Conflict where other minutes have this identifier or key, Busy while the owner of people is away.
     """
     authorize("create", "Communication", context)
-    refuse_unknown(call, "$huddle-minutes", TAKES)
+    refuse_unknown(call, "$huddle-minutes", TAKES, objects=TAKES)
     now = to_micros(context.clock())
     minutes = read_minutes(call.body, runtime.base_url, now, history=context.backfill)
     named = known(runtime, {f"CareTeam/{call.id}", *_named(minutes)})

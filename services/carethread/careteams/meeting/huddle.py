@@ -115,10 +115,7 @@ def _attending(call: Call, runtime: Runtime) -> list[str]:
 
 def _references(call: Call, runtime: Runtime, name: str, kinds: Sequence[str]) -> list[str]:
     """What a parameter names, by a text or a valueReference. Raises Malformed for what is no reference to `kinds`."""
-    parts = (call.body or {}).get("parameter", ())
     given = [each for text in call.params.get(name, ()) for each in text.split(",")]
-    given += [str(each["valueReference"].get("reference")) for each in parts
-              if each.get("name") == name and "valueReference" in each]  # fmt: skip
     found = []
     for text in given:
         keys = keys_at({"of": {"reference": text}}, "of", runtime.base_url)

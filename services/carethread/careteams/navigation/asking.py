@@ -42,16 +42,10 @@ def moment(call: Call, name: str, otherwise: int) -> int:
 
 def reference(call: Call, name: str, types: Sequence[str], base_url: str, *, needed: bool = False) -> str:
     """A reference to one of the types, as a valueReference or in the URL; empty where it is not given."""
-    parts = [part for part in (call.body or {}).get("parameter", ()) if part.get("name") == name]
-    if len(parts) > 1:
-        raise Malformed(f"{name} is given once.", code="value", expression=name)
-    if parts and "valueReference" in parts[0]:
-        keys = keys_at(parts[0], "valueReference", base_url)
-        kind, id_ = keys[0] if keys else ("", "")
-    else:
-        kind, _, id_ = text(call, name, 128).partition("/")
-    if not kind and not id_ and not parts and not needed:
+    said = text(call, name, 2048)
+    if not said and name not in call.params and not needed:
         return ""
+    kind, id_ = next(iter(keys_at({"of": {"reference": said}}, "of", base_url)), ("", ""))
     if kind not in types or not is_id(id_):
         allowed = " or ".join(f"{each}/123" for each in types)
         raise Malformed(f"{name} is a reference of this server: {allowed}.", code="value", expression=name)

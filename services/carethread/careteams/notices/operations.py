@@ -44,7 +44,7 @@ def notice(runtime: Runtime, call: Call, context: Context) -> Resource:
     many readers, Busy while the owner of people is away.
     """
     authorize("create", "Communication", context)
-    refuse_unknown(call, "$notice", sending.TAKES)
+    refuse_unknown(call, "$notice", sending.TAKES, objects=sending.TAKES)
     made = sending.read_notice(call.body, runtime.base_url, to_micros(context.clock()))
     _refuse_gone(runtime, made, context)
     id_ = new_id(call, "Communication", "notice", context) or context.new_id()
@@ -76,7 +76,7 @@ def _refuse_gone(runtime: Runtime, made: Resource, context: Context) -> None:
 def recall(runtime: Runtime, call: Call, context: Context) -> Resource:
     """Take a notice back, for a reason. Raises as `sending.recall`, and Invalid for the parameters."""
     authorize("update", "Communication", context)
-    refuse_unknown(call, "$recall", ("by", "reason"))
+    refuse_unknown(call, "$recall", ("by", "reason"), objects=("by", "reason"))
     reading = Reading(runtime.base_url)
     parts = _parts(call)
     by = reading.reference(parts, "by", _WHERE, _STAFF, needed="who withdraws it")
@@ -101,7 +101,7 @@ def acknowledge(runtime: Runtime, call: Call, context: Context) -> Resource:
     Raises Malformed and Invalid for `by`, Conflict for a notice that holds no more, NotFound or Gone.
     """
     authorize("update", "Communication", context)
-    refuse_unknown(call, "$acknowledge", ("by",))
+    refuse_unknown(call, "$acknowledge", ("by",), objects=("by",))
     reading = Reading(runtime.base_url)
     by = reading.reference(_parts(call), "by", _WHERE, _STAFF, needed="who has read it")
     if reading.issues:

@@ -110,9 +110,7 @@ def _standing(runtime: Runtime, found: Gathered, asker: str, context: Context) -
 
 def _reference(runtime: Runtime, call: Call, name: str, types: tuple[str, ...]) -> str:
     """A reference that a parameter gives, as text or as a Reference; empty without it."""
-    parts = [part for part in (call.body or {}).get("parameter", ()) if part["name"] == name]
-    given = [str(part["valueReference"].get("reference")) for part in parts if "valueReference" in part]
-    given += call.params.get(name, ())
+    given = call.params.get(name, ())
     if len(given) > 1:
         raise Malformed(f"{name} is given once at most.", code="value", expression=name)
     if not given:

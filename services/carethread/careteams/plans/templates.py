@@ -45,7 +45,7 @@ _STATUSES = ("draft", "active")
 def apply(runtime: Runtime, call: Call, context: Context) -> Resource:
     """The CarePlan. Raises Malformed for the parameters, Invalid and TooCostly for the template with the place in it,
     Invalid for a person who is not here, or deceased, inactive or merged; Busy while their owner is away."""
-    refuse_unknown(call, "$apply", _TAKES)
+    refuse_unknown(call, "$apply", _TAKES, objects=("planDefinition", *_OF_THE_USER))
     definition = _definition(runtime, call, context)
     named = {name: _reference(call, name, runtime.base_url) for name in _REFERENCES}
     store, status = _flag(call, "store"), _status(call)
@@ -121,16 +121,8 @@ def _definition(runtime: Runtime, call: Call, context: Context) -> Resource:
     return template
 
 
-def _values(call: Call, name: str) -> Iterator[str]:
-    """The texts of a parameter, whether the URL has it or a part of the body, as a string or a reference."""
-    yield from call.params.get(name, ())
-    for part in (call.body or {}).get("parameter", ()):
-        if part["name"] == name and "valueReference" in part:
-            yield str(part["valueReference"].get("reference", ""))
-
-
 def _reference(call: Call, name: str, base_url: str) -> str:
-    types, texts = _REFERENCES[name], list(_values(call, name))
+    types, texts = _REFERENCES[name], call.params.get(name, ())
     if not texts and name != "subject":
         return ""
     if not texts:
@@ -160,10 +152,12 @@ def _known(runtime: Runtime, text: str, name: str) -> Resource:
 
 
 def _concepts(call: Call) -> Iterator[tuple[str, Any]]:
-    """What is said of who asks, and where."""
-    for part in (call.body or {}).get("parameter", ()):
-        if part["name"] in _OF_THE_USER and "valueCodeableConcept" in part:
-            yield part["name"], part["valueCodeableConcept"]
+    """What is said of who asks, and where. Raises Malformed for what is not one CodeableConcept."""
+    for name in _OF_THE_USER:
+        given = [part for part in (call.body or {}).get("parameter", ()) if part["name"] == name]
+        if name in call.params or len(given) > 1 or any("valueCodeableConcept" not in part for part in given):
+            raise Malformed(f"{name} is one valueCodeableConcept.", code="value", expression=name)
+        yield from ((name, part["valueCodeableConcept"]) for part in given)
 
 
 def _flag(call: Call, name: str) -> bool:

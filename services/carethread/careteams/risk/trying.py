@@ -56,7 +56,7 @@ class _Tried:
 def try_rule(runtime: Runtime, call: Call, context: Context) -> Resource:
     """How many people a rule would flag. Raises Invalid for a rule that is none, Malformed for the parameters."""
     authorize("search-type", PATIENT, context)
-    refuse_unknown(call, "a trial", (_RULE, _AT, _AFTER, COUNT))
+    refuse_unknown(call, "a trial", (_RULE, _AT, _AFTER, COUNT), objects=(_RULE,))
     rule = rule_of(_definition(runtime, call, context))
     at, count = _moment(call, to_micros(context.clock())), number_in(call, COUNT, _MOST_NAMED, 10)
     began = time.monotonic()

@@ -17,6 +17,9 @@ from carethread.core.facts.relation import KEY, Relation, quoted
 
 FORMAT = 1
 
+_DAMAGED = AttributeError, KeyError, TypeError, ValueError
+"""What reading raises of text that nobody has written so."""
+
 NUMBER, GONE = "_number", "_gone"
 """The columns that a delta has beside those of its relation."""
 
@@ -86,40 +89,62 @@ class Prepared:
         return orjson.dumps({"format": FORMAT, **asdict(self)})
 
 
+class Damaged(Busy):
+    """A manifest that cannot be read, though it is none of another format."""
+
+
 def prepared_from_json(text: bytes) -> Prepared | None:
     """Read what was prepared; None where it cannot be, for it can be made again."""
     try:
         raw = orjson.loads(text)
         tables = {name: _published(table) for name, table in raw["tables"].items()}
-        return Prepared(Mark(**raw["mark"]), tables) if raw["format"] == FORMAT else None
-    except (KeyError, TypeError, orjson.JSONDecodeError):
+        return Prepared(_mark(raw["mark"]), tables) if raw["format"] == FORMAT else None
+    except _DAMAGED:
         return None
 
 
 def from_json(text: bytes) -> Manifest:
-    """Read a manifest. Raises Busy for one of another format: who writes it has not been here yet."""
+    """Read a manifest. Raises Busy for one of another format: who writes it has not been here yet; Damaged for what is
+    no manifest."""
     try:
         raw = orjson.loads(text)
         if raw["format"] != FORMAT:
             raise Busy(f"The manifest of the facts has format {raw['format']}, and {FORMAT} is known here.")
         return Manifest(
-            time=raw["time"],
-            number=raw["number"],
-            sources=raw["sources"],
-            types={name: Mark(**mark) for name, mark in raw["types"].items()},
+            time=_number(raw["time"]),
+            number=_number(raw["number"]),
+            sources={
+                service: {name: _number(each) for name, each in types.items()}
+                for service, types in raw["sources"].items()
+            },
+            types={name: _mark(mark) for name, mark in raw["types"].items()},
             tables={name: _published(table) for name, table in raw["tables"].items()},
             awaited=tuple(raw["awaited"]),
         )
-    except (KeyError, TypeError, orjson.JSONDecodeError) as error:
-        raise Busy(f"The manifest of the facts cannot be read: {type(error).__name__}.") from None
+    except _DAMAGED as error:
+        raise Damaged(f"The manifest of the facts cannot be read: {type(error).__name__}.") from None
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError
+    return value
+
+
+def _mark(raw: Mapping[str, object]) -> Mark:
+    return Mark(_number(raw["changed"]), _number(raw["generation"]))
+
+
+def _file(raw: Mapping[str, object]) -> File:
+    return File(str(raw["path"]), _number(raw["rows"]))
 
 
 def _published(raw: Mapping[str, list[dict[str, object]]]) -> Published:
     return Published(
         view=str(raw["view"]),
         columns=tuple((str(name), str(kind)) for name, kind in raw["columns"]),
-        base=tuple(File(**each) for each in raw["base"]),  # type: ignore[arg-type]  # what asdict has written
-        deltas=tuple(File(**each) for each in raw["deltas"]),  # type: ignore[arg-type]
+        base=tuple(map(_file, raw["base"])),
+        deltas=tuple(map(_file, raw["deltas"])),
     )
 
 

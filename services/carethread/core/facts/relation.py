@@ -1,4 +1,4 @@
-"""A view as a table: its columns in SQL, and how their values come from text.
+"""A view as a table: its columns in SQL.
 
 Types: https://sql-on-fhir.org/ig/StructureDefinition-ViewDefinition.html, "Type Hinting with Tags".
 """
@@ -61,16 +61,3 @@ def sql_type(fhir_type: str, tag: str = "", *, collection: bool = False) -> str:
 def quoted(name: str) -> str:
     """A name as SQL takes it, whatever it is."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def typed(name: str, type_name: str) -> str:
-    """A column of text as its type; NULL where its text is none of that. A list is text in JSON.
-
-    DuckDB has its reader of CSV make what is only cast, and that fails where a cast may not; so the text is trimmed.
-    """
-    column = quoted(name)
-    if type_name == TEXT:
-        return column
-    if type_name.endswith("[]"):
-        return f"TRY_CAST(from_json({column}, '[\"VARCHAR\"]') AS {type_name}) AS {column}"
-    return f"TRY_CAST(trim({column}) AS {type_name}) AS {column}"

@@ -111,7 +111,8 @@ class Shelf(Protocol):
         ...
 
     def rows(self, table: Published, ids: Sequence[str]) -> list[tuple[Any, ...]]:
-        """The rows of resources in a table, by its columns. Raises Busy where a file of it is not there any more."""
+        """The rows of resources in a table, by its columns. Raises Busy where a file of it is not there any more, or is
+        damaged."""
         ...
 
     def prepare(self, prepared: Prepared) -> None:

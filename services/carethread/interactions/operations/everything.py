@@ -25,6 +25,7 @@ from carethread.core.fhir.search.query import CURSOR
 from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Belongings, Key, Resource, Response, Session
 from carethread.core.service import Call, Limits, Operation, Runtime
+from carethread.interactions.operations.parameters import refuse_objects
 from carethread.interactions.read import read
 from carethread.interactions.rest.bundle import entry, link_url, searchset
 from carethread.interactions.searching.paging import count_of
@@ -107,7 +108,7 @@ def asked_of(patient: str, params: Mapping[str, Sequence[str]], limits: Limits) 
     begin, _ = _moment(params, "start", (EARLIEST, EARLIEST))
     _, before = _moment(params, "end", (LATEST, LATEST))
     if begin >= before:
-        raise Malformed("end is not before start.", code="value", expression="end")
+        raise Malformed("end is before start.", code="value", expression="end")
     count = count_of(next(iter(params.get("_count", ())), None), limits)
     return Asked(
         patient=patient,
@@ -249,6 +250,7 @@ def everything(runtime: Runtime, call: Call, context: Context) -> Response:
     """One page of all that this service has of a patient, or the stretch of its part that the gateway asks for."""
     if not is_id(call.id):
         read(runtime, ("Patient", call.id), context)
+    refuse_objects(call.body, call.params)
     asked = asked_of(call.id, call.params, runtime.limits)
     own = OwnPart(runtime, context)
     headers = {"Content-Type": "application/fhir+json;charset=utf-8"}

@@ -21,7 +21,7 @@ class Given:
     """The parameters of one call. Reading raises Malformed where one is not as it must be."""
 
     def __init__(self, call: Call, base_url: str, known: Collection[str]) -> None:
-        refuse_unknown(call, f"${call.request.path.rpartition('$')[2]}", known)
+        refuse_unknown(call, f"${call.request.path.rpartition('$')[2]}", known, objects=known)
         self._call = call
         self._base_url = base_url
         self._parts: list[dict[str, Any]] = list((call.body or {}).get("parameter", ()))

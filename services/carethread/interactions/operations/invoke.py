@@ -3,13 +3,14 @@ http://hl7.org/fhir/R4/operations.html."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from carethread.core.context import Context, authorize
 from carethread.core.errors import NotSupported
 from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations import operations_of
+from carethread.interactions.operations.parameters import written
 from carethread.interactions.writing.check import check_resource
 
 
@@ -27,7 +28,7 @@ def invoke(
     if body is not None and not operation.judges_body:
         check_resource("Parameters", operation.judged(body))
     given: dict[str, list[str]] = {}
-    for key, value in [*request.query, *simple_values(body)]:
+    for key, value in [*request.query, *simple_values(body, operation.parameters, runtime.base_url)]:
         given.setdefault(key, []).append(value)
     return operation.handler(runtime, Call(type_name, id_, given, body, request), context)
 
@@ -54,13 +55,14 @@ def _stands_on(operation: Operation, type_name: str, declared: Sequence[Operatio
     return owned or operation.partial or operation in declared
 
 
-def simple_values(parameters: Resource | None) -> list[tuple[str, str]]:
-    """The simple values of a Parameters resource, as a GET would give them."""
+def simple_values(parameters: Resource | None, names: Collection[str], base_url: str) -> list[tuple[str, str]]:
+    """The simple values of a Parameters resource, as a GET would give them; for these names also what a Reference
+    refers to."""
     parts = parameters.get("parameter") if parameters and parameters.get("resourceType") == "Parameters" else None
     return [
-        (part["name"], value if isinstance(value, str) else str(value))
+        (part["name"], text)
         for part in (parts if isinstance(parts, list) else ())
         if isinstance(part, dict) and isinstance(part.get("name"), str)
-        for member, value in part.items()
-        if member.startswith("value") and not isinstance(value, dict | list)
+        for text in written(part, base_url)
+        if part["name"] in names or "valueReference" not in part
     ]

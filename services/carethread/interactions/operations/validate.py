@@ -17,6 +17,7 @@ from carethread.core.ports import Key, Resource, Session
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.create import create_command
 from carethread.interactions.delete import delete_command
+from carethread.interactions.operations.parameters import refuse_objects
 from carethread.interactions.read import read
 from carethread.interactions.update import update_command
 from carethread.interactions.writing.ahead import ask_ahead
@@ -36,6 +37,8 @@ def validate_operation(runtime: Runtime, call: Call, context: Context) -> Resour
     key = call.type, call.id
     profiles = list(call.params.get("profile", ()))
     mode, sent = _mode(call), _sent(call)
+    if call.body is not None and call.body.get("resourceType") == "Parameters":
+        refuse_objects(call.body, call.params, ("mode", "profile"))
     if mode == "delete":
         return _outcome(_would_delete(runtime, key, context))
     if mode == "profile" and not profiles:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import floor, log10
 
 from carethread.core.clock import instant
 from carethread.core.fhir.json import Number
@@ -37,6 +38,9 @@ ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 MASKED: Resource = {"extension": [{"url": ABSENT, "valueCode": "masked"}]}
 """In place of a number that is not told."""
+
+_EXACT = 12
+"""Decimals to which numbers are reckoned."""
 
 _NOT_APPLICABLE: Resource = {"extension": [{"url": ABSENT, "valueCode": "not-applicable"}]}
 _NAMES: Mapping[str, Resource] = {
@@ -134,5 +138,13 @@ def _told(group: Group, cell: Cell, hidden: Hidden) -> Resource:
         return {"population": populations, "measureScore": _NOT_APPLICABLE}
     return {
         "population": populations,
-        "measureScore": {"value": Number(f"{found:.4f}"), **group.unit},
+        "measureScore": {"value": decimal(found), **group.unit},
     }
+
+
+def decimal(value: float) -> Number:
+    """A number with four decimals, and with more where it has not four digits that count: so 0 is told of 0 alone, and
+    of what differs from it by how floats are reckoned."""
+    value = round(value, _EXACT) + 0.0  # not -0.0
+    first = floor(log10(abs(value))) if value else 0
+    return Number(f"{value:.{max(4, 3 - first)}f}")

@@ -32,7 +32,8 @@ _FIRST, _LAST = date(1900, 1, 1), date(2999, 12, 31)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`start` and `end` are as they were written; the ids are bare, empty where nothing is asked for."""
+    """`start` and `end` are as they were written; whole days where one is more exact than the other, for as a Period a
+    year (2026) is not before a month of it (2026-10). The ids are bare, empty where nothing is asked for."""
 
     start: str
     end: str
@@ -52,7 +53,10 @@ def asked(call: Call) -> Asked:
     refuse_unknown(call, "$evaluate-measure", PARAMETERS)
     days = Days(_day(call, "periodStart", last=False), _day(call, "periodEnd", last=True))
     if days.first > days.last:
-        raise Malformed("periodEnd is not before periodStart.", code="value", expression="periodEnd")
+        raise Malformed("periodEnd (the last day) is before periodStart.", code="value", expression="periodEnd")
+    start, end = once(call, "periodStart"), once(call, "periodEnd")
+    if len(start) != len(end):
+        start, end = f"{days.first}", f"{days.last}"
     subject, group = _id(call, "subject"), _id(call, "group")
     said = once(call, "reportType") or ("subject" if subject else "population")
     if said not in KINDS:
@@ -62,8 +66,8 @@ def asked(call: Call) -> Asked:
     if KINDS[said] != "individual" and subject:
         raise Malformed("A report about one subject is of reportType subject.", code="value", expression="reportType")
     return Asked(
-        start=once(call, "periodStart"),
-        end=once(call, "periodEnd"),
+        start=start,
+        end=end,
         days=days,
         kind=KINDS[said],
         subject=subject,

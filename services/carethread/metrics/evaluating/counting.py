@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from carethread.core.facts.statement import inner
 from carethread.metrics.measures.definition import Definition, Group, Stratifier
 
 UNKNOWN = ""
@@ -18,6 +19,8 @@ UNKNOWN = ""
 DEPARTMENT = "department"
 """The stratifier that each unit has a column for."""
 
+_SIZES = ("denominator", "measure-population", "initial-population")
+_OUT = ("denominator-exclusion", "denominator-exception")
 _OBSERVED = frozenset({"measure-population", "measure-population-exclusion"})
 
 
@@ -97,7 +100,7 @@ def _where(wanted: Sequence[str]) -> str:
 
 def relation(name: str, sql: str) -> str:
     """One of a WITH."""
-    return f"{name} AS (\n{sql.strip().rstrip(';')}\n)"
+    return f"{name} AS (\n{inner(sql)}\n)"
 
 
 def stratifiers(definition: Definition) -> list[Stratifier]:
@@ -180,7 +183,13 @@ def score(group: Group, cell: Cell) -> float | None:
         return cell.value
     if group.scoring == "cohort":
         return None
-    denominator = cell.counts.get("denominator", 0) - sum(
-        cell.counts.get(name, 0) for name in ("denominator-exclusion", "denominator-exception")
-    )
-    return cell.counts.get("numerator", 0) / denominator if denominator > 0 else None
+    of = size(cell.counts) or 0
+    return cell.counts.get("numerator", 0) / of if of > 0 else None
+
+
+def size(counts: Mapping[str, int | None]) -> int | None:
+    """How many units a number is of, by what is counted of its populations: a share of those in the denominator who are
+    neither excluded nor excepted. None of nobody, and where a count is not told (None)."""
+    name = next((each for each in _SIZES if each in counts), "")
+    whole, out = counts.get(name), [counts.get(each, 0) for each in _OUT if name == "denominator"]
+    return None if whole is None or None in out else whole - sum(each or 0 for each in out)

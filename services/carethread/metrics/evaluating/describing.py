@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from carethread.core.errors import Invalid, Issue
+from carethread.core.facts.statement import below
 from carethread.core.ports.analytics import Glimpse
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.judging import at_the_sql, refuse_columns
 from carethread.metrics.measures.remembering import Remembered
+from carethread.metrics.measures.shipped import lines_before
 
 _DESCRIBED: Remembered[tuple[str, frozenset[tuple[str, str]]], Mapping[str, str] | tuple[Issue, ...]] = Remembered(500)
 """The columns of SQL over views that have these versions, or what is wrong with it; they follow from the two."""
@@ -29,7 +31,7 @@ def describe(
         try:
             columns = facts.columns(definition.sql, parameters, beside)
         except Invalid as error:
-            refused = at_the_sql(error)
+            refused = at_the_sql(below(error, lines_before(definition.sql)))
             _DESCRIBED.put(asked, tuple(refused.issues))
             raise refused from None
         _DESCRIBED.put(asked, columns)

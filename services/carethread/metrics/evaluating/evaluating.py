@@ -21,18 +21,21 @@ from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.shipped import standard
 
 _PARAMETER = re.compile(r"\$([a-z]\w*)", re.ASCII)
-_SPANS = re.compile(r"\bspans\b")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""What no string of FHIR has: http://hl7.org/fhir/R4/datatypes.html#string."""
+
+_SPANS = re.compile(r"\bspans\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
     """Which units of a Measure are counted, whose SQL was looked at: conditions on `unit`, what the parameters of the
-    SQL stand for, and the relation `spans` (see `periods.Zones.spans`), for SQL that has to choose among what happened
-    in the period."""
+    SQL stand for, and the relations that are made for SQL that names them: `spans` (see `periods.Zones.spans`), for SQL
+    that has to choose among what happened in the period, and `zones` (see `periods.Zones.places`)."""
 
     wanted: Sequence[str]
     parameters: Mapping[str, object]
-    spans: str
+    made: Mapping[str, str]
 
 
 def units(
@@ -61,12 +64,13 @@ def _those(
     now = from_micros(facts.marks.time).replace(tzinfo=None)
     utc_start, utc_end = days.within(UTC)
     moments = {"start": start, "end": end, "now": now, "utc_start": utc_start, "utc_end": utc_end}
-    return Units([*wanted, *zoned.narrowed(days)], moments, zoned.spans(buckets or {days.first: days}))
+    made = {"spans": zoned.spans(buckets or {days.first: days}), "zones": zoned.places()}
+    return Units([*wanted, *zoned.narrowed(days)], moments, made)
 
 
 def _looked_at(facts: Glimpse, definition: Definition, found: Units) -> Units:
-    beside = {"spans": found.spans} if names_spans(definition.sql) else {}
-    describe(facts, definition, named(f"{definition.sql}\n{found.spans}", found), found.wanted, beside)
+    beside = _beside(definition.sql, found)
+    describe(facts, definition, named("\n".join((definition.sql, *beside.values())), found), found.wanted, beside)
     return found
 
 
@@ -102,12 +106,16 @@ def evaluate_each(
 
 
 def _finite(found: list[Counted]) -> list[Counted]:
-    """Raises Invalid for a number that no report can tell."""
+    """Raises Invalid for a number, or a name of a stratum, that no report can tell."""
     for place, group in enumerate(found):
         cells = [group.whole, *(cell for strata in group.strata.values() for cell in strata.values())]
         if not all(cell.value is None or isfinite(cell.value) for cell in cells):
             said = "The SQL observes what is no finite number: where nothing is observed it says NULL, as nullif does."
             raise Invalid(said, code="value", expression=f"Measure.group[{place}]")
+        for column, strata in group.strata.items():
+            if any(_CONTROL.search(name) for name in strata):
+                said = f"The column {column} has text with a control character, which FHIR cannot tell."
+                raise Invalid(said, code="value", expression=f"Measure.group[{place}]")
     return found
 
 
@@ -128,8 +136,14 @@ def names_spans(sql: str) -> bool:
 
 
 def spelled(sql: str, counted: Units) -> str:
-    """A statement over units with the relation `spans` in front, where it names it."""
-    return f"WITH {relation('spans', counted.spans)}, {sql.removeprefix('WITH ')}" if names_spans(sql) else sql
+    """A statement over units with the relations in front that are made for it."""
+    made = "".join(f"{relation(*each)}, " for each in _beside(sql, counted).items())
+    return f"WITH {made}{sql.removeprefix('WITH ')}" if made else sql
+
+
+def _beside(sql: str, counted: Units) -> dict[str, str]:
+    """The relations that are made for SQL which names them."""
+    return {name: made for name, made in counted.made.items() if re.search(rf"\b{name}\b", sql, re.IGNORECASE)}
 
 
 def named(sql: str, counted: Units) -> dict[str, object]:

@@ -15,6 +15,17 @@ from carethread.metrics.evaluating.periods import quoted
 
 _OWNER = "records"
 _MOST = 10_000
+_KNOWN = {
+    "department": [("organizations", "id")],
+    "practitioner": [
+        ("practitioner_roles", "practitioner_id"),
+        ("appointments", "practitioner_id"),
+        ("encounters", "practitioner_id"),
+        ("tasks", "owner_practitioner_id"),
+    ],
+}
+"""Where facts tell of whom a parameter names: tables and columns, first that which has all of them."""
+
 _HANDED_ON = ("authorization", "traceparent")
 
 
@@ -50,6 +61,19 @@ def here(runtime: Runtime, wanted: Asked, call: Call) -> None:
     for name, id_ in named.items():
         if id_:
             held(runtime, (REFERS[name], id_), name, call)
+
+
+def in_facts(facts: Glimpse, wanted: Asked) -> None:
+    """As `here`, where nobody can be asked: by what the facts tell of. Those that have no Organizations, or no roles of
+    staff, as an export of other types, refuse nobody. Raises NotFound naming the parameter."""
+    for name, id_ in {"department": wanted.department, "practitioner": wanted.practitioner}.items():
+        there = [(table, column) for table, column in _KNOWN[name] if table in facts.views]
+        if not id_ or not there or there[0] != _KNOWN[name][0]:
+            continue
+        asked = [f"SELECT 1 FROM {table} WHERE {column} = {quoted(id_)}" for table, column in there]
+        any_ = f"SELECT count(*) FROM {there[0][0]}"
+        if facts.query(any_).rows[0][0] and not facts.query(" UNION ALL ".join(asked)).rows:
+            raise NotFound(f"{REFERS[name]}/{id_} is not known to the facts.", expression=name)
 
 
 def _listed(group: Resource, base_url: str) -> list[str]:

@@ -71,6 +71,12 @@ class Zones:
             f"JOIN (VALUES {', '.join(spans)}) AS s(place, zone, start_at, end_at, bucket) ON s.place = d.place"
         )
 
+    def places(self) -> str:
+        """SQL of `department` and `zone`: those with a zone, and all others, where it says '' and `UTC`."""
+        known = [("", "UTC"), *((id_, str(zone)) for zone, ids in self.departments.items() for id_ in ids)]
+        told = ", ".join(f"({quoted(id_)}, {quoted(zone)})" for id_, zone in known)
+        return f"SELECT d.department, d.zone FROM (VALUES {told}) AS d(department, zone)"
+
     def _case(self, days: Days, side: int) -> str:
         whens = " ".join(
             f"WHEN unit.department IN ({', '.join(map(quoted, ids))}) THEN {moment(days.within(zone)[side])}"

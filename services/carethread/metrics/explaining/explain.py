@@ -8,17 +8,12 @@ parameters, so that an analyst can ask on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
-from math import isfinite
-from typing import Any
 
-from carethread.core.clock import instant, to_micros
+from carethread.core.clock import instant
 from carethread.core.context import Context, authorize
 from carethread.core.errors import Invalid, Malformed
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at
-from carethread.core.fhir.json import Number
-from carethread.core.fhir.targets import parse_reference
 from carethread.core.ports import Resource
 from carethread.core.ports.analytics import Answer, Glimpse
 from carethread.core.service import Call, Runtime
@@ -28,11 +23,11 @@ from carethread.interactions.rest.bundle import link_url
 from carethread.metrics.answering.answering import Question, analytics_of, is_told_all, question, wanted_units
 from carethread.metrics.answering.guarding import is_counted
 from carethread.metrics.answering.reporting import AS_OF, COUNTED_BY, NARROWED_TO, OF_DEPARTMENT
-from carethread.metrics.evaluating.asking import REFERS
 from carethread.metrics.evaluating.counting import DEPARTMENT, bare, relations, scored_populations
 from carethread.metrics.evaluating.evaluating import Units, answer
 from carethread.metrics.evaluating.listing import PERSON
 from carethread.metrics.explaining.again import again
+from carethread.metrics.explaining.columns import parameter
 from carethread.metrics.explaining.picking import Picked, extensions, fits, picked
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.shipped import standard
@@ -73,7 +68,7 @@ def explain(runtime: Runtime, call: Call, context: Context) -> Resource:
     shown = units.dicts() if not bare_only or _may_be_listed(asks.definition, number) else ()
     rows = [{name: row[name] for name in columns if name in row} for row in shown]
     found = [*_head(asks, report, number, total, as_of, by), *again(statement, counted)]
-    found += [{"name": "unit", "part": [part for pair in row.items() if (part := _part(*pair))]} for row in rows]
+    found += [{"name": "unit", "part": [part for pair in row.items() if (part := parameter(*pair))]} for row in rows]
     if offset + len(rows) < total and rows:
         params = [(name, value) for name, values in call.params.items() for value in values if name != "_offset"]
         where = f"MeasureReport/{call.id}/$explain"
@@ -127,7 +122,8 @@ def _units(
 ) -> tuple[int, Answer]:
     before = _before(definition, counted, number)
     total = answer(facts, f"{before}\nSELECT count(*) FROM unit WHERE {number.where}", counted).rows[0][0]
-    page = f'ORDER BY unit.resource, unit."at" LIMIT {count} OFFSET {offset}'
+    order = 'unit.resource, unit."at", COLUMNS(*)'  # all columns: several units of a resource may be of one moment
+    page = f"ORDER BY {order} LIMIT {count} OFFSET {offset}"
     return int(total), answer(facts, f"{before}\nSELECT unit.* FROM unit WHERE {number.where}\n{page}", counted)
 
 
@@ -155,25 +151,6 @@ def _head(
     if number.reported is not None:
         found.insert(2, {"name": "reported", "valueInteger": number.reported})
     return found
-
-
-def _part(name: str, value: Any) -> Resource | None:
-    """A column of a unit; None where it says nothing."""
-    reference = f"{REFERS[name]}/{value}" if name in REFERS else str(value) if name == "resource" else ""
-    if value and parse_reference(reference):
-        return {"name": name, "valueReference": {"reference": reference}}
-    match value:
-        case bool():
-            return {"name": name, "valueBoolean": value}
-        case int() | float() if isfinite(value):
-            return {"name": name, "valueDecimal": Number(f"{value:.10g}")}
-        case datetime():
-            return {"name": name, "valueInstant": instant(to_micros(value.replace(tzinfo=UTC)))}
-        case date():
-            return {"name": name, "valueDate": value.isoformat()}
-        case str() | float() if value:
-            return {"name": name, "valueString": str(value)}
-    return None
 
 
 def _whole_number(call: Call, name: str, default: int, most: int) -> int:

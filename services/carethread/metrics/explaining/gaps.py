@@ -75,7 +75,7 @@ def care_gaps(runtime: Runtime, call: Call, context: Context) -> Resource:
     states = set(call.params.get("status", ())) or {OPEN, CLOSED}
     if not states <= {OPEN, CLOSED}:
         raise Malformed(f"status is {OPEN} or {CLOSED}.", code="value", expression="status")
-    wanted = asked(replace(call, params=_of_a_report(call)))
+    wanted = asked(replace(call, params=_of_a_report(call), body=None))
     who = wanted.subject
     entries: list[Resource] = []
     sections: list[Resource] = []

@@ -13,7 +13,7 @@ from carethread.core.errors import Busy, Malformed
 from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.invoke import invoke
-from carethread.interactions.operations.parameters import once
+from carethread.interactions.operations.parameters import once, refuse_objects
 from carethread.metrics.exporting.rows import Table, table
 from carethread.metrics.exporting.writing import as_csv
 
@@ -47,6 +47,7 @@ def tabled(runtime: Runtime, call: Call, context: Context) -> Response:
 
     Raises Malformed for another format, and whatever the operation raises that counts.
     """
+    refuse_objects(call.body, call.params)
     named = once(call, _FORMAT) or "csv"
     if named not in FORMATS:
         raise Malformed(f"format is one of {', '.join(FORMATS)}.", code="value", expression=_FORMAT)

@@ -1,8 +1,9 @@
 """When the rows of each table are, as measures count them.
 
 That a visit is checked in today changes nothing of the month in which it was booked, and that somebody is registered
-nothing of the year of their birth; that a no-show is corrected changes the month in which the visit was to be. A few
-measures look ahead: the number of a month hangs on rows of the next one, too.
+nothing of the year of their birth; that a no-show is corrected changes the month in which the visit was to be. Some
+measures look ahead: the number of a month hangs on rows of the next one, too. What a Patient says is of no month, but
+few measures read it: so it is told column by column which of it has changed.
 """
 
 from __future__ import annotations
@@ -20,13 +21,19 @@ EARLIEST = datetime.combine(date.min, time())
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A row is of the moment of the first of these columns that has one. Where none has, it is of any; but with `but`
-    only where that column is true, and then whatever the others say. `like` is the table whose rows of the same
-    resource say it instead."""
+    """A row is of the moment of the first of these columns that has one. Where none has, the rows of the same resource
+    in the table `like` say it; else it is of any; but with `but` only where that column is true, and then whatever the
+    others say. With `of_columns`, that is said of these columns only: each other one is a part of the table by itself
+    (`patients.gender`), which is of any day."""
 
     columns: tuple[str, ...] = ()
     but: str = ""
     like: str = ""
+    of_columns: tuple[str, ...] = ()
+
+    def is_said(self, row: Row) -> bool:
+        """Whether a row says by itself when it is."""
+        return not self.like or any(row[each] is not None for each in self.columns)
 
     def of(self, row: Row) -> datetime | None:
         """When a row is, in UTC; `EARLIEST` for one that measures see whatever the day, None for one that none sees."""
@@ -61,8 +68,8 @@ DAYS: Mapping[str, Day] = {
     "locations": EVER,
     "organizations": EVER,
     "patient_links": EVER,
-    "patients": Day(("deceased_at",), but="deceased"),
-    "plan_activities": Day(("scheduled_start_at", "bounds_start_at", "plan_start_at", "last_updated_at")),
+    "patients": Day(("deceased_at",), but="deceased", of_columns=("deceased", "deceased_at", "deceased_until_at")),
+    "plan_activities": Day(("scheduled_start_at", "bounds_start_at", "scheduled_end_at"), like="care_plans"),
     "plan_progress": Day(("at",)),
     "practitioner_roles": EVER,
     "reported": Day(("start_at", "reported_at", "last_updated_at")),
@@ -76,22 +83,43 @@ DAYS: Mapping[str, Day] = {
     "team_members": Day(("start_at", "team_start_at")),
     "waits": Day(("waiting_since_at", "created_at", "last_updated_at")),
 }
-"""By table. What somebody's age, sex or insurance is says nothing of a number that is parted by department only, as
-those are that are judged; a death takes visits out that were to be after it."""
+"""By table. What is only read to part people, as their sex and insurance, says nothing of the numbers that are judged,
+which are parted by department only; a death takes visits out that were to be after it."""
+
+OF_PEOPLE: Mapping[str, Collection[str]] = {
+    "phq-9-remission": {"patients.id", "patients.birth_date"},  # who is a child has another form, and is left out
+    "phq-9-response": {"patients.id", "patients.birth_date"},
+    "social-need-screening": {"patients.id", "patients.birth_date"},  # the visits of adults, of whom a Patient is there
+    "treatment-adherence": {"patients.id", "patients.organization_id"},  # counted where the person is registered
+}
+"""By the name of their Library the parts of tables (`Day.of_columns`) that shipped measures read; with its id a Patient
+comes and goes. Deaths are no part, and merges are a table of their own (`patient_links`)."""
+
+_OF_REPLIES = {"encounters", "team_members"}
+"""A response is of the department of its visit or team, which may begin after it."""
 
 AHEAD: Mapping[str, Collection[str]] = {
     "avoidable-repeat-visits": {"appointments", "conditions", "encounters"},  # who comes again within 72 hours
     "care-team-accountability": {"patients", "team_members"},  # who answers for the person now
+    "continuity-upc": {"encounters"},  # which of them tell of an appointment that is counted else
+    "feedback-loop-closure": {"responses", *_OF_REPLIES},
+    "hand-off-closure": {"team_members"},  # of which department the team is
+    "net-promoter": _OF_REPLIES,
     "notification-delivery": {"appointments", "communications"},  # whether it arrived; the visit that it is about
     "phq-9-remission": {"conditions", "patients", "scores"},  # a total of the 60 days after the year
     "phq-9-response": {"conditions", "patients", "scores"},
-    "plan-adherence": {"plan_progress"},  # what is to be done once is done whenever that was
+    "plan-adherence": {"care_plans", "plan_progress", "team_members"},  # what is done late; of whom a plan is
     "readmission-30-days": {"encounters"},  # the next stay
-    "response-rate": {"patients"},  # a death before the time to answer is over
+    "response-rate": {"patients", *_OF_REPLIES},  # a death before the time to answer is over
     "retention": {"appointments", "appointment_participants", "encounters", "patients"},  # the visits of a year
     "risk-to-first-contact": {"patients", "tasks"},  # who is reached later
-    "social-need-help": {"consents", "tasks"},  # a yes, and the help that followed
-    "social-need-screening": {"scores"},  # what is asked until the end of a stay
+    "satisfaction-top-box": _OF_REPLIES,
+    "shared-decision-top-score": _OF_REPLIES,
+    "social-need-help": {"consents", "encounters", "tasks"},  # a yes, the help that followed; the visit that it is of
+    "social-need-screening": {"patients", "scores"},  # what is asked until the end of a stay, and a death in it
+    "staff-burnout-share": _OF_REPLIES,
+    "trust-score": _OF_REPLIES,
+    "waiting-time": {"waits"},  # who was put on the list after the visit
     "waitlist-fairness": {"appointments"},  # the visit that was waited for
 }
 """By the name of their Library the shipped measures whose numbers hang on rows of tables that are later than what is

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from carethread.core.clock import Clock, to_micros
-from carethread.core.facts.manifest import File, Manifest, Mark, Published, empty
+from carethread.core.facts.manifest import Damaged, File, Manifest, Mark, Published, empty
 from carethread.core.facts.relation import Relation
 from carethread.core.ports import Store
 from carethread.core.ports.analytics import Shelf
@@ -91,7 +91,7 @@ class Publisher:
         """Publish what changed, or a part of that where it is much; 0 where nothing did. Raises Busy."""
         until = self._reaching()
         reached = self._store.snapshot(lambda session: session.facts.reached())
-        before = self._shelf.manifest() or Manifest()
+        before = self._stands()
         coming = _Coming(dict(before.types), {}, [])
         for subject in self._subjects:
             self._subject(subject, reached, before, coming)
@@ -101,6 +101,13 @@ class Publisher:
         if coming.told:
             self._told(before.tables, coming.told)
         return coming.count
+
+    def _stands(self) -> Manifest:
+        """What is listed; nothing where that cannot be read, so that all is listed anew."""
+        try:
+            return self._shelf.manifest() or Manifest()
+        except Damaged:
+            return Manifest()
 
     def _subject(self, subject: Subject, reached: Reached, before: Manifest, coming: _Coming) -> None:
         """What is to be published of a type."""
@@ -132,7 +139,7 @@ class Publisher:
         """List what was written beside what stands by now, which `tidying` may have changed meanwhile."""
         names = {each.name for subject in self._subjects for each in subject.relations}
         with self._replacing:
-            stands = self._shelf.manifest() or Manifest()
+            stands = self._stands()
             tables = {name: table for name, table in stands.tables.items() if name in names}
             tables |= {name: change(tables.get(name)) for name, change in coming.changes.items()}
             types = {each.type: coming.marks[each.type] for each in self._subjects if each.type in coming.marks}

@@ -41,7 +41,8 @@ def run(
     while not stop.is_set():
         try:
             with shelf.hold():
-                thread = Thread(target=_tidying, args=(tidier, done := Signal()), name="facts-tidying", daemon=True)
+                given = tidier, (done := Signal()), observe
+                thread = Thread(target=_tidying, args=given, name="facts-tidying", daemon=True)
                 thread.start()
                 try:
                     _publishing(publisher, stop, after, observe)
@@ -70,14 +71,19 @@ def _publishing(publisher: Publisher, stop: Signal, after: Callable[[], None], o
         stop.wait(pause)
 
 
-def _tidying(tidier: Tidier, done: Signal) -> None:
+def _tidying(tidier: Tidier, done: Signal, observe: Observe) -> None:
+    def failed(error: Exception, table: str = "") -> None:
+        log.warning("tidying_failed", extra={"table": table, **told(error)})
+        observe(FACTS_FAILED, 1)
+
     passed = _SWEEP_SECONDS
     while not done.wait(_TIDY_SECONDS):
+        passed += _TIDY_SECONDS
         try:
-            tidier.tidy()
-            passed += _TIDY_SECONDS
+            for table, error in tidier.tidy().items():
+                failed(error, table)
             if passed >= _SWEEP_SECONDS:
                 passed = 0.0
                 tidier.sweep()
         except Exception as error:  # noqa: BLE001  # it is done the next time; publishing goes on
-            log.warning("tidying_failed", extra=told(error))
+            failed(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from carethread.core.errors import Invalid, Issue
 from carethread.metrics.facts.subjects import Subject, subjects
 from carethread.metrics.views.library import definitions
 
@@ -12,3 +13,20 @@ from carethread.metrics.views.library import definitions
 def shipped() -> tuple[Subject, ...]:
     """The subjects of the shipped views."""
     return subjects(definitions())
+
+
+def checked() -> tuple[Subject, ...]:
+    """The same, once all of their views are read. Raises Invalid with every fault of every view: its name, place and
+    path."""
+    faults: list[Issue] = []
+    for subject in shipped():
+        try:
+            _ = subject.views
+        except Invalid as error:
+            faults += error.issues
+    if faults:
+        refused = Invalid(issues=faults)
+        for each in faults:
+            refused.add_note(str(each.expression))
+        raise refused
+    return shipped()

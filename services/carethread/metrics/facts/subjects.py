@@ -13,7 +13,7 @@ import orjson
 from carethread.core.facts.relation import Relation, sql_type
 from carethread.core.ports import Resource
 from carethread.metrics.facts.making import Made, maker
-from carethread.metrics.views.reading import read
+from carethread.metrics.views.library import views
 from carethread.metrics.views.view import View
 
 _OWNED = {
@@ -38,8 +38,8 @@ class Subject:
 
     @cached_property
     def views(self) -> tuple[View, ...]:
-        """Read when they are needed first, for that takes a while."""
-        return tuple(map(read, self.definitions))
+        """Read when they are needed first, for that takes a while. Raises Invalid with every fault."""
+        return tuple(views(self.definitions).values())
 
     @cached_property
     def relations(self) -> tuple[Relation, ...]:

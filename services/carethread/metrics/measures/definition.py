@@ -25,6 +25,9 @@ OBSERVATION = "measure-observation"
 NAMELESS = PROFILES + "nameless"
 """Extension of a Measure: who it is of has been promised that nobody learns it."""
 
+LOOKS_BACK = PROFILES + "looks-back"
+"""Extension of a Measure: what counts in a month is mostly of the time before, and so of the month before, too."""
+
 METHODS = ("average", "median", "sum", "minimum", "maximum")
 SCORINGS = ("proportion", "ratio", "continuous-variable", "cohort")
 
@@ -70,7 +73,8 @@ class Stratifier:
 @dataclass(frozen=True, slots=True)
 class Group:
     """One score with its populations. `value` is the column of the observation and `method` how the values become one
-    number, both empty without an observation; `basis` is `boolean` where units are people, else what a unit is."""
+    number, both empty without an observation; `basis` is `boolean` where units are people, else what a unit is.
+    `looks_back`: neighbouring months have most of what they count in common."""
 
     code: Resource
     scoring: str
@@ -80,6 +84,7 @@ class Group:
     value: str
     method: str
     unit: Resource
+    looks_back: bool = False
 
     def population(self, name: str) -> Population | None:
         """The population of that code."""
@@ -95,13 +100,15 @@ class Group:
 @dataclass(frozen=True, slots=True)
 class Definition:
     """A Measure that can be counted: `canonical` has its version, `sql` lists the units, `groups` what is counted.
-    `nameless`: its numbers of few people are told to nobody."""
+    `nameless`: its numbers of few people are told to nobody. `parted_by` are the columns of all its stratifiers, also
+    where fewer are asked for."""
 
     canonical: str
     sql: str
     groups: tuple[Group, ...]
     notation: Resource | None
     nameless: bool = False
+    parted_by: frozenset[str] = frozenset()
 
     def is_parted_by(self, column: str) -> bool:
         """Whether each of its numbers is told by the strata of a column."""
@@ -114,18 +121,25 @@ def definition(measure: Resource, sql: str, base_url: str) -> Definition:
     groups = measure.get("group") or []
     if not groups:
         raise _wrong("a group with populations", "Measure.group")
+    made = tuple(_group(measure, group, f"Measure.group[{i}]") for i, group in enumerate(groups))
     return Definition(
         canonical=url + (f"|{measure['version']}" if measure.get("version") else ""),
         sql=sql,
-        groups=tuple(_group(measure, group, f"Measure.group[{i}]") for i, group in enumerate(groups)),
+        groups=made,
         notation=measure.get("improvementNotation"),
         nameless=is_nameless(measure),
+        parted_by=frozenset(each.column for group in made for each in group.stratifiers),
     )
 
 
 def is_nameless(measure: Resource) -> bool:
     """Whether it has been promised of a Measure that nobody learns who it is of."""
     return any(each.get("url") == NAMELESS and each.get("valueBoolean") for each in measure.get("extension", ()))
+
+
+def looks_back(measure: Resource) -> bool:
+    """Whether what counts in a month of a Measure is mostly of the time before."""
+    return any(each.get("url") == LOOKS_BACK and each.get("valueBoolean") for each in measure.get("extension", ()))
 
 
 def title_of(measure: Resource) -> str:
@@ -165,6 +179,7 @@ def _group(measure: Resource, group: Resource, where: str) -> Group:
         value=value,
         method=method,
         unit=next(iter(at(unit or {}, "coding")), {}),
+        looks_back=looks_back(measure),
     )
 
 

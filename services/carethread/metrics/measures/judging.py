@@ -30,6 +30,7 @@ _UNIT = {
 """The columns that the units of each Measure have, with the names that engines have for their types, ours first."""
 
 _OF_A_UNIT = re.compile(r'\bunit\.(?:"(\w+)"|(\w+))')
+_OF_A_STRATUM = re.compile(r"stratum_[0-9]+")
 _NUMBER = re.compile(r"(?:U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE|DECIMAL.*)", re.ASCII)
 
 
@@ -108,7 +109,7 @@ def _shipped() -> frozenset[str]:
 
 def refuse_columns(definition: Definition, columns: Mapping[str, str], conditions: Iterable[str]) -> None:
     """Raise Invalid for columns that the SQL lacks, by which a Measure is counted, or that are of another type than it
-    takes. `conditions` are those on `unit`."""
+    takes, and for those that are put beside its own (`counting.relations`). `conditions` are those on `unit`."""
     own = [each.column for group in definition.groups for each in group.stratifiers if each.column not in standard()]
     named = (quoted or plain for each in conditions for quoted, plain in _OF_A_UNIT.findall(each))
     yes_or_no = [each.column for group in definition.groups for each in group.populations]
@@ -119,6 +120,11 @@ def refuse_columns(definition: Definition, columns: Mapping[str, str], condition
     if lacking := [name for name in wanted if name not in found]:
         column = "columns" if len(lacking) > 1 else "column"
         said.append(f"The SELECT has no {column} {', '.join(lacking)}; it has {', '.join(columns)}.")
+    said += [
+        f"The column {name} has a name that is given to strata here; call it otherwise."
+        for name in found
+        if _OF_A_STRATUM.fullmatch(name)
+    ]
     said += [
         f"The column {name} is {found[name]}; it is a {kind}, which CAST(... AS {kind}) makes."
         for name, (kind, *others) in _UNIT.items()

@@ -13,15 +13,16 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 
+from carethread.core.facts.statement import inner
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
 from carethread.metrics.measures.definition import LANGUAGE
+from carethread.metrics.measures.words import without_comments, words_of
 
 LIBRARIES = "https://carethread.dev/fhir/Library/"
 
-_WORD = re.compile(r"[a-z_]+", re.ASCII)
-_COMMENT = re.compile(r"--[^\n]*")
-_OWN = re.compile(r"\b([a-z_]+)\s+AS\s*\(", re.ASCII | re.IGNORECASE)
+_OWN = re.compile(r"\b([a-z_]\w*)\s+as\s*\(", re.ASCII)
+_OPEN = "\nSELECT * FROM (\n"
 _FOLDER = files("carethread.fhir_profiles").joinpath("measures")
 
 
@@ -58,14 +59,30 @@ def whole(sql: str) -> str:
     """The SQL with those of the shared relations before it that it names and does not have, and before each those that
     it names: so what is whole stays as it is."""
     shared = beginnings()
-    named = [f"{name} AS (\n{shared[name].strip()}\n)" for name in _named(sql, shared)]
-    return f"WITH {', '.join(named)}\nSELECT * FROM (\n{sql.strip().rstrip(';')}\n) AS units\n" if named else sql
+    named = [_relation(name, shared[name]) for name in _named(sql, shared)]
+    return f"WITH {', '.join(named)}{_OPEN}{inner(sql)}\n) AS units\n" if named else sql
+
+
+def lines_before(sql: str) -> int:
+    """How many lines of SQL that is whole are those of the shared relations before it."""
+    left = sql.removeprefix("WITH ")
+    while found := next((made for made in _made() if left.startswith(made)), ""):
+        left = left.removeprefix(found).removeprefix(", ")
+    return sql.count("\n") - left.count("\n") + _OPEN.count("\n") if left.startswith(_OPEN) else 0
+
+
+@lru_cache(1)
+def _made() -> Sequence[str]:
+    return [_relation(name, sql) for name, sql in beginnings().items()]
+
+
+def _relation(name: str, sql: str) -> str:
+    return f"{name} AS (\n{sql.strip()}\n)"
 
 
 def _named(sql: str, shared: Mapping[str, str]) -> list[str]:
     """Each after those that it needs."""
-    said = _COMMENT.sub("", sql)
-    words = set(_WORD.findall(said)) - set(_OWN.findall(said))
+    words = words_of(sql) - set(_OWN.findall(without_comments(sql)))
     found: list[str] = []
     for name in sorted(shared.keys() & words):
         others = {other: text for other, text in shared.items() if other != name}

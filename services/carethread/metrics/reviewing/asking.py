@@ -38,10 +38,9 @@ class Review:
         return f"{self.department}/{self.month}"
 
 
-def review(call: Call, department: str = "") -> Review:
-    """The review of a call; its department may be told already. Raises Malformed naming the parameter that is not
-    right."""
-    named = department or _needed(call, DEPARTMENT, "the Organization, such as Organization/123")
+def review(call: Call) -> Review:
+    """The review of a call. Raises Malformed naming the parameter that is not right."""
+    named = _needed(call, DEPARTMENT, "the Organization, such as Organization/123")
     department = named.removeprefix("Organization/")
     if not is_id(department):
         said = "department is one Organization, such as Organization/123."

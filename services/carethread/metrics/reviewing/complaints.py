@@ -1,7 +1,8 @@
 """What the complaints of a department's month are about: by the themes and severity that people have given the comments
 in them (https://carethread.dev/fhir/CodeSystem/feedback-theme). What they say is not among the facts.
 
-A complaint may have several themes, so a number of one tells nothing of others but how many there are in all.
+A complaint may have several themes, so a number of one tells nothing of others but how many there are in all. Those
+that are read have both, a theme and a severity; the others neither, so that both parts tell of these alike.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from carethread.metrics.series.buckets import before
 from carethread.metrics.suppressing.cells import WHOLE, Hidden, hidden
 
 THEME, SEVERITY = "theme", "severity"
-UNREAD, WORDLESS = "not read yet", "without words"
-"""Of complaints whose comment has no theme yet, and of those without a comment."""
+UNREAD, WORDLESS, UNSAID = "not read yet", "without words", "not said"
+"""Of complaints whose comment has no theme yet, of those without a comment, and of those read without a severity."""
+
+_READ = "read"
 
 _BOTH = (THEME, SEVERITY)
-_SEVERITIES = ("high", "medium", "low", "none", UNREAD, WORDLESS)
+_SEVERITIES = ("high", "medium", "low", "none", UNSAID, UNREAD, WORDLESS)
 _ALL = "initial-population"
 _GROUP = Group({}, "cohort", "Task", (Population(_ALL, {}, "initial_population", own=False),), (), "", "", {})
 
@@ -37,13 +40,16 @@ WITH complaint AS (
 ), told AS (
   SELECT c.id, c.person,
     CASE WHEN t.id IS NULL THEN '{WORDLESS}' ELSE coalesce(t.theme_code, '{UNREAD}') END AS theme,
-    CASE WHEN t.id IS NULL THEN '{WORDLESS}' ELSE coalesce(t.severity_code, '{UNREAD}') END AS severity
+    CASE WHEN t.id IS NULL THEN '{WORDLESS}' WHEN t.theme_code IS NULL THEN '{UNREAD}'
+      ELSE coalesce(t.severity_code, '{UNSAID}') END AS severity
   FROM complaint c
   LEFT JOIN comment_themes t ON t.response_id = c.response_id AND t.status NOT IN ('cancelled', 'entered-in-error')
 )
 SELECT '' AS part, '' AS value, count(DISTINCT id) AS complaints, count(DISTINCT person) AS people FROM told
 UNION ALL SELECT '{THEME}', theme, count(DISTINCT id), count(DISTINCT person) FROM told GROUP BY theme
 UNION ALL SELECT '{SEVERITY}', severity, count(DISTINCT id), count(DISTINCT person) FROM told GROUP BY severity
+UNION ALL SELECT '{_READ}', '', count(DISTINCT id), count(DISTINCT person)
+  FROM told WHERE theme NOT IN ('{UNREAD}', '{WORDLESS}')
 """
 
 
@@ -105,8 +111,24 @@ def _counts(facts: Glimpse, department: str, days: Days, *, masks: bool) -> Coun
 
 
 def _hidden(found: Mapping[tuple[str, str], tuple[int, int]]) -> set[tuple[str, str]]:
-    """The places that are not told, by the rule that holds for every measure."""
+    """The places that are not told, by the rule that holds for every measure: of all complaints by whether they are
+    read, and of those that are by each part. Where it is not told how many are read, no part adds up to that."""
     cells = {place: Cell({_ALL: count}, None, {_ALL: people}) for place, (count, people) in found.items()}
-    strata = {part: {value: cell for (kind, value), cell in cells.items() if kind == part} for part in _BOTH}
-    told = hidden([_GROUP], [Counted(cells[WHOLE], strata)], ())
-    return {place for place, level in told.items() if level is Hidden.ALL}
+    rows = {part: {value: cell for (kind, value), cell in cells.items() if kind == part} for part in _BOTH}
+    read = cells.get((_READ, ""), Cell({_ALL: 0}, None, {_ALL: 0}))
+    unread = {value: rows[THEME][value] for value in (UNREAD, WORDLESS) if value in rows[THEME]}
+    states = _not_told(cells[WHOLE], {**unread, _READ: read})
+    kept = {WHOLE} if WHOLE[1] in states else set()
+    for part in _BOTH:
+        strata = {value: cell for value, cell in rows[part].items() if value not in unread}
+        inside = _not_told(read, strata)
+        if _READ in states and strata and not inside:
+            inside = {min((cell.counts[_ALL], value) for value, cell in strata.items())[1]}
+        kept |= {(part, value) for value in (inside | states) & rows[part].keys()}
+    return kept
+
+
+def _not_told(whole: Cell, strata: Mapping[str, Cell]) -> set[str]:
+    """The strata that are not told, and the whole's empty name where it is not."""
+    told = hidden([_GROUP], [Counted(whole, {_READ: strata})], ())
+    return {value for (_, value), level in told.items() if level is Hidden.ALL}

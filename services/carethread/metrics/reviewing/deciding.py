@@ -43,7 +43,7 @@ def decide(runtime: Runtime, call: Call, context: Context) -> Resource:
     """Parameters with the Task. Raises Malformed and Invalid for the parameters, Busy while who owns people is away."""
     authorize("create", "Task", context)
     given = Given(call, runtime.base_url, TAKES)
-    of = review(call, _named(call, given, DEPARTMENT, "Organization"))
+    of = review(call)
     now = context.clock()
     if of.days.first > now.date() + timedelta(days=1):
         raise Malformed("month is one that has begun.", code="value", expression=MONTH)
@@ -51,7 +51,7 @@ def decide(runtime: Runtime, call: Call, context: Context) -> Resource:
     owner = given.needed("owner", *_OWNERS)
     by = given.reference("by", *_STAFF)
     due = _due(call, now.date())
-    measure = _measure(runtime, _named(call, given, "measure", "Measure"))
+    measure = _measure(runtime, once(call, "measure"))
     people = [(f"Organization/{of.department}", DEPARTMENT), (owner, "owner"), (by, "by")]
     known = _known(runtime, people)
     id_ = derived("Task", f"{CODE}/{of.name}/{owner}/{due}/{measure}/{words}")
@@ -63,11 +63,6 @@ def decide(runtime: Runtime, call: Call, context: Context) -> Resource:
     made = runtime.store.transact(work)
     said = [{"name": "task", "valueReference": {"reference": f"Task/{made}"}}]
     return {"resourceType": "Parameters", "parameter": said}
-
-
-def _named(call: Call, given: Given, name: str, type_name: str) -> str:
-    """What a parameter refers to, as a reference or written out; empty where it is not given."""
-    return once(call, name) or given.reference(name, type_name)
 
 
 def _words(given: Given) -> str:

@@ -42,7 +42,7 @@ class Decision:
     @property
     def stands(self) -> str:
         """Its status in words."""
-        return _STANDS.get(self.status, self.status)
+        return stands(self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,11 @@ def _decision(row: dict[str, object], today: date) -> Decision:
         ended=ended.date() if ended and is_over else None,
         overdue=not is_over and by is not None and by < today,
     )
+
+
+def stands(status: str) -> str:
+    """The status of a Task in words."""
+    return _STANDS.get(status, status)
 
 
 def _moment(value: object) -> datetime | None:

@@ -6,7 +6,7 @@ chart either, so that neither the usual nor a limit tells it. Pure but for the c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -15,15 +15,15 @@ from carethread.core.fhir.elements import at
 from carethread.core.ports import Resource
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Runtime
-from carethread.metrics.evaluating.counting import DEPARTMENT
+from carethread.metrics.evaluating.counting import DEPARTMENT, size
 from carethread.metrics.evaluating.periods import Days, quoted
 from carethread.metrics.measures.definition import Definition, Group, title_of
 from carethread.metrics.reviewing.asking import Review
 from carethread.metrics.series.buckets import before
 from carethread.metrics.series.counting import narrowed, series
 from carethread.metrics.series.telling import Told, told_to_all
-from carethread.metrics.signals.charting import KINDS, sample
-from carethread.metrics.signals.charts import Limit, Sample, chart
+from carethread.metrics.signals.charting import charted, sample
+from carethread.metrics.signals.charts import Limit, Sample
 from carethread.metrics.signals.goals import Target
 from carethread.metrics.signals.rules import Signal, holding, signals
 from carethread.metrics.signals.standing import LOOKED_AT
@@ -34,7 +34,6 @@ SHOWN = 13
 """Months that are shown: that of the review, and a year before it."""
 
 _NOT_TOLD = Sample(None, 0.0)
-_SIZES = ("measure-population", "initial-population")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +123,10 @@ def figures(
             for point, hidden in told
         ]
         samples = [_NOT_TOLD if masked else sample(group, cell) for masked, cell in parts]
-        made = chart(KINDS[group.scoring], samples)
+        made = charted(group, samples)
         limits = made.limits if made else [None] * len(samples)
         known = [
-            Value(point.days.first, said.value, 0 if masked else _size(group, cell.counts, said), masked, limit)
+            Value(point.days.first, said.value, 0 if masked else size(cell.counts) or 0, masked, limit)
             for (point, _), (masked, cell), said, limit in zip(told, parts, samples, limits, strict=True)
         ]
         values = [each for each in known if each.day <= month.first]
@@ -148,10 +147,3 @@ def figures(
             better=better,
             goal=goal if i == 0 else None,
         )
-
-
-def _size(group: Group, counts: Mapping[str, int], said: Sample) -> int:
-    """How many units a number is of."""
-    if group.scoring in ("proportion", "ratio"):
-        return int(said.size)
-    return next((counts[name] for name in _SIZES if name in counts), 0)

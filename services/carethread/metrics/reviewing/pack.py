@@ -23,7 +23,7 @@ from carethread.metrics.measures.finding import active_measures, defined
 from carethread.metrics.measures.tables import read_by
 from carethread.metrics.reviewing.asking import MONTH, Review
 from carethread.metrics.reviewing.complaints import Complaints, complaints
-from carethread.metrics.reviewing.decisions import Decision, Decisions, decisions
+from carethread.metrics.reviewing.decisions import Decision, Decisions, decisions, stands
 from carethread.metrics.reviewing.figures import Figure, figures, months, of_month
 from carethread.metrics.reviewing.people import names
 from carethread.metrics.series.telling import Told, head
@@ -31,6 +31,18 @@ from carethread.metrics.signals.goals import Target, pursued, targets
 from carethread.metrics.signals.standing import Raised, read
 from carethread.metrics.signals.telling import id_of
 from carethread.metrics.signals.watching import RAISED
+
+_TASKS = """
+SELECT t.id, t.status,
+  coalesce(
+    'Practitioner/' || t.owner_practitioner_id, 'PractitionerRole/' || t.owner_practitioner_role_id,
+    'CareTeam/' || t.owner_care_team_id, 'Organization/' || t.owner_organization_id
+  ) AS owner,
+  o.name AS owner_name
+FROM tasks t
+LEFT JOIN organizations o ON o.id = t.owner_organization_id
+WHERE t.careteam_code = 'metric-signal'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +57,21 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A signal that somebody was told of by a Task, and how that stands; empty where it is not known yet."""
+    """A signal that somebody was told of by a Task, whose that is (a reference, and what an Organization is called) and
+    how it stands; empty where it is not known yet."""
 
     measure: str
     title: str
     raised: Raised
     task: str
     status: str
+    owner: str = ""
+    owner_name: str = ""
+
+    @property
+    def stands(self) -> str:
+        """Its status in words."""
+        return stands(self.status)
 
     def is_of(self, figure: Figure) -> bool:
         """Whether the figure shows it."""
@@ -93,9 +113,9 @@ class Pack:
         """By which Task somebody finds out what a signal is about."""
         return next((each for each in self.told if each.is_of(figure)), None)
 
-    def called(self, decision: Decision) -> str:
-        """Who does what was decided."""
-        return self.names.get(decision.owner) or decision.owner_name or decision.owner
+    def called(self, task: Decision | Asked) -> str:
+        """Who does what was decided, or finds out what a signal is about."""
+        return self.names.get(task.owner) or task.owner_name or task.owner
 
     @property
     def is_charted(self) -> bool:
@@ -134,7 +154,7 @@ def pack(runtime: Runtime, review: Review, only: Collection[str], now: int, cont
             found += figures(each.measure, each.definition, told, review.days, each.goal)
             (month,) = (one for one in told if one[0].days == review.days)
             reports.append(_report(facts, each, month, now, review))
-    owners = [each.owner for each in (*decided.open, *decided.done, *decided.new)]
+    owners = [each.owner for some in (decided.open, decided.done, decided.new, signals) for each in some]
     return Pack(
         review=review,
         department=department,
@@ -188,11 +208,10 @@ def _report(facts: Glimpse, known: Known, told: Told, now: int, review: Review) 
 
 
 def _told(facts: Glimpse, known: Sequence[Known]) -> list[Asked]:
-    rows = facts.query("SELECT id, status FROM tasks WHERE careteam_code = 'metric-signal'").rows
-    status = dict(rows)
+    tasks = {row[0]: [str(each or "") for each in row[1:]] for row in facts.query(_TASKS).rows}
     found = []
     for each in known:
         for raised in each.raised:
             id_ = id_of("task", each.measure["id"], raised)
-            found.append(Asked(each.measure["id"], title_of(each.measure), raised, id_, str(status.get(id_, ""))))
+            found.append(Asked(each.measure["id"], title_of(each.measure), raised, id_, *tasks.get(id_, [""])))
     return found

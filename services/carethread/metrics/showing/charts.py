@@ -13,7 +13,7 @@ from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.invoke import invoke
 from carethread.metrics.answering.answering import analytics_of, known, one_look
-from carethread.metrics.evaluating.periods import Days
+from carethread.metrics.evaluating.periods import Days, quoted
 from carethread.metrics.measures.definition import Group, title_of
 from carethread.metrics.measures.finding import active_measures
 from carethread.metrics.series.buckets import before
@@ -22,12 +22,24 @@ from carethread.metrics.showing.plot import Plot, plot
 from carethread.metrics.showing.points import Point, points
 from carethread.metrics.signals.goals import Target, pursued, targets
 
-_DEPARTMENTS = """
-SELECT id, coalesce(name, id) AS name FROM organizations WHERE id IN (
-  SELECT department_id FROM appointments UNION SELECT department_id FROM encounters
-  UNION SELECT department_id FROM team_members UNION SELECT organization_id FROM practitioner_roles
-) ORDER BY lower(coalesce(name, id)), id
-"""
+_NAMED_BY = {
+    "appointments": ("department_id",),
+    "encounters": ("department_id", "organization_id"),
+    "healthcare_services": ("organization_id",),
+    "locations": ("organization_id",),
+    "patients": ("organization_id",),
+    "practitioner_roles": ("organization_id",),
+    "team_members": ("department_id", "organization_id"),
+}
+"""What makes an Organization a department: the columns, by table, that measures take theirs from where anybody works or
+is seen. A payer, or whom somebody was referred to, is none."""
+
+_NAMED = " UNION ".join(f"SELECT {each} FROM {table}" for table, columns in _NAMED_BY.items() for each in columns)
+_DEPARTMENTS = (
+    "SELECT id, coalesce(name, id) AS name FROM organizations WHERE id = {wanted} OR id IN (" + _NAMED + ")"
+    " ORDER BY lower(coalesce(name, id)), id"
+)
+"""Those to choose from, and the one that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,7 @@ def charts(runtime: Runtime, call: Call, wanted: Wanted, context: Context) -> Ch
 def _charts(runtime: Runtime, call: Call, wanted: Wanted, context: Context) -> Charts:
     measures = runtime.store.glance(active_measures)
     with analytics_of(runtime).look() as facts:
-        departments = _departments(facts)
+        departments = _departments(facts, wanted.department)
         as_of = facts.marks.time
     days = before(from_micros(as_of).date(), wanted.by, SHOWN[wanted.by])
     found = [each for each in measures if wanted.measure in ("", each["id"])]
@@ -106,8 +118,8 @@ def _charts(runtime: Runtime, call: Call, wanted: Wanted, context: Context) -> C
     return Charts(wanted, days, as_of, named, departments, sections, -(-len(found) // EACH))
 
 
-def _departments(facts: Glimpse) -> list[tuple[str, str]]:
-    return [(str(id_), str(name)) for id_, name in facts.query(_DEPARTMENTS).rows]
+def _departments(facts: Glimpse, wanted: str) -> list[tuple[str, str]]:
+    return [(str(id_), str(name)) for id_, name in facts.query(_DEPARTMENTS.format(wanted=quoted(wanted))).rows]
 
 
 def _section(

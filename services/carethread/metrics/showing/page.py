@@ -22,6 +22,7 @@ _SORRY: Mapping[int, tuple[str, str]] = {
     400: ("This address is not right", "Something in it cannot be read. Begin with all charts."),
     403: ("This is not for you to see", "You are not signed in, or may not see the practice's numbers."),
     404: ("There is nothing here", "There is no such measure or department. Begin with all charts."),
+    422: ("Nothing is counted", "A table of facts is not defined rightly: the log of metrics says which, and where."),
     503: ("Not yet", "The numbers are not there yet. Try again in a minute."),
 }
 _OTHERWISE = ("Something went wrong", "Try again in a minute.")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
+from carethread.metrics.evaluating.counting import size
 from carethread.metrics.exporting.rows import Row, rows
 from carethread.metrics.signals.drawing import CHART
-
-_SIZES = ("denominator", "measure-population", "initial-population")
-_OUT = ("denominator-exclusion", "denominator-exception")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def _point(report: Resource, place: int) -> Point:
         start=date.fromisoformat(row.start),
         end=date.fromisoformat(row.end),
         value=value,
-        size=_size(row.counts),
+        size=size(row.counts),
         masked=masked,
         over=report["status"] != "pending",
         centre=_number(chart.get("centre")),
@@ -72,14 +70,6 @@ def _value(row: Row) -> tuple[float | None, bool]:
         return row.score, row.absent == "masked"
     count = row.counts.get("initial-population")
     return (None, True) if count is None else (float(count), False)
-
-
-def _size(counts: Mapping[str, int | None]) -> int | None:
-    name = next((each for each in _SIZES if each in counts), "")
-    whole, out = counts.get(name), [counts[each] for each in _OUT if each in counts]
-    if whole is None or None in out:
-        return None
-    return whole - sum(each or 0 for each in out) if name == "denominator" else whole
 
 
 def _chart(group: Resource) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import date
 
 from carethread.metrics.measures.definition import Group
-from carethread.metrics.reviewing import words
 from carethread.metrics.series.buckets import By
 from carethread.metrics.showing.charts import Chart
 from carethread.metrics.showing.points import Point, Signal
+from carethread.metrics.signals import words
 from carethread.metrics.signals.goals import Target
 
 PERIODS: Mapping[By, tuple[str, str]] = {

@@ -1,6 +1,11 @@
 """What of a series is charted: for each department and group the buckets that are over, as samples. Pure.
 
-Source for the choice of chart: D. C. Montgomery, Introduction to Statistical Quality Control, 6 and 7.
+What looks back over more than its bucket (`Group.looks_back`) has a line, but no chart: its points have most of what
+they are of in common, and limits are those of points that are independent.
+
+Sources: D. C. Montgomery, Introduction to Statistical Quality Control, 6 and 7 for the choice of chart; for what comes
+of points that are not independent (false alarms) D. C. Montgomery and C. M. Mastrangelo, Some Statistical Process
+Control Methods for Autocorrelated Data, Journal of Quality Technology 23 (1991).
 """
 
 from __future__ import annotations
@@ -10,14 +15,17 @@ from datetime import date
 from typing import NamedTuple
 
 from carethread.core.fhir.targets import is_id
-from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, score
+from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, score, size
 from carethread.metrics.measures.definition import Group
 from carethread.metrics.series.telling import Told
-from carethread.metrics.signals.charts import Kind, Sample
+from carethread.metrics.signals.charts import Chart, Kind, Sample, chart
 from carethread.metrics.suppressing.cells import Hidden, tells_score
 
 KINDS: Mapping[str, Kind] = {"proportion": "p", "ratio": "u", "continuous-variable": "xmr", "cohort": "xmr"}
 """The chart of each scoring."""
+
+_NOT_BELOW_ZERO = frozenset({"s", "min", "h", "d", "wk", "mo", "a", "{person}"})
+"""Units (UCUM) of which there are no numbers below 0: times, and people."""
 
 Line = Sequence[tuple[date, Sample]]
 """What is charted: each bucket by its first day, in order."""
@@ -30,19 +38,20 @@ class Place(NamedTuple):
     group: int
 
 
+def charted(group: Group, samples: Sequence[Sample]) -> Chart | None:
+    """The chart of a group's samples; None where these are too few, or not independent."""
+    if group.looks_back:
+        return None
+    signed = group.scoring != "cohort" and group.unit.get("code") not in _NOT_BELOW_ZERO
+    return chart(KINDS[group.scoring], samples, signed=signed)
+
+
 def sample(group: Group, cell: Cell) -> Sample:
     """What a cell is on a chart: a cohort has no score, and is charted by how many it is."""
     if group.scoring == "cohort":
         return Sample(float(cell.counts.get("initial-population", 0)))
-    return Sample(score(group, cell), size(group, cell))
-
-
-def size(group: Group, cell: Cell) -> float:
-    """What a share or a rate is of; 1 for any other number."""
-    if group.scoring not in ("proportion", "ratio"):
-        return 1.0
-    out = (cell.counts.get(name, 0) for name in ("denominator-exclusion", "denominator-exception"))
-    return float(cell.counts.get("denominator", 0) - sum(out))
+    of = size(cell.counts) or 0 if group.scoring in ("proportion", "ratio") else 1
+    return Sample(score(group, cell), float(of))
 
 
 def line(groups: Sequence[Group], points: Sequence[Told], place: Place) -> Line:
@@ -58,12 +67,13 @@ def line(groups: Sequence[Group], points: Sequence[Told], place: Place) -> Line:
 
 
 def lines(groups: Sequence[Group], points: Sequence[Told]) -> dict[Place, Line]:
-    """The line of each department that there is something of. SQL may say that anything is one: what can be no id, and
-    so not be told of an Organization, has none."""
+    """The lines that are judged: of each department that there is something of. SQL may say that anything is one: what
+    can be no id, and so not be told of an Organization, has none."""
     places = {
         Place(department, i)
         for each, _ in points
-        for i in range(len(groups))
+        for i, group in enumerate(groups)
+        if not group.looks_back
         for department in each.counted[i].strata[DEPARTMENT]
         if not department or is_id(department)
     }

@@ -40,7 +40,8 @@ class Sample:
 class Limit:
     """What a point is judged by. `sigma` is a standard deviation, 0 where nothing varies; `z` how many of these the
     point is off the centre, None where that cannot be said. `side` is 1 above the centre, -1 below, else 0. `lower` and
-    `upper` are three standard deviations off, as far as there are such numbers: a share is between 0 and 1."""
+    `upper` are three standard deviations off, as far as there are such numbers: a share is between 0 and 1, a time not
+    below 0."""
 
     centre: float
     sigma: float
@@ -59,8 +60,9 @@ class Chart:
     limits: Sequence[Limit | None]
 
 
-def chart(kind: Kind, samples: Sequence[Sample], baseline: int = LEAST) -> Chart | None:
+def chart(kind: Kind, samples: Sequence[Sample], baseline: int = LEAST, *, signed: bool = True) -> Chart | None:
     """The chart of samples of which the first so many that are not empty are the baseline; None where there are fewer.
+    `signed`: such a number can be below 0, which no share and no rate can.
 
     Raises ValueError for a baseline that is shorter than `LEAST`.
     """
@@ -71,7 +73,7 @@ def chart(kind: Kind, samples: Sequence[Sample], baseline: int = LEAST) -> Chart
         return None
     centre = _centre(kind, there)
     spread = _spread(kind, there, centre)
-    return Chart(kind, centre, [_limit(kind, each, centre, spread) for each in samples])
+    return Chart(kind, centre, [_limit(kind, each, centre, spread, signed) for each in samples])
 
 
 def _centre(kind: Kind, there: Sequence[Sample]) -> float:
@@ -90,7 +92,7 @@ def _spread(kind: Kind, there: Sequence[Sample], centre: float) -> float:
     return sum(ranges) / len(ranges) / _D2
 
 
-def _limit(kind: Kind, sample: Sample, centre: float, spread: float) -> Limit | None:
+def _limit(kind: Kind, sample: Sample, centre: float, spread: float, signed: bool) -> Limit | None:
     if sample.value is None or sample.size <= 0:
         return None
     sigma = spread if kind == "xmr" else spread / sqrt(sample.size)
@@ -101,7 +103,7 @@ def _limit(kind: Kind, sample: Sample, centre: float, spread: float) -> Limit | 
     return Limit(
         centre=centre,
         sigma=sigma,
-        lower=lower if kind == "xmr" else max(lower, 0.0),
+        lower=lower if kind == "xmr" and signed else max(lower, 0.0),
         upper=min(upper, 1.0) if kind == "p" else upper,
         z=off / sigma if sigma > nothing else None,
         side=side,

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from carethread.core.fhir.json import Number
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
-from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, Counted, score
+from carethread.metrics.answering.reporting import decimal
+from carethread.metrics.evaluating.counting import DEPARTMENT, Cell, Counted, score, size
 from carethread.metrics.measures.definition import Group
-from carethread.metrics.signals.charting import size
 from carethread.metrics.signals.funnels import Funnel, Kind, funnel
 from carethread.metrics.signals.goals import Target
 from carethread.metrics.suppressing.cells import WHOLE, Hidden, Place, tells_score
@@ -88,7 +87,7 @@ def _comparison(
         display = {"display": names[department]} if names.get(department) else {}
         where = {"reference": f"Organization/{department}", **display}
         said.append({"url": "department", "valueReference": where})
-    value, of = score(group, cell), int(size(group, cell))
+    value, of = score(group, cell), size(cell.counts) or 0
     if centre is not None and value is not None and group.scoring in _FUNNELS and of > 0:
         said += _limits(funnel(_FUNNELS[group.scoring], value, of, centre))
     if goal:
@@ -103,6 +102,6 @@ def _limits(found: Funnel) -> list[Resource]:
     if found.beyond:
         said.append({"url": "beyond", "valueCode": found.beyond})
     for told, (lower, upper) in found.limits.items():
-        said.append({"url": f"lower-{told}", "valueDecimal": Number(f"{lower:.4f}")})
-        said.append({"url": f"upper-{told}", "valueDecimal": Number(f"{upper:.4f}")})
+        said.append({"url": f"lower-{told}", "valueDecimal": decimal(lower)})
+        said.append({"url": f"upper-{told}", "valueDecimal": decimal(upper)})
     return said

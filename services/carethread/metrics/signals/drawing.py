@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from carethread.core.fhir.json import Number
 from carethread.core.ports import Resource
 from carethread.core.service import PROFILES
+from carethread.metrics.answering.reporting import decimal
 from carethread.metrics.measures.definition import Group
 from carethread.metrics.series.counting import Point
-from carethread.metrics.signals.charting import KINDS, sample
-from carethread.metrics.signals.charts import LEAST, Chart, chart
+from carethread.metrics.signals.charting import charted, sample
+from carethread.metrics.signals.charts import LEAST, Chart
 from carethread.metrics.signals.rules import Signal, signals
 
 CHART = PROFILES + "control-chart"
@@ -23,10 +23,7 @@ CHART = PROFILES + "control-chart"
 def drawn(groups: Sequence[Group], points: Sequence[Point], reports: Sequence[Resource]) -> list[Resource]:
     """The reports of points with the chart of each group, where there is one. What is not over is on no chart."""
     over = [each for each in points if each.over]
-    charts = [
-        chart(KINDS[group.scoring], [sample(group, each.counted[i].whole) for each in over])
-        for i, group in enumerate(groups)
-    ]
+    charts = [charted(group, [sample(group, each.counted[i].whole) for each in over]) for i, group in enumerate(groups)]
     told = [_extensions(points, each) if each else {} for each in charts]
     return [
         {
@@ -53,9 +50,9 @@ def _extensions(points: Sequence[Point], made: Chart) -> Mapping[int, Resource]:
         said: list[Resource] = [
             {"url": "kind", "valueCode": made.kind},
             {"url": "baseline", "valueInteger": LEAST},
-            {"url": "centre", "valueDecimal": _decimal(limit.centre)},
-            {"url": "lower", "valueDecimal": _decimal(limit.lower)},
-            {"url": "upper", "valueDecimal": _decimal(limit.upper)},
+            {"url": "centre", "valueDecimal": decimal(limit.centre)},
+            {"url": "lower", "valueDecimal": decimal(limit.lower)},
+            {"url": "upper", "valueDecimal": decimal(limit.upper)},
         ]
         for each in known:
             if each.since <= i <= each.last:
@@ -71,7 +68,3 @@ def _signal(known: Signal, since: str) -> list[Resource]:
         {"url": "since", "valueDate": since},
     ]
     return [{"url": "signal", "extension": named}]
-
-
-def _decimal(value: float) -> Number:
-    return Number(f"{value:.4f}")

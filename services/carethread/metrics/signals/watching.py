@@ -18,16 +18,16 @@ from weakref import WeakKeyDictionary
 
 from carethread.core.clock import from_micros, to_micros
 from carethread.core.context import Context
-from carethread.core.errors import Busy
 from carethread.core.ports import Resource, Session, Store, Timer
 from carethread.core.service import PROFILES, AskFirst, Runtime, TimerHandler
 from carethread.interactions.requesting import request, request_change
 from carethread.interactions.standing import here
 from carethread.interactions.writing.unit import WriteUnit
+from carethread.metrics.answering.answering import analytics_of
 from carethread.metrics.answering.marking import marked
 from carethread.metrics.answering.reporting import report
 from carethread.metrics.evaluating.counting import DEPARTMENT
-from carethread.metrics.measures.definition import Definition
+from carethread.metrics.measures.definition import Definition, looks_back
 from carethread.metrics.measures.finding import defined
 from carethread.metrics.measures.tables import read_by
 from carethread.metrics.series.buckets import BUCKETS, By, before
@@ -54,8 +54,6 @@ CHARTED_BY = PROFILES + "charted-by"
 HOUR = 4
 """Of UTC: when measures are looked at, with the day before whole."""
 
-_AGAIN = timedelta(minutes=10)
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -72,32 +70,36 @@ class Seen:
     kept: Sequence[Resource] = ()
 
 
-_SEEN: WeakKeyDictionary[Store, dict[tuple[str, int], Seen | None]] = WeakKeyDictionary()
-"""What was counted, by database, until the transaction that lacked it is begun anew; None: there are no facts yet."""
+_SEEN: WeakKeyDictionary[Store, dict[str, tuple[int, Seen]]] = WeakKeyDictionary()
+"""What was counted of a Measure, and when the look was due that asked, by database, until the transaction that lacked
+it is begun anew."""
 
 
 def measures_watched(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
     """Have Measures that were just stored looked at from now on, and those that are gone once more."""
-    for id_ in ids:
-        session.timers.set(TIMER, id_, _next(context.clock()))
+    session.timers.set_all(TIMER, dict.fromkeys(ids, _next(context.clock())), sooner=True)
 
 
 def signals_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
     """Raise the signals of a Measure, and end those that are over. Raises AskFirst, Invalid, TooCostly, Busy."""
     measure = here(session, ("Measure", timer.key))
     unit = WriteUnit(runtime, session, context)
-    if measure is None or measure.get("status") != "active" or not measure.get("library"):
+    if measure is None or not _is_looked_at(measure):
         known = measure or {"id": timer.key}
         canonical = str(known.get("url", f"Measure/{timer.key}"))
         _withdraw(_Turn(runtime, session, context, unit, known, canonical))
         return
-    seen = _seen(runtime, measure, timer)
-    now = context.clock()
-    if seen is None:
-        session.timers.set(TIMER, timer.key, to_micros(now + _AGAIN))
-        return
+    asked, seen = _seen(runtime, measure, timer)
     _settle(_Turn(runtime, session, context, unit, measure, seen.definition.canonical), seen)
-    session.timers.set(TIMER, timer.key, _next(now), str(seen.took).encode())
+    is_overtaken = timer.due < asked or timer.failure  # what failed is left as it is, whatever is corrected
+    due = timer.due if is_overtaken else _next(context.clock())
+    session.timers.set(TIMER, timer.key, due, str(seen.took).encode())
+
+
+def _is_looked_at(measure: Resource) -> bool:
+    """Whether something is to be told or kept of a Measure; of what looks back there is no chart, and so no signal."""
+    is_counted = measure.get("status") == "active" and bool(measure.get("library"))
+    return is_counted and (is_kept_daily(measure) or not looks_back(measure))
 
 
 def _next(now: datetime) -> int:
@@ -105,38 +107,35 @@ def _next(now: datetime) -> int:
     return to_micros(today if now < today else today + timedelta(days=1))
 
 
-def _seen(runtime: Runtime, measure: Resource, timer: Timer) -> Seen | None:
-    question = timer.key, timer.due
+def _seen(runtime: Runtime, measure: Resource, timer: Timer) -> tuple[int, Seen]:
+    """What was counted, and when the look was due that asked. One that is due before that is another, but what was
+    counted is settled first: where corrections never cease something is told all the same."""
     answers = _SEEN.setdefault(runtime.store, {})
-    if question in answers:
-        return answers.pop(question)
+    found = answers.pop(timer.key, None)
+    if found and timer.due <= found[0]:
+        return found
 
     def ask() -> None:
         answers.clear()
-        answers[question] = look(runtime, measure)
+        answers[timer.key] = timer.due, look(runtime, measure)
 
     raise AskFirst(ask)
 
 
-def look(runtime: Runtime, measure: Resource) -> Seen | None:
-    """The whole buckets of a Measure, by department; None before there are facts."""
+def look(runtime: Runtime, measure: Resource) -> Seen:
+    """The whole buckets of a Measure, by department. Raises Busy before there are facts, Invalid, TooCostly."""
     definition = runtime.store.snapshot(lambda session: defined(session, measure, runtime.base_url))
     by = charted_by(measure)
     began = monotonic()
-    if runtime.analytics is None:
-        return None
-    try:
-        with runtime.analytics.look(leisure=True) as facts:
-            as_of = facts.marks.time
-            days = before(from_micros(as_of).date(), by, KEPT)
-            counted = series(facts, narrowed(definition, (DEPARTMENT,)), days, by, ())
-            points = told_by_department(runtime, definition, counted, by)
-            read_of = [*measure.get("library", ())[:1], *read_by(facts, definition)]
-            of_day = is_kept_daily(measure) and not is_of_people(definition)
-            kept = of_the_day(facts, measure, definition) if of_day else []
-            return Seen(definition, by, points, as_of, read_of, int((monotonic() - began) * 1_000_000), kept)
-    except Busy:
-        return None
+    with analytics_of(runtime).look(leisure=True) as facts:
+        as_of = facts.marks.time
+        days = before(from_micros(as_of).date(), by, KEPT)
+        counted = series(facts, narrowed(definition, (DEPARTMENT,)), days, by, ())
+        points = told_by_department(runtime, definition, counted, by)
+        read_of = [*measure.get("library", ())[:1], *read_by(facts, definition)]
+        of_day = is_kept_daily(measure) and not is_of_people(definition)
+        kept = of_the_day(facts, measure, definition) if of_day else []
+        return Seen(definition, by, points, as_of, read_of, int((monotonic() - began) * 1_000_000), kept)
 
 
 def charted_by(measure: Resource) -> By:

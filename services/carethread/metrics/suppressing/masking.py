@@ -7,7 +7,7 @@ a person or a practitioner that this report does not answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
 
@@ -42,7 +42,7 @@ def masked(
         if getattr(wanted, name):
             said = f"Where small numbers are not told, none is told of one {name}."
             raise suppressed(f"{said} Staff see those of the people whom they treat.", name)
-    if wanted.department and not definition.is_parted_by(DEPARTMENT):
+    if wanted.department and not (DEPARTMENT in definition.parted_by and definition.is_parted_by(DEPARTMENT)):
         raise suppressed("Where small numbers are not told, this measure is not told by department.", DEPARTMENT)
     counted, found = whole(facts, definition, wanted.days, progress)
     return _of_department(definition, counted, found, wanted.department) if wanted.department else (counted, found)
@@ -67,12 +67,19 @@ def whole(
     for number, month in enumerate(each_month):
         progress(f"{number} of {len(each_month)} months counted")
         counted = evaluate(facts, definition, units(facts, definition, month, ()), people=True)
-        found.append((counted, hidden(definition.groups, counted, once)))
+        found.append((counted, hidden(definition.groups, counted, once) | _beside_others(definition, counted)))
     if len(found) == 1:
         return unnamed(definition.groups, *found[0], departments=_departments(facts, definition))
     counted, hides = together(definition.groups, found)
     told = _with_medians(facts, definition, days, counted)
     return unnamed(definition.groups, told, hides, departments=_departments(facts, definition))
+
+
+def _beside_others(definition: Definition, counted: Sequence[Counted]) -> dict[Place, Hidden]:
+    """All strata of a stratifier of somebody's own that is not the Measure's only one: they may be parts of another's
+    strata, or made of them, so that few people could be the difference of two that are told."""
+    own = definition.parted_by - standard().keys() - {DEPARTMENT} if len(definition.parted_by) > 1 else frozenset()
+    return {(column, value): Hidden.ALL for each in counted for column in own for value in each.strata.get(column, ())}
 
 
 def refuse_list(definition: Definition, days: Days) -> None:

@@ -4,32 +4,29 @@ nobody, for nobody treats who has no name."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
 from carethread.core.context import Principal
 from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Runtime
-from carethread.metrics.evaluating.counting import bare
+from carethread.metrics.evaluating.counting import bare, relation
 from carethread.metrics.evaluating.evaluating import Units, run
 from carethread.metrics.evaluating.periods import quoted
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.files import in_files, names, promised
+from carethread.metrics.measures.shipped import whole
 
 _NOBODY = frozenset({"Slot", "Schedule", "HealthcareService"})
 """What units may be that are not about people."""
 
 _STAFF = "Practitioner/"
 
-_MINE = """mine AS (
-SELECT DISTINCT coalesce(s.survivor_id, m.patient_id) AS subject
-FROM team_members m
-LEFT JOIN practitioner_roles r ON r.id = m.practitioner_role_id
-LEFT JOIN survivors s ON s.patient_id = m.patient_id
-WHERE m.team_status = 'active' AND coalesce(m.practitioner_id, r.practitioner_id) = {who}
-  AND (m.team_end_at IS NULL OR m.team_end_at > $now)
-  AND (m.start_at IS NULL OR m.start_at <= $now) AND (m.end_at IS NULL OR m.end_at > $now)
-)"""
+_CANONICAL = re.compile(r"'https?://[^']*/([^'/]+)'")
+"""In SQL, with what it is called."""
+
+_MINE = "SELECT DISTINCT subject FROM members WHERE practitioner = {who}"
 
 
 def is_of_people(definition: Definition) -> bool:
@@ -45,8 +42,15 @@ def _of_nobody() -> frozenset[str]:
 
 
 def _is_nameless(definition: Definition) -> bool:
-    """Whether that was promised of a Measure, or of what it counts by."""
-    return definition.nameless or definition.sql in promised().values()
+    """Whether that was promised of a Measure, or of what its SQL names, whatever else it says."""
+    return definition.nameless or any(name in definition.sql.lower() for name in _without_names())
+
+
+@lru_cache(1)
+def _without_names() -> frozenset[str]:
+    """The forms and reports that the shipped SQL names of which that was promised, and the column that has what stands
+    in a name's place."""
+    return frozenset({"subject_identifier", *(name for sql in promised().values() for name in _CANONICAL.findall(sql))})
 
 
 def hides(runtime: Runtime, definition: Definition) -> bool:
@@ -66,7 +70,7 @@ def treats(
     would tell who is not among those counted."""
     if _is_nameless(definition) or not principal.name.startswith(_STAFF):
         return False
-    mine = _MINE.format(who=quoted(principal.name.removeprefix(_STAFF)))
+    mine = relation("mine", whole(_MINE).format(who=quoted(principal.name.removeprefix(_STAFF))))
     if named is not None:
         listed = ", ".join(map(quoted, named)) or "NULL"
         found = run(facts, f"WITH {mine}\nSELECT count(*) FROM mine WHERE subject IN ({listed})", counted)

@@ -104,7 +104,7 @@ class _Writing:
         try:
             if column.collection:
                 raise NotSimple
-            return cell(self.source, parse(raw["path"]), scope, column.sql_type)
+            return cell(self.source, parse(raw["path"]), scope, column.conversion)
         except NotSimple:
             return self.source.named(
                 f"{self.source.constant(slow)}(Element({scope.node}, {scope.type!r}), {scope.index})"

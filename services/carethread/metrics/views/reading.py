@@ -30,6 +30,9 @@ _UNSTEADY = frozenset({"now", "today", "timeOfDay", "resolve"})
 _GIVEN = frozenset({"resource", "rootResource", "context", "rowIndex", "ucum", "sct", "loinc"})
 _FHIR, _SYSTEM = "http://hl7.org/fhir/StructureDefinition/", "http://hl7.org/fhirpath/System."
 _SYSTEM_TYPES = ("Boolean", "Integer", "Decimal", "String", "Date", "DateTime", "Time")
+_MEANT = "carethread/meant"
+"""The tag of a time that is told as the `end` of what the value means, where others are told as its beginning."""
+
 _UNROLLING = ("forEach", "forEachOrNull", "repeat")
 _TOLD = 200
 """Characters of a path that a fault names."""
@@ -167,7 +170,9 @@ class _Reading:
             if not isinstance(name, str) or not _NAME.fullmatch(name):
                 self.fault("value", "A name is a letter, then letters, digits and _.", f"{where}.name")
                 continue
-            column = Column(name, str(each.get("type", "")), _sql_type(each), each.get("collection") is True)
+            sql_type, is_list = _tag(each, "ansi/type"), each.get("collection") is True
+            conversion = "end" if sql_type == "TIMESTAMP" and _tag(each, _MEANT) == "end" else sql_type
+            column = Column(name, str(each.get("type", "")), sql_type, is_list, conversion)
             if column.type and not _is_type(column.type):
                 self.fault("value", f"{column.type[:64]} is no type that a column can have.", f"{where}.type")
             found = self._path(each.get("path"), f"{where}.path", start)
@@ -242,6 +247,6 @@ def _objects(value: Any) -> list[Mapping[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _sql_type(column: Mapping[str, Any]) -> str:
+def _tag(column: Mapping[str, Any], name: str) -> str:
     tags = _objects(column.get("tag") or column.get("tags"))
-    return next((str(tag.get("value", "")) for tag in tags if tag.get("name") == "ansi/type"), "")
+    return next((str(tag.get("value", "")) for tag in tags if tag.get("name") == name), "")

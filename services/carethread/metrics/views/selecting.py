@@ -22,7 +22,7 @@ Cell = Callable[[Element, int], Any]
 
 def cell(column: Column, path: Path) -> Cell:
     """The value of a column at a node. Raises Invalid for several values, or for what is no primitive."""
-    converted = CONVERSIONS.get(column.sql_type)
+    converted = CONVERSIONS.get(column.conversion)
 
     def apply(node: Element, row_index: int) -> Any:
         values = [value for item in path(node, row_index) if (value := _value(item, column)) is not None]

@@ -19,12 +19,12 @@ _TEXTS = frozenset({"code", "string", "uri", "url", "canonical", "id", "markdown
 """Types whose values are equal to a string where their characters are."""
 
 
-def cell(source: Source, path: Node, scope: Scope, sql_type: str) -> str:
+def cell(source: Source, path: Node, scope: Scope, conversion: str) -> str:
     """The variable with the value of a column. Raises NotSimple."""
     found = follow(source, path, scope)
     name = source.named(f"one({found.name})") if found.many else found.name
-    if sql_type in CONVERSIONS:
-        return source.named(f"{CONVERSIONS[sql_type].__name__}({name}) if {name} is not None else None")
+    if conversion in CONVERSIONS:
+        return source.named(f"{CONVERSIONS[conversion].__name__}({name}) if {name} is not None else None")
     return source.named(f"number({name})") if found.type == "decimal" else name
 
 

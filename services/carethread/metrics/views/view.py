@@ -28,12 +28,13 @@ Quick = Callable[[Resource], list[Row]]
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column: its name, its FHIR type (empty: not said), the SQL type that a tag wants instead, whether its values
-    are lists."""
+    are lists, and what is made of each of them (a name of `walking.CONVERSIONS`; any other: nothing)."""
 
     name: str
     type: str = ""
     sql_type: str = ""
     collection: bool = False
+    conversion: str = ""
 
 
 @dataclass(frozen=True, slots=True)

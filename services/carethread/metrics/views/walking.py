@@ -14,7 +14,7 @@ from typing import Any
 
 from carethread.core.clock import instant
 from carethread.core.fhir.json import Number
-from carethread.core.fhir.search.dates import date_range
+from carethread.core.fhir.search.dates import LATEST, date_range
 from carethread.core.fhir.targets import parse_reference
 
 Target = tuple[str, str]
@@ -185,6 +185,15 @@ def utc(text: Any) -> str | None:
     return instant(span[0]) if span else None
 
 
+def end(text: Any) -> str | None:
+    """The moment at which what ends so is over, in UTC: of a day, a month or a year that after it, else this very one,
+    at which something else may begin (http://hl7.org/fhir/R4/datatypes.html#Period). None for no moment."""
+    if type(text) is not str or "T" in text:
+        return utc(text)
+    span = date_range(text)
+    return instant(min(span[1], LATEST - 1)) if span else None
+
+
 def day(text: Any) -> str | None:
     """The day of a date, the first that a partial one can mean, and of a dateTime as it is written."""
     if type(text) is not str:
@@ -192,5 +201,5 @@ def day(text: Any) -> str | None:
     return (text + "-01-01"[len(text) - 4 :])[:10] if len(text) < 10 else text[:10]
 
 
-CONVERSIONS: Mapping[str, Callable[[Any], str | None]] = {"TIMESTAMP": utc, "DATE": day}
-"""What is made of a value by the tag `ansi/type` of its column."""
+CONVERSIONS: Mapping[str, Callable[[Any], str | None]] = {"TIMESTAMP": utc, "DATE": day, "end": end}
+"""What is made of a value, by the tags of its column."""

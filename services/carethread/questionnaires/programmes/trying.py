@@ -58,7 +58,7 @@ def try_programme(runtime: Runtime, call: Call, context: Context) -> Resource:
     """How many it would ask, and why not the others. Raises Invalid for a programme that is none, Malformed for the
     parameters, NotFound, Busy while an owner is away."""
     authorize("search-type", "QuestionnaireResponse", context)
-    refuse_unknown(call, "a trial", ("programme", *PARAMETERS))
+    refuse_unknown(call, "a trial", ("programme", *PARAMETERS), objects=("programme",))
     programme, hours = _programme(runtime, call), _hours(call)
     now = to_micros(context.clock())
     wanted = list(dict.fromkeys(_wanted(runtime, programme, now - hours * _HOUR, now + 1, context)))

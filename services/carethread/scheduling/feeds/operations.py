@@ -94,9 +94,7 @@ def _revoked(session: Session, actor: str, token: str | None, context: Context) 
 
 def _actor(runtime: Runtime, call: Call) -> Key:
     """Whose calendar is meant."""
-    parts = [part for part in (call.body or {}).get("parameter", ()) if part["name"] == _ACTOR]
-    given: list[object] = [part.get("valueReference") for part in parts if "valueReference" in part]
-    given += [{"reference": text} for text in call.params.get(_ACTOR, ())]
+    given = [{"reference": text} for text in call.params.get(_ACTOR, ())]
     keys = keys_at({"value": given}, "value", runtime.base_url)
     if len(given) != 1 or len(keys) != 1 or keys[0][0] not in ACTORS:
         kinds = ", ".join(ACTORS)

@@ -19,7 +19,7 @@ from carethread.core.moments import DAY, FIRST, LAST
 from carethread.core.ports import Key, Resource
 from carethread.core.service import Call, Limits
 from carethread.interactions.operations.counting import number_of
-from carethread.interactions.operations.parameters import refuse_unknown
+from carethread.interactions.operations.parameters import refuse_unknown, written
 from carethread.scheduling.finding.windows import Window, texts_of, window_of, zone_of
 from carethread.scheduling.rules import MODALITIES
 
@@ -97,10 +97,6 @@ def _plain(value: Any) -> Iterator[str]:
     yield value if isinstance(value, str) else str(value)
 
 
-def _reference(value: Resource) -> Iterator[str]:
-    yield str(value.get("reference", ""))
-
-
 def _coding(value: Resource) -> Iterator[str]:
     yield f"{value['system']}|{value.get('code', '')}" if "system" in value else str(value.get("code", ""))
 
@@ -114,7 +110,6 @@ def _identifier(value: Resource) -> Iterator[str]:
 
 
 _AS_TEXT: Mapping[str, Callable[[Any], Iterator[str]]] = {
-    "valueReference": _reference,
     "valueCoding": _coding,
     "valueCodeableConcept": _concept,
     "valueIdentifier": _identifier,
@@ -146,7 +141,7 @@ def asked(
 
     Raises Malformed, naming the parameter and what is allowed.
     """
-    refuse_unknown(call, taker, names)
+    refuse_unknown(call, taker, names, objects=names)
     person, bounds, given = _given(call)
     for name, values in given.items():
         if len(values) > (most := _MOST.get(name, _MOST_ELSE)):
@@ -232,8 +227,15 @@ def _given(call: Call) -> tuple[Resource | None, Resource, dict[str, list[str]]]
             raise Malformed(f"{part['name']} has a value of its own.", code="required", expression=where)
         for member, value in part.items():
             if member in _AS_TEXT:
-                given.setdefault(part["name"], []).extend(_AS_TEXT[member](value))
-            elif member.startswith("value") and isinstance(value, dict):
+                texts = list(_AS_TEXT[member](value))
+                if member != "valueTiming" and not any(texts):
+                    raise Malformed(
+                        f"{part['name'][:64]} has a code, or a value of an identifier.",
+                        code="required",
+                        expression=f"Parameters.parameter[{number}].{member}",
+                    )
+                given.setdefault(part["name"], []).extend(texts)
+            elif member.startswith("value") and isinstance(value, dict) and not written(part):
                 raise Malformed(
                     f"{part['name'][:64]} is not given by {member}.",
                     code="value",

@@ -3,6 +3,9 @@
 A group whose share is under four fifths of the best served group's is named (the four-fifths rule, 29 CFR 1607.4(D)),
 once it has enough people for a share to mean something. Race and ethnicity are the extensions of US Core, disability
 and an interpreter those of R4; what nobody has said is the group `unknown`.
+
+Where numbers of few people are not told, a group is told where each way that it fared is nobody's or many people's, and
+what is not told of an attribute is together: so nothing follows from the sum of another attribute's groups.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from carethread.core.contacting import preferred_language
+from carethread.core.few import hidden
 from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
 
@@ -31,8 +35,10 @@ _AGES = ((18, "under 18"), (40, "18 to 39"), (65, "40 to 64"), (80, "65 to 79"),
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Someone who waited in the period: who they are as far as it is known, and what became of it."""
+    """Someone who waited in the period: who they are as far as it is known, and what became of it. `person` is the same
+    of all for which one waited."""
 
+    person: str
     patient: Resource
     priority: int
     insurance: str
@@ -42,7 +48,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """How one group fared. `ratio` is its share of offers beside the best served group's."""
+    """How one group fared. `ratio` is its share of offers beside the best served group's. `masked`: its numbers are not
+    told, nor is another's ratio to them."""
 
     attribute: str
     value: str
@@ -52,6 +59,7 @@ class Group:
     share: float
     ratio: float
     behind: bool
+    masked: bool = False
 
 
 def _age(case: Case, now: datetime) -> str:
@@ -86,14 +94,15 @@ ATTRIBUTES: Mapping[str, Callable[[Case, datetime], str]] = {
 }
 
 
-def groups(cases: Sequence[Case], now: datetime) -> Iterable[Group]:
-    """Every group of every attribute, in order."""
+def groups(cases: Sequence[Case], now: datetime, *, masks: bool = False) -> Iterable[Group]:
+    """Every group of every attribute, in order. `masks`: numbers of few people are not told."""
     for attribute, of in ATTRIBUTES.items():
         members: dict[str, list[Case]] = {}
         for case in cases:
             members.setdefault(of(case, now), []).append(case)
         shares = {value: sum(c.offered for c in some) / len(some) for value, some in members.items()}
-        best = max((shares[v] for v, some in members.items() if len(some) >= FEWEST), default=0.0)
+        kept = _kept(members) if masks else set[str]()
+        best = max((shares[v] for v, some in members.items() if len(some) >= FEWEST and v not in kept), default=0.0)
         for value, some in sorted(members.items()):
             ratio = shares[value] / best if best else 1.0
             yield Group(
@@ -105,4 +114,18 @@ def groups(cases: Sequence[Case], now: datetime) -> Iterable[Group]:
                 share=round(shares[value], 3),
                 ratio=round(ratio, 3),
                 behind=len(some) >= FEWEST and ratio < FOUR_FIFTHS,
+                masked=value in kept,
             )
+
+
+def _kept(members: Mapping[str, Sequence[Case]]) -> set[str]:
+    """The groups that are not told."""
+    found: set[str] = set()
+    for way in {(case.offered, case.accepted) for some in members.values() for case in some}:
+        found |= hidden(
+            {
+                value: {case.person for case in some if (case.offered, case.accepted) == way}
+                for value, some in members.items()
+            }
+        )
+    return found

@@ -1,16 +1,20 @@
 """`Appointment/$offer-report`: how fair the offers of a period were; see `fairness`.
 
-Counted is who waited at some time of the period, also those who left without an offer.
+Counted is who waited at some time of the period, also those who left without an offer. Where numbers of few people are
+not told, a period is one month that is over: of two that overlap the difference is who came or went between.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from urllib.parse import urlencode
 
+from carethread.core.clock import from_micros
 from carethread.core.context import Context, authorize
-from carethread.core.errors import Busy, Malformed
+from carethread.core.errors import Busy, Forbidden, Malformed
+from carethread.core.few import MASKED
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at, keys_at
 from carethread.core.moments import asked_span
@@ -28,10 +32,14 @@ _LONGEST_DAYS = 366
 
 
 def offer_report(runtime: Runtime, call: Call, context: Context) -> Resource:
-    """The groups of all attributes. Raises Malformed for the period, Busy when the owner of Coverage is away."""
+    """The groups of all attributes. Raises Malformed for the period, Forbidden for one that is not told, Busy when the
+    owner of Coverage is away."""
     authorize("search-type", "Appointment", context)
     refuse_unknown(call, "a report", _PARAMETERS)
     begin, end = _period(call)
+    masks = runtime.small_cells == "mask"
+    if masks:
+        _refuse_untold(begin, end, context.clock())
     offers = _offers(runtime, begin, end)
     waited = list(islice(_waited(runtime, begin, end), _MOST + 1))
     patients = sorted({each.patient for each in waited[:_MOST]})
@@ -41,6 +49,7 @@ def offer_report(runtime: Runtime, call: Call, context: Context) -> Resource:
         made.setdefault(offer.entry, []).append(offer)
     cases = [
         Case(
+            each.patient,
             people.get(each.patient, {}),
             each.priority,
             insurances.get(each.patient, UNKNOWN),
@@ -52,7 +61,7 @@ def offer_report(runtime: Runtime, call: Call, context: Context) -> Resource:
     notes = [_note("Nobody waited in this period.")] if not cases else []
     if len(waited) > _MOST:
         notes.append(_note(f"More than {_MOST:,} waited; the first {_MOST:,} by id are counted. Ask for less time."))
-    found = groups(cases, context.clock())
+    found = groups(cases, context.clock(), masks=masks)
     return {"resourceType": "Parameters", "parameter": [*notes, *map(_part, found)]}
 
 
@@ -61,9 +70,7 @@ def _note(text: str) -> Resource:
 
 
 def _part(group: Group) -> Resource:
-    values: list[Resource] = [
-        {"name": "attribute", "valueCode": group.attribute},
-        {"name": "value", "valueString": group.value},
+    told: list[Resource] = [
         {"name": "waited", "valueUnsignedInt": group.waited},
         {"name": "offered", "valueUnsignedInt": group.offered},
         {"name": "accepted", "valueUnsignedInt": group.accepted},
@@ -71,7 +78,10 @@ def _part(group: Group) -> Resource:
         {"name": "ratio", "valueDecimal": group.ratio},
         {"name": "behind", "valueBoolean": group.behind},
     ]
-    return {"name": "group", "part": values}
+    if group.masked:
+        told = [{"name": each["name"], f"_{kind}": MASKED} for each in told for kind in each.keys() - {"name"}]
+    about = [{"name": "attribute", "valueCode": group.attribute}, {"name": "value", "valueString": group.value}]
+    return {"name": "group", "part": [*about, *told]}
 
 
 def _period(call: Call) -> tuple[int, int]:
@@ -86,6 +96,16 @@ def _period(call: Call) -> tuple[int, int]:
     if not 0 < moments[1] - moments[0] <= _LONGEST_DAYS * 86_400_000_000:
         raise Malformed(f"from comes before to, by {_LONGEST_DAYS} days at most.", code="value", expression="to")
     return moments[0], moments[1]
+
+
+def _refuse_untold(begin: int, end: int, now: datetime) -> None:
+    first, after = from_micros(begin), from_micros(end)
+    month = datetime(first.year, first.month, 1, tzinfo=UTC)
+    if first != month or after != (month + timedelta(days=31)).replace(day=1) or after > now:
+        said = (
+            "Where small numbers are not told, a period is one calendar month that is over, as from=2026-11&to=2026-11."
+        )
+        raise Forbidden(said, code="suppressed", expression="from")
 
 
 def _offers(runtime: Runtime, begin: int, end: int) -> Iterator[Offer]:

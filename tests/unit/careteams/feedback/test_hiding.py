@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from carethread.careteams.feedback import terms
@@ -20,9 +21,10 @@ from carethread.careteams.feedback.figures import (
     figures,
 )  # fmt: skip
 from carethread.careteams.feedback.terms import TOLD, TOLD_OPENLY, WHY_UNTOLD, WITHDRAWN, concept, with_output
-from carethread.careteams.feedback.themes import COMMENTS, SEVERITY_HIGH, UNCODED, themes
+from carethread.careteams.feedback.themes import ALL, COMMENTS, SEVERITY_HIGH, UNCODED, themes
 from carethread.core.few import ENOUGH, is_few
 from carethread.core.ports import Resource
+from unit.metrics.suppressing.test_adversary import PRIME, solved
 
 NOW = 1_900_000_000_000_000
 DAY, LATE = {"start": "2029-01-01T08:00:00Z", "end": "2029-01-01T10:00:00Z"}, "2099-01-01T00:00:00Z"
@@ -114,3 +116,84 @@ def test_no_theme_of_few_is_told_nor_the_rest_of_one(numbers: list[int]) -> None
     kept = found.of.keys() - of.keys()
     if UNCODED in told and len(kept) == 1:  # each comment has a theme at least
         assert coded - sum(of.values()) < ENOUGH - 1 or found.of[min(kept)] >= ENOUGH
+
+
+Asked = Callable[..., Mapping[str, int | None]]
+"""What is told of Tasks, by name; None: it is not told."""
+
+
+def told_figures(*given: Any) -> dict[str, int | None]:
+    found = figures(given[0], NOW, *given[1:])
+    return {name: None if name in found.masked else count for name, count in found.counts.items()}
+
+
+def told_themes(*given: Any) -> dict[str, int | None]:
+    found = themes(*given)
+    return {name: None if name in found.masked else n for name, n in {**dict.fromkeys(ALL, 0), **found.of}.items()} | {
+        name: None if name in found.masked else count for name, count in found.counts().items()
+    }
+
+
+def known_of(ask: Asked, ways: Sequence[Resource], practice: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, str]]:
+    """The departments and names of which few people's numbers are told, or follow from what is told of all
+    departments and of each."""
+    heard = {
+        where: [(way, f"Patient/{where}{i}{j}") for i, way in enumerate(ways) for j in range(numbers[i])]
+        for where, numbers in practice.items()
+    }
+    split = {where: ([way for way, _ in some], [who for _, who in some]) for where, some in heard.items()}
+    whole = ask(
+        [way for some, _ in split.values() for way in some], [who for _, some in split.values() for who in some]
+    )
+    answers = {
+        where: ask(*split[where], {each: some for each, some in split.items() if each != where and some[0]}, where)
+        for where in practice
+    }
+    stands = [{name for name, count in ask([way]).items() if count} for way in ways]
+    known: list[dict[Any, int]] = []
+    for of, answer in ((practice.keys(), whole), *(({where}, answer) for where, answer in answers.items())):
+        for name, count in answer.items():
+            atoms = [(where, i) for where in of for i, names in enumerate(stands) if name in names]
+            known += [dict.fromkeys(atoms, 1)] if count is not None else []
+            known += [{each: 1} for each in atoms] if count == 0 else []
+    for where in practice:
+        for name in whole:
+            atoms = [(where, i) for i, names in enumerate(stands) if name in names]
+            known.append({(where, name): 1, **dict.fromkeys(atoms, PRIME - 1)})
+    found: set[Any] = {*solved(known)}
+    for where, numbers in practice.items():
+        for name in whole:
+            if is_few(sum(numbers[i] for i, names in enumerate(stands) if name in names)) and (where, name) in found:
+                yield where, name
+
+
+BY_DEPARTMENT = st.sampled_from([0, 0, 1, 5, 10, 11, 12, 30])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.fixed_dictionaries({each: st.lists(BY_DEPARTMENT, min_size=7, max_size=7) for each in "xyz"}))
+@example({"x": [14, 0, 0, 0, 0, 0, 0], "y": [3, 0, 0, 0, 0, 0, 0], "z": [0] * 7})
+def test_no_number_of_few_of_a_department_follows_from_those_of_all(practice: dict[str, list[int]]) -> None:
+    assert list(known_of(told_figures, WAYS, practice)) == []
+
+
+THEMED = [*COMMENTED, comment("waiting", "respect"), comment("respect", "costs", severity="high")]
+"""As many themes as a comment may have, so that they add up to nothing."""
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.fixed_dictionaries({each: st.lists(BY_DEPARTMENT, min_size=8, max_size=8) for each in "xyz"}))
+@example({"x": [14, 0, 0, 0, 0, 0, 0, 0], "y": [3, 20, 0, 0, 0, 0, 0, 0], "z": [40, 20, 0, 0, 0, 0, 0, 0]})
+@example({"x": [12, 3, 0, 0, 0, 0, 0, 0], "y": [0, 40, 0, 0, 0, 0, 0, 0], "z": [0, 50, 0, 0, 0, 0, 0, 0]})
+def test_no_theme_of_few_of_a_department_follows_from_those_of_all(practice: dict[str, list[int]]) -> None:
+    assert list(known_of(told_themes, THEMED, practice)) == []
+
+
+def test_the_smallest_other_department_is_masked_with_one_that_has_few() -> None:
+    of = {where: [WAYS[0]] * number for where, number in (("few", 3), ("small", 14), ("big", 40), ("large", 50))}
+    split = {where: (tasks, [f"Patient/{where}{i}" for i in range(len(tasks))]) for where, tasks in of.items()}
+    told = {}
+    for where, (tasks, who) in split.items():
+        others = {each: some for each, some in split.items() if each != where}
+        told[where] = SAID not in figures(tasks, NOW, who, others, where).masked
+    assert told == {"few": False, "small": False, "big": True, "large": True}

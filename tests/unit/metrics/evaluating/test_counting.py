@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carethread.metrics.evaluating.counting import Cell, Counted, score
+from carethread.metrics.evaluating.counting import Cell, Counted, score, size
 from carethread.metrics.evaluating.reading import read
 from carethread.metrics.evaluating.tallying import everybody, tallied
 from carethread.metrics.measures.definition import LANGUAGE, Definition, definition
@@ -195,3 +195,18 @@ def test_people_are_counted_once_whether_their_strata_are_known_or_not(units):
         sex: len({who for who, _ in people if sexes.get(who, "") == sex})
         for sex in {sexes.get(who, "") for who, _ in people}
     }
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"initial-population": 30, "denominator": 20, "denominator-exclusion": 3, "denominator-exception": 2}, 15),
+        ({"initial-population": 30, "denominator": 20, "denominator-exclusion": None}, None),
+        ({"initial-population": 30, "measure-population": 12}, 12),
+        ({"initial-population": 30}, 30),
+        ({"initial-population": None}, None),
+        ({}, None),
+    ],
+)
+def test_how_many_units_a_number_is_of(counts: Mapping[str, int | None], expected: int | None) -> None:
+    assert size(counts) == expected

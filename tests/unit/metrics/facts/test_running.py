@@ -12,6 +12,8 @@ import pytest
 from carethread.core.errors import Busy
 from carethread.metrics.facts import running
 
+Failed = dict[str, Exception]
+
 
 class Held:
     """A shelf that another process holds for its first times."""
@@ -32,7 +34,7 @@ class Held:
 class Steps:
     """A publisher and a tidier whose steps are given."""
 
-    def __init__(self, publish: Callable[[int], object], tidy: Callable[[int], object]) -> None:
+    def __init__(self, publish: Callable[[int], object], tidy: Callable[[int], Failed | None]) -> None:
         self.published = self.tidied = self.swept = 0
         self._publish, self._tidy = publish, tidy
 
@@ -40,9 +42,9 @@ class Steps:
         self.published += 1
         self._publish(self.published)
 
-    def tidy(self) -> None:
+    def tidy(self) -> Failed:
         self.tidied += 1
-        self._tidy(self.tidied)
+        return self._tidy(self.tidied) or {}
 
     def sweep(self) -> None:
         self.swept += 1
@@ -118,6 +120,29 @@ def test_what_nobody_foresaw_is_logged_without_its_words_and_counted_and_the_loo
     assert seen == [("carethread_facts_failures_total", 1)] * 3
     (*_, line) = [each for each in caplog.records if each.message == "publishing_failed"]
     assert line.error == "ValueError" and "Example" not in str(vars(line))  # type: ignore[attr-defined]
+
+
+def test_a_table_that_cannot_be_tidied_is_told_and_counted_and_files_are_swept(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    """Each time, whatever goes wrong with it for good."""
+    monkeypatch.setattr(running, "_SWEEP_SECONDS", 0.001)
+    stop, seen = Signal(), []
+
+    def tidy(times: int) -> Failed:
+        if times >= 3:
+            stop.set()
+        if times == 1:
+            raise ValueError("Mr Example")
+        return {"answers": OSError("Mr Example"), "visits": ValueError("Mr Example")}
+
+    steps = Steps(lambda times: None, tidy)
+    running.run(steps, steps, Held(0), stop, observe=lambda name, count: seen.append((name, count)))  # type: ignore[arg-type]
+    assert steps.swept >= 2
+    told = [(each.table, each.error) for each in caplog.records if each.message == "tidying_failed"]  # type: ignore[attr-defined]
+    assert told[:5] == [("", "ValueError"), *[("answers", "OSError"), ("visits", "ValueError")] * 2]
+    assert seen == [("carethread_facts_failures_total", 1)] * len(told)
+    assert not any("Example" in str(vars(each)) for each in caplog.records)
 
 
 def test_what_fails_again_and_again_is_tried_more_seldom(monkeypatch: pytest.MonkeyPatch):

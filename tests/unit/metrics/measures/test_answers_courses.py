@@ -17,6 +17,8 @@ from support.measures.answering import DEPARTMENT, PERSON, PRACTICE, VISIT, Made
 FIRST, LAST = date(2029, 11, 1), date(2030, 3, 31)
 
 LOINC = "http://loinc.org"
+LOCAL = {"system": "urn:of-the-house", "code": "PHQ"}
+EXAM = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "exam"}]}
 TOTALS = st.sampled_from([27, 20, 10, 9, 5, 4, 0])
 # now is 2030-03-17T17:46:40Z; the days to look of 2029-01-15 are over with 2030-03-16
 AT = st.sampled_from(
@@ -41,12 +43,16 @@ def totals(draw: st.DrawFn) -> Made:
     """A total of the PHQ-9, or something that is none."""
     total = draw(TOTALS)
     value: Made = draw(st.sampled_from([{"valueInteger": total}, {"valueQuantity": {"value": total}}, {}]))
-    code = draw(st.sampled_from(["44261-6"] * 6 + ["89204-2", "70274-6"]))
+    coding = {"system": LOINC, "code": draw(st.sampled_from(["44261-6"] * 6 + ["89204-2", "70274-6"]))}
     return {
         "resourceType": "Observation",
         "status": draw(st.sampled_from(["final"] * 6 + ["amended", "corrected", "entered-in-error", "preliminary"])),
-        "category": [{"coding": [{"code": "survey"}]}],
-        "code": {"coding": [{"system": LOINC, "code": code}]},
+        **draw(st.sampled_from([{"category": [{"coding": [{"code": "survey"}]}]}, {"category": [EXAM]}, {}])),
+        "code": {
+            "coding": draw(
+                st.sampled_from([[coding], [coding], [LOCAL, coding], [LOCAL, {**coding, "system": "urn:x"}]])
+            )
+        },
         draw(st.sampled_from(["effectiveDateTime"] * 4 + ["issued"])): draw(AT.filter(lambda text: len(text) > 10)),
         **value,
         "subject": draw(PERSON),
@@ -116,6 +122,20 @@ def test_half_is_a_response_and_less_than_five_a_remission(last: Any, remission,
     counts, *shares = _told(_total("a", "2029-01-10T08:00:00Z", 20), *later)
     assert shares == [remission, response]
     assert counts["unmeasured"] == (last is None)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"category": [EXAM]},
+        {"code": {"coding": [LOCAL, {"system": LOINC, "code": "44261-6"}]}},
+    ],
+)
+def test_a_total_is_one_whatever_its_category_and_wherever_its_loinc_code(more):
+    total = {name: value for name, value in _total("a", "2029-01-10T08:00:00Z", 20).items() if name != "category"}
+    counts, *_ = _told(total | more)
+    assert (counts["denominator"], counts["unmeasured"]) == (1, 1)
 
 
 def test_the_latest_counts_and_who_is_merged_is_one_person():

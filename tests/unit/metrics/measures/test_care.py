@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +19,8 @@ from support.measures.care_made import contacts, flags, hand_offs, messages, out
 from support.measures.comparing import agree
 from support.measures.plain import CODES, Practice
 from support.measures.plain import OURS as PROFILE
-from support.measures.surrounding import FIRST, LAST, department, surroundings
-from support.viewing import coded
+from support.measures.surrounding import FIRST, LAST, department, having, surroundings
+from support.viewing import coded, told
 
 few = settings(max_examples=30, deadline=None)
 OURS = {
@@ -90,9 +91,96 @@ def test_a_message_arrives_where_somebody_says_so_and_not_because_nobody_does():
 @few
 @given(surroundings(), several(plans, "p", 2), several(teams, "t", 4))
 def test_who_answers_for_people_with_a_plan(around, made, those):
-    left = {"resourceType": "PractitionerRole", "id": "left", "active": False}
-    resources = [*around, OURS, left, *made, *those]
+    roles = [
+        {"resourceType": "PractitionerRole", "id": "left", "active": False},
+        {"resourceType": "PractitionerRole", "id": "over", "period": {"end": "2030-03-16"}},
+        {"resourceType": "PractitionerRole", "id": "later", "period": {"start": "2030-03-18", "end": "2031"}},
+    ]
+    resources = [*around, OURS, *roles, *made, *those]
     agree("care-team-accountability", resources, FIRST, LAST, care_team_accountability.units(Practice(resources)))
+
+
+def lead(member: str = "Practitioner/doctor", until: str = "", **period: str) -> dict[str, Any]:
+    """A participant who answers for the person."""
+    return having(
+        role=[coded(CODES + "care-team-role", "accountable")],
+        member={"reference": member},
+        period=period,
+        extension=[told("accountable-until", valueDateTime=until)] if until else None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("participant", "period", "answers"),
+    [
+        (lead(), {}, True),
+        (lead(end="2030"), {}, True),
+        (lead(end="2030-03"), {}, True),
+        (lead(end="2030-03-17"), {}, True),
+        (lead(end="2030-03-17T00:00:00Z"), {}, False),
+        (lead(end="2029"), {}, False),
+        (lead(), {"end": "2030-03"}, True),
+        (lead(), {"end": "2030-02"}, False),
+        (lead(), {"start": "2031"}, False),
+        (lead(until="2030-03-17"), {}, True),
+        (lead(until="2030-03-05T18:00:00Z"), {}, False),
+        (lead("PractitionerRole/now"), {}, True),
+        (lead("PractitionerRole/over"), {}, False),
+        (lead("PractitionerRole/later"), {}, False),
+        (lead("PractitionerRole/left"), {}, False),
+        (lead("PractitionerRole/unknown"), {}, False),
+        (lead("Organization/york"), {}, False),
+    ],
+)
+def test_who_answers_now(participant, period, answers):
+    role = {"resourceType": "PractitionerRole", "practitioner": {"reference": "Practitioner/doctor"}}
+    team = having(
+        resourceType="CareTeam",
+        id="team",
+        status="active",
+        subject={"reference": "Patient/ann"},
+        period=period,
+        participant=[participant],
+    )
+    resources = [
+        {"resourceType": "CarePlan", "id": "plan", "status": "active", "intent": "plan",
+         "subject": {"reference": "Patient/ann"}, "period": {"start": "2030-03-01"}},
+        team,
+        role | {"id": "now", "period": {"start": "2030-03", "end": "2030-03"}},
+        role | {"id": "over", "period": {"end": "2029"}},
+        role | {"id": "later", "period": {"start": "2031"}},
+        role | {"id": "left", "active": False},
+    ]  # fmt: skip
+    expected = list(care_team_accountability.units(Practice(resources)))
+    agree("care-team-accountability", resources, FIRST, LAST, expected)
+    assert ["numerator" in unit.groups[0][0] for unit in expected] == [answers]
+
+
+@pytest.mark.parametrize(
+    ("person", "period", "weeks"),
+    [
+        ({}, {}, 2),
+        ({}, {"end": "2030"}, 2),
+        ({}, {"end": "2030-03"}, 2),
+        ({}, {"end": "2030-03-15"}, 2),
+        ({}, {"end": "2030-03-15T00:00:00Z"}, 1),
+        ({}, {"end": "2030-02"}, 0),
+        ({"deceasedBoolean": True}, {}, 0),
+        ({"deceasedBoolean": False}, {}, 2),
+        ({"deceasedDateTime": "2030-03-12"}, {}, 1),
+    ],
+)
+def test_how_long_a_plan_goes_on(person, period, weeks):
+    ann = {"resourceType": "Patient", "id": "ann", **person}
+    weekly = {"frequency": 1, "period": 1, "periodUnit": "wk"}
+    plan = {
+        "resourceType": "CarePlan", "id": "walks", "status": "active", "intent": "plan",
+        "subject": {"reference": "Patient/ann"}, "period": {"start": "2030-03-02", **period},
+        "activity": [{"detail": {"status": "in-progress", "scheduledTiming": {"repeat": weekly}}}],
+    }  # fmt: skip
+    expected = list(plan_adherence.units(Practice([ann, plan])))
+    agree("plan-adherence", [ann, plan], FIRST, LAST, expected)
+    assert len(expected) == weeks
 
 
 def risen(id_: str, who: str, start: str, **period: str) -> dict[str, Any]:

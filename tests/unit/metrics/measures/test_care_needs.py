@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from support.measures import social_need_help, social_need_screening, treatment_adherence
 from support.measures.comparing import agree
-from support.measures.needs_made import dispenses, needs, screenings, visits
-from support.measures.plain import Practice, Unit
+from support.measures.needs_made import DOMAINS, dispenses, needs, screenings, visits
+from support.measures.plain import GRAVITY, TIMEZONE, Practice, Unit
 from support.measures.surrounding import FIRST, LAST, surroundings
 from support.viewing import coded
 
@@ -54,6 +54,84 @@ def test_social_needs_that_are_asked_for(around, seen, asked):
 def test_social_needs_that_are_met(around, seen, found):
     resources = [*around, *seen, *chain.from_iterable(found)]
     agree("social-need-help", resources, FIRST, LAST, social_need_help.units(Practice(resources)))
+
+
+STAY: dict[str, Any] = {
+    "resourceType": "Encounter", "id": "v", "status": "finished", "class": {"code": "IMP"},
+    "subject": {"reference": "Patient/ann"}, "period": {"start": "2029-03-10T08:00:00Z", "end": "2029-03-14T18:00:00Z"},
+}  # fmt: skip
+ADULT = {"resourceType": "Patient", "id": "ann", "birthDate": "1970-05-05"}
+GOES_ON = {"status": "in-progress", "period": {"start": "2029-03-10T08:00:00Z"}}
+
+
+def screened(at: str) -> list[dict[str, Any]]:
+    """Answers on all five domains."""
+    return [
+        {"resourceType": "Observation", "id": domain, "status": "final", "effectiveDateTime": at,
+         "category": [coded("urn:x", "survey"), coded(GRAVITY, domain)], "code": coded("http://loinc.org", "88124-3"),
+         "subject": {"reference": "Patient/ann"}, "valueCodeableConcept": coded("http://loinc.org", "LA33-6")}
+        for domain in DOMAINS
+    ]  # fmt: skip
+
+
+def told_of(visit: dict[str, Any], at: str, **dead: Any) -> set[str]:
+    """What both computations say of the one stay of Ann."""
+    resources = [{**ADULT, **dead}, visit, *screened(at)]
+    (unit,) = social_need_screening.units(Practice(resources))
+    agree("social-need-screening", resources, date(2029, 3, 1), date(2029, 3, 31), [unit])
+    return set(unit.groups[0][0]) - {"initial-population", "denominator"}
+
+
+@pytest.mark.parametrize(
+    ("visit", "at", "told"),
+    [
+        (STAY, "2029-03-13T08:00:00Z", {"numerator"}),
+        (STAY, "2029-03-14T18:00:00Z", set()),
+        (STAY | GOES_ON, "2029-03-13T08:00:00Z", {"numerator"}),
+        (STAY | GOES_ON | {"status": "finished"}, "2029-03-11T07:59:59Z", {"numerator"}),
+        (STAY | GOES_ON | {"status": "finished"}, "2029-03-11T08:00:00Z", set()),
+    ],
+)
+def test_until_when_somebody_is_asked(visit, at, told):
+    assert told_of(visit, at) == told
+
+
+@pytest.mark.parametrize(
+    ("died", "visit", "left", "told"),
+    [
+        ("2029-03-13T10:00:00Z", STAY, None, {"denominator-exclusion"}),
+        ("2029-03-13T10:00:00Z", STAY | GOES_ON, None, {"denominator-exclusion"}),
+        ("2029-03-14", STAY, None, {"denominator-exclusion"}),
+        ("2029-03-14", STAY, "home", {"numerator"}),  # they left alive, and died later that day
+        ("2029-03-14T18:00:01Z", STAY, None, {"numerator"}),
+        ("2029-05-01", STAY, "exp", {"denominator-exclusion"}),
+    ],
+)
+def test_who_died_in_a_stay_was_to_be_asked_for_nothing(died, visit, left, told):
+    system = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+    codings = [{"system": "urn:of-the-house", "code": "20"}, {"system": system, "code": left}]
+    ended = {**visit, "hospitalization": {"dischargeDisposition": {"coding": codings}}} if left else visit
+    assert told_of(ended, "2029-03-10T08:00:00Z", deceasedDateTime=died) == told
+
+
+@pytest.mark.parametrize(
+    ("start", "zone", "counts"),
+    [
+        ("2029-03-12T00:00:00+09:00", "Asia/Tokyo", True),
+        ("2029-03-11T23:59:59+09:00", "Asia/Tokyo", False),
+        ("2029-03-11T23:59:59-04:00", "America/New_York", False),
+        ("2029-03-12T00:00:00-04:00", "America/New_York", True),
+    ],
+)
+def test_an_adult_is_who_is_18_where_they_are_seen(start, zone, counts):
+    resources: list[dict[str, Any]] = [
+        {**ADULT, "birthDate": "2011-03-12"},
+        {"resourceType": "Organization", "id": "there", "extension": [{"url": TIMEZONE, "valueCode": zone}]},
+        {**STAY, "serviceProvider": {"reference": "Organization/there"}, "period": {"start": start}},
+    ]
+    units = list(social_need_screening.units(Practice(resources)))
+    agree("social-need-screening", resources, date(2029, 3, 1), date(2029, 3, 31), units)
+    assert len(units) == counts
 
 
 def given_out(id_: str, day: str, days: int) -> dict[str, Any]:

@@ -39,7 +39,7 @@ moments = st.builds(
     around,
     st.sampled_from((time(), time(5), time(12), time(23, 59, 59))),
 )
-dates = st.one_of(days, moments)
+dates = st.one_of(days, moments, around.map(lambda day: f"{day:%Y-%m}"), around.map(lambda day: f"{day:%Y}"))
 
 
 def birthdays(day: date) -> Any:
@@ -178,6 +178,17 @@ def test_social_need(last, departments, made, data):
 )
 def test_how_old(born, day, expected):
     assert years(date.fromisoformat(born), date.fromisoformat(day)) == expected
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [("2029", "public"), ("2029-03", "public"), ("2029-02", ""), ("2029-03-31T00:00:00Z", "")],
+)
+def test_a_coverage_holds_until_the_end_that_is_meant(end, expected):
+    held = {"status": "active", "beneficiary": whom("ann"), "type": {"text": "public"}, "period": {"end": end}}
+    made: list[Made] = [{"resourceType": "Patient", "id": "ann"}, {"resourceType": "Coverage", "id": "c", **held}]
+    agree(made, "insurance", date(2029, 3, 31), ("ann",))
+    assert told(made, "insurance", date(2029, 3, 31)).get("ann", "") == expected
 
 
 def test_a_coverage_holds_on_its_last_day_and_the_next_one_from_its_first():

@@ -2,57 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
 
-from carethread.metrics.evaluating.counting import Counted, score
-from support.facts import facts_of
-from support.measured import counted, known
-
-YEAR = (date(2029, 1, 1), date(2029, 12, 31))
-BEGIN = datetime(2029, 2, 1, 9, tzinfo=UTC)
-HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
-DAY = 24 * HOUR
-
-Resource = dict[str, Any]
-
-
-def met(number: int, start: datetime, kind: str = "AMB", lasted: timedelta = HOUR, **more: Any) -> Resource:
-    period = {"start": start.isoformat(), "end": (start + lasted).isoformat()}
-    return {
-        "resourceType": "Encounter",
-        "id": f"e{number}",
-        "status": "finished",
-        "class": {"code": kind},
-        "subject": {"reference": "Patient/ann"},
-        "period": period,
-        "reasonCode": [{"coding": [{"system": "http://snomed.info/sct", "code": "38341003"}]}],
-        "participant": [{"individual": {"reference": f"Practitioner/{more.pop('by', 'p')}"}}],
-        **more,
-    }
-
-
-def coded(code: str) -> Resource:
-    return {"coding": [{"code": code}]}
-
-
-def groups(name: str, resources: list[Resource]) -> list[Counted]:
-    of_all = [{"resourceType": "Patient", "id": "ann"}, *resources]
-    with facts_of({f"{each['resourceType']}/{each['id']}": each for each in of_all}.values()) as facts:
-        return counted(facts, name, *YEAR)
-
-
-def scores(name: str, resources: list[Resource]) -> list[float | None]:
-    found = zip(known(name).groups, groups(name, resources), strict=True)
-    return [score(group, told.whole) for group, told in found]
-
-
-def count(name: str, resources: list[Resource]) -> tuple[dict[str, int], float | None]:
-    (group,) = groups(name, resources)
-    told = {name: number for name, number in group.whole.counts.items() if number}
-    return told, score(known(name).groups[0], group.whole)
+from support.measures.edges import (
+    BEGIN,
+    DAY,
+    ELECTIVE,
+    END,
+    HOUR,
+    LATE,
+    PATIENT,
+    SECOND,
+    ZONES,
+    Resource,
+    booked,
+    brought,
+    by_day,
+    count,
+    met,
+    open_ended,
+    scores,
+    stay,
+)
 
 
 @pytest.mark.parametrize(
@@ -84,34 +57,13 @@ def test_who_was_seen_before_the_period_is_not_new():
         (met(2, BEGIN + HOUR + 72 * HOUR), 1),
         (met(2, BEGIN + HOUR + 72 * HOUR + SECOND), 0),
         (met(2, BEGIN + DAY, reasonCode=[{"coding": [{"system": "http://snomed.info/sct", "code": "22298006"}]}]), 0),
-        (met(2, BEGIN + DAY, priority=coded("EL")), 0),
+        (met(2, BEGIN + DAY, priority=ELECTIVE), 0),
         (met(2, BEGIN + DAY, kind="IMP"), 0),
         (met(2, BEGIN + DAY, partOf={"reference": "Encounter/e1"}), 0),
     ],
 )
 def test_what_a_repeated_visit_is(second, again):
     assert count("avoidable-repeat-visits", [met(1, BEGIN), second])[0].get("numerator", 0) == again
-
-
-def stay(number: int, start: datetime, lasted: timedelta = 3 * DAY, discharge: str = "home", **more: Any) -> Resource:
-    return met(number, start, "IMP", lasted, hospitalization={"dischargeDisposition": coded(discharge)}, **more)
-
-
-END = BEGIN + 3 * DAY
-
-
-def by_day(number: int, first: int, last: int) -> Resource:
-    """A stay of which the days are known."""
-    return {**stay(number, BEGIN), "period": {"start": f"2029-02-{first:02}", "end": f"2029-02-{last:02}"}}
-
-
-def open_ended(number: int, status: str) -> Resource:
-    """A stay of years ago, without an end."""
-    return {**stay(number, BEGIN), "status": status, "period": {"start": "2025-03-01T08:00:00Z"}}
-
-
-def brought(number: int, start: datetime) -> Resource:
-    return {**stay(number, start), "hospitalization": {"admitSource": coded("hosp-trans")}}
 
 
 @pytest.mark.parametrize(
@@ -126,12 +78,14 @@ def brought(number: int, start: datetime) -> Resource:
         ([stay(1, BEGIN), brought(2, END)], 0, 2, 1),
         ([stay(1, BEGIN), brought(2, END + DAY)], 0, 2, 1),
         ([stay(1, BEGIN), brought(2, END + DAY + SECOND)], 1, 2, 0),
-        ([stay(1, BEGIN), stay(2, END + DAY, priority=coded("EL"))], 0, 2, 0),
+        # at home, back two hours later, and brought on from there
+        ([stay(1, BEGIN), stay(2, END + 2 * HOUR, lasted=9 * HOUR), brought(3, END + 12 * HOUR)], 1, 3, 1),
+        ([stay(1, BEGIN), stay(2, END + DAY, priority=ELECTIVE)], 0, 2, 0),
         ([stay(1, BEGIN, discharge="other-hcf"), stay(2, END + HOUR)], 0, 2, 1),
         ([stay(1, BEGIN, discharge="aadvice"), stay(2, END + DAY)], 0, 2, 1),
         ([stay(1, BEGIN, discharge="exp")], 0, 1, 1),
         ([stay(1, BEGIN), stay(2, BEGIN + DAY, lasted=9 * DAY)], 0, 2, 1),  # within another
-        ([stay(1, BEGIN), stay(2, END + DAY, priority=coded("EL")), stay(3, END + 9 * DAY)], 1, 3, 0),
+        ([stay(1, BEGIN), stay(2, END + DAY, priority=ELECTIVE), stay(3, END + 9 * DAY)], 1, 3, 0),
         ([open_ended(0, "finished"), stay(1, BEGIN), stay(2, END + DAY)], 1, 2, 0),  # over, nobody knows since when
         ([open_ended(0, "in-progress"), stay(1, BEGIN), stay(2, END + DAY)], 0, 2, 2),
         ([open_ended(0, "entered-in-error"), stay(1, BEGIN), stay(2, END + DAY)], 1, 2, 0),
@@ -152,8 +106,13 @@ def test_what_a_readmission_is(stays, numerator, denominator, excluded):
         ("2029-02-04", "", 1),
         ("2029-02-04", "exp", 1),
         ("2029-02-05", "", 0),
-        ("2029-02-03", "home", 0),  # where clocks are far behind it may be the same day
+        ("2029-02-03", "home", 1),
         ("2029-02-02", "home", 1),
+        ("2029", "home", 0),  # so it may be in that month or year
+        ("2029-02", "home", 0),
+        ("2029-02", "", 1),
+        ("2029-01", "home", 1),
+        ("2029-02-03T00:00:00Z", "home", 1),  # a moment, though it begins a day
         ("2029-02-04T08:59:59Z", "home", 1),
         ("2029-02-04T12:00:00Z", "", 0),
     ],
@@ -166,6 +125,42 @@ def test_who_has_died_in_it(name, died, discharge, excluded):
     assert (told["denominator"], told.get("denominator-exclusion", 0)) == (1, excluded)
 
 
+@pytest.mark.parametrize("name", ["readmission-30-days", "avoidable-repeat-visits"])
+@pytest.mark.parametrize(
+    ("died", "place", "ended", "discharge", "excluded"),
+    [
+        ("2029-02-05", "new-york", "2029-02-04T21:00:00-05:00", "", 0),  # the evening before, where it was
+        ("2029-02-05", "new-york", "2029-02-05T00:00:00-05:00", "", 1),
+        ("2029-02-04", "new-york", "2029-02-04T21:00:00-05:00", "home", 0),
+        ("2029-02-04", "new-york", "2029-02-05T00:00:00-05:00", "home", 1),
+        ("2029-02-05", "tokyo", "2029-02-05T01:00:00+09:00", "", 1),
+    ],
+)
+def test_a_day_of_death_is_that_of_the_clocks_there(name, died, place, ended, discharge, excluded):
+    of = {"class": {"code": "IMP" if name.startswith("readmission") else "AMB"}}
+    of |= {"serviceProvider": {"reference": f"Organization/{place}"}, "period": {"start": "2029-02-01", "end": ended}}
+    left = stay(1, BEGIN, discharge=discharge) if discharge else met(1, BEGIN)
+    dead = {"resourceType": "Patient", "id": "ann", "deceasedDateTime": died}
+    told, _ = count(name, [dead, *ZONES, {**left, **of}])
+    assert (told["denominator"], told.get("denominator-exclusion", 0)) == (1, excluded)
+
+
+@pytest.mark.parametrize("name", ["no-show-rate", "late-cancellation-rate"])
+@pytest.mark.parametrize(
+    ("start", "place", "excluded"),
+    [
+        ("2029-02-01T08:00:00+09:00", "tokyo", 1),
+        ("2029-01-31T20:30:00-05:00", "new-york", 0),  # the evening before
+        ("2029-02-01T00:00:00-05:00", "new-york", 1),
+    ],
+)
+def test_what_was_to_be_on_the_day_of_a_death_is_missed_by_nobody(name, start, place, excluded):
+    where = {"valueReference": {"reference": f"Organization/{place}"}}
+    dead = {"resourceType": "Patient", "id": "ann", "deceasedDateTime": "2029-02-01"}
+    told, _ = count(name, [dead, *ZONES, booked("noshow", start=datetime.fromisoformat(start), department=where)])
+    assert (told["denominator"], told.get("denominator-exclusion", 0)) == (1, excluded)
+
+
 def test_continuity_is_the_share_of_whom_somebody_sees_most():
     seen = [met(1, BEGIN), met(2, BEGIN + DAY, by="q"), met(3, BEGIN + 2 * DAY)]
     assert count("continuity-upc", seen)[1] == pytest.approx(2 / 3)
@@ -173,7 +168,7 @@ def test_continuity_is_the_share_of_whom_somebody_sees_most():
 
 
 def test_an_encounter_and_its_appointment_are_one_visit_and_a_couple_is_two_people():
-    visit = {
+    visit: Resource = {
         "resourceType": "Appointment", "id": "a", "status": "fulfilled", "start": BEGIN.isoformat(),
         "participant": [
             {"actor": {"reference": reference}, "status": "accepted"}
@@ -182,25 +177,28 @@ def test_an_encounter_and_its_appointment_are_one_visit_and_a_couple_is_two_peop
     }  # fmt: skip
     told, _ = count("continuity-upc", [met(1, BEGIN, appointment=[{"reference": "Appointment/a"}]), visit])
     assert told == {"initial-population": 2, "only-one": 2}
+    for number in (0, 1):
+        said = [{**each, "status": "declined"} if i == number else each for i, each in enumerate(visit["participant"])]
+        told, _ = count("continuity-upc", [{**visit, "participant": said}])
+        assert told == {"initial-population": 1, "only-one": 1}, "who has declined has not come"
 
 
-def booked(status: str, reason: str = "", start: datetime = BEGIN, **marks: Any) -> Resource:
-    system = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
-    return {
-        "resourceType": "Appointment",
-        "id": "a",
-        "status": status,
-        "start": start.isoformat(),
-        "participant": [{"actor": {"reference": "Patient/ann"}, "status": "accepted"}],
-        "cancelationReason": {"coding": [{"system": "urn:own", "code": "prov"}, {"system": system, "code": reason}]},
-        "extension": [
-            {"url": f"https://carethread.dev/fhir/StructureDefinition/{name.replace('_', '-')}", **value}
-            for name, value in marks.items()
-        ],
-    }
-
-
-PATIENT, LATE = {"valueCode": "patient"}, {"valueBoolean": True}
+@pytest.mark.parametrize(
+    ("met_at", "by", "more", "told"),
+    [
+        (5 * timedelta(minutes=1), "p", {}, {"only-one": 1}),
+        (12 * HOUR - SECOND, "p", {}, {"only-one": 1}),
+        (SECOND - 12 * HOUR, "p", {}, {"only-one": 1}),
+        (12 * HOUR, "p", {}, {"measure-population": 1}),
+        (HOUR, "q", {}, {"measure-population": 1}),
+        (HOUR, "p", {"appointment": [{"reference": "Appointment/another"}]}, {"measure-population": 1}),
+    ],
+)
+def test_an_encounter_that_names_no_appointment_is_one_with_that_of_the_same_clinician_near_it(met_at, by, more, told):
+    with_p = [{"actor": {"reference": each}, "status": "accepted"} for each in ("Patient/ann", "Practitioner/p")]
+    visit = {**booked("fulfilled"), "participant": with_p}
+    found, _ = count("continuity-upc", [met(1, BEGIN + met_at, by=by, **more), visit])
+    assert found == {"initial-population": 1, **told}
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,8 @@ def pack() -> Pack:
         figures=[figure, nobody],
         left=[("A broken one", "SQL that is wrong")],
         told=[
-            Asked("no-show-rate", "No-show <rate>", raised, "task-1", "in-progress"),
-            Asked("no-show-rate", "No-show <rate>", weekly, "task-2", ""),
+            Asked("no-show-rate", "No-show <rate>", raised, "task-1", "in-progress", "Practitioner/lead"),
+            Asked("no-show-rate", "No-show <rate>", weekly, "task-2", "", "Organization/ward", "The ward"),
         ],
         reports=[{"resourceType": "MeasureReport", "status": "complete", "type": "summary", "measure": RATE.canonical,
                   "period": {"start": "2030-02-01", "end": "2030-02-28"}}],
@@ -100,8 +100,8 @@ def test_all_of_it_is_told() -> None:
     html = shown(pack())
     text = " ".join(re.sub(r"<[^>]*>", " ", html).split())
     for each in (
-        "Eye &lt;clinic&gt; · February 2030", "Worse , above the usual since February 2030", "in-progress",
-        "below the usual since 7 Jan 2030", "50.0 %", "≤ 15.0 %", "Dr. Lead", "The desk", "Practitioner/other",
+        "Eye &lt;clinic&gt; · February 2030", "Worse , above the usual since February 2030", "Dr. Lead, under way",
+        "below the usual since 7 Jan 2030 by The ward", "50.0 %", "≤ 15.0 %", "The desk", "Practitioner/other",
         "overdue", "not begun", "completed, 3 Feb 2030", "12 this month, 1 to 10 the month before", "Waiting 12 0",
         "High • 2", "Of nobody in all this year: Of nobody.", "A broken one is left out: SQL that is wrong",
     ):  # fmt: skip

@@ -53,7 +53,21 @@ def test_each_says_what_it_is(definition):
         assert column["type"]
         tags = {tag["value"] for tag in column.get("tag", ())}
         moment = column["name"] == "at" or column["name"].endswith("_at")
-        assert tags == ({"TIMESTAMP"} if moment else {"DATE"} if column["name"].endswith("_date") else set())
+        ends = {"end"} if column["name"].endswith("until_at") else set()
+        assert tags == ({"TIMESTAMP"} | ends if moment else {"DATE"} if column["name"].endswith("_date") else set())
+
+
+def test_a_department_is_looked_for_where_it_can_be_written():
+    file = ROOT / "fhir_profiles" / "StructureDefinition" / "department.json"
+    allowed = {each["expression"] for each in orjson.loads(file.read_bytes())["context"]}
+    asked = {
+        each["resource"]: column["name"]
+        for each in definitions()
+        for column in PAGE["columns"](each)
+        if column["path"].startswith("extension('https://carethread.dev/fhir/StructureDefinition/department')")
+    }
+    assert len(asked) > 10
+    assert asked.keys() <= allowed
 
 
 def test_the_page_is_up_to_date():

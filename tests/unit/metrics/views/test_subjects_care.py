@@ -193,7 +193,8 @@ def test_each_member_of_a_team_is_a_row():
             "role_code": "accountable",
             "accountable": True,
             "end_at": "2031-06-01T08:00:00.000Z",
-            "accountable_until_at": "2031-05-01T00:00:00.000Z",
+            "until_at": "2031-06-01T08:00:00.000Z",
+            "accountable_until_at": "2031-05-02T00:00:00.000Z",
         },
         of_team
         | nobody
@@ -274,7 +275,9 @@ def test_each_activity_of_a_plan_is_a_row_and_each_note_that_says_whether_it_was
         "patient_id": "one",
         "plan_start_at": "2031-01-15T00:00:00.000Z",
         "plan_end_at": "2031-06-01T00:00:00.000Z",
+        "plan_until_at": "2031-07-01T00:00:00.000Z",
     }
+    by = {"scheduled_end_at": "2031-03-01T00:00:00.000Z", "scheduled_until_at": "2031-03-02T00:00:00.000Z"}
     assert rows("plan_activities", PLAN) == [
         plan
         | {
@@ -291,7 +294,7 @@ def test_each_activity_of_a_plan_is_a_row_and_each_note_that_says_whether_it_was
             "bounds_start_at": "2031-02-01T00:00:00.000Z",
         },
         plan | {"number": 1, "week_days": 0},
-        plan | {"number": 2, "status": "completed", "scheduled_end_at": "2031-03-01T00:00:00.000Z", "week_days": 0},
+        plan | {"number": 2, "status": "completed", "week_days": 0} | by,
     ]
     assert rows("plan_progress", PLAN) == [
         {"id": "plan", "patient_id": "one", "activity": 0, "number": 0, "at": "2031-02-02T00:00:00.000Z", "done": True},

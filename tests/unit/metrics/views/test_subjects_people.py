@@ -46,6 +46,7 @@ def test_patients():
             "gender": "female",
             "birth_date": "1954-07-01",
             "deceased_at": "2031-03-05T01:30:00.000Z",
+            "deceased_until_at": "2031-03-05T01:30:00.000Z",
             "language": "es",
             "any_language": "de",
             "organization_id": "ward",
@@ -115,7 +116,8 @@ def test_conditions_with_and_without_a_social_need():
     old = {name: value for name, value in need.items() if name != "category"} | {"onsetDateTime": "1999"}
     old |= {"clinicalStatus": coded(CLINICAL, "resolved"), "abatementDateTime": "2003-05"}
     row = {name: value for name, value in row.items() if name != "need_code"}
-    more = {"onset_at": "1999-01-01T00:00:00.000Z", "abated_at": "2003-05-01T00:00:00.000Z"}
+    over = {"abated_at": "2003-05-01T00:00:00.000Z", "abated_until_at": "2003-06-01T00:00:00.000Z"}
+    more = {"onset_at": "1999-01-01T00:00:00.000Z", **over}
     assert rows("conditions", old) == [row | more | {"clinical_status": "resolved"}]
 
 
@@ -125,7 +127,7 @@ def observation(**members: Any) -> dict[str, Any]:
 
 def test_scores_are_what_surveys_and_responses_tell():
     survey = coded("http://terminology.hl7.org/CodeSystem/observation-category", "survey")
-    plain = {"id": "o", "status": "final", "code_system": LOINC, "code_code": "44261-6"}
+    plain = {"id": "o", "status": "final", "code_system": LOINC, "code_code": "44261-6", "loinc_code": "44261-6"}
     whole = observation(category=[survey], subject=ONE, effectiveDateTime="2031-03-04", valueInteger=12)
     assert rows("scores", whole) == [
         plain | {"patient_id": "one", "effective_at": "2031-03-04T00:00:00.000Z", "value_integer": 12}
@@ -148,7 +150,11 @@ def test_scores_are_what_surveys_and_responses_tell():
         plain | {"absent_code": "asked-declined", "period_start_at": "2031-01-01T00:00:00.000Z"}
     ]
     vital = coded("http://terminology.hl7.org/CodeSystem/observation-category", "vital-signs")
-    assert rows("scores", observation(category=[vital], valueInteger=12)) == []
+    local = {"coding": [{"system": "urn:of-the-house", "code": "PHQ"}, *coded(LOINC, "44261-6")["coding"]]}
+    assert rows("scores", observation(category=[vital], code=local)) == [
+        plain | {"code_system": "urn:of-the-house", "code_code": "PHQ"}  # a total of the PHQ-9, whatever its category
+    ]
+    assert rows("scores", observation(category=[vital], code=coded(LOINC, "8867-4"))) == []
 
 
 FORM = "https://carethread.dev/fhir/Questionnaire/visit-experience|1.0.0"
@@ -257,6 +263,7 @@ def test_consents():
             "provision_type": "permit",
             "start_at": "2031-03-04T00:00:00.000Z",
             "end_at": "2032-03-04T00:00:00.000Z",
+            "until_at": "2032-03-05T00:00:00.000Z",
             "condition_id": "need",
         }
     ]

@@ -211,6 +211,7 @@ def test_encounters():
             "location_id": "bed",
             "start_at": "2031-03-04T00:00:00.000Z",
             "end_at": "2031-03-10T04:30:00.000Z",
+            "until_at": "2031-03-10T04:30:00.000Z",
             "appointment_id": "visit",
             "type_system": "http://snomed.info/sct",
             "type_code": "32485007",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from carethread.core.clock import instant, to_micros
 from carethread.core.fhir.json import Number
 from carethread.core.fhir.search.dates import date_range
-from carethread.metrics.views.walking import Unplain, day, lists_of_primitives, number, utc
+from carethread.metrics.views.walking import Unplain, day, end, lists_of_primitives, number, utc
 
 MOMENTS = st.datetimes().filter(lambda moment: 2 < moment.year < 9998)
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -44,6 +44,22 @@ def test_a_moment_is_the_same_in_utc(moment, zone, precision):
 )
 def test_a_moment(text, expected):
     assert utc(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2031", "2032-01-01T00:00:00.000Z"),
+        ("2031-02", "2031-03-01T00:00:00.000Z"),
+        ("2031-12-31", "2032-01-01T00:00:00.000Z"),
+        ("2031-03-04T00:00:00Z", "2031-03-04T00:00:00.000Z"),  # no day, though it begins one
+        ("2031-03-30T02:30:00+02:00", "2031-03-30T00:30:00.000Z"),
+        ("9999-12-31", "9999-12-31T23:59:59.999Z"),
+        ("soon", None),
+    ],
+)
+def test_an_end(text, expected):
+    assert end(text) == expected
 
 
 @given(MOMENTS)
