@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -139,7 +140,7 @@ def test_units_are_counted_alike(practice: Engines, asked: Units, name: str) -> 
 
 
 def _row(row: tuple[object, ...]) -> tuple[object, ...]:
-    return tuple(f"{cell:.9g}" if isinstance(cell, float) else cell for cell in row)
+    return tuple(f"{float(cell):.9g}" if isinstance(cell, float | Decimal) else cell for cell in row)
 
 
 def _cells(counted: Counted) -> dict[tuple[str, str], tuple[object, ...]]:
