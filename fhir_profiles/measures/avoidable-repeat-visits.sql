@@ -4,6 +4,7 @@ WITH begun AS (
   SELECT
     s.*,
     CASE WHEN s.end_at >= s.start_at THEN s.end_at ELSE s.start_at END AS over_at,
+    coalesce(s.end_at >= s.start_at AND s.until_at > s.end_at, FALSE) AS ended_by_day,
     coalesce(s.reason_system, '') || '|'
       || CASE WHEN s.reason_system LIKE '%icd-10%' THEN substring(s.reason_code, 1, 3) ELSE s.reason_code END AS reason,
     coalesce(c.code_system, '') || '|'
@@ -30,13 +31,14 @@ WITH begun AS (
   FROM begun
   WHERE status = 'finished' AND start_at < $end
 ), died AS (
-  -- How they left is told by the discharge disposition where this ended within what is known of the death.
+  -- How they left is told by the discharge disposition where this ended within what is known of the death. What ended on
+  -- a day is of that day, whatever clocks say.
   SELECT k.id
   FROM known k
   JOIN deaths p ON p.subject = k.subject
   LEFT JOIN zones z ON z.department = k.department
   WHERE CASE
-      WHEN p.by_clocks THEN k.over_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC')
+      WHEN p.by_clocks AND NOT k.ended_by_day THEN k.over_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC')
       ELSE k.over_at
     END >= CASE WHEN k.discharge_code IS NULL THEN p.deceased_at ELSE p.surely_at END
 )

@@ -1,6 +1,6 @@
 -- Care plans that began in the period and go on, and whether somebody answers for the person now.
 WITH leads AS (
-  SELECT subject, min(practitioner) AS practitioner FROM members WHERE accountable AND subject IS NOT NULL GROUP BY subject
+  SELECT subject, min(practitioner) AS practitioner FROM team_now WHERE accountable AND subject IS NOT NULL GROUP BY subject
 ), teams AS (
   SELECT id, max(coalesce(department_id, organization_id)) AS organization_id FROM team_members GROUP BY id
 )

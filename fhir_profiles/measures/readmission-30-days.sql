@@ -36,13 +36,14 @@ WITH hospital AS (
   UNION
   SELECT id FROM later WHERE is_transfer AND number = 1
 ), died AS (
-  -- How they left is told by the discharge disposition where the stay ended within what is known of the death.
+  -- How they left is told by the discharge disposition where the stay ended within what is known of the death. What ended
+  -- on a day is of that day, whatever clocks say.
   SELECT e.id
   FROM ended e
   JOIN deaths p ON p.subject = e.subject
   LEFT JOIN zones z ON z.department = e.department
   WHERE CASE
-      WHEN p.by_clocks THEN e.end_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC')
+      WHEN p.by_clocks AND e.until_at = e.end_at THEN e.end_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC')
       ELSE e.end_at
     END >= CASE WHEN e.discharge_code IS NULL THEN p.deceased_at ELSE p.surely_at END
 ), following AS (

@@ -1,6 +1,11 @@
 -- Visits and stays of adults in the period, and whether the person had answered for all five domains of social needs in
--- the year before, or at the visit; one that is not over goes on until now.
-WITH begun AS (
+-- the year before, or at the visit. A stay that is not over goes on until now; a visit that nobody closed does not.
+WITH met AS (
+  SELECT
+    *,
+    CASE WHEN status <> 'finished' AND class_code IN ('IMP', 'ACUTE', 'NONAC', 'OBSENC') THEN $now END AS now_at
+  FROM stays
+), begun AS (
   SELECT
     v.id,
     v.resource,
@@ -10,16 +15,16 @@ WITH begun AS (
     v.start_at,
     v.discharge_code,
     p.birth_date,
-    greatest(coalesce(v.end_at, CASE WHEN v.status <> 'finished' THEN $now END, v.start_at), v.start_at) AS over_at,
-    greatest(coalesce(v.until_at, CASE WHEN v.status <> 'finished' THEN $now END, v.start_at), v.start_at + INTERVAL 1 DAY)
-      AS until_at,
+    greatest(coalesce(v.end_at, v.now_at, v.start_at), v.start_at) AS over_at,
+    greatest(coalesce(v.until_at, v.now_at, v.start_at), v.start_at + INTERVAL 1 DAY) AS until_at,
+    coalesce(v.end_at >= v.start_at AND v.until_at > v.end_at, FALSE) AS ended_by_day,
     -- By the clocks there, which matter only near an 18th birthday.
     CASE
       WHEN extract(YEAR FROM v.start_at) - extract(YEAR FROM p.birth_date) BETWEEN 17 AND 19
         THEN v.start_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC')
       ELSE v.start_at
     END AS clock_at
-  FROM stays v
+  FROM met v
   JOIN patients p ON p.id = v.subject
   LEFT JOIN zones z ON z.department = v.department
   WHERE v.start_at >= $start AND v.start_at < $end
@@ -63,13 +68,14 @@ WITH begun AS (
   JOIN asked a ON a.subject = v.subject AND a.at >= v.start_at - INTERVAL 365 DAY AND a.at < v.until_at
   GROUP BY v.id
 ), died AS (
-  -- How they left is told by the discharge disposition where this ended within what is known of the death.
+  -- How they left is told by the discharge disposition where this ended within what is known of the death. What ended on
+  -- a day is of that day, whatever clocks say.
   SELECT v.id
   FROM adults v
   JOIN deaths p ON p.subject = v.subject
   LEFT JOIN zones z ON z.department = v.department
   WHERE CASE
-      WHEN p.by_clocks THEN v.over_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC')
+      WHEN p.by_clocks AND NOT v.ended_by_day THEN v.over_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC')
       ELSE v.over_at
     END >= CASE WHEN v.discharge_code IS NULL THEN p.deceased_at ELSE p.surely_at END
 )

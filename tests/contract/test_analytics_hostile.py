@@ -130,7 +130,8 @@ OF_THE_ENGINE = [
     ("pg_catalog.pg_settings", "pg_catalog.pg_settings"),
     ("information_schema.tables", "information_schema.tables"),
     ("system.information_schema.tables", "system.information_schema.tables"),
-    ("main.people", "main.people"),
+    ("memory.main.people", "memory.main.people"),
+    ("main.sqlite_master", "main.sqlite_master"),
     ("duckdb_settings()", "duckdb_settings()"),
     ("(SHOW TABLES)", "what SHOW, DESCRIBE or SUMMARIZE tells"),
     ("(DESCRIBE people)", "what SHOW, DESCRIBE or SUMMARIZE tells"),
@@ -159,6 +160,10 @@ def test_what_the_engine_tells_of_itself_is_no_fact(analytics: DuckAnalytics, ta
         ("getvariable('x')", "getvariable()"),
         ("pg_postmaster_start_time()", "pg_postmaster_start_time()"),
         ("version()", "version()"),
+        ("current_user", "current_user"),
+        ("USER", "user"),
+        ("session_user()", "session_user()"),
+        ("current_role", "current_role"),
     ],
 )
 def test_what_is_another_each_time_is_no_fact(analytics: DuckAnalytics, asked: str, named: str) -> None:
@@ -176,8 +181,9 @@ def test_a_sample_is_another_each_time(analytics: DuckAnalytics, sampled: str) -
 
 def test_what_comes_of_the_facts_alone_is_taken(analytics: DuckAnalytics) -> None:
     analytics.check(
-        "WITH tables AS (SELECT id, age($now, born) AS age, p.now, 'now()' AS random FROM people AS p)"
-        " SELECT *, row_number() OVER (ORDER BY id), if(age IS NULL, error('no birth date'), 1) FROM tables"
+        "WITH tables AS (SELECT id, age($now, born) AS age, p.now, p.user, 'now()' AS random FROM Main.people AS p)"
+        " SELECT *, row_number() OVER (ORDER BY id), if(age IS NULL, error('no birth date'), 1), pg_typeof(id)"
+        " FROM tables"
     )
 
 
@@ -502,6 +508,25 @@ def test_a_fault_of_the_sql_is_one_though_another_table_is_damaged(tmp_path: Pat
     analytics = DuckAnalytics(folder, Bounds(memory=64, threads=1))
     with analytics.look() as facts, pytest.raises(Invalid, match="cannot be converted"):
         facts.query("SELECT CAST(id AS INTEGER) FROM people")
+
+
+def test_what_was_whole_is_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, read_all = list[str](), Tables._read_all
+
+    def noted(tables: Tables, name: str, scanned: str, cursor: duckdb.DuckDBPyConnection) -> None:
+        read.append(name)
+        read_all(tables, name, scanned, cursor)
+
+    monkeypatch.setattr(Tables, "_read_all", noted)
+    manifest = read_manifest(folder)
+    assert manifest
+    tables = Tables(folder, manifest, Bounds(memory=64, threads=1))
+    for sql in ("SELECT CAST(id AS INTEGER) FROM people", "SELECT CAST(born AS DATE) FROM people, others"):
+        tables.make(sql)
+        with pytest.raises(Invalid, match="cannot be converted"):
+            tables.sandbox.query(sql)
+    tables.close()
+    assert read == ["people", "others"]
 
 
 def test_a_process_that_refused_and_was_idle_is_followed_by_another(folder: Path) -> None:

@@ -102,6 +102,11 @@ def test_what_is_refused(home: Care) -> None:
         assert asked(home, path, body)[0] == expected, (path, body)
 
 
+def test_a_form_with_parameters_is_no_form(home: Care) -> None:
+    status, told = asked(home, "/$assemble", {**ROOT, "parameter": [{}]})
+    assert (status, told["issue"][0]["code"]) == (422, "structure")
+
+
 def test_a_part_that_cannot_be_read_is_told(home: Care) -> None:
     wrong = ext(SDC + "enableWhenExpression", valueExpression={"language": "text/fhirpath", "expression": "("})
     broken = questionnaire(item("a", extension=[wrong]), url="urn:broken", id="broken", extension=[CHILD])

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from carethread.careteams.feedback import looking
 from carethread.core.few import MASKED
 from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
-from carethread.core.ports import Resource
-from carethread.core.service import PROFILES
+from carethread.core.ports import Resource, Session
+from carethread.core.service import PROFILES, Runtime
 from support.care import Care
 from support.feedback import (
     COMMENT,
@@ -284,9 +285,18 @@ def test_themes_of_few_people_are_not_told(practice: Care) -> None:
     assert (inputs["comments"], inputs["count costs"], inputs["count respect"]) == (25, MASKED, 12)
 
 
-def test_what_is_masked_of_a_department_does_not_follow_from_the_others(practice: Care) -> None:
+def test_what_is_masked_of_a_department_does_not_follow_from_the_others(
+    practice: Care, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All less the others would be those of the house, so the smallest of the others is masked with it."""
     masking(practice)
+    looked, people = list[int](), looking._people
+
+    def noted(runtime: Runtime, session: Session, tasks: Sequence[Resource]) -> list[str]:
+        looked.extend([len(tasks)] if tasks else [])
+        return people(runtime, session, tasks)
+
+    monkeypatch.setattr(looking, "_people", noted)
     for where, number in (("clinic", 12), ("house", 3), ("ward", 13)):
         of = [{"url": PROFILES + "department", "valueReference": {"reference": f"Organization/{where}"}}]
         for i in range(number):
@@ -297,7 +307,10 @@ def test_what_is_masked_of_a_department_does_not_follow_from_the_others(practice
             for where in ("clinic", "house", "ward")
         }
         assert told == {"clinic": MASKED, "house": MASKED, "ward": 13}
+        assert looked == [28] * 3, "all at once for each department that is asked about"
+        looked.clear()
         assert told_of(operate_get(practice, operation))[name] == 28
+        looked.clear()
     practice.pass_time(days=31)
     practice.fire()
     said = {report["reporter"]["reference"]: report["group"][0]["population"][0] for report in reports(practice)}

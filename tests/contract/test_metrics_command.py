@@ -90,6 +90,11 @@ def test_facts_are_kept_and_not_overwritten(here: Path) -> None:
     assert counts(run("no-show-rate", *YEAR, "--facts", "facts", "--department", "none"))["denominator"] == 0
 
 
+def test_nobody_is_looked_for_where_nobody_is_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("carethread.metrics.evaluating.members.in_facts", lambda *args: pytest.fail("looked"))
+    assert counts(run("no-show-rate", *YEAR, "--ndjson", "export"))
+
+
 def test_who_is_not_known_to_the_facts_has_no_number(here: Path) -> None:
     there: list[dict[str, Any]] = [
         {"resourceType": "Organization", "id": "ward", "name": "Ward"},

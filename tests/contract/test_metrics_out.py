@@ -17,9 +17,11 @@ from carethread.adapters.prometheus import exposition
 from carethread.adapters.sql.store.store import SqlStore
 from carethread.core.context import Context
 from carethread.core.errors import Busy
+from carethread.core.fhir import json
 from carethread.core.metric_names import FACTS_FAILED, MEASURE_AS_OF, MEASURE_PERIOD_END, MEASURE_VALUE
-from carethread.core.ports import Response
+from carethread.core.ports import Request, Response
 from carethread.core.service import Runtime
+from carethread.interactions.rest.handling import handle
 from carethread.metrics.answering.answering import Question, answered
 from carethread.metrics.exporting import latest
 from carethread.metrics.exporting.latest import EVERY_SECONDS, SAMPLES, refresh
@@ -131,6 +133,16 @@ def test_what_is_wrong_with_a_table_is_named(
 ) -> None:
     assert said(asked.ask(TABLE, **params)) == (status, code, where)
     assert said(asked.ask("Measure/nothing/$table", **MARCH))[:2] == (404, "not-found")
+
+
+def test_what_a_table_does_not_take_is_refused_or_passed_over(asked: Metrics) -> None:
+    parts = [{"name": name, "valueString": value} for name, value in MARCH.items()]
+    for given in ({"valuePeriod": {"start": "2029"}}, {"valueString": "red"}):
+        posted = {"resourceType": "Parameters", "parameter": [*parts, {"name": "colour", **given}]}
+        request = Request("POST", TABLE, (), {"content-type": "application/fhir+json"}, json.render(posted))
+        assert said(handle(asked.runtime, request, Context())) == (400, "not-supported", "colour")
+        lenient = replace(request, headers={**request.headers, "prefer": "handling=lenient"})
+        assert handle(asked.runtime, lenient, Context()).body == asked.ask(TABLE, **MARCH).body
 
 
 AT = datetime.fromtimestamp(NOW / 1_000_000, UTC)

@@ -84,6 +84,7 @@ def test_what_is_refused(home: Care) -> None:
     assert refused(home, "/said/$render?colour=red") == (400, "not-supported")
     assert refused(home, "/said/$render", SAID) == (400, "required")
     assert refused(home, "/$render", {"resourceType": "Patient"}) == (400, "invalid")
+    assert refused(home, "/$render", {**SAID, "parameter": [{}]}) == (422, "structure")
     broken = questionnaire(item("a"), item("a"))
     parts = [{"name": "questionnaire-response", "resource": response()}, {"name": "questionnaire", "resource": broken}]
     assert refused(home, "/$render", {"resourceType": "Parameters", "parameter": parts})[0] == 422

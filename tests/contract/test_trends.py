@@ -16,6 +16,7 @@ from carethread.careteams import SERVICE as CARETEAMS
 from carethread.core.context import Context
 from carethread.core.errands.sending import Sending
 from carethread.core.errands.timing import Timing
+from carethread.core.errors import Busy
 from carethread.core.fhir import json
 from carethread.core.fhir.search import parse_query
 from carethread.core.fhir.validation import validate
@@ -482,6 +483,31 @@ def test_what_failed_is_tried_again_in_its_time_and_then_once_more(
     looks += [lambda: None, lambda: None]
     trends.later(seconds=60)
     assert looks == []
+
+
+def test_while_facts_are_away_they_are_asked_for_each_minute(
+    trends: Trends, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is said of each time, and what is known of how long a look takes stays."""
+    asked: list[datetime] = []
+
+    def away(runtime: Runtime, measure: Resource) -> Seen:
+        asked.append(trends.now)
+        raise Busy("There are no facts.")
+
+    begin, due = trends.now, int(trends.now.timestamp() * 1e6)
+    trends.stores["metrics"].transact(lambda session: session.timers.set("signals", "no-show-rate", due, b"7"))
+    with monkeypatch.context() as patch:
+        patch.setattr(watching, "look", away)
+        for _ in range(12):
+            trends.later(seconds=15)
+    assert [(each - begin).total_seconds() for each in asked] == [15, 75, 135]
+    assert "timer_waits" not in caplog.text
+    (timer,) = trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 9))
+    assert timer.payload == b"7"
+    trends.later(seconds=60)
+    (timer,) = trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 9))
+    assert timer.due - due > 3600 * 1_000_000, "then it was looked at"
 
 
 def test_a_measure_that_is_stored_is_looked_at_no_later_than_it_was_to_be(trends: Trends) -> None:

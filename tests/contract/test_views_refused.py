@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +16,15 @@ from carethread.cli import cli
 from carethread.composition.analysing import Late
 from carethread.composition.parts import migrate, runtimes
 from carethread.composition.worker import worker
+from carethread.core.fhir import json
+from carethread.core.ports import Request, Resource
 from carethread.core.settings import Settings
+from carethread.interactions.rest.handling import handle
 from carethread.metrics.facts import shipped
 from carethread.metrics.showing.page import sorry
-from carethread.metrics.views.library import definitions
-from support.measuring import Metrics, body, metrics
+from carethread.metrics.views.library import definitions, views
+from carethread.metrics.views.view import View
+from support.measuring import Metrics, body, keep, metrics, own_measure
 from support.stores import open_store
 
 WRONG = "View flags: subjct.reference: Flag has no element subjct."
@@ -67,6 +71,30 @@ def test_who_asks_for_a_number_is_told_each_fault(asked: Metrics) -> None:
     told = sorry(422, {}, "", posted=False).body
     assert isinstance(told, bytes)
     assert b"Try again in a minute" not in told
+
+
+@pytest.mark.usefixtures("refused")
+def test_views_are_read_once_to_find_that(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked.rate()
+    read: list[object] = []
+
+    def reading(given: Sequence[Resource]) -> Mapping[str, View]:
+        read.append(given)
+        return views(given)
+
+    monkeypatch.setattr("carethread.metrics.facts.subjects.views", reading)
+    assert asked.rate().status == 422
+    assert read == []
+
+
+@pytest.mark.usefixtures("refused")
+def test_what_somebody_writes_is_not_refused_for_that(asked: Metrics) -> None:
+    measure, library = own_measure("SELECT 1", ["denominator", "numerator"])
+    keep(asked, library)
+    headers = {"content-type": "application/fhir+json"}
+    path = f"Measure/{measure['id']}"
+    answer = handle(asked.runtime, Request("PUT", path, (), headers, json.render(measure)), asked.context)
+    assert answer.status == 201, answer.body
 
 
 def test_once_it_is_mended_numbers_are_waited_for(asked: Metrics) -> None:

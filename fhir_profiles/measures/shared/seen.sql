@@ -1,6 +1,6 @@
--- When a person was seen, and by whom: an Encounter outside of a stay that has begun, or an Appointment that took place
--- and of which no Encounter of that person tells: none that names it, nor one near it that names none. A visit of several people is one for each; who has declined has not
--- come.
+-- When a person was seen, and by whom: an Encounter outside of a stay that has begun, or an Appointment that took
+-- place and of which no Encounter of that person tells: none that names it, nor one near it that names none. A visit
+-- of several people is one for each; who has declined has not come.
 WITH met AS (
   SELECT e.subject, e.appointment_id, e.resource, e.start_at AS at, e.department, e.practitioner
   FROM stays e

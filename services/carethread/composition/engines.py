@@ -71,8 +71,9 @@ def evaluate(settings: Settings, engine: Engine, call: Call, source: Source | No
     with _folder(settings, source) as folder, begun(folder) as analytics:
         asks = Question(measure, definition, wanted, None)
         here = replace(runtime, analytics=analytics)
-        with analytics.look(leisure=True) as facts:
-            in_facts(facts, wanted)
+        if wanted.department or wanted.practitioner:
+            with analytics.look(leisure=True) as facts:
+                in_facts(facts, wanted)
         return answered(here, asks, Context(principal=Principal(SERVICE)), kept=False, leisure=True)
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
+import ssl
+
+_NUMBERS_OF_THEIR_OWN = (ssl.SSLError, socket.gaierror, socket.herror)
 
 
 def told(error: BaseException) -> dict[str, str]:
@@ -12,5 +17,11 @@ def told(error: BaseException) -> dict[str, str]:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
-    refused = {"refused": os.strerror(error.errno)} if isinstance(error, OSError) and error.errno else {}
-    return {"error": type(error).__name__, "raised_at": place, **refused}
+    return {"error": type(error).__name__, "raised_at": place, **_refused(error)}
+
+
+def _refused(error: BaseException) -> dict[str, str]:
+    if not isinstance(error, OSError) or isinstance(error, _NUMBERS_OF_THEIR_OWN):
+        return {}
+    number: object = error.errno  # whatever who raised it has given first
+    return {"refused": os.strerror(number)} if isinstance(number, int) and number in errno.errorcode else {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from carethread.core.clock import instant
 from carethread.core.fhir import json
 from carethread.core.ports import Key, Request, Response
-from carethread.core.service import Limits
+from carethread.core.service import Call, Limits
 from carethread.gateway.asking import Asking, Refused, Send
 from carethread.interactions.operations.everything import (
     AFTER_HEADER,
@@ -20,10 +20,10 @@ from carethread.interactions.operations.everything import (
     Found,
     asked_of,
     bundle,
+    known,
     stand_of,
 )
 from carethread.interactions.operations.invoke import simple_values
-from carethread.interactions.operations.parameters import refuse_objects
 from carethread.interactions.rest.exchange import body_of
 from carethread.interactions.writing.check import check_resource
 
@@ -66,8 +66,7 @@ def everything(
     given: dict[str, list[str]] = {}
     for name, value in params:
         given.setdefault(name, []).append(value)
-    refuse_objects(body, given)
-    asked, stand = asked_of(patient, given, limits), stand_of(given)
+    asked, stand = asked_of(Call("Patient", patient, given, body, request), limits), stand_of(given)
     narrowing = [(name, value) for name, value in params if name in ("start", "end", "_since", "_type")]
     plain = Request("GET", request.path, narrowing, {n: v for n, v in request.headers.items() if n in _HANDED_ON})
     parts = [_RemotePart(service, plain, send) for service in services]
@@ -80,7 +79,7 @@ def everything(
         return sorted(Found(each.type, each.id, each.body) for each in asking.current(there, also=since).values())
 
     try:
-        page = bundle(base_url, asked, params, stand, parts, fetch)
+        page = bundle(base_url, asked, known(params), stand, parts, fetch)
     except Refused as refused:
         return refused.response
     return Response(200, {"Content-Type": "application/fhir+json;charset=utf-8"}, page)

@@ -282,7 +282,7 @@ def kept(draw: st.DrawFn, number: int) -> Resource:
         "id": f"kept{number}",
         "status": "complete",
         "type": "individual",
-        "measure": "https://carethread.dev/fhir/Measure/third-next-available|1.1.0",
+        "measure": "https://carethread.dev/fhir/Measure/third-next-available|1.2.0",
         "extension": _department(draw(departments)),
         "date": written(at),
         "period": {"start": f"{at:%Y-%m-%d}", "end": f"{at:%Y-%m-%d}"},

@@ -65,6 +65,7 @@ def visits(draw: st.DrawFn, id_: str) -> Made:
         status=draw(
             st.sampled_from(("finished", "finished", "in-progress", "planned", "cancelled", "entered-in-error"))
         ),
+        **{"class": {"code": draw(st.sampled_from(("IMP", "AMB", "OBSENC")))}},
         subject=whom(draw(people)),
         serviceProvider={"reference": f"Organization/{where}"} if where else None,
         period=having(start=start, end=draw(over(start)) if start else None),

@@ -40,6 +40,12 @@ def moment(text: str | None, *, last: bool = False) -> datetime | None:
     return datetime.combine(after, time(), UTC)
 
 
+def ended_by_day(encounter: Resource, at: datetime) -> bool:
+    """Whether that it was over then is known by the day, the month or the year of its end."""
+    end = encounter.get("period", {}).get("end", "")
+    return "T" not in end and moment(end) == at
+
+
 def id_of(reference: Resource | None, type_name: str) -> str | None:
     """The id that a Reference has, where it is one to that type."""
     kind, _, id_ = (reference or {}).get("reference", "").partition("/")
@@ -159,12 +165,14 @@ class Practice:
         spans = ((unit, self.span(unit.department, first, last)) for unit in units)
         return [unit for unit, (start, end) in spans if start <= unit.at < end]
 
-    def had_died(self, person: str | None, at: datetime, department: str | None, *, surely: bool = False) -> bool:
-        """Whether somebody had died at a moment where a department is; of a day, a month or a year from its beginning
-        on, `surely` when it was over. Of whom nobody knows when they died it is not told."""
+    def had_died(
+        self, person: str | None, at: datetime, department: str | None, *, surely: bool = False, by_day: bool = False
+    ) -> bool:
+        """Whether somebody had died at a moment where a department is, or with `by_day` on a day; of a day, a month or
+        a year from its beginning on, `surely` when it was over. Of whom nobody knows when they died it is not told."""
         told = self.get("Patient", person).get("deceasedDateTime", "")
         died = moment(told, last=surely)
-        if died is None or "T" in told:
+        if died is None or "T" in told or by_day:
             return died is not None and died <= at
         midnight = self.span(department, died.date(), died.date())[0]
         return midnight <= at

@@ -14,6 +14,7 @@ from support.measures.plain import (
     Resource,
     Unit,
     code_in,
+    ended_by_day,
     extended,
     first_code,
     id_of,
@@ -220,7 +221,8 @@ def _is_elective(encounter: Resource) -> bool:
 
 def _left(practice: Practice, encounter: Resource, end: datetime) -> bool:
     person, how = practice.person(encounter.get("subject")), _hospital(encounter, "dischargeDisposition")
-    return how in LEFT or practice.had_died(person, end, _department(practice, encounter), surely=how is not None)
+    where, by_day = _department(practice, encounter), ended_by_day(encounter, end)
+    return how in LEFT or practice.had_died(person, end, where, surely=how is not None, by_day=by_day)
 
 
 def _hospital(encounter: Resource, name: str) -> str | None:

@@ -12,6 +12,7 @@ from support.measures.plain import (
     Resource,
     Unit,
     code_in,
+    ended_by_day,
     first_code,
     id_of,
     moment,
@@ -29,6 +30,7 @@ _DOMAINS = {
     "intimate-partner-violence": "safety",
     "elder-abuse": "safety",
 }
+_STAYS = ("IMP", "ACUTE", "NONAC", "OBSENC")
 _YEAR, _DAY = timedelta(days=365), timedelta(days=1)
 _DISPOSITION = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 
@@ -45,8 +47,10 @@ def units(practice: Practice) -> Iterator[Unit]:
             continue
         if visit["status"] not in ("arrived", "triaged", "in-progress", "onleave", "finished"):
             continue
-        ended, goes_on = visit["period"].get("end"), visit["status"] != "finished"
+        ended = visit["period"].get("end")
+        goes_on = visit["status"] != "finished" and visit.get("class", {}).get("code") in _STAYS
         now = NOW if goes_on and not ended else start
+        over = max(start, moment(ended) or now)
         until = max(start + _DAY, moment(ended, last=True) or now)
         how = code_in(visit.get("hospitalization", {}).get("dischargeDisposition"), _DISPOSITION)
         told = [each for each in _asked(practice, person) if start - _YEAR <= each[0] < until]
@@ -62,7 +66,7 @@ def units(practice: Practice) -> Iterator[Unit]:
                     denominator=True,
                     numerator=len(answered) == 5,
                     exclusion=how == "exp"
-                    or practice.had_died(person, max(start, moment(ended) or now), where, surely=how is not None),
+                    or practice.had_died(person, over, where, surely=how is not None, by_day=ended_by_day(visit, over)),
                     exception=len(asked) == 5,
                 ),
             ),

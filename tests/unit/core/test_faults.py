@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import socket
+import ssl
 from typing import NoReturn
 
 import pytest
@@ -18,6 +20,10 @@ def test_no_words_of_an_error_are_told() -> None:
     for error, refused in (
         (ValueError("of somebody"), {}),
         (OSError("of somebody"), {}),
+        (OSError("of", "somebody"), {}),
+        (OSError(-2, "of somebody"), {}),
+        (ssl.SSLError(1, "of somebody"), {}),
+        (socket.gaierror(8, "of somebody"), {}),
         (OSError(errno.ENOSPC, "of somebody", "of-somebody.json"), {"refused": "No space left on device"}),
     ):
         with pytest.raises(type(error)) as raised:

@@ -33,17 +33,22 @@ _FUNCTIONS = frozenset({"unnest", "range", "generate_series", "json_each", "json
 _OTHER_EACH_TIME = frozenset({"ago", "current_localtime", "current_localtimestamp"})
 """Functions that read the clock, of which the catalog does not say so; of `age` the one with a single moment does."""
 
-_OF_THE_ENGINE = frozenset({"current_catalog", "get_block_size", "version"})
+_OF_THE_ENGINE = frozenset({
+    "current_catalog", "current_role", "current_user", "get_block_size", "session_user", "user", "version",
+})  # fmt: skip
 """Functions that tell of the engine, of which the catalog does not say so."""
 
 _WITHOUT_BRACKETS = frozenset({
-    "current_catalog", "current_date", "current_schema", "current_time", "current_timestamp", "localtime",
-    "localtimestamp",
+    "current_catalog", "current_date", "current_role", "current_schema", "current_time", "current_timestamp",
+    "current_user", "localtime", "localtimestamp", "session_user", "user",
 })  # fmt: skip
 """Functions that are called as a column is named."""
 
-_SAME_EACH_TIME = frozenset({"error"})
-"""Functions that the catalog calls volatile, lest they be computed beforehand."""
+_SAME_EACH_TIME = frozenset({"error", "pg_typeof"})
+"""Functions that the catalog calls volatile, lest they be computed beforehand, or has among those of the engine."""
+
+_SCHEMAS = ("", "main")
+"""Where tables of facts are."""
 
 _LOOK_CLOSER = re.compile(
     r"\b(?:copy|delete|insert|update|merge|query|query_table|json_execute_serialized_sql|\w*_scan|read_\w+"
@@ -123,7 +128,11 @@ def _wrong_there(node: Mapping[str, Any]) -> str:
         return f"{_ONE_SELECT} It has {kind.removesuffix('_NODE').removesuffix('_QUERY')} inside."
     if kind == "TABLE_FUNCTION" and (name := node["function"]["function_name"].lower()) not in _FUNCTIONS:
         return _reads_from(f"{name}()")
-    if kind == "BASE_TABLE" and (node["schema_name"] or node["table_name"].lower() in _catalog().tables):
+    if kind == "BASE_TABLE" and (
+        node["schema_name"].lower() not in _SCHEMAS
+        or node["catalog_name"]
+        or node["table_name"].lower() in _catalog().tables
+    ):
         return _reads_from(".".join(node["qualified_name"]["path"]))
     if kind == "SHOW_REF":
         return _reads_from("what SHOW, DESCRIBE or SUMMARIZE tells")

@@ -209,6 +209,7 @@ class Tables:
         lock(self._connection, files)
         self.sandbox = Sandbox(self._connection, bounds, files, self._refuse_damaged)
         self._here: set[str] = set()
+        self._whole: set[str] = set()
         self._kept: list[str] = []
 
     def make(self, sql: str) -> None:
@@ -240,12 +241,14 @@ class Tables:
 
     def _refuse_damaged(self, sql: str, cursor: duckdb.DuckDBPyConnection) -> None:
         """Raise Busy for a table that SQL names and that cannot be read as far as there is time to: of what fails then
-        nobody knows whether the SQL is wrong."""
-        names = {name for name in self._here & self._tables.keys() if name.lower() in _names(sql)}
+        nobody knows whether the SQL is wrong. What has been read whole once is not read again."""
+        named = _names(sql)
+        names = {name for name in self._here & self._tables.keys() - self._whole if name.lower() in named}
         with suppress(duckdb.OutOfMemoryException, duckdb.InterruptException):
             for name in sorted(names):
                 for files in filter(None, (self._tables[name].base, self._tables[name].deltas)):
                     self._read_all(name, scan(self._folder, [file.path for file in files]), cursor)
+                self._whole.add(name)
 
     def _read_all(self, name: str, scanned: str, cursor: duckdb.DuckDBPyConnection) -> None:
         try:

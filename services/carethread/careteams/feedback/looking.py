@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from carethread.careteams.feedback.hiding import Others
 from carethread.careteams.feedback.terms import is_of
@@ -43,9 +44,10 @@ def within(runtime: Runtime, session: Session, code: str, department: str, begin
     apart: defaultdict[str, list[Resource]] = defaultdict(list)
     for where, task in _found(session, code, "" if masks else of, asked, runtime.base_url):
         apart[where if of else ""].append(task)
-    tasks = apart.pop(of, [])
-    others = {where: (some, _people(runtime, session, some)) for where, some in apart.items()}
-    return Heard(tasks, _people(runtime, session, tasks) if masks else [], others, of)
+    whose = iter(_people(runtime, session, [each for some in apart.values() for each in some]) if masks else ())
+    heard = {where: (some, list(islice(whose, len(some)))) for where, some in apart.items()}
+    tasks, people = heard.pop(of, ([], []))
+    return Heard(tasks, people, heard, of)
 
 
 def standing(session: Session, code: str, department: str, statuses: Sequence[str], base: str) -> list[Resource]:

@@ -7,16 +7,23 @@ from dataclasses import replace
 
 from carethread.core.errors import Invalid
 
-_TOKEN = re.compile(r"""[eE]'(?:[^'\\]|\\.|'')*'|'[^']*'|"[^"]*"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/|;""", re.DOTALL)
+_TOKEN = re.compile(
+    r"""(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*'|'[^']*'|"[^"]*"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/|;""", re.DOTALL
+)
 """What may hold a semicolon that ends nothing, and one that does."""
+
+_NOTHING = re.compile(r"(?:\s|;|--[^\n]*(?:\n|$)|/\*(?:(?!\*/).)*\*/)*+", re.DOTALL)
+"""What says nothing behind a semicolon: one behind which there is more ends no statement that is one SELECT."""
 
 _LINE = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
 """Where an engine says that a fault is, and the mark below it."""
 
 
 def inner(sql: str) -> str:
-    """One SELECT as it may stand between brackets: without the semicolon that ends it and the comments behind that."""
-    end = next((found.start() for found in _TOKEN.finditer(sql) if found[0] == ";"), len(sql))
+    """One SELECT as it may stand between brackets: without the semicolon that ends it and the comments behind that.
+    What has more behind a semicolon stays, for an engine to refuse."""
+    ends = (found.start() for found in _TOKEN.finditer(sql) if found[0] == ";")
+    end = next((each for each in ends if _NOTHING.fullmatch(sql, each)), len(sql))
     return sql[:end].rstrip()
 
 

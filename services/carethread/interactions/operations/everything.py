@@ -10,7 +10,7 @@ in the order of the services and their rows, what they refer to in the order of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NamedTuple, Protocol
@@ -25,7 +25,7 @@ from carethread.core.fhir.search.query import CURSOR
 from carethread.core.fhir.targets import is_id
 from carethread.core.ports import Belongings, Key, Resource, Response, Session
 from carethread.core.service import Call, Limits, Operation, Runtime
-from carethread.interactions.operations.parameters import refuse_objects
+from carethread.interactions.operations.parameters import refuse_unknown
 from carethread.interactions.read import read
 from carethread.interactions.rest.bundle import entry, link_url, searchset
 from carethread.interactions.searching.paging import count_of
@@ -91,15 +91,11 @@ Fetch = Callable[[Asked, Sequence[Key]], list[Found]]
 """Those of the resources that live and have changed since."""
 
 
-def asked_of(patient: str, params: Mapping[str, Sequence[str]], limits: Limits) -> Asked:
+def asked_of(call: Call, limits: Limits) -> Asked:
     """What the parameters ask for. Raises Malformed for one that is unknown or not right."""
+    refuse_unknown(call, "$everything", _PARAMETERS)
+    params = call.params
     for name, values in params.items():
-        if name not in (*_PARAMETERS, *_PASSED_OVER):
-            raise Malformed(
-                f"'{name[:64]}' is no parameter of $everything; it takes {', '.join(_PARAMETERS[:-1])}.",
-                code="not-supported",
-                expression=name[:64],
-            )
         if name in _PARAMETERS and name != "_type" and len(values) > 1:
             raise Malformed(f"{name} is given once.", code="value", expression=name)
     types = {name.strip() for text in params.get("_type", ()) for name in text.split(",")}
@@ -111,7 +107,7 @@ def asked_of(patient: str, params: Mapping[str, Sequence[str]], limits: Limits) 
         raise Malformed("end is before start.", code="value", expression="end")
     count = count_of(next(iter(params.get("_count", ())), None), limits)
     return Asked(
-        patient=patient,
+        patient=call.id,
         types=frozenset(types) or resource_types(),
         since=_moment(params, "_since", (-1, -1))[0],
         dated="start" in params or "end" in params,
@@ -119,6 +115,11 @@ def asked_of(patient: str, params: Mapping[str, Sequence[str]], limits: Limits) 
         before=before,
         count=max(count, 1),
     )
+
+
+def known(params: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those that a page's links say: without what a lenient client has passed over."""
+    return [(name, value) for name, value in params if name in (*_PARAMETERS, *_PASSED_OVER)]
 
 
 def _moment(params: Mapping[str, Sequence[str]], name: str, default: tuple[int, int]) -> tuple[int, int]:
@@ -250,8 +251,7 @@ def everything(runtime: Runtime, call: Call, context: Context) -> Response:
     """One page of all that this service has of a patient, or the stretch of its part that the gateway asks for."""
     if not is_id(call.id):
         read(runtime, ("Patient", call.id), context)
-    refuse_objects(call.body, call.params)
-    asked = asked_of(call.id, call.params, runtime.limits)
+    asked = asked_of(call, runtime.limits)
     own = OwnPart(runtime, context)
     headers = {"Content-Type": "application/fhir+json;charset=utf-8"}
     after = call.request.headers.get(AFTER_HEADER.lower(), "")
@@ -263,7 +263,7 @@ def everything(runtime: Runtime, call: Call, context: Context) -> Response:
         case "references":
             type_name, _, id_ = after.partition("/")
             return Response(200, headers, json.render(_as_parameters(own.references(asked, (type_name, id_)))))
-    params = [(name, value) for name, values in call.params.items() for value in values]
+    params = known((name, value) for name, values in call.params.items() for value in values)
     return Response(200, headers, bundle(runtime.base_url, asked, params, stand_of(call.params), [own], own.fetch))
 
 

@@ -16,15 +16,31 @@ from carethread.metrics.evaluating.periods import quoted
 _OWNER = "records"
 _MOST = 10_000
 _KNOWN = {
-    "department": [("organizations", "id")],
-    "practitioner": [
-        ("practitioner_roles", "practitioner_id"),
-        ("appointments", "practitioner_id"),
-        ("encounters", "practitioner_id"),
-        ("tasks", "owner_practitioner_id"),
-    ],
-}
-"""Where facts tell of whom a parameter names: tables and columns, first that which has all of them."""
+    "department": {
+        "id": ["organizations"],
+        "department_id": [
+            "appointments", "care_plans", "comment_themes", "communications", "deliveries", "encounters", "feedback",
+            "flags", "hand_offs", "issues", "plan_activities", "reported", "responses", "review_decisions", "risks",
+            "schedules", "scores", "tasks", "team_members", "waits",
+        ],
+        "organization_id": [
+            "encounters", "healthcare_services", "locations", "patients", "practitioner_roles", "reported",
+            "responses", "team_members",
+        ],
+    },
+    "practitioner": {
+        "practitioner_id": [
+            "practitioner_roles", "appointment_participants", "appointments", "encounters", "flags", "reported",
+            "schedules", "team_members",
+        ],
+        "owner_practitioner_id": ["tasks", "feedback"],
+        "from_practitioner_id": ["hand_offs"],
+        "to_practitioner_id": ["hand_offs"],
+        "author_practitioner_id": ["responses"],
+        "sender_practitioner_id": ["communications"],
+    },
+}  # fmt: skip
+"""Where facts tell of whom a parameter names: columns and their tables, first that which has all of them."""
 
 _HANDED_ON = ("authorization", "traceparent")
 
@@ -67,12 +83,13 @@ def in_facts(facts: Glimpse, wanted: Asked) -> None:
     """As `here`, where nobody can be asked: by what the facts tell of. Those that have no Organizations, or no roles of
     staff, as an export of other types, refuse nobody. Raises NotFound naming the parameter."""
     for name, id_ in {"department": wanted.department, "practitioner": wanted.practitioner}.items():
-        there = [(table, column) for table, column in _KNOWN[name] if table in facts.views]
-        if not id_ or not there or there[0] != _KNOWN[name][0]:
+        known = [(table, column) for column, tables in _KNOWN[name].items() for table in tables]
+        there = [each for each in known if each[0] in facts.views]
+        if not id_ or known[0] not in there:
             continue
         asked = [f"SELECT 1 FROM {table} WHERE {column} = {quoted(id_)}" for table, column in there]
         any_ = f"SELECT count(*) FROM {there[0][0]}"
-        if facts.query(any_).rows[0][0] and not facts.query(" UNION ALL ".join(asked)).rows:
+        if facts.query(any_).rows[0][0] and not facts.query(f"{' UNION ALL '.join(asked)} LIMIT 1").rows:
             raise NotFound(f"{REFERS[name]}/{id_} is not known to the facts.", expression=name)
 
 

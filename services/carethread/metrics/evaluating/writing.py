@@ -9,7 +9,7 @@ SQL, is kept as it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from carethread.core.context import Context
 from carethread.core.errors import Busy, Invalid, Issue, TooCostly
@@ -80,13 +80,16 @@ def measure_settled(unit: Unit, before: Resource | None, after: Resource | None,
         return
     if unit.runtime.analytics is None or comes_along(definition.sql):
         return
-    try:
-        with unit.runtime.analytics.look() as facts:
+    with ExitStack() as looking:
+        try:
+            facts = looking.enter_context(unit.runtime.analytics.look())
+        except (Busy, Invalid):  # there are no facts, or a view is wrong, for which no Measure answers
+            return
+        try:
             refuse_known(facts, definition)
-    except Busy:
-        return
-    except Invalid as error:
-        raise Invalid(issues=[Issue(each.code, each.diagnostics, "Measure.library") for each in error.issues]) from None
+        except Invalid as error:
+            issues = [Issue(each.code, each.diagnostics, "Measure.library") for each in error.issues]
+            raise Invalid(issues=issues) from None
 
 
 def library_written(unit: Unit, before: Resource | None, after: Resource | None, id_: str) -> Ruling:

@@ -13,12 +13,14 @@ from carethread.core.errors import Busy, Malformed
 from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.invoke import invoke
-from carethread.interactions.operations.parameters import once, refuse_objects
+from carethread.interactions.operations.parameters import once, refuse_unknown
+from carethread.metrics.evaluating.asking import PARAMETERS
 from carethread.metrics.exporting.rows import Table, table
 from carethread.metrics.exporting.writing import as_csv
 
 _FORMAT, _BY = "format", "by"
 _ASKED = ("periodStart", "periodEnd", "department", "practitioner", "group", "subject", "stratifier")
+_HANDED_ON = tuple(dict.fromkeys((*_ASKED, *PARAMETERS, _BY)))
 
 
 class _Format(NamedTuple):
@@ -47,7 +49,7 @@ def tabled(runtime: Runtime, call: Call, context: Context) -> Response:
 
     Raises Malformed for another format, and whatever the operation raises that counts.
     """
-    refuse_objects(call.body, call.params)
+    refuse_unknown(call, "$table", (*_HANDED_ON, _FORMAT))
     named = once(call, _FORMAT) or "csv"
     if named not in FORMATS:
         raise Malformed(f"format is one of {', '.join(FORMATS)}.", code="value", expression=_FORMAT)
@@ -60,7 +62,7 @@ def tabled(runtime: Runtime, call: Call, context: Context) -> Response:
 def reports(runtime: Runtime, call: Call, context: Context) -> list[Resource]:
     """The MeasureReports that a call is about; none is stored."""
     name = "series" if once(call, _BY) else "evaluate-measure"
-    query = [(each, value) for each, values in call.params.items() if each != _FORMAT for value in values]
+    query = [(each, value) for each, values in call.params.items() if each in _HANDED_ON for value in values]
     headers = {each: value for each, value in call.request.headers.items() if each != "prefer"}
     request = Request("GET", f"Measure/${name}", query, headers)
     found = invoke(runtime, request, name, "Measure", call.id, None, context)

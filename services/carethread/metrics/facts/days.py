@@ -99,7 +99,7 @@ _OF_REPLIES = {"encounters", "team_members"}
 """A response is of the department of its visit or team, which may begin after it."""
 
 AHEAD: Mapping[str, Collection[str]] = {
-    "avoidable-repeat-visits": {"appointments", "conditions", "encounters"},  # who comes again within 72 hours
+    "avoidable-repeat-visits": {"appointments", "conditions", "encounters", "patients"},  # who comes again, or dies
     "care-team-accountability": {"patients", "team_members"},  # who answers for the person now
     "continuity-upc": {"encounters"},  # which of them tell of an appointment that is counted else
     "feedback-loop-closure": {"responses", *_OF_REPLIES},

@@ -21,7 +21,7 @@ from carethread.metrics.measures.words import without_comments, words_of
 
 LIBRARIES = "https://carethread.dev/fhir/Library/"
 
-_OWN = re.compile(r"\b([a-z_]\w*)\s+as\s*\(", re.ASCII)
+_OWN = re.compile(r"\b([a-z_]\w*)(?:\s+|\s*\([^()]*\)\s*)as\s*\(", re.ASCII)
 _OPEN = "\nSELECT * FROM (\n"
 _FOLDER = files("carethread.fhir_profiles").joinpath("measures")
 

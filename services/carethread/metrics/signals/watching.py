@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 from carethread.core.clock import from_micros, to_micros
 from carethread.core.context import Context
+from carethread.core.errors import Busy
 from carethread.core.ports import Resource, Session, Store, Timer
 from carethread.core.service import PROFILES, AskFirst, Runtime, TimerHandler
 from carethread.interactions.requesting import request, request_change
@@ -54,6 +55,9 @@ CHARTED_BY = PROFILES + "charted-by"
 HOUR = 4
 """Of UTC: when measures are looked at, with the day before whole."""
 
+_AGAIN = timedelta(minutes=1)
+"""Until it is asked again for facts, or an engine, that were not to be had; nobody waits for a signal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -70,9 +74,9 @@ class Seen:
     kept: Sequence[Resource] = ()
 
 
-_SEEN: WeakKeyDictionary[Store, dict[str, tuple[int, Seen]]] = WeakKeyDictionary()
+_SEEN: WeakKeyDictionary[Store, dict[str, tuple[int, Seen | None]]] = WeakKeyDictionary()
 """What was counted of a Measure, and when the look was due that asked, by database, until the transaction that lacked
-it is begun anew."""
+it is begun anew; None: it could not be counted then."""
 
 
 def measures_watched(runtime: Runtime, session: Session, ids: Sequence[str], context: Context) -> None:
@@ -81,7 +85,7 @@ def measures_watched(runtime: Runtime, session: Session, ids: Sequence[str], con
 
 
 def signals_due(runtime: Runtime, session: Session, timer: Timer, context: Context) -> None:
-    """Raise the signals of a Measure, and end those that are over. Raises AskFirst, Invalid, TooCostly, Busy."""
+    """Raise the signals of a Measure, and end those that are over. Raises AskFirst, Invalid, TooCostly."""
     measure = here(session, ("Measure", timer.key))
     unit = WriteUnit(runtime, session, context)
     if measure is None or not _is_looked_at(measure):
@@ -90,6 +94,9 @@ def signals_due(runtime: Runtime, session: Session, timer: Timer, context: Conte
         _withdraw(_Turn(runtime, session, context, unit, known, canonical))
         return
     asked, seen = _seen(runtime, measure, timer)
+    if seen is None:
+        session.timers.set(TIMER, timer.key, to_micros(context.clock() + _AGAIN), timer.payload)
+        return
     _settle(_Turn(runtime, session, context, unit, measure, seen.definition.canonical), seen)
     is_overtaken = timer.due < asked or timer.failure  # what failed is left as it is, whatever is corrected
     due = timer.due if is_overtaken else _next(context.clock())
@@ -107,7 +114,7 @@ def _next(now: datetime) -> int:
     return to_micros(today if now < today else today + timedelta(days=1))
 
 
-def _seen(runtime: Runtime, measure: Resource, timer: Timer) -> tuple[int, Seen]:
+def _seen(runtime: Runtime, measure: Resource, timer: Timer) -> tuple[int, Seen | None]:
     """What was counted, and when the look was due that asked. One that is due before that is another, but what was
     counted is settled first: where corrections never cease something is told all the same."""
     answers = _SEEN.setdefault(runtime.store, {})
@@ -117,7 +124,10 @@ def _seen(runtime: Runtime, measure: Resource, timer: Timer) -> tuple[int, Seen]
 
     def ask() -> None:
         answers.clear()
-        answers[timer.key] = timer.due, look(runtime, measure)
+        try:
+            answers[timer.key] = timer.due, look(runtime, measure)
+        except Busy:
+            answers[timer.key] = timer.due, None
 
     raise AskFirst(ask)
 

@@ -23,8 +23,8 @@ from carethread.metrics.suppressing.cells import WHOLE, Hidden, Place, hidden
 from carethread.metrics.suppressing.months import months, suppressed, together
 from carethread.metrics.suppressing.naming import unnamed
 
-_OF_THE_PERIOD = re.compile(r"\$(utc_)?(start|end)\b|\bspans\b")
-"""What SQL knows of the period that is asked for."""
+_OF_THE_PERIOD = re.compile(r"\$(utc_)?(start|end)\b", re.IGNORECASE)
+"""What SQL knows of the period that is asked for, beside `spans`."""
 
 Progress = Callable[[str], None]
 """Is told how far an answer is."""
@@ -93,7 +93,8 @@ def refuse_list(definition: Definition, days: Days) -> None:
 def _adds_up(definition: Definition) -> bool:
     """Whether what is counted of several months is what is counted of each: SQL that comes along keeps to that, other
     SQL where it does not know the period."""
-    return comes_along(definition.sql) or not _OF_THE_PERIOD.search(definition.sql)
+    sql = definition.sql
+    return comes_along(sql) or not (_OF_THE_PERIOD.search(sql) or names_spans(sql))
 
 
 def _departments(facts: Glimpse, definition: Definition) -> set[str] | None:

@@ -26,7 +26,7 @@ _STAFF = "Practitioner/"
 _CANONICAL = re.compile(r"'https?://[^']*/([^'/]+)'")
 """In SQL, with what it is called."""
 
-_MINE = "SELECT DISTINCT subject FROM members WHERE practitioner = {who}"
+_MINE = "SELECT DISTINCT subject FROM team_now WHERE practitioner = {who}"
 
 
 def is_of_people(definition: Definition) -> bool:

@@ -59,8 +59,8 @@ def _assembled(session: Session, root: Resource) -> Assembled:
 def _asked(runtime: Runtime, call: Call, context: Context) -> Resource:
     """The form that is meant: the instance, the body, or what `questionnaire` is, refers to or names."""
     whole = call.body is not None and call.body.get("resourceType") == _TYPE
-    if call.body and not whole:
-        check_resource("Parameters", call.body)
+    if call.body:
+        check_resource(_TYPE if whole else "Parameters", call.body)
     parameters = Given(call, runtime.base_url, (_FORM,))
     named = [each for each in (call.body or {}).get("parameter", ()) if each["name"] == _FORM]
     if len(named) + len(call.params.get(_FORM, ())) * (not named) + whole != (0 if call.id else 1):
@@ -68,8 +68,10 @@ def _asked(runtime: Runtime, call: Call, context: Context) -> Resource:
         raise Malformed(f"{_FORM} {told}.", code="required", expression="Parameters.parameter")
     if call.id:
         return json.parse_object(read(runtime, (_TYPE, call.id), context).body)
-    if call.body and (whole or "resource" in named[0]):
-        form = call.body if whole else parameters.resources(_FORM, _TYPE)[0]
+    if call.body and whole:
+        return call.body
+    if call.body and "resource" in named[0]:
+        form = parameters.resources(_FORM, _TYPE)[0]
         check_resource(_TYPE, form)
         return form
     if named and "valueReference" in named[0]:

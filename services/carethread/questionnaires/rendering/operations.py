@@ -62,15 +62,16 @@ def render(runtime: Runtime, call: Call, context: Context) -> Response:
 def _asked(runtime: Runtime, call: Call, context: Context) -> tuple[Resource, Form | None]:
     """The response that is meant, and its form where that is given."""
     whole = call.body is not None and call.body.get("resourceType") == _TYPE
-    if call.body and not whole:
-        check_resource("Parameters", call.body)
+    if call.body:
+        check_resource(_TYPE if whole else "Parameters", call.body)
     parameters = Given(call, runtime.base_url, (_RESPONSE, _FORM, *_SIMPLE))
     given = [call.body] if call.body and whole else parameters.resources(_RESPONSE, _TYPE)
     if len(given) != (0 if call.id else 1):
         told = "is not given for an instance" if call.id else "is needed once, a QuestionnaireResponse"
         raise Malformed(f"{_RESPONSE} {told}.", code="required", expression="Parameters.parameter")
     if given:
-        check_resource(_TYPE, given[0])
+        if not whole:
+            check_resource(_TYPE, given[0])
         return given[0], _form(parameters)
     return json.parse_object(read(runtime, (_TYPE, call.id), context).body), _form(parameters)
 

@@ -235,7 +235,12 @@ def _given(call: Call) -> tuple[Resource | None, Resource, dict[str, list[str]]]
                         expression=f"Parameters.parameter[{number}].{member}",
                     )
                 given.setdefault(part["name"], []).extend(texts)
-            elif member.startswith("value") and isinstance(value, dict) and not written(part):
+            elif (
+                member.startswith("value")
+                and isinstance(value, dict)
+                and part["name"] in NAMES
+                and not (written(part) and part["name"] in call.params)
+            ):
                 raise Malformed(
                     f"{part['name'][:64]} is not given by {member}.",
                     code="value",

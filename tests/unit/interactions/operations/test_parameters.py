@@ -6,7 +6,7 @@ import pytest
 
 from carethread.core.errors import Malformed
 from carethread.core.fhir import json
-from carethread.core.ports import Request, Resource
+from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Call, Limits
 from carethread.gateway.everything import everything
 from carethread.interactions.operations.invoke import simple_values
@@ -84,3 +84,21 @@ def test_the_gateway_refuses_one_too() -> None:
     with pytest.raises(Malformed) as refused:
         everything(request, (), {}, lambda service, request: pytest.fail(service), "https://example.org/fhir", Limits())
     assert refused.value.issues[0].expression == "Parameters.parameter.where(name = 'start')"
+
+
+def test_what_the_gateway_does_not_know_is_refused_or_passed_over() -> None:
+    sent = json.render(
+        {"resourceType": "Parameters", "parameter": [{"name": "colour", "valuePeriod": {"start": "2030"}}]}
+    )
+    content = {"content-type": "application/fhir+json"}
+
+    def ask(**headers: str) -> Response:
+        request = Request("POST", "Patient/1/$everything", (("shade", "red"),), {**content, **headers}, sent)
+        return everything(
+            request, (), {}, lambda service, request: pytest.fail(service), "https://e.org/fhir", Limits()
+        )
+
+    with pytest.raises(Malformed, match="'shade' is not supported; \\$everything takes start, end"):
+        ask()
+    answer = ask(prefer="handling=lenient")
+    assert (answer.status, b"shade" in (answer.body or b"")) == (200, False)

@@ -36,7 +36,8 @@ SAYS = {"appointments", "encounters", "reported", "team_members"}
 DIED = ("deceased_at", "deceased_until_at")
 
 SHOWN = {
-    ("continuity-upc", "encounters"), ("plan-adherence", "team_members"), ("satisfaction-top-box", "team_members"),
+    ("avoidable-repeat-visits", "patients"), ("continuity-upc", "encounters"),
+    ("plan-adherence", "team_members"), ("satisfaction-top-box", "team_members"),
     ("social-need-help", "encounters"), ("waiting-time", "waits"),
 }  # fmt: skip
 """Of which the practice below is proof that it would show others."""
@@ -64,6 +65,8 @@ def practice() -> Iterator[Filled]:
     days = "CAST(hash(id) % 730 AS BIGINT)"
     for column in DIED:
         made.run(f"UPDATE patients SET {column} = TIMESTAMP '2028-03-17' + to_days({days}) WHERE hash(id) % 3 = 0")
+    longer = "start_at + INTERVAL 40 DAY"
+    made.run(f"UPDATE encounters SET end_at = {longer}, until_at = {longer} WHERE hash(id) % 5 = 0")
     yield made
 
 

@@ -61,6 +61,10 @@ STAY: dict[str, Any] = {
     "subject": {"reference": "Patient/ann"}, "period": {"start": "2029-03-10T08:00:00Z", "end": "2029-03-14T18:00:00Z"},
 }  # fmt: skip
 ADULT = {"resourceType": "Patient", "id": "ann", "birthDate": "1970-05-05"}
+NEW_YORK = {
+    "resourceType": "Organization", "id": "there", "extension": [{"url": TIMEZONE, "valueCode": "America/New_York"}],
+}  # fmt: skip
+NEVER_CLOSED = {"class": {"code": "AMB"}}
 GOES_ON = {"status": "in-progress", "period": {"start": "2029-03-10T08:00:00Z"}}
 
 
@@ -76,7 +80,8 @@ def screened(at: str) -> list[dict[str, Any]]:
 
 def told_of(visit: dict[str, Any], at: str, **dead: Any) -> set[str]:
     """What both computations say of the one stay of Ann."""
-    resources = [{**ADULT, **dead}, visit, *screened(at)]
+    visit = {**visit, "serviceProvider": {"reference": "Organization/there"}}
+    resources = [{**ADULT, **dead}, NEW_YORK, visit, *screened(at)]
     (unit,) = social_need_screening.units(Practice(resources))
     agree("social-need-screening", resources, date(2029, 3, 1), date(2029, 3, 31), [unit])
     return set(unit.groups[0][0]) - {"initial-population", "denominator"}
@@ -90,6 +95,9 @@ def told_of(visit: dict[str, Any], at: str, **dead: Any) -> set[str]:
         (STAY | GOES_ON, "2029-03-13T08:00:00Z", {"numerator"}),
         (STAY | GOES_ON | {"status": "finished"}, "2029-03-11T07:59:59Z", {"numerator"}),
         (STAY | GOES_ON | {"status": "finished"}, "2029-03-11T08:00:00Z", set()),
+        (STAY | GOES_ON | {"class": {"code": "OBSENC"}}, "2029-03-13T08:00:00Z", {"numerator"}),
+        (STAY | GOES_ON | NEVER_CLOSED, "2029-03-11T07:59:59Z", {"numerator"}),
+        (STAY | GOES_ON | NEVER_CLOSED, "2029-03-11T08:00:00Z", set()),
     ],
 )
 def test_until_when_somebody_is_asked(visit, at, told):
@@ -101,7 +109,15 @@ def test_until_when_somebody_is_asked(visit, at, told):
     [
         ("2029-03-13T10:00:00Z", STAY, None, {"denominator-exclusion"}),
         ("2029-03-13T10:00:00Z", STAY | GOES_ON, None, {"denominator-exclusion"}),
+        ("2029-11-13", STAY | GOES_ON | NEVER_CLOSED, None, {"numerator"}),
         ("2029-03-14", STAY, None, {"denominator-exclusion"}),
+        (
+            "2029-03-14",
+            STAY | {"period": {"start": "2029-03-10", "end": "2029-03-14"}},
+            None,
+            {"denominator-exclusion"},
+        ),
+        ("2029-03-14", STAY | {"period": {"start": "2029-03-10", "end": "2029-03-13"}}, None, {"numerator"}),
         ("2029-03-14", STAY, "home", {"numerator"}),  # they left alive, and died later that day
         ("2029-03-14T18:00:01Z", STAY, None, {"numerator"}),
         ("2029-05-01", STAY, "exp", {"denominator-exclusion"}),

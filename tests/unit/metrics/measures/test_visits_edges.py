@@ -134,6 +134,10 @@ def test_who_has_died_in_it(name, died, discharge, excluded):
         ("2029-02-04", "new-york", "2029-02-04T21:00:00-05:00", "home", 0),
         ("2029-02-04", "new-york", "2029-02-05T00:00:00-05:00", "home", 1),
         ("2029-02-05", "tokyo", "2029-02-05T01:00:00+09:00", "", 1),
+        ("2029-02-05", "new-york", "2029-02-05", "", 1),  # ended on that day, whatever clocks say
+        ("2029-02-05", "new-york", "2029-02-04", "", 0),
+        ("2029-02-05", "tokyo", "2029-02-05", "", 1),
+        ("2029-02-05", "new-york", "2029-02-05T00:00:00Z", "", 0),  # a moment, though it begins a day
     ],
 )
 def test_a_day_of_death_is_that_of_the_clocks_there(name, died, place, ended, discharge, excluded):

@@ -25,7 +25,10 @@ def test_what_is_whole_stays_as_it_is(name: str) -> None:
         ("SELECT id FROM visits;", ["visits AS ("]),
         ("SELECT * FROM seen -- not replies", ["stays AS (", "visits AS (", "seen AS ("]),
         ("WITH visits AS (SELECT 1 AS id) SELECT id FROM visits", []),
+        ("WITH visits(id) AS (SELECT 1) SELECT id FROM visits", []),
+        ("WITH visits (id, kind) AS (SELECT 1, 2) SELECT id FROM visits", []),
         ("SELECT id FROM appointments", []),
+        ("SELECT count(*) AS members FROM appointments", []),  # a word that SQL of one's own has for other things
     ],
 )
 def test_what_sql_names_and_does_not_have_goes_before_it(sql: str, names: list[str]) -> None:

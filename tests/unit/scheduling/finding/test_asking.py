@@ -73,3 +73,21 @@ def test_what_is_given_twice_is_looked_for_once() -> None:
 def test_a_start_that_is_past_needs_no_end() -> None:
     found = ask(start=["2025-01-01"])
     assert (found.begin, found.end) == (NOW, NOW + 90 * DAY)
+
+
+@pytest.mark.parametrize("member", ["valueReference", "valuePeriod"])
+def test_an_object_is_refused_where_none_is_read(member: str) -> None:
+    body = {"resourceType": "Parameters", "parameter": [{"name": "_cursor", member: {"reference": "Patient/1"}}]}
+    for given, refused in (({}, True), ({"_cursor": ["Patient/1"]}, member == "valuePeriod")):
+        call = Call("Appointment", "", given, body, Request("POST", "Appointment/$find"))
+        if refused:
+            with pytest.raises(Malformed, match=f"_cursor is not given by {member}"):
+                asked(call, NOW, Limits(), "https://care.example/fhir")
+        else:
+            assert asked(call, NOW, Limits(), "https://care.example/fhir").cursor == "Patient/1"
+
+
+def test_what_is_passed_over_may_be_an_object() -> None:
+    body = {"resourceType": "Parameters", "parameter": [{"name": "colour", "valuePeriod": {"start": "2031"}}]}
+    request = Request("POST", "Appointment/$find", (), {"prefer": "handling=lenient"})
+    assert asked(Call("Appointment", "", {}, body, request), NOW, Limits(), "https://care.example/fhir").begin == NOW
