@@ -12,7 +12,7 @@ import pytest
 from carethread.adapters.analytics.bounds import Bounds
 from carethread.adapters.analytics.duck import DuckAnalytics
 from carethread.adapters.analytics.parquet import ParquetShelf, read_manifest
-from carethread.adapters.analytics.sandbox import Tables
+from carethread.adapters.analytics.sandbox import Tables, connect
 from carethread.core.errors import Busy, Invalid, TooCostly
 from carethread.core.facts.manifest import Manifest, Published
 from carethread.core.facts.relation import Relation
@@ -254,3 +254,18 @@ def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
         pass
     with ParquetShelf(tmp_path).hold():
         pass
+
+
+def test_who_has_no_match_in_two_joins_is_found() -> None:
+    """By the engine's own optimizer nobody is, in DuckDB 2.0.0."""
+    connection = connect(Bounds(memory=64, threads=1))
+    connection.execute("CREATE TABLE visits AS SELECT 'v' AS id, 'ann' AS who")
+    connection.execute("CREATE TABLE stays AS SELECT 'other' AS visit, 'ann' AS who")
+    connection.execute("CREATE TABLE merged (who VARCHAR, into_who VARCHAR)")
+    found = connection.execute(
+        "WITH met AS ("
+        "   SELECT coalesce(m.into_who, s.who) AS who, s.visit FROM stays s LEFT JOIN merged m ON m.who = s.who)"
+        " SELECT v.id FROM visits v LEFT JOIN met a ON a.visit = v.id AND a.who = v.who"
+        " LEFT JOIN (SELECT who FROM met WHERE visit IS NULL) u ON u.who = v.who WHERE a.who IS NULL AND u.who IS NULL"
+    ).fetchall()
+    assert found == [("v",)]
