@@ -681,7 +681,7 @@ def test_without_facts_it_is_looked_again_soon(trends: Trends) -> None:
     trends.another_day()
     assert trends.found("Task", "careteams") == []
     trends.runtimes["metrics"] = with_facts
-    trends.later(seconds=1)
+    trends.later(seconds=60)
     assert len(trends.found("Task", "careteams")) == 1
 
 
