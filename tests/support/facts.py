@@ -43,9 +43,8 @@ class Filled:
         self._relations = {each.name: each for subject in subjects for each in subject.relations}
         self.views = {name: each.view for name, each in self._relations.items()}
         self._connection = connect(Bounds(threads=1, memory=512))
-        for relation in self._relations.values():
-            columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in relation.columns)
-            self._connection.execute(f"CREATE TABLE {quoted(relation.name)} ({columns})")
+        for name in self._relations:
+            self._empty(name)
         for name, derived in DERIVED.items():
             if derived.of in self._relations:
                 self._connection.execute(f"CREATE VIEW {name} AS {derived.sql}")
@@ -63,7 +62,7 @@ class Filled:
 
     def _fill(self, resources: Iterable[Mapping[str, Any]]) -> None:
         for name in self._holds.used:
-            self._connection.execute(f"DELETE FROM {quoted(name)}")
+            self._empty(name)
         rows: dict[str, list[Sequence[Any]]] = {}
         for resource in resources:
             subject = self._subjects.get(resource["resourceType"])
@@ -72,6 +71,11 @@ class Filled:
         for name, found in rows.items():
             self._insert(self._relations[name], found)
         self._holds.used = set(rows)
+
+    def _empty(self, name: str) -> None:
+        """Make a table anew: statistics of rows that were deleted stay, and DuckDB 2.0.0 may fail to plan by them."""
+        columns = ", ".join(f"{quoted(column)} {kind}" for column, kind in self._relations[name].columns)
+        self._connection.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({columns})")
 
     def _insert(self, relation: Relation, rows: Sequence[Sequence[Any]]) -> None:
         for start in range(0, len(rows), 500):

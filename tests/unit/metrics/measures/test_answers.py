@@ -9,7 +9,6 @@ import pytest
 from hypothesis import strategies as st
 
 from carethread.metrics.evaluating.counting import score
-from support import facts
 from support.facts import facts_of
 from support.measured import counted, known, units_of
 from support.measures import forms
@@ -42,12 +41,6 @@ QUESTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "staff-pulse": {"worn": STEP},
 }
 WITHOUT_A_NAME = reference("Organization/west", "CareTeam/team")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def own_tables() -> None:
-    """Those of other tests have been renamed."""
-    facts._engine.cache_clear()
 
 
 def _answer(value: Any) -> Made:
