@@ -10,6 +10,7 @@ from math import isfinite
 
 from carethread.core.clock import from_micros
 from carethread.core.errors import Invalid
+from carethread.core.fhir.validation.primitives import CONTROL
 from carethread.core.ports.analytics import Answer, Glimpse
 from carethread.metrics.evaluating.asking import Asked
 from carethread.metrics.evaluating.counting import Counted, relation
@@ -21,10 +22,6 @@ from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.shipped import standard
 
 _PARAMETER = re.compile(r"\$([a-z]\w*)", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-"""What no string of FHIR has: http://hl7.org/fhir/R4/datatypes.html#string."""
-
-_SPANS = re.compile(r"\bspans\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +110,7 @@ def _finite(found: list[Counted]) -> list[Counted]:
             said = "The SQL observes what is no finite number: where nothing is observed it says NULL, as nullif does."
             raise Invalid(said, code="value", expression=f"Measure.group[{place}]")
         for column, strata in group.strata.items():
-            if any(_CONTROL.search(name) for name in strata):
+            if any(CONTROL.search(name) for name in strata):
                 said = f"The column {column} has text with a control character, which FHIR cannot tell."
                 raise Invalid(said, code="value", expression=f"Measure.group[{place}]")
     return found
@@ -132,7 +129,7 @@ def answer(facts: Glimpse, sql: str, counted: Units) -> Answer:
 
 def names_spans(sql: str) -> bool:
     """Whether SQL chooses among what happened in the period."""
-    return _SPANS.search(sql) is not None
+    return _names("spans", sql)
 
 
 def spelled(sql: str, counted: Units) -> str:
@@ -143,7 +140,11 @@ def spelled(sql: str, counted: Units) -> str:
 
 def _beside(sql: str, counted: Units) -> dict[str, str]:
     """The relations that are made for SQL which names them."""
-    return {name: made for name, made in counted.made.items() if re.search(rf"\b{name}\b", sql, re.IGNORECASE)}
+    return {name: made for name, made in counted.made.items() if _names(name, sql)}
+
+
+def _names(relation: str, sql: str) -> bool:
+    return re.search(rf"\b{relation}\b", sql, re.IGNORECASE) is not None
 
 
 def named(sql: str, counted: Units) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -13,11 +12,9 @@ from carethread.core.clock import instant, to_micros
 from carethread.core.fhir import json
 from carethread.core.fhir.json import Number
 from carethread.core.fhir.targets import parse_reference
+from carethread.core.fhir.validation.primitives import CONTROL
 from carethread.core.ports import Resource
 from carethread.metrics.evaluating.asking import REFERS
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-"""What no string of FHIR has: http://hl7.org/fhir/R4/datatypes.html#string."""
 
 _WHOLE = 2**63
 """From here on a whole number in JSON is no longer read as it is written."""
@@ -45,7 +42,7 @@ def parameter(name: str, value: Any) -> Resource | None:
             return {"name": name, "valueDate": value.isoformat()}
         case time() if value.tzinfo is None:
             return {"name": name, "valueTime": value.isoformat()}
-    return {"name": name, "valueString": _CONTROL.sub("\ufffd", _text(_plain(value)))}
+    return {"name": name, "valueString": CONTROL.sub("\ufffd", _text(_plain(value)))}
 
 
 def _text(plain: Any) -> str:

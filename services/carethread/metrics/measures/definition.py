@@ -134,12 +134,16 @@ def definition(measure: Resource, sql: str, base_url: str) -> Definition:
 
 def is_nameless(measure: Resource) -> bool:
     """Whether it has been promised of a Measure that nobody learns who it is of."""
-    return any(each.get("url") == NAMELESS and each.get("valueBoolean") for each in measure.get("extension", ()))
+    return _is_said(measure, NAMELESS)
 
 
 def looks_back(measure: Resource) -> bool:
     """Whether what counts in a month of a Measure is mostly of the time before."""
-    return any(each.get("url") == LOOKS_BACK and each.get("valueBoolean") for each in measure.get("extension", ()))
+    return _is_said(measure, LOOKS_BACK)
+
+
+def _is_said(measure: Resource, url: str) -> bool:
+    return any(each.get("url") == url and each.get("valueBoolean") for each in measure.get("extension", ()))
 
 
 def title_of(measure: Resource) -> str:

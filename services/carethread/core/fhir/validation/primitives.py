@@ -27,7 +27,10 @@ _PARTIAL_DATE = r"(?!0000)[0-9]{4}(?:-(?:0[1-9]|1[0-2]))?"
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?"
 _ZONE = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 
-_control = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]").search
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""What no string has: http://hl7.org/fhir/R4/datatypes.html#string."""
+
+_control = CONTROL.search
 _base64 = re.compile(r"[0-9A-Za-z+/]+={0,2}").fullmatch
 _no_space = re.compile(r"\S+").fullmatch
 _absolute = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:").match
