@@ -16,8 +16,8 @@ from carethread.core.fhir.elements import extension
 from carethread.core.ports import Resource
 from carethread.questionnaires.answering.placing import Entry, Holder
 from carethread.questionnaires.answering.report import Report
+from carethread.questionnaires.expressions.holders import variables
 from carethread.questionnaires.expressions.surroundings import Spot, Surroundings
-from carethread.questionnaires.expressions.variables import variables
 from carethread.questionnaires.forms.expressions import QUERY, SDC
 from carethread.questionnaires.forms.form import Form
 

@@ -22,7 +22,8 @@ from carethread.core.fhir.fhirpath import Budget, Element, Purse, Quantity, comp
 from carethread.core.fhir.fhirpath.element import Items, plain
 from carethread.core.fhir.fhirpath.scope import Resolve
 from carethread.core.ports import Resource
-from carethread.questionnaires.expressions.variables import RESERVED, Variable, variables
+from carethread.questionnaires.expressions.holders import variables
+from carethread.questionnaires.expressions.variables import RESERVED, Variable
 from carethread.questionnaires.forms.expressions import FHIRPATH, QUERY
 from carethread.questionnaires.forms.form import Form, Item
 

@@ -6,15 +6,11 @@ Source: http://hl7.org/fhir/R4/extension-variable.html, http://hl7.org/fhir/uv/s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from carethread.core.errors import Invalid, Issue
 from carethread.core.fhir.validation.report import shown
 from carethread.core.ports import Resource
-
-if TYPE_CHECKING:
-    from carethread.questionnaires.forms.form import Form, Item
 
 VARIABLE = "http://hl7.org/fhir/StructureDefinition/variable"
 
@@ -57,11 +53,3 @@ def _written(element: Resource) -> Iterator[tuple[int, Variable]]:
         if each.get("url") == VARIABLE:
             said = each.get("valueExpression", {})
             yield number, Variable(said.get("name", ""), said.get("language", ""), said.get("expression", ""))
-
-
-@lru_cache(maxsize=256)
-def variables(form: Form) -> dict[Item | None, tuple[Variable, ...]]:
-    """The variables of a form by the item that they stand on, None for the form itself; of those that have any."""
-    found: dict[Item | None, tuple[Variable, ...]] = {None: variables_of(form.raw, "Questionnaire")}
-    found |= {item: variables_of(item.raw, item.path) for item in form.items.values()}
-    return {holder: each for holder, each in found.items() if each}

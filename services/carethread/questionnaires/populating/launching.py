@@ -14,7 +14,7 @@ from carethread.core.fhir.fhirpath import Element
 from carethread.core.fhir.fhirpath.element import resource_element
 from carethread.core.fhir.validation.report import shown
 from carethread.core.ports import Resource
-from carethread.questionnaires.expressions.variables import variables
+from carethread.questionnaires.expressions.holders import variables
 from carethread.questionnaires.forms.expressions import QUERY, SDC
 from carethread.questionnaires.forms.form import Form
 from carethread.questionnaires.populating.filling import GIVEN
