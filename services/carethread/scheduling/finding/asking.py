@@ -1,15 +1,14 @@
 """What `$find` is asked: its parameters, from a URL or a Parameters resource, as one value.
 
 Names and types: https://profiles.ihe.net/ITI/Scheduling/ITI-115.html; ours in addition are told in docs/finding.md.
-What stands in a Parameters is put as a URL would have it, so both are read by one way, and a page's link says all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from carethread.core.errors import Malformed
 from carethread.core.fhir.search.dates import date_range
@@ -19,8 +18,9 @@ from carethread.core.moments import DAY, FIRST, LAST
 from carethread.core.ports import Key, Resource
 from carethread.core.service import Call, Limits
 from carethread.interactions.operations.counting import number_of
-from carethread.interactions.operations.parameters import refuse_unknown, written
-from carethread.scheduling.finding.windows import Window, texts_of, window_of, zone_of
+from carethread.interactions.operations.parameters import refuse_unknown
+from carethread.scheduling.finding.given import NAMES, read
+from carethread.scheduling.finding.windows import Window, window_of, zone_of
 from carethread.scheduling.rules import MODALITIES
 
 LONGEST = 366 * DAY
@@ -33,10 +33,6 @@ _DEFAULT_COUNT = 20
 _MOST_MINUTES = 24 * 60
 MOST_SEATS = 8
 """How many may have to be free together, and how many people may come at once."""
-
-_MOST = {"team": 20}
-_MOST_ELSE = 200
-"""How often a parameter may stand."""
 
 Arrangement = Literal["together", "adjacent", "parallel"]
 ARRANGEMENTS: tuple[Arrangement, ...] = ("together", "adjacent", "parallel")
@@ -93,43 +89,6 @@ class Asked:
     pairs: Sequence[tuple[str, str]] = field(default=(), repr=False)
 
 
-def _plain(value: Any) -> Iterator[str]:
-    yield value if isinstance(value, str) else str(value)
-
-
-def _coding(value: Resource) -> Iterator[str]:
-    yield f"{value['system']}|{value.get('code', '')}" if "system" in value else str(value.get("code", ""))
-
-
-def _concept(value: Resource) -> Iterator[str]:
-    yield ",".join(text for coding in value.get("coding", ()) for text in _coding(coding))
-
-
-def _identifier(value: Resource) -> Iterator[str]:
-    yield f"{value.get('system', '')}|{value.get('value', '')}"
-
-
-_AS_TEXT: Mapping[str, Callable[[Any], Iterator[str]]] = {
-    "valueCoding": _coding,
-    "valueCodeableConcept": _concept,
-    "valueIdentifier": _identifier,
-    "valueTiming": texts_of,
-}
-"""How the values of a Parameters that are no simple ones are written in a URL."""
-
-_SEVERAL = (
-    "specialty", "visit-type", "practitioner", "organization", "location-reference", "location-string",
-    "patient-reference", "reason", "insurance-reference", "service-type", "actor", "role", "team", "modality",
-    "language", "accessibility", "window", "preferred-window", "timing",
-)  # fmt: skip
-_ONCE = (
-    "start", "end", "referral-identifier", "zone", "arrangement", "preferred-modality", "preferred-gender", "duration",
-    "sort", "_count",
-)  # fmt: skip
-
-NAMES = (*_ONCE, *_SEVERAL, "patient-resource", CURSOR)
-"""The parameters."""
-
 _SILENT = ("referral-identifier", "insurance-reference")
 """Parameters that are taken, and that no time is chosen by."""
 
@@ -142,13 +101,7 @@ def asked(
     Raises Malformed, naming the parameter and what is allowed.
     """
     refuse_unknown(call, taker, names, objects=names)
-    person, bounds, given = _given(call)
-    for name, values in given.items():
-        if len(values) > (most := _MOST.get(name, _MOST_ELSE)):
-            raise Malformed(f"{name[:64]} is given {most} times at most.", code="too-costly", expression=name[:64])
-    for name in _ONCE:
-        if len(given.get(name, ())) > 1:
-            raise Malformed(f"{name} is given once.", code="value", expression=name)
+    person, bounds, given = read(call)
     zone = zone_of(given["zone"][0]) if "zone" in given else UTC
     begin, end = _span(given, bounds, zone, now)
 
@@ -205,50 +158,6 @@ def asked(
     if len(found.seats) + len(found.roles) > MOST_SEATS or len(patients) > MOST_SEATS:
         raise Malformed(f"At most {MOST_SEATS} are looked for at once.", code="too-costly", expression="actor")
     return found
-
-
-def _given(call: Call) -> tuple[Resource | None, Resource, dict[str, list[str]]]:
-    """The Patient of the body, the bounds of its Timing, and all else as texts by name."""
-    given = {name: [text for text in values if text] for name, values in call.params.items()}
-    given = {name: values for name, values in given.items() if values}
-    person: Resource | None = None
-    bounds: Resource = {}
-    if "patient-resource" in given:
-        raise Malformed("patient-resource is a Patient in a Parameters.", code="value", expression="patient-resource")
-    for number, part in enumerate((call.body or {}).get("parameter", ())):
-        if part["name"] == "patient-resource":
-            person = part.get("resource")
-            if person is None or person.get("resourceType") != "Patient":
-                where = f"Parameters.parameter[{number}].resource"
-                raise Malformed("patient-resource is a Patient.", code="value", expression=where)
-            continue
-        if part["name"] in NAMES and not any(member.startswith("value") for member in part):
-            where = f"Parameters.parameter[{number}]"
-            raise Malformed(f"{part['name']} has a value of its own.", code="required", expression=where)
-        for member, value in part.items():
-            if member in _AS_TEXT:
-                texts = list(_AS_TEXT[member](value))
-                if member != "valueTiming" and not any(texts):
-                    raise Malformed(
-                        f"{part['name'][:64]} has a code, or a value of an identifier.",
-                        code="required",
-                        expression=f"Parameters.parameter[{number}].{member}",
-                    )
-                given.setdefault(part["name"], []).extend(texts)
-            elif (
-                member.startswith("value")
-                and isinstance(value, dict)
-                and part["name"] in NAMES
-                and not (written(part) and part["name"] in call.params)
-            ):
-                raise Malformed(
-                    f"{part['name'][:64]} is not given by {member}.",
-                    code="value",
-                    expression=f"Parameters.parameter[{number}].{member}",
-                )
-        if "valueTiming" in part:
-            bounds = part["valueTiming"].get("repeat", {}).get("boundsPeriod", {})
-    return person, bounds, {name: values for name, values in given.items() if values}
 
 
 def _span(given: Mapping[str, Sequence[str]], bounds: Resource, zone: tzinfo, now: int) -> tuple[int, int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from carethread.core.service import Operation
-from carethread.scheduling.finding.asking import NAMES
 from carethread.scheduling.finding.finding import find
+from carethread.scheduling.finding.given import NAMES
 from carethread.scheduling.finding.third import NAMES as OF_THIRD
 from carethread.scheduling.finding.third import third_next_available
 

@@ -12,7 +12,8 @@ from carethread.core.errors import Malformed
 from carethread.core.moments import DAY, LAST
 from carethread.core.ports import Request
 from carethread.core.service import Call, Limits
-from carethread.scheduling.finding.asking import NAMES, Asked, asked
+from carethread.scheduling.finding.asking import Asked, asked
+from carethread.scheduling.finding.given import NAMES
 
 NOW = to_micros(datetime(2031, 1, 6, tzinfo=UTC))
 
