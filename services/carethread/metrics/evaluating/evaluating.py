@@ -15,9 +15,10 @@ from carethread.core.ports.analytics import Answer, Glimpse
 from carethread.metrics.evaluating.asking import Asked
 from carethread.metrics.evaluating.counting import Counted, relation
 from carethread.metrics.evaluating.describing import describe
+from carethread.metrics.evaluating.everybody import everybody
 from carethread.metrics.evaluating.periods import Days, Zones, quoted, zones
 from carethread.metrics.evaluating.reading import read
-from carethread.metrics.evaluating.tallying import everybody, tallied
+from carethread.metrics.evaluating.tallying import tallied
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.shipped import standard
 

@@ -8,7 +8,7 @@ of a person are one number too, so that people are looked up once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from carethread.metrics.evaluating.counting import (
     stratifiers,
     text,
 )
+from carethread.metrics.evaluating.everybody import Everybody
 from carethread.metrics.measures.definition import Definition, Group
 
 AGGREGATES = {"average": "avg", "median": "median", "sum": "sum", "minimum": "min", "maximum": "max"}
@@ -43,38 +44,10 @@ _PERSON = "coalesce(unit.subject, unit.resource)"
 
 
 @dataclass(frozen=True, slots=True)
-class Everybody:
-    """People with their standard strata: the stratifiers' columns, and the SQL of the relation: `subject`, the `number`
-    that stands for it, those columns, and `kind`, a number that all have who are in the same strata."""
-
-    columns: Sequence[str]
-    sql: str
-
-
-def everybody(definition: Definition, standard: Mapping[str, str]) -> Everybody | None:
-    """People with the standard strata that a Measure asks for; None where it asks for none. `standard` has the SQL of
-    the standard stratifiers by their column."""
-    columns = [each.column for each in stratifiers(definition) if each.column in standard]
-    if not columns:
-        return None
-    names, first, others = ", ".join(columns), columns[0], columns[1:]
-    joined = f"by_{first}" + "".join(f"\nFULL JOIN by_{name} USING (subject)" for name in others)
-    strata = ", ".join(f"{text(f'by_{name}.value')} AS {name}" for name in columns)
-    kinds = f"SELECT {names}, row_number() OVER (ORDER BY {names}) AS kind\nFROM (SELECT DISTINCT {names} FROM known)"
-    found = [relation(f"by_{name}", standard[name]) for name in columns]
-    found += [relation("known", f"SELECT subject, {strata}\nFROM {joined}"), relation("kinds", kinds)]
-    return Everybody(
-        columns,
-        f"WITH {', '.join(found)}\nSELECT known.*, kinds.kind, row_number() OVER (ORDER BY subject) AS number"
-        f"\nFROM known\nJOIN kinds USING ({names})",
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class _Plan:
     """What a statement is made of: the SQL of a unit's bucket, if any; by column of a stratifier the name of what a
     unit has itself, for the others are its person's; the groups that observe by a value's name; the numbers of a code,
-    and those of a person's codes, none where people are not counted."""
+    those that tell its populations and its parts, and those of a person's codes, none where people are not counted."""
 
     definition: Definition
     people: Everybody | None
@@ -82,6 +55,8 @@ class _Plan:
     own: Mapping[str, str]
     observed: Mapping[str, Group]
     codes: Mapping[str, str]
+    populations: Mapping[str, str]
+    parts: Mapping[str, str]
     sets: Sequence[str]
 
     @property
@@ -97,6 +72,11 @@ class _Plan:
     def each(self) -> list[str]:
         """What units are grouped by, one after the other."""
         return ["kind", *self.own.values()]
+
+    @property
+    def width(self) -> int:
+        """The numbers that each row has."""
+        return max(len(self.codes) + len(self.populations) + len(self.parts), len(self.sets))
 
 
 def tallied(
@@ -142,6 +122,8 @@ def tallying(
         own={name: f"own_{i}" for i, name in enumerate(columns) if not people or name not in people.columns},
         observed={f"v{i}": group for i, group in enumerate(each for each in definition.groups if each.value)},
         codes=_numbers("_c", list(_columns(definition).values())) or {"_c0": "0"},
+        populations=_numbers("u", _populations(definition)),
+        parts=_numbers("p", _parts(definition)) if parts else {},
         sets=[f"s{i}" for i in range(sets)] if parts else [],
     )
     relations = [bare(definition, wanted), *_marked(plan), *_by_units(plan), *(_by_people(plan) if parts else ())]
@@ -215,56 +197,61 @@ def _alike(source: str, names: Iterable[str]) -> str:
 
 
 def _selects(plan: _Plan) -> list[str]:
-    definition = plan.definition
-    populations = _numbers("u", _populations(definition))
-    parts = _numbers("p", _parts(definition) if plan.sets else [])
-    width = max(len(plan.codes) + len(populations) + len(parts), len(plan.sets))
-    nothing = ["NULL"] * len(plan.observed)
-    count = ["CAST(sum(n) AS BIGINT)", *nothing]
+    count = ["CAST(sum(n) AS BIGINT)", *_nothing(plan)]
     values = ["0", *(f"{AGGREGATES[group.method]}({name})" for name, group in plan.observed.items())]
-    none = ["CAST(NULL AS DATE)"]
-    bucket = plan.always or none
-
-    def row(what: int, of: Iterable[str], place: str, told: Sequence[str], numbers: Sequence[str]) -> str:
-        zeros = ["0"] * (width - len(numbers))
-        return f"SELECT {', '.join([str(what), *of, place, *told, *numbers, *zeros])}"
-
-    def by_stratum(what: int, source: str, told: Sequence[str], numbers: Sequence[str]) -> list[str]:
-        found = []
-        for place, column in enumerate(["", *(each.column for each in stratifiers(definition))], start=-1):
-            own, looked_up = plan.own.get(column), ""
-            if column and not own:
-                looked_up = " AS alike\nLEFT JOIN kinds ON kinds.kind = alike.kind"
-            stratum = own or (f"coalesce(kinds.{column}, '{UNKNOWN}')" if column else f"'{UNKNOWN}'")
-            origin = f"{source}{own or 'kind'}" if source != "marked" else source
-            alike = [*plan.always, *([stratum] if column else []), *numbers]
-            grouped = f"\nGROUP BY {', '.join(alike)}" if alike else ""
-            said = row(what, bucket, str(place), [stratum, *told], numbers)
-            few = f"\nWHERE (SELECT n FROM many_{own}) <= {MOST_STRATA}" if column in plan.bounded else ""
-            found.append(f"{said}\nFROM {origin}{looked_up}{few}{grouped}")
-        return found
-
-    codes = list(plan.codes)
-    observed = {group.value for group in definition.groups}
-    raw = [
-        f"{f'nullif({bit}, FALSE)' if name in observed else bit} AS {name}"
-        for i, name in enumerate(_columns(definition))
-        for bit in [f"(({codes[i // BITS]} & {1 << i % BITS}) <> 0)"]
-    ]
-    numbers = [*(f"unit.{name}" for name in codes), *populations.values(), *parts.values()]
-    columns = [each.column for each in stratifiers(definition)]
-    code = row(CODES, none, "-1", [f"'{UNKNOWN}'", "unit._number", *nothing], numbers)
-    many = [
-        row(STRATA, none, str(columns.index(column)), [f"'{UNKNOWN}'", "n", *nothing], []) + f"\nFROM many_{name}"
-        for column, name in plan.bounded.items()
-    ]
     return [
-        *by_stratum(UNITS, "units_by_", count, codes),
-        *(by_stratum(PEOPLE, "people_by_", count, plan.sets) if plan.sets else ()),
-        *(by_stratum(VALUES, "marked", values, []) if plan.observed else ()),
-        f"{code}\nFROM (SELECT {', '.join(['codes.*', *raw])} FROM codes) AS unit",
-        *many,
+        *_by_stratum(plan, UNITS, "units_by_", count, list(plan.codes)),
+        *(_by_stratum(plan, PEOPLE, "people_by_", count, plan.sets) if plan.sets else ()),
+        *(_by_stratum(plan, VALUES, "", values, []) if plan.observed else ()),
+        _of_codes(plan),
+        *_of_strata(plan),
     ]
+
+
+def _row(plan: _Plan, what: int, place: int, told: Sequence[str], numbers: Sequence[str], bucket: str = "") -> str:
+    zeros = ["0"] * (plan.width - len(numbers))
+    return f"SELECT {', '.join([str(what), bucket or 'CAST(NULL AS DATE)', str(place), *told, *numbers, *zeros])}"
+
+
+def _nothing(plan: _Plan) -> list[str]:
+    """In place of observations."""
+    return ["NULL"] * len(plan.observed)
+
+
+def _by_stratum(plan: _Plan, what: int, source: str, told: Sequence[str], numbers: Sequence[str]) -> Iterator[str]:
+    """The whole, and each stratifier's strata; `source` begins the relation's name, empty: units by themselves."""
+    for place, column in enumerate(["", *(each.column for each in stratifiers(plan.definition))], start=-1):
+        own, looked_up = plan.own.get(column), ""
+        stratum = own or f"'{UNKNOWN}'"
+        if column and not own:
+            looked_up = " AS alike\nLEFT JOIN kinds ON kinds.kind = alike.kind"
+            stratum = f"coalesce(kinds.{column}, '{UNKNOWN}')"
+        origin = f"{source}{own or 'kind'}" if source else "marked"
+        alike = [*plan.always, *([stratum] if column else []), *numbers]
+        grouped = f"\nGROUP BY {', '.join(alike)}" if alike else ""
+        said = _row(plan, what, place, [stratum, *told], numbers, "".join(plan.always))
+        few = f"\nWHERE (SELECT n FROM many_{own}) <= {MOST_STRATA}" if column in plan.bounded else ""
+        yield f"{said}\nFROM {origin}{looked_up}{few}{grouped}"
+
+
+def _of_codes(plan: _Plan) -> str:
+    """Each code with its number, and with what is true of its units."""
+    observed = {group.value for group in plan.observed.values()}
+    codes, raw = list(plan.codes), []
+    for i, name in enumerate(_columns(plan.definition)):
+        bit = f"(({codes[i // BITS]} & {1 << i % BITS}) <> 0)"
+        raw.append(f"{f'nullif({bit}, FALSE)' if name in observed else bit} AS {name}")
+    numbers = [*(f"unit.{name}" for name in codes), *plan.populations.values(), *plan.parts.values()]
+    said = _row(plan, CODES, -1, [f"'{UNKNOWN}'", "unit._number", *_nothing(plan)], numbers)
+    return f"{said}\nFROM (SELECT {', '.join(['codes.*', *raw])} FROM codes) AS unit"
+
+
+def _of_strata(plan: _Plan) -> Iterator[str]:
+    """How many strata each stratifier has that may be anything."""
+    columns = [each.column for each in stratifiers(plan.definition)]
+    for column, name in plan.bounded.items():
+        said = _row(plan, STRATA, columns.index(column), [f"'{UNKNOWN}'", "n", *_nothing(plan)], [])
+        yield f"{said}\nFROM many_{name}"
 
 
 def _numbers(letter: str, conditions: Sequence[str]) -> dict[str, str]:

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carethread.metrics.evaluating.counting import Cell, Counted, score, size
+from carethread.metrics.evaluating.everybody import everybody
 from carethread.metrics.evaluating.reading import read
-from carethread.metrics.evaluating.tallying import everybody, tallied
+from carethread.metrics.evaluating.tallying import tallied
 from carethread.metrics.measures.definition import LANGUAGE, Definition, definition
 
 POPULATIONS = (
