@@ -16,23 +16,15 @@ from carethread.questionnaires.assigning import links
 from carethread.questionnaires.assigning.assignment import assignment_of
 from carethread.questionnaires.assigning.reminding import TIMER
 from support.assigning import link_in, token_of
-from support.assigning_deaths import Practice, die
-from support.deaths import Doom, kills
-from support.errand_deaths import expire
-from support.event_workers import store_at
+from support.assigning_deaths import Practice
+from support.deaths import kills
+from support.pair_deaths import after_deaths
 
 KILLS = kills(2)
 
 
-def check(url: str, careteams: str) -> None:
-    store, teams = store_at(url, "questionnaires"), store_at(careteams, "careteams")
-    die(url, careteams, KILLS)
-    practice = Practice(url, careteams, Doom("never"))
-    for _ in range(20):
-        practice.act()
-    expire(store)
-    while practice.sending.step():
-        pass
+def check(practice: Practice) -> None:
+    store = practice.store
     left = {each.wanted.type for each in store.glance(lambda session: session.requests.all())}
     assert left <= {"Bundle"}, "but what is extracted, for which nobody is there"
     drafts = {each["id"]: each for each in practice.all("QuestionnaireResponse")}
@@ -49,7 +41,7 @@ def check(url: str, careteams: str) -> None:
         assert is_open == (id_ in waiting) == (draft["status"] == "in-progress")
     assert {id_: task["status"] for id_, task in tasks.items()} == wanted, "no Task without a draft, no draft without"
     keys = [("CommunicationRequest", each["id"]) for each in messages]
-    first = teams.glance(lambda session: [session.version(key, 1) for key in keys])
+    first = practice.stores["careteams"].glance(lambda session: [session.version(key, 1) for key in keys])
     written = {each.id: json.restore(each.body) for each in first if each}  # what is revoked has no link any more
     assert len({link_in(each) for each in written.values()}) == len(messages), "none twice"
     asked = Counter(each["about"][0]["reference"] for each in messages if each["category"][0]["text"][0] == "A")
@@ -61,15 +53,9 @@ def check(url: str, careteams: str) -> None:
         about = message["about"][0]["reference"].removeprefix("QuestionnaireResponse/")
         assert bool(led) == (drafts[about]["status"] == "in-progress"), "its link is good as long as the draft goes on"
         assert led or message["status"] != "active", "none is sent on with a link that is not"
-    store.close()
-    teams.close()
 
 
 @pytest.mark.timeout(120 + 60 * KILLS)
-def test_forms_that_are_given(tmp_path: Path) -> None:
-    check(f"sqlite:///{tmp_path}/questionnaires.db", f"sqlite:///{tmp_path}/careteams.db")
-
-
-@pytest.mark.timeout(120 + 60 * KILLS)
-def test_forms_that_are_given_on_postgresql(postgres_database: str, tmp_path: Path) -> None:
-    check(postgres_database, f"sqlite:///{tmp_path}/careteams.db")
+def test_forms_that_are_given(database_url: str, tmp_path: Path) -> None:
+    with after_deaths(Practice, database_url, tmp_path, KILLS) as practice:
+        check(practice)

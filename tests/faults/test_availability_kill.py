@@ -5,8 +5,6 @@ CARETHREAD_TEST_KILLS says how often at each step.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from carethread.core.clock import instant, to_micros
@@ -65,10 +63,5 @@ def check(url: str) -> None:
 
 
 @pytest.mark.timeout(120 + 60 * KILLS)
-def test_slots(tmp_path: Path) -> None:
-    check(f"sqlite:///{tmp_path}/scheduling.db")
-
-
-@pytest.mark.timeout(120 + 60 * KILLS)
-def test_slots_on_postgresql(postgres_database: str) -> None:
-    check(postgres_database)
+def test_slots(database_url: str) -> None:
+    check(database_url)

@@ -14,32 +14,23 @@ from carethread.core.fhir import json
 from carethread.questionnaires.extracting.extracted import uuid_of
 from carethread.questionnaires.safety.alarms import RAISED
 from support.calling import HARM
-from support.calling_deaths import RESPONSES, Practice, die
-from support.deaths import Doom, kills
-from support.errand_deaths import expire
-from support.event_workers import store_at
+from support.calling_deaths import RESPONSES, Practice
+from support.deaths import kills
 from support.instruments import shipped
+from support.pair_deaths import after_deaths
 
 KILLS = kills(2)
 NOTHING = shipped("phq-9").items[HARM].options[0].value["code"]
 
 
-def check(url: str, careteams: str) -> None:
-    store, calling = store_at(url, "questionnaires"), store_at(careteams, "careteams")
-    practice = Practice(url, careteams, Doom("never"))
-    practice.prepare()
-    die(url, careteams, KILLS)
-    for _ in range(20):
-        practice.act()
-    expire(store)
-    while practice.sending.step():
-        pass
+def check(practice: Practice) -> None:
+    store = practice.store
     assert store.glance(lambda session: session.requests.all()) == []
     tasks = {task["id"]: task for task in practice.all("Task")}
     standing: set[str] = set()
     for id_ in RESPONSES:
         keys = store.glance(lambda session, id_=id_: session.places(RAISED, id_))  # type: ignore[misc]
-        answer = practice.ask("questionnaires", "GET", f"QuestionnaireResponse/{id_}")
+        answer = practice.ask("GET", f"QuestionnaireResponse/{id_}")
         if answer.status == 404:
             assert keys == []
             continue
@@ -55,21 +46,17 @@ def check(url: str, careteams: str) -> None:
     assert {id_ for id_, task in tasks.items() if task["status"] == "requested"} <= standing, "no other is called for"
     issues = {each["id"]: each for each in practice.all("DetectedIssue")}
     assert len(issues) == len(tasks)
-    waiting = {each.key for each in calling.glance(lambda session: session.timers.ahead(TIMER, 10_000))}
+    waiting = {
+        each.key for each in practice.stores["careteams"].glance(lambda session: session.timers.ahead(TIMER, 10_000))
+    }
     for id_, task in tasks.items():
         issue = issues[task["focus"]["reference"].removeprefix("DetectedIssue/")]
         assert (issue["status"] == "cancelled") == (task["status"] == "cancelled")
         assert len(issue.get("mitigation", ())) == (task["status"] == "accepted"), "once"
         assert task["status"] != "requested" or id_ in waiting, "others will be called"
-    store.close()
-    calling.close()
 
 
 @pytest.mark.timeout(120 + 60 * KILLS)
-def test_critical_answers(tmp_path: Path) -> None:
-    check(f"sqlite:///{tmp_path}/questionnaires.db", f"sqlite:///{tmp_path}/careteams.db")
-
-
-@pytest.mark.timeout(120 + 60 * KILLS)
-def test_critical_answers_on_postgresql(postgres_database: str, tmp_path: Path) -> None:
-    check(postgres_database, f"sqlite:///{tmp_path}/careteams.db")
+def test_critical_answers(database_url: str, tmp_path: Path) -> None:
+    with after_deaths(Practice, database_url, tmp_path, KILLS) as practice:
+        check(practice)

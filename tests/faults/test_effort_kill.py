@@ -6,8 +6,6 @@ CARETHREAD_TEST_KILLS says how often at each step.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from carethread.core.fhir import json
@@ -54,10 +52,5 @@ def _saves(versions: list[Stored]) -> list[Save]:
 
 
 @pytest.mark.timeout(120 + 60 * KILLS)
-def test_efforts(tmp_path: Path) -> None:
-    check(f"sqlite:///{tmp_path}/questionnaires.db")
-
-
-@pytest.mark.timeout(120 + 60 * KILLS)
-def test_efforts_on_postgresql(postgres_database: str) -> None:
-    check(postgres_database)
+def test_efforts(database_url: str) -> None:
+    check(database_url)

@@ -11,23 +11,15 @@ import pytest
 
 from carethread.core.fhir import json
 from carethread.core.ports import Resource
-from support.deaths import Doom, kills
-from support.errand_deaths import expire
-from support.event_workers import store_at
-from support.extracting_deaths import RESPONSES, TOTAL, Practice, die
+from support.deaths import kills
+from support.extracting_deaths import RESPONSES, TOTAL, Practice
+from support.pair_deaths import after_deaths
 
 KILLS = kills(1)
 
 
-def check(url: str, records: str) -> None:
-    store, owner = store_at(url, "questionnaires"), store_at(records, "records")
-    die(url, records, KILLS)
-    practice = Practice(url, records, Doom("never"))
-    for _ in range(20):
-        practice.act()
-    expire(store)
-    while practice.sending.step():
-        pass
+def check(practice: Practice) -> None:
+    store = practice.store
     assert store.glance(lambda session: session.requests.all()) == []
     made, told = practice.all("Observation"), practice.all("Provenance")
     assert {each["code"]["coding"][0]["code"] for each in made} <= {"44261-6"}
@@ -47,15 +39,9 @@ def check(url: str, records: str) -> None:
         sources = [each for each in told if f"/{id_}/_history/" in each["entity"][0]["what"]["reference"]]
         assert bool(sources) == bool(own), "whatever was made says of what"
         assert len({each["entity"][0]["what"]["reference"] for each in sources}) == len(sources), "and once"
-    store.close()
-    owner.close()
 
 
 @pytest.mark.timeout(120 + 60 * KILLS)
-def test_extraction(tmp_path: Path) -> None:
-    check(f"sqlite:///{tmp_path}/questionnaires.db", f"sqlite:///{tmp_path}/records.db")
-
-
-@pytest.mark.timeout(120 + 60 * KILLS)
-def test_extraction_on_postgresql(postgres_database: str, tmp_path: Path) -> None:
-    check(postgres_database, f"sqlite:///{tmp_path}/records.db")
+def test_extraction(database_url: str, tmp_path: Path) -> None:
+    with after_deaths(Practice, database_url, tmp_path, KILLS) as practice:
+        check(practice)

@@ -14,29 +14,20 @@ import pytest
 from carethread.core.fhir import json
 from carethread.questionnaires.extracting.extracted import uuid_of
 from carethread.questionnaires.feedback.following import TOLD
-from support.deaths import Doom, kills
-from support.errand_deaths import expire
-from support.event_workers import store_at
-from support.feedback_deaths import RESPONSES, Practice, die
+from support.deaths import kills
+from support.feedback_deaths import RESPONSES, Practice
+from support.pair_deaths import after_deaths
 
 KILLS = kills(2)
 
 
-def check(url: str, careteams: str) -> None:
-    store, answering = store_at(url, "questionnaires"), store_at(careteams, "careteams")
-    practice = Practice(url, careteams, Doom("never"))
-    practice.prepare()
-    die(url, careteams, KILLS)
-    for _ in range(20):
-        practice.act()
-    expire(store)
-    while practice.sending.step():
-        pass
+def check(practice: Practice) -> None:
+    store = practice.store
     assert store.glance(lambda session: session.requests.all()) == []
     tasks = {task["id"]: task for task in practice.all("Task")}
     for id_ in RESPONSES:
         keys = store.glance(lambda session, id_=id_: session.places(TOLD, id_))  # type: ignore[misc]
-        answer = practice.ask("questionnaires", "GET", f"QuestionnaireResponse/{id_}")
+        answer = practice.ask("GET", f"QuestionnaireResponse/{id_}")
         if answer.status == 404:
             assert keys == []
             continue
@@ -60,15 +51,9 @@ def check(url: str, careteams: str) -> None:
         told = [each for each in task.get("output", ()) if "told" in str(each["type"]) and "valueReference" in each]
         assert len(told) == (state in ("resolved", "told")), "once"
         assert not told or messages[f"Task/{task['id']}"] >= 1
-    store.close()
-    answering.close()
 
 
 @pytest.mark.timeout(120 + 60 * KILLS)
-def test_feedback(tmp_path: Path) -> None:
-    check(f"sqlite:///{tmp_path}/questionnaires.db", f"sqlite:///{tmp_path}/careteams.db")
-
-
-@pytest.mark.timeout(120 + 60 * KILLS)
-def test_feedback_on_postgresql(postgres_database: str, tmp_path: Path) -> None:
-    check(postgres_database, f"sqlite:///{tmp_path}/careteams.db")
+def test_feedback(database_url: str, tmp_path: Path) -> None:
+    with after_deaths(Practice, database_url, tmp_path, KILLS) as practice:
+        check(practice)

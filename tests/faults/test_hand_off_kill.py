@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -113,10 +112,5 @@ def alarms(store: SqlStore, code: str) -> list[Resource]:
 
 
 @pytest.mark.timeout(120 + 60 * KILLS)
-def test_hand_offs(tmp_path: Path) -> None:
-    check(f"sqlite:///{tmp_path}/careteams.db")
-
-
-@pytest.mark.timeout(120 + 60 * KILLS)
-def test_hand_offs_on_postgresql(postgres_database: str) -> None:
-    check(postgres_database)
+def test_hand_offs(database_url: str) -> None:
+    check(database_url)

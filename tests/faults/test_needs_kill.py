@@ -13,29 +13,20 @@ import pytest
 from carethread.careteams.needs.following import OUTCOME_OF
 from carethread.careteams.needs.need import OPEN
 from carethread.core.fhir import json
-from support.deaths import Doom, kills
-from support.errand_deaths import expire
-from support.event_workers import store_at
-from support.helping_deaths import PEOPLE, Practice, die
+from support.deaths import kills
+from support.helping_deaths import PEOPLE, Practice
+from support.pair_deaths import after_deaths
 
 KILLS = kills(1)
 
 
-def check(url: str, records: str) -> None:
-    store, owner = store_at(url, "careteams"), store_at(records, "records")
-    practice = Practice(url, records, Doom("never"))
-    practice.prepare()
-    die(url, records, KILLS)
-    for _ in range(30):
-        practice.act()
-    expire(store)
-    while practice.sending.step():
-        pass
+def check(practice: Practice) -> None:
+    store = practice.store
     left = store.glance(lambda session: session.requests.all())
     assert [each.wanted.path for each in left if each.wanted.type != "MeasureReport"] == []
-    conditions = {f"Condition/{each['id']}": each for each in practice.all("Condition", "records")}
-    requests = {f"ServiceRequest/{each['id']}": each for each in practice.all("ServiceRequest", "records")}
-    witnessed = Counter(each["reference"] for told in practice.all("Provenance", "records") for each in told["target"])
+    conditions = {f"Condition/{each['id']}": each for each in practice.all("Condition")}
+    requests = {f"ServiceRequest/{each['id']}": each for each in practice.all("ServiceRequest")}
+    witnessed = Counter(each["reference"] for told in practice.all("Provenance") for each in told["target"])
     for who in PEOPLE:
         kind = f"Patient/{who}/transportation-insecurity"
         standing = store.glance(lambda session, kind=kind: session.claimed(OPEN, [kind]))  # type: ignore[misc]
@@ -63,15 +54,9 @@ def check(url: str, records: str) -> None:
         assert told[path, "Practitioner/doctor"] == len(reached), "each outcome is told once"
     assert requests == {}, "nothing is requested without a Task"
     assert all(witnessed[path] for path in conditions)
-    store.close()
-    owner.close()
 
 
 @pytest.mark.timeout(120 + 60 * KILLS)
-def test_needs(tmp_path: Path) -> None:
-    check(f"sqlite:///{tmp_path}/careteams.db", f"sqlite:///{tmp_path}/records.db")
-
-
-@pytest.mark.timeout(120 + 60 * KILLS)
-def test_needs_on_postgresql(postgres_database: str, tmp_path: Path) -> None:
-    check(postgres_database, f"sqlite:///{tmp_path}/records.db")
+def test_needs(database_url: str, tmp_path: Path) -> None:
+    with after_deaths(Practice, database_url, tmp_path, KILLS, acts=30) as practice:
+        check(practice)

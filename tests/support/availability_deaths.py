@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -20,7 +19,7 @@ from carethread.scheduling import SERVICE
 from carethread.scheduling.availability import remaking
 from carethread.scheduling.availability.stranded import ask_for
 from support.availability import availability, rule, schedule
-from support.deaths import SOMETIME, Doom, all_die, die_committing, die_in_turn, parser
+from support.deaths import SOMETIME, Doom, all_die, die_committing, main
 from support.stores import runtime
 
 STEPS = ("written", "committing", SOMETIME)
@@ -65,12 +64,5 @@ def _live(url: str, doom: Doom) -> None:
             change(store, random.choice([20, 30, 40, 60]))
 
 
-def _main() -> None:
-    arguments = parser()
-    arguments.add_argument("url")
-    given = arguments.parse_args()
-    die_in_turn(given, partial(_live, given.url), lambda step: 8)
-
-
 if __name__ == "__main__":
-    _main()
+    main(_live, "url")

@@ -7,102 +7,45 @@ Each saves drafts that say it and take it back, sends what is requested, and say
 from __future__ import annotations
 
 import random
-from functools import partial
-from typing import Any
 
-from carethread.adapters.local import LocalOwners, LocalPeer
-from carethread.adapters.sql.engine import make_engine
-from carethread.adapters.sql.store.store import SqlStore
 from carethread.careteams import SERVICE as CARETEAMS
-from carethread.core.context import Context
-from carethread.core.errands.sending import Sending
-from carethread.core.fhir import json
-from carethread.core.ports import Request, Resource, Response
-from carethread.core.service import Runtime
-from carethread.interactions.mirror import keep
-from carethread.interactions.rest.handling import handle
+from carethread.core.ports import Resource
 from carethread.questionnaires import SERVICE as QUESTIONNAIRES
 from support.calling import phq
 from support.care import department_team, part, person_team, practitioner
-from support.deaths import SOMETIME, Doom, all_die, die_in_turn, parser, possible, toil
-from support.errand_deaths import MortalPeer, die_keeping, expire
-from support.stores import BASE, version
-
-STEPS = ("kept", "committing", "sending", "answered", SOMETIME)
-"""In order: a request is kept, and not committed; while it is; before care teams have it; before that is noted."""
+from support.pair_deaths import Pair
 
 RESPONSES = [f"r{number}" for number in range(6)]
 STAFF = ("duty", "lead", "doctor")
 
 
-class Practice:
+class Practice(Pair):
     """Questionnaires and care teams over their stores."""
 
-    def __init__(self, url: str, careteams: str, doom: Doom) -> None:
-        self.here: dict[str, Runtime] = {}
-        peer = MortalPeer(LocalPeer(self.here), doom)
-        for service, where in ((QUESTIONNAIRES, url), (CARETEAMS, careteams)):
-            store = SqlStore(make_engine(where), service.name)
-            self.here[service.name] = Runtime(service, store, LocalOwners({}), peer, BASE)
-        owners = {"Task": "careteams", "DetectedIssue": "careteams"}
-        self.sending = Sending(self.here["questionnaires"], owners, "gateway")
-
-    def ask(self, service: str, method: str, path: str, body: Any = None) -> Response:
-        content = b"" if body is None else json.render(body)
-        sent = {"content-type": "application/fhir+json"}
-        return handle(self.here[service], Request(method, path, (), sent, content), Context())
+    services = (QUESTIONNAIRES, CARETEAMS)
 
     def prepare(self) -> None:
         """Who is there, and for whom they answer."""
-        careteams = self.here["careteams"]
-        known = [version(practitioner(each)).stored for each in STAFF]
-        careteams.store.transact(lambda session: keep(careteams, session, known))
         duty = part("Practitioner/duty", "on-call")
         teams = [department_team("clinics", "clinic", part("Practitioner/lead"), duty)]
         teams += [person_team("anns", "ann", part("Practitioner/doctor"), department="clinic")]
-        for team in teams:
-            assert self.ask("careteams", "PUT", f"CareTeam/{team['id']}", team).status == 201
+        self.staff(map(practitioner, STAFF), teams)
 
     def act(self) -> None:
         """Save a draft that says it, or takes it back; or say that somebody sees to what is called for."""
         id_ = random.choice(RESPONSES)
         made = phq(harm=random.choice([0, 0, 1, 3]), id_=id_)
-        answer = self.ask("questionnaires", "PUT", f"QuestionnaireResponse/{id_}", made)
+        answer = self.ask("PUT", f"QuestionnaireResponse/{id_}", made)
         assert answer.status in (200, 201), answer.body
         if random.random() < 0.2 and (waiting := [each for each in self.all("Task") if each["status"] == "requested"]):
             task = random.choice(waiting)
-            answer = self.ask("careteams", "PUT", f"Task/{task['id']}", {**task, "status": "accepted"})
+            answer = self.ask("PUT", f"Task/{task['id']}", {**task, "status": "accepted"})
             assert answer.status in (200, 409), answer.body
 
     def all(self, type_name: str) -> list[Resource]:
-        """All that care teams have of a type, but what they ask of each other."""
-        chunks = self.here["careteams"].store.dump(type_name)
-        found = [json.parse_object(each.body) for chunk in chunks for each in chunk.versions]
-        return [each for each in found if "critical-answer" in str(each["code"])]
-
-
-def die(url: str, careteams: str, count: int) -> None:
-    """Let workers die at each of the steps."""
-    all_die(__name__, url, careteams, steps=possible(STEPS, url), count=count)
-
-
-def _live(url: str, careteams: str, doom: Doom) -> None:
-    """Work until the doom has come."""
-    die_keeping(doom)
-    practice = Practice(url, careteams, doom)
-    store = practice.here["questionnaires"].store
-    assert isinstance(store, SqlStore)
-    expire(store)
-    toil(doom, practice.act, practice.sending.step)
-
-
-def _main() -> None:
-    arguments = parser()
-    arguments.add_argument("url")
-    arguments.add_argument("careteams")
-    given = arguments.parse_args()
-    die_in_turn(given, partial(_live, given.url, given.careteams), lambda step: 8)
+        """All of the type, but what care teams ask of each other."""
+        return [each for each in super().all(type_name) if "critical-answer" in str(each["code"])]
 
 
 if __name__ == "__main__":
-    _main()
+    Practice.main()

@@ -15,6 +15,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -118,6 +119,16 @@ def die_in_turn(given: Namespace, live: Callable[[Doom], object], most: Callable
     """Fork one after the other, each to die when it comes to its step for some time of at most `most`."""
     for step in given.steps * given.kills:
         _die(Doom(step, random.randint(1, most(step))), live)
+
+
+def main(live: Callable[..., object], *names: str, most: int = 8) -> None:
+    """The program of a module: each lives with the arguments of these names, and comes to its step for some time of at
+    most `most`."""
+    arguments = parser()
+    for name in names:
+        arguments.add_argument(name)
+    given = arguments.parse_args()
+    die_in_turn(given, partial(live, *(getattr(given, name) for name in names)), lambda step: most)
 
 
 def _die(doom: Doom, live: Callable[[Doom], object]) -> None:

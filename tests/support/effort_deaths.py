@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import random
-from functools import partial
 from unittest.mock import patch
 
 from carethread.adapters.local import LocalOwners, LocalPeer
@@ -19,7 +18,7 @@ from carethread.core.service import Runtime
 from carethread.interactions.rest.handling import handle
 from carethread.questionnaires import SERVICE
 from carethread.questionnaires.populating.marks import EXPRESSION, marked
-from support.deaths import SOMETIME, Doom, all_die, die_committing, die_in_turn, parser, possible
+from support.deaths import SOMETIME, Doom, all_die, die_committing, main, possible
 from support.desk import OURS
 from support.instruments import BASE as FORMS
 from support.stores import BASE
@@ -88,12 +87,5 @@ def _live(url: str, doom: Doom) -> None:
         save(runtime, random.choice(RESPONSES))
 
 
-def _main() -> None:
-    arguments = parser()
-    arguments.add_argument("url")
-    given = arguments.parse_args()
-    die_in_turn(given, partial(_live, given.url), lambda step: 8)
-
-
 if __name__ == "__main__":
-    _main()
+    main(_live, "url")

@@ -27,7 +27,7 @@ from carethread.core.service import Runtime
 from carethread.interactions.mirror import keep
 from carethread.interactions.rest.handling import handle
 from support.care import OURS, department_team, part, person_team, practitioner
-from support.deaths import SOMETIME, Doom, all_die, die_in_turn, parser, possible, toil
+from support.deaths import SOMETIME, Doom, all_die, main, possible, toil
 from support.stores import runtime, version
 
 STEPS = ("entering", "entered", "committing", SOMETIME)
@@ -154,12 +154,5 @@ def _live(url: str, doom: Doom) -> None:
     toil(doom, partial(act, runtime(store, SERVICE)), timing(store).step)
 
 
-def _main() -> None:
-    arguments = parser()
-    arguments.add_argument("url")
-    given = arguments.parse_args()
-    die_in_turn(given, partial(_live, given.url), lambda step: 8)
-
-
 if __name__ == "__main__":
-    _main()
+    main(_live, "url")

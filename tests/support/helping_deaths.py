@@ -8,28 +8,15 @@ requested.
 from __future__ import annotations
 
 import random
-from functools import partial
-from typing import Any
 
-from carethread.adapters.local import LocalOwners, LocalPeer
-from carethread.adapters.sql.engine import make_engine
-from carethread.adapters.sql.store.store import SqlStore
 from carethread.careteams import SERVICE as CARETEAMS
 from carethread.core.context import Context, Principal
-from carethread.core.errands.sending import Sending
-from carethread.core.fhir import json
-from carethread.core.ports import Request, Resource, Response
-from carethread.core.service import Runtime
+from carethread.core.ports import Resource
 from carethread.interactions.mirror import keep
-from carethread.interactions.rest.handling import handle
 from carethread.records import SERVICE as RECORDS
 from support.care import department_team, organization, part, patient, person_team, practitioner
-from support.deaths import SOMETIME, Doom, all_die, die_in_turn, parser, possible, toil
-from support.errand_deaths import MortalPeer, die_keeping, expire
-from support.stores import BASE, version
-
-STEPS = ("kept", "committing", "sending", "answered", SOMETIME)
-"""In order: a request is kept, and not committed; while it is; before records have it; before that is noted."""
+from support.pair_deaths import Pair
+from support.stores import version
 
 PEOPLE = ("ann", "ben", "cleo")
 PANTRY, DOCTOR = "Organization/pantry", "Practitioner/doctor"
@@ -53,36 +40,18 @@ def observation(id_: str, *, tells: bool) -> Resource:
     }
 
 
-class Practice:
+class Practice(Pair):
     """Care teams and records over their stores."""
 
-    def __init__(self, url: str, records: str, doom: Doom) -> None:
-        self.here: dict[str, Runtime] = {}
-        peer = MortalPeer(LocalPeer(self.here), doom)
-        for service, where in ((CARETEAMS, url), (RECORDS, records)):
-            store = SqlStore(make_engine(where), service.name)
-            self.here[service.name] = Runtime(service, store, LocalOwners(self.here), peer, BASE)
-        owners = dict.fromkeys(("Condition", "ServiceRequest", "Provenance"), "records")
-        self.sending = Sending(self.here["careteams"], owners, "gateway")
-
-    @property
-    def careteams(self) -> Runtime:
-        return self.here["careteams"]
-
-    def ask(self, method: str, path: str, body: Any = None, service: str = "careteams") -> Response:
-        content = b"" if body is None else json.render(body)
-        sent = {"content-type": "application/fhir+json"}
-        return handle(self.here[service], Request(method, path, (), sent, content), Context())
+    services = (CARETEAMS, RECORDS)
+    most = 12
 
     def prepare(self) -> None:
         """Who is there, and for whom they answer."""
         people = [practitioner("doctor"), organization("pantry"), organization("clinic"), *map(patient, PEOPLE)]
-        known = [version(each).stored for each in people]
-        self.careteams.store.transact(lambda session: keep(self.careteams, session, known))
         teams = [department_team("clinics", "clinic", part(DOCTOR))]
         teams += [person_team(f"of-{who}", who, part(DOCTOR), department="clinic") for who in PEOPLE]
-        for team in teams:
-            assert self.ask("PUT", f"CareTeam/{team['id']}", team).status == 201
+        self.staff(people, teams)
 
     def act(self) -> None:
         """An answer comes, or somebody says something."""
@@ -94,10 +63,10 @@ class Practice:
     def hear(self, id_: str, *, tells: bool) -> None:
         """Have the next version of an Observation, as its event tells it."""
         key = "Observation", id_
-        before = self.careteams.store.glance(lambda session: session.current([key])).get(key)
+        before = self.store.glance(lambda session: session.current([key])).get(key)
         told = version(observation(id_, tells=tells), number=before.version + 1 if before else 1).stored
         context = Context(Principal("careteams"))
-        self.careteams.store.transact(lambda session: keep(self.careteams, session, [told], context=context))
+        self.store.transact(lambda session: keep(self.runtime, session, [told], context=context))
 
     def do(self, task: Resource) -> None:
         """Have somebody do what a Task asks for."""
@@ -121,36 +90,9 @@ class Practice:
             self.operate(f"{task['focus']['reference']}/$refer", [by, to])
 
     def operate(self, path: str, parts: list[Resource]) -> None:
-        answer = self.ask("POST", path, {"resourceType": "Parameters", "parameter": parts})
+        answer = self.ask("POST", path, {"resourceType": "Parameters", "parameter": parts}, service="careteams")
         assert answer.status in (200, 409, 422), answer.body
-
-    def all(self, type_name: str, service: str = "careteams") -> list[Resource]:
-        chunks = self.here[service].store.dump(type_name)
-        return [json.parse_object(each.body) for chunk in chunks for each in chunk.versions]
-
-
-def die(url: str, records: str, count: int) -> None:
-    """Let workers die at each of the steps."""
-    all_die(__name__, url, records, steps=possible(STEPS, url), count=count)
-
-
-def _live(url: str, records: str, doom: Doom) -> None:
-    """Work until the doom has come."""
-    die_keeping(doom)
-    practice = Practice(url, records, doom)
-    store = practice.careteams.store
-    assert isinstance(store, SqlStore)
-    expire(store)
-    toil(doom, practice.act, practice.sending.step)
-
-
-def _main() -> None:
-    arguments = parser()
-    arguments.add_argument("url")
-    arguments.add_argument("records")
-    given = arguments.parse_args()
-    die_in_turn(given, partial(_live, given.url, given.records), lambda step: 12)
 
 
 if __name__ == "__main__":
-    _main()
+    Practice.main()

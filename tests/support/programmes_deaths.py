@@ -7,7 +7,6 @@ Each makes patients and visits, hears of some of all that has happened, again an
 from __future__ import annotations
 
 import random
-from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -30,7 +29,7 @@ from carethread.questionnaires import SERVICE as QUESTIONNAIRES
 from carethread.questionnaires.programmes.wanting import WANTED
 from carethread.records import SERVICE as RECORDS
 from carethread.scheduling import SERVICE as SCHEDULING
-from support.deaths import SOMETIME, Doom, all_die, die_committing, die_in_turn, parser, possible
+from support.deaths import SOMETIME, Doom, all_die, die_committing, main, possible
 from support.desk import START
 from support.programmes import action, programme, visit
 from support.stores import BASE, version
@@ -125,12 +124,5 @@ def _live(url: str, doom: Doom) -> None:
         practice.act()
 
 
-def _main() -> None:
-    arguments = parser()
-    arguments.add_argument("url")
-    given = arguments.parse_args()
-    die_in_turn(given, partial(_live, given.url), lambda step: 8)
-
-
 if __name__ == "__main__":
-    _main()
+    main(_live, "url")

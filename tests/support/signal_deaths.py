@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -31,7 +30,7 @@ from carethread.metrics.series.counting import Point
 from carethread.metrics.series.telling import Told
 from carethread.metrics.signals import watching
 from carethread.metrics.signals.watching import RAISED, TIMER, Seen
-from support.deaths import SOMETIME, Doom, all_die, die_committing, die_in_turn, parser, possible
+from support.deaths import SOMETIME, Doom, all_die, die_committing, main, possible
 from support.errand_deaths import MortalPeer, die_keeping
 from support.measured import known
 from support.stores import BASE
@@ -144,12 +143,5 @@ def _live(url: str, doom: Doom) -> None:
         practice.look()
 
 
-def _main() -> None:
-    arguments = parser()
-    arguments.add_argument("url")
-    given = arguments.parse_args()
-    die_in_turn(given, partial(_live, given.url), lambda step: 4)
-
-
 if __name__ == "__main__":
-    _main()
+    main(_live, "url", most=4)
