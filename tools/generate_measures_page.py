@@ -30,6 +30,8 @@ This page is made of the Measures by `tools/generate_measures_page.py`. [A measu
 beside them.
 
 - **Units** are counted in the period where their moment is, by the days of their department's zone; without one by UTC.
+  One of which an EHR tells the day alone is of that day wherever the department is: it stands at 10:00 UTC. Of a month
+  or a year that is its first day. Where something was to be by a day, there is time until it is over (in UTC).
 - **Now** is the moment up to which facts are whole. What cannot be known by then is counted apart, and is in no share:
   neither good nor bad.
 - **Ends** of times (of a team, a coverage, a consent) that name a day, a month or a year are the end of that, in UTC.

@@ -32,11 +32,16 @@ its conditions, and for each column a FHIRPath. This page is made of them by `to
 
 - **Ids** are bare; the column says of which type: `patient_id`, `slot_id`. A reference to a resource of another server
   has none. `getResourceKey()` and `getReferenceKey(Type)` give the same.
-- **Times** (`..._at`, tag `ansi/type` `TIMESTAMP`) are in UTC, `2031-03-04T08:00:00.000Z`; of a day, a month or a year
-  it is the first moment, and without an offset UTC is meant. The day where it happened follows from
-  `organizations.zone`. **Days** (`..._date`, tag `DATE`) of a month or a year are its first.
+- **Times** (`..._at`, tag `ansi/type` `TIMESTAMP`) are in UTC, `2031-03-04T08:00:00.000Z`; without an offset UTC is
+  meant. Where an EHR tells a day, a month or a year alone, a time at which something was (tag `carethread/meant` `day`)
+  stands at 10:00 UTC of the first day: that is this day by the clocks from UTC-10 to UTC+13. One from which on
+  something holds (`start_at` of a coverage, a consent, a team or a plan's activity), and `patients.deceased_at`, is the
+  first moment in UTC. The day where it happened follows from `organizations.zone`. **Days** (`..._date`, tag `DATE`)
+  of a month or a year are its first.
 - **Ends** (`..._until_at`, tag `carethread/meant` `end`) are when something is over: at the end of a day, a month or a
-  year, else at that very moment. They tell whether it holds still; `..._end_at` beside them is the first moment.
+  year, else at that very moment. They tell whether it holds still, and by when something was to be (`answer_by_at`,
+  `due_at` of tasks and feedback) or had begun (`begun_by_at`); `..._end_at` beside them stands as other times do. Where
+  the two differ no more than a day, a month or a year is known.
 - **The department** is `department_id` where a resource says it by the extension `department`; else the element that
   names it (`organization_id`), or the role, the service or the place that takes part.
 - **Of several** (patients of a visit, codings) a column has the first.

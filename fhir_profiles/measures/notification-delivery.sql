@@ -2,17 +2,18 @@
 -- of each: it arrived, or it did not. Of which nobody has said anything are unresolved, in no share.
 WITH told AS (
   SELECT
-    request_id,
-    max(CASE WHEN status = 'completed' THEN 1 ELSE 0 END) AS arrived,
-    max(CASE WHEN status IN ('not-done', 'stopped') THEN 1 ELSE 0 END) AS lost
-  FROM communications
-  WHERE request_id IS NOT NULL
-  GROUP BY request_id
+    q.request_id,
+    max(CASE WHEN c.status = 'completed' THEN 1 ELSE 0 END) AS arrived,
+    max(CASE WHEN c.status IN ('not-done', 'stopped') THEN 1 ELSE 0 END) AS lost
+  FROM communication_requests q
+  JOIN communications c ON c.id = q.id
+  WHERE q.request_id IS NOT NULL
+  GROUP BY q.request_id
 ), messages AS (
   SELECT
     d.id,
     coalesce(s.survivor_id, d.recipient_patient_id, d.patient_id) AS subject,
-    coalesce(d.due_at, d.authored_at) AS due_at,
+    coalesce(d.due_at, d.due_from_at, d.authored_at) AS due_at,
     coalesce(d.department_id, v.department) AS department,
     d.medium_code AS medium,
     d.status IN ('revoked', 'on-hold') AS off,
@@ -22,7 +23,7 @@ WITH told AS (
   LEFT JOIN told t ON t.request_id = d.id
   LEFT JOIN survivors s ON s.patient_id = coalesce(d.recipient_patient_id, d.patient_id)
   LEFT JOIN visits v ON v.id = d.appointment_id
-  WHERE coalesce(d.due_at, d.authored_at) >= $start AND coalesce(d.due_at, d.authored_at) < $end
+  WHERE coalesce(d.due_at, d.due_from_at, d.authored_at) >= $start AND coalesce(d.due_at, d.due_from_at, d.authored_at) < $end
     AND d.status NOT IN ('draft', 'entered-in-error')
 )
 SELECT

@@ -1,5 +1,6 @@
 -- Windows of time that ended in the period and in which an activity of a care plan was to be done: whether it was done
--- as often as it was to be. A window stands at its last millisecond, so that one that ends with a month is of that month.
+-- as often as it was to be. A window stands at its last millisecond, so that one that ends with a month is of that month;
+-- one that ends as a day does in UTC stands at 10:00 of that day, as all do of which the day is known.
 WITH teams AS (
   SELECT id, max(coalesce(department_id, organization_id)) AS organization_id FROM team_members GROUP BY id
 ), activities AS (
@@ -10,8 +11,8 @@ WITH teams AS (
     coalesce(s.survivor_id, a.patient_id) AS subject,
     coalesce(a.department_id, t.organization_id) AS department,
     coalesce(a.status, 'in-progress') AS status,
-    coalesce(a.plan_start_at, p.created_at) AS plan_start_at,
-    coalesce(a.bounds_start_at, a.plan_start_at, p.created_at) AS start_at,
+    coalesce(a.plan_start_at, a.plan_created_at) AS plan_start_at,
+    coalesce(a.bounds_start_at, a.plan_start_at, a.plan_created_at) AS start_at,
     a.plan_until_at AS plan_stop_at,
     a.bounds_until_at AS stop_at,
     a.scheduled_until_at AS once_by_at,
@@ -25,9 +26,10 @@ WITH teams AS (
     d.deceased_at
   FROM plan_activities a
   LEFT JOIN survivors s ON s.patient_id = a.patient_id
-  LEFT JOIN deaths d ON d.subject = coalesce(s.survivor_id, a.patient_id)
   LEFT JOIN care_plans p ON p.id = a.id
   LEFT JOIN teams t ON t.id = p.care_team_id
+  LEFT JOIN zones z ON z.department = coalesce(a.department_id, t.organization_id)
+  LEFT JOIN deaths_by_zone d ON d.subject = coalesce(s.survivor_id, a.patient_id) AND d.zone = coalesce(z.zone, 'UTC')
   WHERE a.plan_status IN ('active', 'completed')
     AND coalesce(a.status, 'in-progress') IN ('not-started', 'scheduled', 'in-progress', 'completed')
     AND NOT coalesce(a.not_to_do, FALSE)
@@ -51,7 +53,7 @@ WITH teams AS (
       greatest(1, CAST(floor(CASE WHEN by_month THEN date_diff('month', start_at, $start)
         ELSE date_diff('hour', start_at, $start) END / size) AS BIGINT) - 1),
       CAST(floor(CASE WHEN by_month THEN date_diff('month', start_at, $end)
-        ELSE date_diff('hour', start_at, $end) END / size) AS BIGINT) + 1
+        ELSE date_diff('hour', start_at, $end) + 14 END / size) AS BIGINT) + 1
     )) AS n
   FROM repeating
   WHERE size >= 1 AND size = floor(size) AND size <= CASE WHEN by_month THEN 2400 ELSE 1753200 END
@@ -75,10 +77,18 @@ WITH teams AS (
     plan_start_at, once_by_at, $now, 1, once_by_at
   FROM activities
   WHERE once_by_at IS NOT NULL
+), standing AS (
+  SELECT
+    *,
+    CASE
+      WHEN until_at = date_trunc('day', until_at) THEN until_at - INTERVAL 14 HOUR
+      ELSE until_at - INTERVAL 1 MILLISECOND
+    END AS at
+  FROM windows
 ), due AS (
   SELECT *
-  FROM windows
-  WHERE until_at > $start AND until_at <= $end AND until_at <= $now AND times > 0
+  FROM standing s
+  WHERE s.at >= $start AND s.at < $end AND until_at <= $now AND times > 0
     AND (stop_at IS NULL OR until_at <= stop_at)
     AND (deceased_at IS NULL OR until_at <= deceased_at)
 ), told AS (
@@ -95,7 +105,7 @@ WITH teams AS (
 SELECT
   'CarePlan/' || id AS resource,
   subject,
-  until_at - INTERVAL 1 MILLISECOND AS at,
+  k.at,
   department,
   CAST(NULL AS VARCHAR) AS practitioner,
   number AS activity,
@@ -106,4 +116,4 @@ SELECT
   done = times AS numerator,
   TRUE AS measure_population,
   CAST(done AS DOUBLE) / times AS value
-FROM kept
+FROM kept k

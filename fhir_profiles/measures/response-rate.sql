@@ -21,4 +21,5 @@ SELECT
   a.is_whole AS numerator,
   a.is_open AS open
 FROM asked a
-LEFT JOIN deaths p ON p.subject = a.subject
+LEFT JOIN zones z ON z.department = a.department
+LEFT JOIN deaths_by_zone p ON p.subject = a.subject AND p.zone = coalesce(z.zone, 'UTC')

@@ -1,4 +1,4 @@
--- People whose first visit is in the period, and whether they were seen again on the 90th day after it or later: within
+-- People whose first visit is in the period, and whether they were seen again 90 days after it or later: within
 -- 6 months (183 days), and within 12 (365 days). Whose days are not over yet, or who has died within them, is in no share.
 WITH begun AS (
   SELECT s.subject, min(s.at) AS at
@@ -26,7 +26,8 @@ WITH begun AS (
     coalesce(p.deceased, FALSE) AND p.deceased_at IS NULL AS died_some_day
   FROM opening o
   LEFT JOIN again a ON a.subject = o.subject
-  LEFT JOIN deaths p ON p.subject = o.subject
+  LEFT JOIN zones z ON z.department = o.department
+  LEFT JOIN deaths_by_zone p ON p.subject = o.subject AND p.zone = coalesce(z.zone, 'UTC')
   WHERE o.number = 1
 )
 SELECT

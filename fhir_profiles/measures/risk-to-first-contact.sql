@@ -11,12 +11,17 @@ WITH raised AS (
     CASE
       WHEN f.until_at IS NULL AND p.deceased_at IS NULL AND (f.status = 'inactive' OR p.deceased) THEN f.start_at
       ELSE least(f.until_at, p.deceased_at)
-    END AS end_at
+    END AS end_at,
+    -- Who was reached on the day of their death was so before it.
+    CASE
+      WHEN f.until_at IS NULL AND p.deceased_at IS NULL AND (f.status = 'inactive' OR p.deceased) THEN f.start_at
+      ELSE least(f.until_at, p.surely_at)
+    END AS last_at
   FROM flags f
   LEFT JOIN survivors s ON s.patient_id = f.patient_id
-  LEFT JOIN deaths p ON p.subject = coalesce(s.survivor_id, f.patient_id)
-  WHERE f.code_system = 'https://carethread.dev/fhir/CodeSystem/flag-kind'
-    AND f.code_code = 'high-risk'
+  LEFT JOIN zones z ON z.department = coalesce(f.department_id, f.author_organization_id)
+  LEFT JOIN deaths_by_zone p ON p.subject = coalesce(s.survivor_id, f.patient_id) AND p.zone = coalesce(z.zone, 'UTC')
+  WHERE f.kind_code = 'high-risk'
     AND f.status IN ('active', 'inactive')
     AND f.start_at >= $start AND f.start_at < $end
 ), reached AS (
@@ -28,11 +33,11 @@ WITH raised AS (
   FROM tasks t
   LEFT JOIN survivors s ON s.patient_id = t.patient_id
   LEFT JOIN practitioner_roles r ON r.id = t.owner_practitioner_role_id
-  WHERE t.careteam_code = 'outreach' AND t.status = 'completed' AND t.state_code = 'reached'
+  WHERE t.careteam_code = 'outreach' AND t.status = 'completed' AND t.outreach_code = 'reached'
 ), contacts AS (
   SELECT f.id, c.ended_at, c.practitioner, row_number() OVER (PARTITION BY f.id ORDER BY c.ended_at, c.id) AS number
   FROM raised f
-  JOIN reached c ON c.subject = f.subject AND c.ended_at >= f.start_at AND (f.end_at IS NULL OR c.ended_at <= f.end_at)
+  JOIN reached c ON c.subject = f.subject AND c.ended_at >= f.start_at AND (f.last_at IS NULL OR c.ended_at <= f.last_at)
 )
 SELECT
   'Flag/' || f.id AS resource,

@@ -1,8 +1,8 @@
--- How people found a visit. Of each question only those count who have answered it.
+-- How people found a visit. Of each question only those count who have answered it, on its scale.
 WITH given AS (
   SELECT
     id,
-    max(CASE WHEN link_id = 'overall' THEN value_integer END) AS overall,
+    max(CASE WHEN link_id = 'overall' AND value_integer BETWEEN 0 AND 10 THEN value_integer END) AS overall,
     max(CASE WHEN link_id = 'listened' THEN value_code END) AS listened,
     max(CASE WHEN link_id = 'explained' THEN value_code END) AS explained,
     max(CASE WHEN link_id = 'respected' THEN value_code END) AS respected,

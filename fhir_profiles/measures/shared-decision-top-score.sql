@@ -2,7 +2,7 @@
 WITH given AS (
   SELECT id, link_id, max(value_integer) AS effort
   FROM answers
-  WHERE number = 0 AND link_id IN ('understand', 'listen', 'include')
+  WHERE number = 0 AND link_id IN ('understand', 'listen', 'include') AND value_integer BETWEEN 0 AND 9
   GROUP BY id, link_id
 ), summed AS (
   SELECT id, count(effort) AS questions, min(effort) AS least

@@ -16,7 +16,10 @@ WITH met AS (
     v.discharge_code,
     p.birth_date,
     greatest(coalesce(v.end_at, v.now_at, v.start_at), v.start_at) AS over_at,
-    greatest(coalesce(v.until_at, v.now_at, v.start_at), v.start_at + INTERVAL 1 DAY) AS until_at,
+    greatest(
+      coalesce(v.until_at, v.now_at, v.start_at),
+      CASE WHEN v.begun_by_at > v.start_at THEN date_trunc('day', v.start_at) ELSE v.start_at END + INTERVAL 1 DAY
+    ) AS until_at,
     coalesce(v.end_at >= v.start_at AND v.until_at > v.end_at, FALSE) AS ended_by_day,
     -- By the clocks there, which matter only near an 18th birthday.
     CASE
@@ -40,30 +43,33 @@ WITH met AS (
         ELSE 0
       END >= 18
 ), asked AS (
-  -- What people were asked, by domain; what has no answer says why.
+  -- What people were asked, by domain, of which an Observation may have several. One that neither has an answer nor says
+  -- that it was declined, such as the head of a panel, tells nothing.
   SELECT
     coalesce(s.survivor_id, o.patient_id) AS subject,
     CASE
-      WHEN o.need_code = 'food-insecurity' THEN 1
-      WHEN o.need_code IN ('housing-instability', 'homelessness', 'inadequate-housing') THEN 2
-      WHEN o.need_code = 'transportation-insecurity' THEN 3
-      WHEN o.need_code = 'utility-insecurity' THEN 4
-      WHEN o.need_code IN ('intimate-partner-violence', 'elder-abuse') THEN 5
+      WHEN n.need_code = 'food-insecurity' THEN 1
+      WHEN n.need_code IN ('housing-instability', 'homelessness', 'inadequate-housing') THEN 2
+      WHEN n.need_code = 'transportation-insecurity' THEN 3
+      WHEN n.need_code = 'utility-insecurity' THEN 4
+      WHEN n.need_code IN ('intimate-partner-violence', 'elder-abuse') THEN 5
     END AS domain,
-    coalesce(o.effective_at, o.period_start_at, o.issued_at) AS at,
-    o.absent_code
-  FROM scores o
+    coalesce(o.effective_at, o.instant_at, o.period_start_at, o.timing_at, o.issued_at) AS at,
+    o.answered
+  FROM score_needs n
+  JOIN scores o ON o.id = n.id
   LEFT JOIN survivors s ON s.patient_id = o.patient_id
   WHERE o.status IN ('final', 'amended', 'corrected')
-    AND o.need_code IN (
+    AND (o.answered OR o.declined)
+    AND n.need_code IN (
       'food-insecurity', 'housing-instability', 'homelessness', 'inadequate-housing', 'transportation-insecurity',
       'utility-insecurity', 'intimate-partner-violence', 'elder-abuse'
     )
 ), replies AS (
   SELECT
     v.id,
-    count(DISTINCT CASE WHEN a.absent_code IS NULL THEN a.domain END) AS domains,
-    count(DISTINCT CASE WHEN a.absent_code IS NULL OR a.absent_code = 'asked-declined' THEN a.domain END) AS asked
+    count(DISTINCT CASE WHEN a.answered THEN a.domain END) AS domains,
+    count(DISTINCT a.domain) AS asked
   FROM adults v
   JOIN asked a ON a.subject = v.subject AND a.at >= v.start_at - INTERVAL 365 DAY AND a.at < v.until_at
   GROUP BY v.id
@@ -72,12 +78,10 @@ WITH met AS (
   -- a day is of that day, whatever clocks say.
   SELECT v.id
   FROM adults v
-  JOIN deaths p ON p.subject = v.subject
   LEFT JOIN zones z ON z.department = v.department
-  WHERE CASE
-      WHEN p.by_clocks AND NOT v.ended_by_day THEN v.over_at AT TIME ZONE 'UTC' AT TIME ZONE coalesce(z.zone, 'UTC')
-      ELSE v.over_at
-    END >= CASE WHEN v.discharge_code IS NULL THEN p.deceased_at ELSE p.surely_at END
+  JOIN deaths_by_zone p
+    ON p.subject = v.subject AND p.zone = CASE WHEN v.ended_by_day THEN 'UTC' ELSE coalesce(z.zone, 'UTC') END
+  WHERE v.over_at >= CASE WHEN v.discharge_code IS NULL THEN p.deceased_at ELSE p.surely_at END
 )
 SELECT
   v.resource,

@@ -1,5 +1,6 @@
 -- For each clinician's schedule and each service in it: in how many days of the calendar the third slot is that is free
--- now; and for days before that of $now what was kept of each (MeasureReports of this Measure, once a day).
+-- now; a schedule without a slot to come is there too. And for days before that of $now what was kept of each
+-- (MeasureReports of this Measure, once a day).
 WITH offered AS (
   SELECT
     c.id,
@@ -12,14 +13,12 @@ WITH offered AS (
       PARTITION BY c.id, coalesce(s.service_code, c.service_code), s.status = 'free' ORDER BY s.start_at, s.id
     ) AS number
   FROM schedules c
-  JOIN slots s ON s.schedule_id = c.id
+  LEFT JOIN slots s ON s.schedule_id = c.id AND s.start_at > $now AND s.status <> 'entered-in-error'
   LEFT JOIN practitioner_roles r ON r.id = c.practitioner_role_id
   LEFT JOIN healthcare_services h ON h.id = c.healthcare_service_id
   LEFT JOIN locations l ON l.id = c.location_id
   WHERE coalesce(c.active, TRUE)
     AND (c.practitioner_id IS NOT NULL OR c.practitioner_role_id IS NOT NULL)
-    AND s.status IN ('free', 'busy', 'busy-tentative')
-    AND s.start_at > $now
 ), third AS (
   SELECT id, department, practitioner, service, max(CASE WHEN free AND number = 3 THEN start_at END) AS start_at
   FROM offered

@@ -1,18 +1,32 @@
 -- Proportion of days covered (PDC), for each person and drug of which something was given out in the year up to the end of
 -- the period, for 91 days do not fit into a month. A day is 24 hours, and numbered from the beginning of that year. Each
 -- part of the period that is asked about (`spans`) is counted as if it were all of it.
-WITH fills AS (
+WITH drugs AS (
+  -- One code for each, in whatever order several are told: that of RxNorm, else the least.
+  SELECT
+    id,
+    coalesce(
+      min(CASE
+        WHEN system IN ('http://www.nlm.nih.gov/research/umls/rxnorm', 'urn:oid:2.16.840.1.113883.6.88')
+          THEN 'http://www.nlm.nih.gov/research/umls/rxnorm|' || code
+      END),
+      min(coalesce(system, '') || '|' || code)
+    ) AS drug
+  FROM dispense_codings
+  WHERE code IS NOT NULL
+  GROUP BY id
+), fills AS (
   -- What was given out, with the person who is meant today; of a length that is told.
   SELECT
     d.id,
     coalesce(s.survivor_id, d.patient_id) AS subject,
-    coalesce(d.medication_system, '') || '|' || d.medication_code AS drug,
+    k.drug,
     coalesce(d.handed_over_at, d.prepared_at) AS filled_at,
     CAST(floor(d.days * CASE d.days_unit WHEN 'wk' THEN 7 WHEN 'mo' THEN 30.4375 ELSE 1 END) AS BIGINT) AS days
   FROM dispenses d
+  JOIN drugs k ON k.id = d.id
   LEFT JOIN survivors s ON s.patient_id = d.patient_id
   WHERE d.status = 'completed'
-    AND d.medication_code IS NOT NULL
     AND coalesce(d.handed_over_at, d.prepared_at) >= CAST($start AS TIMESTAMP) - INTERVAL 12 MONTH
     AND coalesce(d.handed_over_at, d.prepared_at) < $end
     AND coalesce(d.days_unit, 'd') IN ('d', 'wk', 'mo')
@@ -25,10 +39,13 @@ WITH fills AS (
     p.id,
     p.organization_id,
     d.department AS zoned,
-    p.deceased_at,
-    p.deceased AND p.deceased_at IS NULL AS died_some_day
+    x.deceased_at,
+    -- Around the noon of a day, which is its own in summer and winter.
+    CASE WHEN x.by_clocks THEN x.deceased_at + INTERVAL 12 HOUR ELSE x.deceased_at END AS last_at,
+    x.deceased AND x.deceased_at IS NULL AS died_some_day
   FROM patients p
-  LEFT JOIN (SELECT DISTINCT department FROM spans) d ON d.department = p.organization_id
+  LEFT JOIN (SELECT DISTINCT department, zone FROM spans) d ON d.department = p.organization_id
+  LEFT JOIN deaths_by_zone x ON x.subject = p.id AND x.zone = coalesce(d.zone, 'UTC')
 ), treatments AS (
   -- Those of the year, on numbered days; `end_day` is the first day that does not count any more: the one after the
   -- period, that of the death, or today.
@@ -46,7 +63,7 @@ WITH fills AS (
     least(
       CAST(round(date_diff('millisecond', z.from_at, z.end_at) / 86400000.0) AS BIGINT),
       CAST(floor(date_diff('millisecond', z.from_at, $now) / 86400000.0) AS BIGINT),
-      coalesce(CAST(floor(date_diff('millisecond', z.from_at, p.deceased_at) / 86400000.0) AS BIGINT), 1000000)
+      coalesce(CAST(floor(date_diff('millisecond', z.from_at, p.last_at) / 86400000.0) AS BIGINT), 1000000)
     ) AS end_day
   FROM fills f
   LEFT JOIN people p ON p.id = f.subject

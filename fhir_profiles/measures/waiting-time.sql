@@ -1,5 +1,5 @@
--- Visits that took place or were missed. How long somebody waited for one: from asking for it, or from when they were
--- put on the wait-list, to its start. How long they waited there: from coming to being seen.
+-- Visits that are booked, took place or were missed. How long somebody waited for one: from asking for it, or from when
+-- they were put on the wait-list, to its start. How long they waited there: from coming to being seen.
 WITH due AS (
   SELECT
     v.*,
@@ -7,7 +7,7 @@ WITH due AS (
     coalesce(v.kind_code, '') IN ('CHECKUP', 'FOLLOWUP', 'WALKIN') AS by_plan
   FROM visits v
   LEFT JOIN waits w ON w.id = v.id
-  WHERE v.start_at >= $start AND v.start_at < $end
+  WHERE v.subject IS NOT NULL AND v.start_at >= $start AND v.start_at < $end
     AND v.status IN ('booked', 'arrived', 'checked-in', 'fulfilled', 'noshow')
 )
 SELECT

@@ -10,7 +10,7 @@ WITH waited AS (
     w.status IN ('waitlist', 'pending') AS waits
   FROM waits w
   JOIN visits v ON v.id = w.id
-  WHERE w.status <> 'entered-in-error'
+  WHERE v.subject IS NOT NULL AND w.status <> 'entered-in-error'
 )
 SELECT
   resource,

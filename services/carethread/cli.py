@@ -171,6 +171,7 @@ def _say_ready(settings: Settings) -> None:
             f"CareThread is ready: FHIR R4 at {settings.fhir_base}, gRPC at {settings.host}:{settings.grpc_port}, "
             f"websockets at {settings.host}:{settings.ws_port}, events on {bus}."
         )
+        click.echo(f"Small numbers: {settings.small_numbers}.")
 
 
 def _load_demo(settings: Settings) -> None:

@@ -7,6 +7,7 @@ it: it ends the others in order.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -23,6 +24,8 @@ from typing import Any
 import urllib3  # here, not on use: no thread may be importing while granian forks, or the fork waits for it for ever
 
 from carethread.core.settings import GATEWAY, Settings, SettingsError, export, share_metrics
+
+log = logging.getLogger(__name__)
 
 _RESTART_SECONDS = 1.0
 _STOP_SECONDS = 15.0
@@ -163,6 +166,8 @@ def run_worker(
 
     log_setup(settings.log_level)
     here = runtimes(settings, [name for name in names if name != GATEWAY])
+    if here and supervisor is None:
+        log.info("small_numbers", extra={"told": settings.small_numbers})
     if supervisor is None and settings.metrics_port:
         check_port(settings.host, settings.metrics_port, "CARETHREAD_METRICS_PORT")
         serve_metrics(settings, here, taking_in=GATEWAY in names)

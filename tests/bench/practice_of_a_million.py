@@ -62,7 +62,12 @@ def _later(salt: str, minutes: int) -> str:
 
 def _over(at: str, *columns: str) -> dict[str, str]:
     """An end in its columns: of one that is a moment, when it begins and what is meant are the same."""
-    return dict.fromkeys(columns, at)
+    return _same(at, *columns)
+
+
+def _same(sql: str, *columns: str) -> dict[str, str]:
+    """Columns that say the same."""
+    return dict.fromkeys(columns, sql)
 
 
 def _one_of(salt: str, **shares: int) -> str:
@@ -89,6 +94,8 @@ _CAME = (
     f" ELSE {_time('start')} END)"
 )
 """Of who comes to an emergency room or to stay, every second has been there in the 20 days before."""
+
+_WHY = "CASE WHEN {why % 10} < 8 THEN CAST(38341000 + {why/2 % 200} AS VARCHAR) END"
 
 _FORM = _one_of(
     "form", visit__experience=40, phq__9=20, trust=10, collaborate=10, staff__pulse=10, social__needs=10
@@ -130,10 +137,18 @@ _CODE = _by(
 )
 
 _NEEDS = "({needs/5 % 100} < 50)"
+_DOMAINS = _at_place(
+    "i % 5",
+    "food-insecurity", "housing-instability", "transportation-insecurity", "utility-insecurity",
+    "intimate-partner-violence",
+)  # fmt: skip
+_NEED = f"CASE WHEN {_NEEDS} THEN {_DOMAINS} END"
 _SCORED = (
     f"({_time('at', _DAYS // 2, 5)} + CASE WHEN {_NEEDS} THEN to_days(0) ELSE to_days(CAST(i % 5 * 91 AS INTEGER)) END)"
 )
 """Somebody has all five needs asked about at once, or a depression measured in each quarter of a year."""
+
+_DRUG = "'C10AA0' || {med % 8}"
 
 _REPORTED = _one_of("m", workload=50, documentation__burden=25, third__next__available=25)
 
@@ -198,6 +213,7 @@ TABLES: Mapping[str, Table] = {
          "left_at": f"CASE WHEN {{st % 100}} BETWEEN 81 AND 90 THEN {_time('since')} + {_later('left', 86400)} END",
          "priority": "{prio % 10}"},
     ),
+    "encounter_appointments": Table(750_000, {"id": _id(10, "i"), "number": "0", "appointment_id": _id(8, "i")}),
     "encounters": Table(
         750_000,
         {"id": _id(10, "i"), "status": _one_of("st", finished=95, in__progress=2, cancelled=2, planned=1),
@@ -209,11 +225,13 @@ TABLES: Mapping[str, Table] = {
                  "end_at", "until_at"),
          "appointment_id": f"CASE WHEN NOT {_UNPLANNED} AND {{app % 10}} < 9 THEN {_id(8, 'i')} END",
          "type_code": "CAST({type % 20} AS VARCHAR)",
-         "reason_system": "'http://snomed.info/sct'",
-         "reason_code": "CASE WHEN {why % 10} < 8 THEN CAST(38341000 + {why/2 % 200} AS VARCHAR) END",
+         "reason_system": "'http://snomed.info/sct'", "reason_code": _WHY,
          "priority_code": _one_of("prio", EL=10, R=60, UR=10, EM=5),
          "discharge_code": _one_of("dis", home=90, exp=2, aadvice=1, other__hcf=3),
          "last_updated_at": _CAME},
+    ),
+    "encounter_reasons": Table(
+        750_000, {"id": _id(10, "i"), "system": "'http://snomed.info/sct'", "code": _WHY},
     ),
     "responses": Table(
         150_000,
@@ -236,13 +254,12 @@ TABLES: Mapping[str, Table] = {
          "code_system": "'http://loinc.org'",
          **_over(f"CASE WHEN {_NEEDS} THEN NULL WHEN {{code/5 % 100}} < 75 THEN '44261-6' ELSE '70274-6' END",
                  "code_code", "loinc_code"),
-         "effective_at": _SCORED, "issued_at": _SCORED, "value_integer": "{v % 28}", "value_number": "{v % 28}",
-         "need_code": f"CASE WHEN {_NEEDS} THEN "
-         + _at_place("i % 5", "food-insecurity", "housing-instability", "transportation-insecurity",
-                     "utility-insecurity", "intimate-partner-violence")
-         + " END",
+         "effective_at": _SCORED, "issued_at": _SCORED, **_same("{v % 28}", "value_integer", "value_number"),
+         "answered": "TRUE", "declined": "FALSE",
+         "need_code": _NEED,
          "response_id": _id(11, "i"), "department_id": _DEPARTMENT},
     ),
+    "score_needs": Table(200_000, {"id": _id(13, "i"), "need_code": _NEED}),
     "conditions": Table(
         200_000,
         {"id": _id(14, "i"), "patient_id": _PATIENT, "clinical_status": _one_of("cs", active=80, resolved=20),
@@ -251,13 +268,20 @@ TABLES: Mapping[str, Table] = {
          "onset_at": _time("on"), "recorded_at": _time("on"),
          **_over(f"CASE WHEN {{cs % 100}} >= 80 THEN {_time('on')} + to_days(60) END", "abated_at", "abated_until_at")},
     ),
+    "condition_codings": Table(
+        400_000,
+        {"id": _id(14, "i"), "system": _at_place("n", "http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm"),
+         "code": _at_place("n", "44054006", otherwise="'F' || CAST(20 + {ill % 70} AS VARCHAR)")},
+        each=2,
+    ),
     "tasks": Table(
         200_000,
         {"id": _id(12, "i"), "status": _one_of("st", completed=70, requested=20, cancelled=10),
          "careteam_code": _one_of("code", outreach=30, need__referral=20, feedback=5),
          "patient_id": _PATIENT, "owner_practitioner_id": _PRACTITIONER, "department_id": _DEPARTMENT,
-         "state_code": _one_of("state", reached=50, not__reached=10, declined=5),
-         "outcome_code": _one_of("out", need__met=40, reached=20), "consent_id": _id(24, "i % 50000"),
+         **_same(_one_of("state", reached=50, not__reached=10, declined=5), "state_code", "outreach_code"),
+         "outcome_code": _one_of("out", need__met=40, reached=20),
+         "referral_code": _one_of("out", need__met=40), "consent_id": _id(24, "i % 50000"),
          "authored_at": _time("made"),
          "since_at": _time("made"), "due_at": f"{_time('made')} + to_days(3)",
          "ended_at": f"CASE WHEN {{st % 100}} < 70 THEN {_time('made')} + {_later('took', 9000)} END"},
@@ -336,7 +360,8 @@ TABLES: Mapping[str, Table] = {
     ),
     "flags": Table(
         20_000,
-        {"id": _id(23, "i"), "status": _one_of("st", active=60, inactive=40), "code_code": "'high-risk'",
+        {"id": _id(23, "i"), "status": _one_of("st", active=60, inactive=40),
+         **_same("'high-risk'", "code_code", "kind_code"),
          "code_system": "'https://carethread.dev/fhir/CodeSystem/flag-kind'", "patient_id": _PATIENT,
          "start_at": _time("made"), "department_id": _DEPARTMENT,
          **_over(f"CASE WHEN {{st % 100}} >= 60 THEN {_time('made')} + {_later('til', 60 * 24 * 20)} END",
@@ -347,12 +372,16 @@ TABLES: Mapping[str, Table] = {
         {"id": _id(24, "i"), "status": "'active'", "scope_code": "'treatment'", "patient_id": _PATIENT,
          "said_at": _time("at"), "provision_type": _one_of("pt", permit=80, deny=20), "condition_id": _id(14, "i")},
     ),
+    "consent_needs": Table(50_000, {"id": _id(24, "i"), "condition_id": _id(14, "i")}),
     "dispenses": Table(
         600_000,
         {"id": _id(25, "i"), "status": _one_of("st", completed=96, cancelled=4),
          "patient_id": _id(1, "{who % 60000} * 3"),
-         "medication_system": "'http://www.whocc.no/atc'", "medication_code": "'C10AA0' || {med % 8}",
+         "medication_system": "'http://www.whocc.no/atc'", "medication_code": _DRUG,
          "handed_over_at": _time("at"), "days": "CASE {len % 3} WHEN 0 THEN 90 ELSE 30 END", "days_unit": "'d'"},
+    ),
+    "dispense_codings": Table(
+        600_000, {"id": _id(25, "i"), "system": "'http://www.whocc.no/atc'", "code": _DRUG},
     ),
     "schedules": Table(
         _SCHEDULES,

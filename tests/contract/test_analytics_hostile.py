@@ -31,6 +31,7 @@ from carethread.core.errors import Busy, Invalid, TooCostly
 from carethread.core.facts.manifest import Manifest, Published
 from carethread.core.facts.relation import Relation
 from carethread.core.ports.analytics import Glimpse
+from carethread.core.wanting import Unwanted, while_wanted
 
 PEOPLE = Relation("people", "https://example.org/people|1", (("id", "VARCHAR"), ("born", "VARCHAR")))
 OTHERS = Relation("others", "https://example.org/others|1", (("id", "VARCHAR"),))
@@ -179,6 +180,50 @@ def test_a_sample_is_another_each_time(analytics: DuckAnalytics, sampled: str) -
         analytics.check(f"SELECT * FROM (SELECT * FROM people {sampled})")
 
 
+IN_NO_ORDER = {
+    "SELECT row_number() OVER () FROM people": "row_number() OVER",
+    "SELECT row_number() OVER (PARTITION BY age) FROM people": "row_number() OVER",
+    "SELECT row_number() OVER (ORDER BY 1) FROM people": "row_number() OVER",
+    "SELECT lag(age) OVER w FROM people WINDOW w AS (PARTITION BY id)": "lag() OVER",
+    "SELECT lead(age) OVER () FROM people": "lead() OVER",
+    "SELECT first(age) OVER () FROM people": "first_value() OVER",
+    "SELECT ntile(4) OVER () FROM people": "ntile() OVER",
+    "SELECT sum(age) OVER (ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM people": "sum() OVER",
+    "SELECT first(age) FROM people": "first()",
+    "SELECT ANY_VALUE(age) FROM people": "any_value()",
+    "SELECT last(age) FILTER (age > 1) FROM people": "last()",
+    "SELECT len(string_agg(id, '')) FROM people": "string_agg()",
+    "SELECT array(SELECT age FROM people)[1]": "array_agg()",
+    "WITH one AS (SELECT * FROM people LIMIT 1) SELECT * FROM one": "LIMIT",
+    "SELECT * FROM people WHERE age = (SELECT age FROM people OFFSET 1)": "LIMIT or OFFSET",
+    "SELECT age FROM people UNION SELECT 1 LIMIT 10%": "LIMIT",
+    "SELECT DISTINCT ON (age) age, id FROM people": "DISTINCT ON",
+    "SELECT * FROM people POSITIONAL JOIN people AS others": "POSITIONAL JOIN",
+}
+
+
+@pytest.mark.parametrize(("sql", "named"), IN_NO_ORDER.items())
+def test_what_goes_by_the_order_of_files_is_another_each_time(analytics: DuckAnalytics, sql: str, named: str) -> None:
+    with pytest.raises(Invalid, match=re.escape(named)) as refused:
+        analytics.check(sql)
+    assert "ORDER BY" in str(refused.value) or "join by a column" in str(refused.value), "what to do"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT row_number() OVER (PARTITION BY age ORDER BY id), rank() OVER (), sum(age) OVER () FROM people",
+        "SELECT lag(age) OVER w FROM people WINDOW w AS (ORDER BY id)",
+        "SELECT first_value(age ORDER BY id) OVER (), sum(age) OVER (ORDER BY id ROWS 1 PRECEDING) FROM people",
+        "SELECT first(age ORDER BY id), list(DISTINCT age ORDER BY age), max(age), mode(age) FROM people",
+        "SELECT DISTINCT ON (age) age, id FROM people ORDER BY age, id",
+        "SELECT * FROM (SELECT age FROM people UNION SELECT 1 ORDER BY 1 LIMIT 3)",
+    ],
+)
+def test_what_says_its_order_is_taken(analytics: DuckAnalytics, sql: str) -> None:
+    analytics.check(sql)
+
+
 def test_what_comes_of_the_facts_alone_is_taken(analytics: DuckAnalytics) -> None:
     analytics.check(
         "WITH tables AS (SELECT id, age($now, born) AS age, p.now, p.user, 'now()' AS random FROM Main.people AS p)"
@@ -304,6 +349,19 @@ def test_what_does_not_listen_is_killed(folder: Path, monkeypatch: pytest.Monkey
         assert facts.query("SELECT 1").rows == [(1,)]
         if _one(analytics).id != before:
             assert not Path(f"/proc/{before}").exists(), "and nothing is left of it"
+
+
+def test_what_nobody_wants_any_more_is_killed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_ASKS_SECONDS", 0.05)
+    analytics = DuckAnalytics(folder, Bounds(memory=96, threads=1, seconds=30.0, at_once=1))
+    wanted = iter([True, True, False])
+    with analytics.look() as facts:
+        facts.query("SELECT 1")
+        before = _one(analytics).id
+        with while_wanted(lambda: next(wanted)), pytest.raises(Unwanted):
+            facts.query("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 1")
+        assert not Path(f"/proc/{before}").exists()
+        assert facts.query("SELECT 1").rows == [(1,)], "its turn is another's"
 
 
 def test_an_answer_has_an_end(facts: Glimpse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -347,11 +347,12 @@ def test_check_says_what_is_there(world: World) -> None:
     result = world.carethread("check")
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
-    wanted = [f"database {name}" for name in DATABASES] + ["bus"]
+    wanted = ["small numbers", *(f"database {name}" for name in DATABASES), "bus"]
     for name in CONSUMERS:
         wanted += [f"relay {name}", *([f"consumer {name}"] if name in readers() else [])]
         wanted += ["delivery rest-hook"] if name == "subscriptions" else []
     assert [line.split(":")[0] for line in lines] == [f"ok    {what}" for what in wanted]
+    assert lines[0].startswith("ok    small numbers: exact, because everything is embedded"), lines[0]
     assert "ok    relay scheduling: p1 leads, 0 events not marked as sent" in lines
     assert any(line.startswith("ok    consumer careteams: came round ") for line in lines)
     port = free_port()
@@ -363,6 +364,7 @@ def test_check_says_what_is_there(world: World) -> None:
     assert away.exit_code == 1
     assert f"AWAY  http records: http://127.0.0.1:{port} does not answer" in away.output
     assert "AWAY  grpc records: " in away.output
+    assert "ok    small numbers: masked, because CARETHREAD_RECORDS_HTTP_URL is set" in away.output
 
 
 def test_check_says_what_does_not_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

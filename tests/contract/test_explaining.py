@@ -115,6 +115,29 @@ def test_a_stratum_is_opened_too(asked: Metrics) -> None:
     assert listed(heart) == ["Appointment/a"]
 
 
+def test_strata_are_called_as_their_stratifiers_are(asked: Metrics) -> None:
+    report = body(asked.rate("POST"))
+    parts = explained(asked, report, stratifier="sex", stratum="female")["units"][0]
+    assert parts["sex"]["valueString"] == "female"
+    assert parts["subject"]["valueReference"] == {"reference": "Patient/p"}
+    assert not any(name.startswith("stratum_") for name in parts)
+
+
+def test_a_column_keeps_its_name_beside_strata(asked: Metrics) -> None:
+    sql = CAME.replace("FROM appointments", ", 'mine' AS sex, id AS kind\nFROM appointments")
+    measure, library = own_measure(sql, ["denominator", "numerator"], "both")
+    measure["group"][0]["stratifier"] = [
+        {"code": {"coding": [{"code": name}]}, "criteria": {"language": "application/sql", "expression": name}}
+        for name in ("sex", "kind")
+    ]
+    keep(asked, measure, library)
+    report = body(asked.rate("POST", measure="both"))
+    (unit,) = explained(asked, report, population="denominator", stratifier="kind", stratum="a")["units"]
+    told = {name: unit[name]["valueString"] for name in ("sex", "stratum_0", "kind")}
+    assert told == {"sex": "mine", "stratum_0": "female", "kind": "a"}
+    assert "stratum_1" not in unit
+
+
 def test_it_is_read_page_by_page(asked: Metrics) -> None:
     report = body(asked.rate("POST"))
     first = explained(asked, report, _count="1")
@@ -150,12 +173,17 @@ def test_bounds_of_the_report_are_kept(asked: Metrics) -> None:
         ({"population": "numerator", "group": "7"}, "group"),
         ({"population": "numerator", "_count": "some"}, "_count"),
         ({"population": "numerator", "_count": "0"}, "_count"),
+        ({"population": "numerator", "_count": "99999999999"}, "_count"),
+        ({"population": "numerator", "_offset": "-1"}, "_offset"),
         ({"population": "numerator", "colour": "red"}, "colour"),
     ],
 )
 def test_what_is_wrong_is_named(asked: Metrics, params: dict[str, str], where: str) -> None:
     report = body(asked.rate("POST"))
-    assert said(asked.ask(f"MeasureReport/{report['id']}/$explain", **params))[::2] == (400, where)
+    refused = asked.ask(f"MeasureReport/{report['id']}/$explain", **params)
+    assert said(refused)[::2] == (400, where)
+    if where == "_count":
+        assert body(refused)["issue"][0]["diagnostics"] == "_count is a number from 1 to 1000."
 
 
 def test_a_report_of_somebody_else_is_not_explained(asked: Metrics) -> None:

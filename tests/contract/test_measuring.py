@@ -18,6 +18,7 @@ from carethread.core.fhir import json
 from carethread.core.fhir.validation import validate
 from carethread.core.ports import Request
 from carethread.core.service import Call
+from carethread.core.wanting import refuse_unwanted
 from carethread.interactions.writing.apply import apply
 from carethread.metrics.answering import answering, storing, turns, working
 from carethread.metrics.answering.answering import Question
@@ -266,6 +267,32 @@ def test_what_was_cancelled_comes_to_nothing(asked: Metrics, held: threading.Eve
     while working.TURNS._working:
         time.sleep(0.01)
     assert body(asked.ask("MeasureReport", _summary="count"))["total"] == 0
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_query_that_runs_ends_where_its_evaluation_is_cancelled(
+    asked: Metrics, monkeypatch: pytest.MonkeyPatch, here: bool
+) -> None:
+    """By this process, or by another one, which takes the row away."""
+
+    def runs(*given: Any, **more: Any) -> Any:
+        while True:
+            refuse_unwanted()
+            time.sleep(0.01)
+
+    monkeypatch.setattr(answering, "evaluate", runs)
+    job = accepted(asked)
+    while progress(asked, job) != "counting":
+        time.sleep(0.01)
+    assert working.TURNS._working
+    if here:
+        assert asked.ask("Measure/$evaluation", "DELETE", job=job).status == 202
+    else:
+        asked.runtime.store.transact(lambda session: session.drop_export(f"evaluation/{job}"))
+    until = time.monotonic() + 20
+    while working.TURNS._working and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not working.TURNS._working
 
 
 def test_a_fault_of_ours_is_told_and_the_next_has_its_turn(asked: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ def numbers(metrics: Metrics, **params: str) -> tuple[Any, Any]:
 def test_a_report_says_what_counted(asked: Metrics) -> None:
     found = body(asked.rate())
     said = [each["valueCanonical"] for each in found["extension"] if each["url"].endswith("/counted-by")]
-    assert said[0] == "https://carethread.dev/fhir/Library/no-show-rate|2.2.0"
+    assert said[0] == "https://carethread.dev/fhir/Library/no-show-rate|2.3.0"
     views = {each.rpartition("/")[2].partition("|")[0] for each in said[1:]}
     assert {"appointments", "patients", "coverages", "patient_links"} <= {each.replace("-", "_") for each in views}
     assert all(each.partition("|")[2] for each in said)
@@ -87,6 +87,32 @@ def test_who_is_not_known_has_no_number(asked: Metrics, name: str) -> None:
     assert f"{REFERS[name]}/unknown" in body(refused)["issue"][0]["diagnostics"]
     asked.records.status = 503
     assert said(asked.rate(**{name: "p"}))[:2] == (503, "transient")
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        ("no-shows-rate", "Measure/no-show-rate"),
+        ("Measure/no-show", "Measure/no-show-rate"),
+        ("https://carethread.dev/fhir/Measure/no-show-rate|0.0.1", "https://carethread.dev/fhir/Measure/no-show-rate|"),
+        ("https://example.org/Measure/retentions", "https://carethread.dev/fhir/Measure/retention|"),
+        ("x" * 5000, ""),
+    ],
+)
+def test_a_measure_that_is_not_there_leads_to_those_that_are(asked: Metrics, named: str, meant: str) -> None:
+    refused = asked.ask("Measure/$evaluate-measure", measure=named, **MARCH)
+    assert said(refused) == (404, "not-found", "measure")
+    told = body(refused)["issue"][0]["diagnostics"]
+    assert named[:100] in told
+    assert (f"Is {meant}" in told) if meant else "meant" not in told
+    assert "GET Measure?status=active" in told
+    assert len(told) < 1000
+
+
+def test_a_department_that_is_not_there_leads_to_how_they_are_found(asked: Metrics) -> None:
+    told = body(asked.rate(department="unknown"))["issue"][0]["diagnostics"]
+    assert told == "Organization/unknown is not known here. GET Organization?name=... finds a department's id."
+    assert "Organization?name" not in body(asked.rate(practitioner="unknown"))["issue"][0]["diagnostics"]
 
 
 @pytest.mark.parametrize("operation", ["$series", "$table"])
@@ -210,6 +236,12 @@ BAD: list[tuple[str, list[Resource], str, str]] = [
         "not-supported",
         POPULATION,
     ),
+    (
+        "in-capitals",
+        own_measure(GOOD_SQL, ["denominator", "Numerator"], "in-capitals", **A_SHARE),
+        "not-supported",
+        f"{POPULATION}[1].criteria",
+    ),
     ("nobody-due", own_measure(GOOD_SQL, ["numerator"], "nobody-due", **A_SHARE), "not-supported", POPULATION),
     ("twice", own_measure(GOOD_SQL, [*SHARE, "numerator"], "twice"), "not-supported", f"{POPULATION}[2].code"),
 ]
@@ -225,6 +257,8 @@ def test_a_measure_that_cannot_be_counted(
     assert (status, found, expression or "") == (404 if name == "unknown" else 422, code, where)
     if name == "no-view":
         assert "fairies" in body(refused)["issue"][0]["diagnostics"]
+    if name == "in-capitals":
+        assert "a column in small letters" in body(refused)["issue"][0]["diagnostics"]
     if name == "wrong-column":
         lacks = "The SELECT has no columns subject, at, department, denominator, numerator; it has resource."
         assert body(refused)["issue"][0]["diagnostics"] == lacks
@@ -266,6 +300,9 @@ def test_sql_that_is_not_one_select_is_refused_when_it_is_written(asked: Metrics
         (GOOD_SQL.replace("status = 'noshow' AS numerator", "1 AS numerator"), "The column numerator is INTEGER"),
         (GOOD_SQL.replace("subject", "who"), "The SELECT has no column subject; it has"),
         (f"{GOOD_SQL} HAVING nope", "nope"),
+        (GOOD_SQL.replace("SELECT ", "SELECT TRUE AS Numerator, ", 1), "has the column numerator more than once"),
+        (f"SELECT *, FALSE AS denominator FROM ({GOOD_SQL})", "has the column denominator more than once"),
+        (f"SELECT * FROM ({GOOD_SQL}), visits", "has the column resource more than once"),
     ],
 )
 def test_what_a_select_lacks_is_told_by_its_name(asked: Metrics, sql: str, told: str) -> None:

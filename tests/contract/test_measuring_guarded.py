@@ -108,15 +108,18 @@ def test_of_whom_they_treat_staff_learn_too_that_they_are_not_counted(asked: Met
     assert said(asked.ask("Measure/$care-gaps", subject="mine", topic="social needs", **MARCH))[0] == 403
 
 
-def mean() -> list[Resource]:
-    made = own_measure(MEASURED, ["initial-population", "measure-population"], "mean")
+def mean(method: str = "average", sql: str = MEASURED, *strata: str) -> list[Resource]:
+    made = own_measure(sql, ["initial-population", "measure-population"], "mean")
     observation: dict[str, Any] = {
         "code": {"coding": [{"code": "measure-observation"}]},
         "criteria": {"language": "application/sql", "expression": "points"},
-        "extension": [{"url": f"{CQFM}cqfm-aggregateMethod", "valueCode": "average"}],
+        "extension": [{"url": f"{CQFM}cqfm-aggregateMethod", "valueCode": method}],
     }
     made[0]["scoring"] = {"coding": [{"code": "continuous-variable"}]}
     made[0]["group"][0]["population"].append(observation)
+    made[0]["group"][0]["stratifier"] = [
+        {"code": {"text": each}, "criteria": {"language": "application/sql", "expression": each}} for each in strata
+    ]
     return made
 
 
@@ -166,3 +169,34 @@ def test_what_was_reported_of_feedback_before_few_were_masked_is_not_shown(exten
     stored = Stored("MeasureReport", "f", 1, 0, False, json.render(report))
     assert (b'"count":2' in shown(stored, "mask").body) is bool(extension), "what is marked was judged"
     assert shown(stored, "exact") == stored
+
+
+@pytest.mark.parametrize("method", ["sum", "average", "median"])
+def test_a_number_of_many_in_which_few_differ_is_not_told(asked: Metrics, method: str) -> None:
+    """What is observed of all but some is 0, so that the sum is theirs."""
+    sql = MEASURED.replace("CASE WHEN status = 'fulfilled' THEN 50.0 WHEN status = 'noshow' THEN 10.0 END", "{points}")
+    one = "CASE WHEN patient_id IN ('a0', 'w0') AND status = 'fulfilled' THEN 1.0 ELSE 0.0 END"
+    keep(asked, *mean(method, sql.format(points=one), "sex"))
+    for i in range(60):
+        who = f"{'a' if i < 30 else 'w'}{i % 30}"
+        asked.facts.tell(person(who, gender="male" if i < 30 else "female"))
+        asked.facts.tell(visit(f"m{i}", "fulfilled", who), visit(f"n{i}", "noshow", who, day="2029-04-05"))
+    march, both = asked.rate(measure="mean"), asked.rate(measure="mean", **TWO_MONTHS)
+    assert (points(march), points(both)) == ((60, None), (120, None)), "they are counted"
+    parted = body(march)["group"][0]["stratifier"][0]["stratum"]
+    assert {each["measureScore"].get("value") for each in parted} == {None}
+    assert points(asked.rate(measure="mean", periodStart="2029-04-01", periodEnd="2029-04-30")) == (60, 0), "of nobody"
+    series = [each["resource"] for each in body(asked.ask("Measure/mean/$series", by="month", **TWO_MONTHS))["entry"]]
+    assert [each["group"][0]["measureScore"].get("value") for each in series] == [None, 0]
+    rows = asked.ask("Measure/mean/$table", by="month", **TWO_MONTHS).body
+    assert isinstance(rows, bytes) and [b",1.0" in row for row in rows.splitlines()].count(True) == 0
+    assert points(asked.masking("exact").rate(measure="mean"))[1] is not None
+
+
+def test_a_sum_in_which_enough_people_differ_is_told(asked: Metrics) -> None:
+    sql = MEASURED.replace("CASE WHEN status = 'fulfilled' THEN 50.0", "CASE WHEN status = 'fulfilled' THEN 0.0")
+    keep(asked, *mean("sum", sql))
+    asked.facts.tell(*(visit(f"a{i}", "fulfilled" if i < 30 else "noshow", f"a{i}") for i in range(41)))
+    assert points(asked.rate(measure="mean")) == (41, 110)
+    asked.facts.tell(visit("a40", "fulfilled", "a40"))
+    assert points(asked.rate(measure="mean")) == (41, None), "ten people missed a visit"

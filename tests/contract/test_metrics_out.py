@@ -105,6 +105,30 @@ def test_parquet(asked: Metrics) -> None:
     assert said(without.ask(TABLE, **MARCH, format="parquet"))[:2] == (503, "transient")
 
 
+@pytest.mark.parametrize(
+    ("params", "begins"),
+    [
+        ({"_h_accept": "text/csv"}, "text/csv;"),
+        ({"_h_accept": "application/vnd.apache.parquet"}, "application/vnd.apache.parquet"),
+        ({"_h_accept": "text/csv;q=0, application/vnd.apache.parquet"}, "application/vnd.apache.parquet"),
+        ({"_h_accept": "application/fhir+json"}, "text/csv;"),
+        ({"_h_accept": "text/csv", "format": "parquet"}, "application/vnd.apache.parquet"),
+        ({"_h_accept": "text/html", "_format": "application/vnd.apache.parquet"}, "application/vnd.apache.parquet"),
+    ],
+)
+def test_the_media_type_that_is_accepted_is_answered(asked: Metrics, params: dict[str, str], begins: str) -> None:
+    answer = asked.ask(TABLE, **MARCH, **params)
+    assert answer.status == 200 and answer.headers["Content-Type"].startswith(begins)
+
+
+def test_what_a_table_is_not_answers_with_what_it_is(asked: Metrics) -> None:
+    refused = body(asked.ask(TABLE, **MARCH, _h_accept="text/html"))["issue"][0]
+    assert refused["code"] == "not-supported"
+    for each in ("application/fhir+json", "text/csv", "application/vnd.apache.parquet"):
+        assert each in refused["diagnostics"]
+    assert asked.rate(_h_accept="text/csv").status == 406, "a report is no table"
+
+
 def test_few_people_are_masked_in_a_table(asked: Metrics) -> None:
     february = {"periodStart": "2029-02", "periodEnd": "2029-02"}
     for more in ({}, {"by": "month", "stratifier": "department"}):
@@ -133,6 +157,27 @@ def test_what_is_wrong_with_a_table_is_named(
 ) -> None:
     assert said(asked.ask(TABLE, **params)) == (status, code, where)
     assert said(asked.ask("Measure/nothing/$table", **MARCH))[:2] == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        (
+            {"stratifier": "age"},
+            "'stratifier' is not supported; $table without by takes periodStart, periodEnd, reportType, subject, "
+            "practitioner, department, group, by, format.",
+        ),
+        (
+            {"by": "month", "subject": "p"},
+            "'subject' is not supported; $table with by takes periodStart, periodEnd, by, department, stratifier, "
+            "format.",
+        ),
+    ],
+)
+def test_a_table_says_what_it_takes_itself(asked: Metrics, params: dict[str, str], told: str) -> None:
+    refused = asked.ask(TABLE, **MARCH, **params)
+    assert said(refused) == (400, "not-supported", [*params][-1])
+    assert body(refused)["issue"][0]["diagnostics"].startswith(told)
 
 
 def test_what_a_table_does_not_take_is_refused_or_passed_over(asked: Metrics) -> None:

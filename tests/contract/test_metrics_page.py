@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Literal
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from flask.testing import FlaskClient
 from playwright.sync_api import Browser
 
-from carethread.adapters.http.app import make_app
-from carethread.adapters.http.fhir import answering
-from carethread.core.clock import system_clock
-from carethread.core.context import Context
-from carethread.core.ports import Request, Response
-from carethread.interactions.rest.handling import handle
-from carethread.metrics import SERVICE
 from support import accessible
 from support.browser import chromium as a_browser
-from support.facts import Filled, facts_of
+from support.facts import facts_of
 from support.measuring import RATE, Metrics, Resource, keep, metrics, own_measure, visit
+from support.metrics_pages import Standing, browser_of
 from support.run import Unavailable
 from support.stores import open_store
 
@@ -68,20 +59,6 @@ def goal() -> Resource:
     return {"resourceType": "Goal", "id": "g", "lifecycleStatus": "active", "subject": subject, "target": [target]}
 
 
-@dataclass
-class Standing:
-    """Facts that do not change, so that they need not be made anew for each look."""
-
-    facts: Filled
-
-    @contextmanager
-    def look(self, *, leisure: bool = False) -> Iterator[Filled]:
-        yield self.facts
-
-    def check(self, sql: str) -> None:
-        """All is taken."""
-
-
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
     store = open_store(f"sqlite:///{tmp_path_factory.mktemp('metrics')}/metrics.db", "metrics")
@@ -93,17 +70,6 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metrics]:
     with facts_of([*visits(), *organizations, *NAMING.values()]) as facts:
         yield replace(made, runtime=replace(made.runtime, analytics=Standing(facts)))
     store.close()
-
-
-def browser_of(asked: Metrics) -> FlaskClient:
-    def answer(request: Request, context: Context) -> Response:
-        return handle(asked.runtime, request, asked.context)
-
-    app = make_app(
-        answering(answer, system_clock, lambda *_: None), max_body_bytes=1000, not_ready=list,
-        exposition=lambda: (b"", ""), asyncapi=lambda _: Response(200), pages=SERVICE.pages, files=SERVICE.files,
-    )  # fmt: skip
-    return app.test_client()
 
 
 @pytest.fixture(scope="module")
@@ -142,15 +108,13 @@ def test_a_chart_has_its_numbers_limits_signal_and_target(heart: str) -> None:
         assert drawn in heart
 
 
-def test_a_number_leads_to_who_is_behind_it(asked: Metrics, heart: str, masked: str) -> None:
+def test_a_number_leads_to_what_is_behind_it(asked: Metrics, heart: str, masked: str) -> None:
     for metrics_, page in ((asked, heart), (asked.masking(), masked)):
-        where = re.search(r'<a href="([^"]*periodStart=2030-02-01[^"]*)">100.0 %</a>', page)
+        where = re.search(r'<a href="(number[?][^"]*periodStart=2030-02-01[^"]*)">100.0 %</a>', page)
         assert where
-        asks = urlsplit(unescape(where[1]))
-        answer = metrics_.ask(asks.path.removeprefix("/fhir/"), **dict(parse_qsl(asks.query)))
-        assert answer.status == 200, answer.body
-        assert b"Appointment/heart-2030-02-" in answer.body
-    assert "periodStart=2029-07-01&amp;periodEnd=2029-07-31" not in masked
+        opened = browser_of(metrics_).get(f"/console/{unescape(where[1])}")
+        assert opened.status_code == 200
+        assert "Appointment/heart-2030-02-" in opened.get_data(as_text=True)
 
 
 def test_names_are_text(heart: str) -> None:

@@ -330,6 +330,7 @@ def test_the_page_does_what_it_says_and_leaves_nothing(export: Path, both: objec
         command = [sys.executable, "-m", "carethread", *words, *few]
         done = subprocess.run(command, cwd=here, env=surroundings, capture_output=True, timeout=200, check=False)
         assert done.returncode == 0, done.stderr.decode()
+        assert b" WARN " not in done.stderr, "Spark of itself"
         said[words[2], on_spark] = done.stdout
     assert _groups(said["no-show-rate", True]) == _groups(said["no-show-rate", False])
     assert {each.name for each in here.iterdir()} == {"export", "facts", "temporary"}

@@ -656,6 +656,21 @@ def test_numbers_that_are_not_told_raise_no_signal(trends: Trends, kind: str) ->
     assert wrong(told_[0]) == []
 
 
+def test_a_process_that_begins_looks_by_another_setting_at_all_measures(trends: Trends) -> None:
+    """Once: what was looked at by the same one waits for its day."""
+    masks = trends.runtimes["metrics"] = replace(trends.runtimes["metrics"], small_cells="mask")
+    many(trends, 15, (10, 10))
+    trends.another_day()
+    assert trends.found("Task", "careteams") == []
+    exact = trends.runtimes["metrics"] = replace(masks, small_cells="exact")
+    for runtime, tasks in ((masks, 0), (exact, 1)):
+        Restating(runtime, lambda: trends.now).settle()
+        trends.later(seconds=6)
+        assert len(trends.found("Task", "careteams")) == tasks
+    (timer,) = trends.stores["metrics"].glance(lambda session: session.timers.ahead("signals", 9))
+    assert watching.last_look(timer).small_cells == "exact"
+
+
 def test_who_stands_behind_a_signal_is_not_told_by_weeks_either(trends: Trends) -> None:
     """Weeks are told to nobody, where small numbers are not: no number of a week raises a signal."""
     weekly = {"url": "https://carethread.dev/fhir/StructureDefinition/charted-by", "valueCode": "week"}

@@ -231,6 +231,7 @@ def test_each_operation_that_is_claimed_is_answered(
         "delivery-report": lambda where: fhir.get(f"{where}walk/$delivery-report?from=2026-01-01&to=2026-01-02"),
         "table": lambda where: fhir.get(f"{where}no-show-rate/$table?{month}&by=month", Accept="*/*"),
         "charts": lambda where: fhir.get(f"{where}$charts?measure=no-show-rate", Accept="*/*"),
+        "number": lambda where: fhir.get(f"{where}$number?measure=no-show-rate&{month}", Accept="*/*"),
         "series": lambda where: fhir.get(f"{where}no-show-rate/$series?{month}&by=month"),
         "compare": lambda where: fhir.get(f"{where}no-show-rate/$compare?{month}"),
         "review-pack": lambda where: fhir.get(f"{where}$review-pack?{review}&measure=Measure/no-show-rate"),

@@ -257,7 +257,7 @@ def test_the_no_show_rate_counts_right(fhir, visited, start, end, who, expected)
     until_counts(fhir, start, end, dict(zip(("all", "due", "missed"), expected, strict=True)), subject)
     report = evaluate(fhir, start, end, subject).json
     assert report["period"] == {"start": start, "end": end}
-    assert report["measure"] == "https://carethread.dev/fhir/Measure/no-show-rate|2.2.0"
+    assert report["measure"] == "https://carethread.dev/fhir/Measure/no-show-rate|2.3.0"
     assert report["type"] == ("individual" if who else "summary")
     assert report.get("subject") == ({"reference": subject} if who else None)
     rate = report["group"][0].get("measureScore", {}).get("value")

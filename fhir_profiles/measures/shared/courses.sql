@@ -6,7 +6,7 @@ WITH totals AS (
   SELECT
     o.id,
     coalesce(s.survivor_id, o.patient_id) AS subject,
-    coalesce(o.effective_at, o.period_start_at, o.issued_at) AS measured_at,
+    coalesce(o.effective_at, o.instant_at, o.period_start_at, o.timing_at, o.issued_at) AS measured_at,
     CAST(coalesce(o.value_integer, o.value_number) AS DOUBLE) AS total,
     o.department_id,
     o.response_id,
@@ -44,22 +44,25 @@ WITH totals AS (
   WHERE coalesce(e.status, 'unknown') <> 'entered-in-error'
 ), otherwise_ill AS (
   -- What keeps somebody out: bipolar, schizophrenia and other psychoses, emotionally unstable personality, pervasive
-  -- developmental disorder; palliative care.
-  SELECT coalesce(s.survivor_id, c.patient_id) AS subject, min(coalesce(c.onset_at, c.recorded_at, c.last_updated_at)) AS known_at
-  FROM conditions c
+  -- developmental disorder; palliative care. Each code that a Condition has is looked at; of ICD-10 the dot may be left out.
+  SELECT
+    coalesce(s.survivor_id, c.patient_id) AS subject,
+    min(coalesce(c.onset_at, c.onset_from_at, c.recorded_at, c.last_updated_at)) AS known_at
+  FROM condition_codings k
+  JOIN conditions c ON c.id = k.id
   LEFT JOIN survivors s ON s.patient_id = c.patient_id
   WHERE coalesce(c.verification_status, 'confirmed') NOT IN ('refuted', 'entered-in-error', 'unconfirmed', 'differential')
     AND (
       (
-        c.code_system LIKE '%/icd-10%'
+        (k.system LIKE '%/icd-10%' OR k.system IN ('urn:oid:2.16.840.1.113883.6.90', 'urn:oid:2.16.840.1.113883.6.3'))
         AND (
-          substr(c.code_code, 1, 3) IN ('F20', 'F21', 'F22', 'F23', 'F24', 'F25', 'F28', 'F29', 'F30', 'F31', 'F84')
-          OR substr(c.code_code, 1, 5) IN ('F60.3', 'Z51.5')
+          substr(k.code, 1, 3) IN ('F20', 'F21', 'F22', 'F23', 'F24', 'F25', 'F28', 'F29', 'F30', 'F31', 'F84')
+          OR substr(replace(k.code, '.', ''), 1, 4) IN ('F603', 'Z515')
         )
       )
       OR (
-        c.code_system = 'http://snomed.info/sct'
-        AND c.code_code IN ('13746004', '58214004', '69322001', '20010003', '35919005')
+        k.system IN ('http://snomed.info/sct', 'urn:oid:2.16.840.1.113883.6.96')
+        AND k.code IN ('13746004', '58214004', '69322001', '20010003', '35919005')
       )
     )
   GROUP BY 1
@@ -74,7 +77,7 @@ SELECT
   k.total AS last_total,
   d.looked_until > $now AS is_open,
   coalesce(p.birth_date + INTERVAL 12 YEAR > d.measured_at, FALSE) AS is_child,
-  coalesce(p.deceased, FALSE) OR coalesce(p.deceased_at < d.looked_until, FALSE)
+  coalesce(x.deceased, FALSE) OR coalesce(x.deceased_at < d.looked_until, FALSE)
     OR coalesce(o.known_at < d.looked_until, FALSE) AS is_out
 FROM due d
 LEFT JOIN seen v ON v.id = d.id
@@ -82,3 +85,5 @@ LEFT JOIN looked k ON k.id = d.id AND k.place = 1
 LEFT JOIN patients p ON p.id = d.subject
 LEFT JOIN otherwise_ill o ON o.subject = d.subject
 LEFT JOIN responses r ON r.id = d.response_id
+LEFT JOIN zones z ON z.department = coalesce(d.department_id, r.department_id, v.department)
+LEFT JOIN deaths_by_zone x ON x.subject = d.subject AND x.zone = coalesce(z.zone, 'UTC')

@@ -1,7 +1,6 @@
 -- Responses of whatever status, with the person who is meant today (after merges), the form without its version, and the
 -- department: that which the response names or is about, else that of its team, its visit, or the role in which it was
--- written. The practitioner is who saw the person at the visit. Where only the day is known, so midnight in UTC, it
--- stands at 10:00 UTC: that is this day wherever people live but on a few islands.
+-- written. The practitioner is who saw the person at the visit.
 WITH teams AS (
   SELECT r.id, max(coalesce(t.department_id, t.organization_id)) AS department
   FROM responses r
@@ -23,8 +22,7 @@ SELECT
   coalesce(e.practitioner_id, v.practitioner_id) AS practitioner,
   r.form,
   r.status,
-  CASE WHEN r.written_at = date_trunc('day', r.written_at) THEN r.written_at + INTERVAL 10 HOUR ELSE r.written_at END
-    AS said_at,
+  r.written_at AS said_at,
   r.asked_at,
   r.expires_at
 FROM written r

@@ -1,8 +1,8 @@
 -- When a person was seen, and by whom: an Encounter outside of a stay that has begun, or an Appointment that took
--- place and of which no Encounter of that person tells: none that names it, nor one near it that names none. A visit
--- of several people is one for each; who has declined has not come.
+-- place and of which no Encounter of that person tells: none that names it, nor one near it that names none, or on its
+-- day where no more is known. A visit of several people is one for each; who has declined has not come.
 WITH met AS (
-  SELECT e.subject, e.appointment_id, e.resource, e.start_at AS at, e.department, e.practitioner
+  SELECT e.id, e.subject, e.appointment_id, e.resource, e.start_at AS at, e.begun_by_at, e.department, e.practitioner
   FROM stays e
   WHERE e.subject IS NOT NULL
     AND e.start_at IS NOT NULL
@@ -22,12 +22,33 @@ WITH met AS (
   SELECT m.appointment_id AS id, m.subject
   FROM met m
   UNION ALL
+  SELECT n.appointment_id, m.subject
+  FROM encounter_appointments n
+  JOIN met m ON m.id = n.id
+  WHERE n.number > 0
+  UNION ALL
   SELECT p.id, coalesce(s.survivor_id, p.patient_id)
   FROM appointment_participants p
   LEFT JOIN survivors s ON s.patient_id = p.patient_id
   WHERE p.status = 'declined'
 ), unnamed AS (
-  SELECT m.subject, m.practitioner, m.at FROM met m WHERE m.appointment_id IS NULL AND m.practitioner IS NOT NULL
+  -- With what is near: twelve hours around, or the day by the clocks of its department.
+  SELECT
+    m.subject,
+    m.practitioner,
+    CASE
+      WHEN m.begun_by_at > m.at
+        THEN date_trunc('day', m.at) AT TIME ZONE coalesce(z.zone, 'UTC') AT TIME ZONE 'UTC' - INTERVAL 1 MILLISECOND
+      ELSE m.at - INTERVAL 12 HOUR
+    END AS near_from,
+    CASE
+      WHEN m.begun_by_at > m.at
+        THEN (date_trunc('day', m.at) + INTERVAL 1 DAY) AT TIME ZONE coalesce(z.zone, 'UTC') AT TIME ZONE 'UTC'
+      ELSE m.at + INTERVAL 12 HOUR
+    END AS near_until
+  FROM met m
+  LEFT JOIN zones z ON z.department = m.department
+  WHERE m.appointment_id IS NULL AND m.practitioner IS NOT NULL
 ), came AS (
   SELECT h.subject, h.id, h.resource, h.start_at AS at, h.department, h.practitioner
   FROM held h
@@ -49,5 +70,5 @@ WHERE a.subject IS NULL
     SELECT 1
     FROM unnamed u
     WHERE u.subject = c.subject AND u.practitioner = c.practitioner
-      AND u.at > c.at - INTERVAL 12 HOUR AND u.at < c.at + INTERVAL 12 HOUR
+      AND c.at > u.near_from AND c.at < u.near_until
   )

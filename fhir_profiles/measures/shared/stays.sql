@@ -9,6 +9,7 @@ SELECT
   e.status,
   e.class_code,
   e.start_at,
+  e.begun_by_at,
   e.end_at,
   e.until_at,
   e.appointment_id,
@@ -19,7 +20,6 @@ SELECT
   e.priority_code,
   e.admit_source_code,
   e.discharge_code,
-  e.readmission_code,
   e.part_of_id
 FROM encounters e
 LEFT JOIN survivors s ON s.patient_id = e.patient_id

@@ -1,6 +1,6 @@
 -- Appointments with the person who is meant today (after merges), and the department: that which the appointment
 -- names, else that of its service, its practitioner's role or its place. Who called it off is told by the desk's mark,
--- else by the reason.
+-- else by the reason; else it was the person, where it is marked whether that was late: it is said of nobody else.
 SELECT
   a.id,
   'Appointment/' || a.id AS resource,
@@ -15,13 +15,14 @@ SELECT
   a.checked_in_at,
   a.started_at,
   a.ended_at,
-  a.kind_code,
+  coalesce(a.hl7_kind_code, a.kind_code) AS kind_code,
   a.modality,
   a.service_code,
   CASE
     WHEN a.cancelled_by IS NOT NULL THEN a.cancelled_by
     WHEN a.cancellation_code LIKE 'prov%' OR a.cancellation_code LIKE 'maint%' THEN 'provider'
     WHEN a.cancellation_code LIKE 'pat%' THEN 'patient'
+    WHEN a.late_cancellation IS NOT NULL THEN 'patient'
   END AS cancelled_by,
   a.late_cancellation
 FROM appointments a

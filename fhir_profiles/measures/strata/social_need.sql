@@ -7,9 +7,12 @@ WITH needy AS (
   LEFT JOIN survivors s ON s.patient_id = c.patient_id
   WHERE c.need_code IS NOT NULL
     AND coalesce(c.verification_status, 'confirmed') = 'confirmed'
-    AND CAST(coalesce(c.onset_at, c.recorded_at, c.last_updated_at) AS DATE) < CAST($utc_end AS DATE)
-    AND (c.abated_until_at IS NULL OR c.abated_until_at > $utc_end)
-    AND (c.abated_at IS NOT NULL OR coalesce(c.clinical_status, 'active') IN ('active', 'recurrence', 'relapse'))
+    AND CAST(coalesce(c.onset_at, c.onset_from_at, c.recorded_at, c.last_updated_at) AS DATE) < CAST($utc_end AS DATE)
+    AND coalesce(c.abated_until_at, c.abated_period_until_at, $utc_end + INTERVAL 1 DAY) > $utc_end
+    AND (
+      coalesce(c.abated_until_at, c.abated_period_until_at) IS NOT NULL
+      OR coalesce(c.clinical_status, 'active') IN ('active', 'recurrence', 'relapse')
+    )
 )
 SELECT p.id AS subject, CASE WHEN n.subject IS NULL THEN 'no' ELSE 'yes' END AS value
 FROM patients p

@@ -18,8 +18,9 @@ _SECONDS = 3.0
 
 @click.command("check")
 def check() -> None:
-    """Say what is configured, whether it can be reached, and whether it runs: databases and their schemas, the bus,
-    other services; then, as the databases know it, the relays, consumers and deliveries of all processes.
+    """Say what is configured, whether it can be reached, and whether it runs: whether numbers of few people are told,
+    databases and their schemas, the bus, other services; then, as the databases know it, the relays, consumers and
+    deliveries of all processes.
 
     One line each. The exit code is 1 when something is away.
     """
@@ -28,6 +29,7 @@ def check() -> None:
 
     settings = load()
     check_settings(settings)
+    _there("small numbers", lambda: settings.small_numbers)
     there = [name for name in DATABASES if _there(f"database {name}", partial(_database, settings, name))]
     failed = len(there) < len(DATABASES)
     until = time.monotonic() + TAKEOVER_SECONDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -22,6 +23,8 @@ from carethread.composition.loops import kept_up, until_done
 from carethread.composition.observing import states
 from carethread.composition.parts import http_peer, journal_of, limits, migrated, registry, runtimes
 
+log = logging.getLogger(__name__)
+
 SWEEP_SECONDS = 1.0
 
 
@@ -40,6 +43,8 @@ def http_edge(settings: Settings, names: Sequence[str]) -> Callable[..., Any]:
     log_setup(settings.log_level)
     services = [name for name in names if name != GATEWAY]
     here = runtimes(settings, services)
+    if here:
+        log.info("small_numbers", extra={"told": settings.small_numbers})
     peer = next(iter(here.values())).peer if here else http_peer(settings)
     if GATEWAY in names:
         coordinator = _coordinator(settings, peer)

@@ -186,7 +186,8 @@ class Operation:
     answer is 202 with the URL to ask for what comes of it. `gathers`: calls that come at the same time are done
     together, so that it pays to have many of them wait. `judged` makes of a body, before it is known to be valid, the
     one that is to be: with what may be left out of a resource in it. `takes_form`: what is posted is the form of a
-    page, which the handler reads from the request itself. `cancels`: DELETE takes back what it tells of.
+    page, which the handler reads from the request itself. `cancels`: DELETE takes back what it tells of. `answers` are
+    media types that may be asked for in place of JSON.
     """
 
     name: str
@@ -202,6 +203,7 @@ class Operation:
     gathers: bool = False
     takes_form: bool = False
     cancels: bool = False
+    answers: tuple[str, ...] = ()
     judged: Callable[[Resource], Resource] = lambda body: body
 
 

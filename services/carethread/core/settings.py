@@ -110,9 +110,31 @@ class Settings:
     def few_people(self) -> str:
         """Whether numbers of few people are told: `mask` or `exact`. Unless it is set, they are told only where nobody
         but this machine's user is to be expected: everything is embedded, and listens to this machine alone."""
-        others = (self.base_url, self.kafka_bootstrap_servers, self.database_url, self.database_urls, self.http_urls)
-        alone = is_loopback(self.host) and not self.allow_insecure_bind and not any(others)
-        return self.small_cells or ("exact" if alone else "mask")
+        return self.small_cells or ("mask" if self._expects_others else "exact")
+
+    @property
+    def small_numbers(self) -> str:
+        """The same in words, with why it is so."""
+        told = "masked" if self.few_people == "mask" else "exact"
+        if self.small_cells:
+            return f"{told}, because CARETHREAD_SMALL_CELLS is {self.small_cells}"
+        why = self._expects_others or "everything is embedded, and listens on this machine alone"
+        return f"{told}, because {why}; CARETHREAD_SMALL_CELLS (mask or exact) chooses"
+
+    @property
+    def _expects_others(self) -> str:
+        """By what others than this machine's user are to be expected; empty where they are not."""
+        if not is_loopback(self.host):
+            return f"it listens on {self.host}"
+        given = {
+            "ALLOW_INSECURE_BIND": self.allow_insecure_bind,
+            "BASE_URL": self.base_url,
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap_servers,
+            "DATABASE_URL": self.database_url,
+            **{f"{name.upper()}_DATABASE_URL": url for name, url in self.database_urls.items()},
+            **{f"{name.upper()}_HTTP_URL": url for name, url in self.http_urls.items()},
+        }
+        return next((f"CARETHREAD_{name} is set" for name, value in given.items() if value), "")
 
     def database(self, service: str) -> str:
         """The database URL of one service; its own SQLite file unless a setting says otherwise."""

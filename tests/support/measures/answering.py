@@ -16,7 +16,7 @@ from support.measures.plain import OURS, TIMEZONE, Practice, Unit
 Made = dict[str, Any]
 
 ZONES = {"east": "Pacific/Auckland", "west": "America/Los_Angeles", "plain": ""}
-PEOPLE = ("one", "merged", "gone", "dead", "child", "unknown")
+PEOPLE = ("one", "merged", "gone", "gone-one-day", "gone-early", "dead", "child", "unknown")
 
 
 def extension(name: str, **value: Any) -> Made:
@@ -48,6 +48,8 @@ PRACTICE: list[Made] = [
      "link": [{"type": "replaced-by", "other": {"reference": "Patient/one"}}]},
     {"resourceType": "Patient", "id": "gone", "gender": "male", "birthDate": "1990-02-28",
      "deceasedDateTime": "2030-03-05T12:00:00Z"},
+    {"resourceType": "Patient", "id": "gone-one-day", "deceasedDateTime": "2030-03-17"},
+    {"resourceType": "Patient", "id": "gone-early", "deceasedDateTime": "2030-03-10"},
     {"resourceType": "Patient", "id": "dead", "deceasedBoolean": True},
     {"resourceType": "Patient", "id": "child", "gender": "unknown", "birthDate": "2017-03-02"},
     {"resourceType": "Coverage", "id": "c", "status": "active", "beneficiary": {"reference": "Patient/merged"},

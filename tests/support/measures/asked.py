@@ -18,6 +18,7 @@ from support.measures.plain import (
     moment,
     observed,
     proportion,
+    standing,
 )
 
 
@@ -32,7 +33,7 @@ def response_rate(practice: Practice) -> Iterator[Unit]:
         assert expires is not None
         is_open = expires > NOW
         is_whole = each["status"] in ("completed", "amended")
-        died = practice.died(person)
+        died = practice.died(person, department(practice, each))
         gone = died < expires if isinstance(died, datetime) else died
         populations = proportion(
             not is_open, is_whole, exclusion=gone and not is_whole, own=["open"] if is_open else []
@@ -46,13 +47,13 @@ def feedback(practice: Practice) -> Iterator[Unit]:
         if code_in(task.get("code"), CODES + "careteam-task") != "feedback" or task["status"] == "entered-in-error":
             continue
         terms = task.get("restriction", {}).get("period", {})
-        at = moment(terms.get("start") or task["authoredOn"])
+        at = standing(terms.get("start") or task["authoredOn"])
         assert at is not None
-        due = moment(terms.get("end")) or at + timedelta(days=7)
+        due = moment(terms.get("end"), last=True) or at + timedelta(days=7)
         response = practice.get("QuestionnaireResponse", id_of(task.get("focus"), "QuestionnaireResponse"))
         told = task["status"] == "completed" and first_code(task.get("businessStatus")) in ("told", "told-openly")
         own = ["withdrawn"] if task["status"] == "cancelled" else ["open"] if due > NOW else []
-        closed = moment(task.get("executionPeriod", {}).get("end")) if task["status"] == "completed" else None
+        closed = standing(task.get("executionPeriod", {}).get("end")) if task["status"] == "completed" else None
         days = (closed - at).total_seconds() / 86400 if closed and not own else None
         where = practice.department(task) or department(practice, response)
         where = where or practice.department({}, task.get("owner"))

@@ -8,9 +8,11 @@ from support.measures.plain import CODES, NOW, OURS
 from support.measures.surrounding import (
     PEOPLE,
     Made,
+    days,
     department,
     departments,
     having,
+    house_first,
     later,
     maybe,
     moments,
@@ -26,7 +28,7 @@ from support.viewing import coded, told
 
 @st.composite
 def hand_offs(draw: st.DrawFn, id_: str) -> Made:
-    offered = draw(maybe(moments()))
+    offered = draw(days(maybe(moments())))
     base = offered or written(NOW)
     status = draw(st.sampled_from((
         "draft", "requested", "received", "accepted", "in-progress", "rejected", "cancelled", "cancelled", "completed",
@@ -36,7 +38,7 @@ def hand_offs(draw: st.DrawFn, id_: str) -> Made:
     answered = {"accepted", "in-progress", "completed", "failed", "cancelled"} - (
         {status} if "expired" in marks else set()
     )
-    due, result = draw(later(base)), draw(later(base))
+    due, result = draw(days(later(base))), draw(later(base))
     return having(
         resourceType="Task",
         id=id_,
@@ -49,15 +51,17 @@ def hand_offs(draw: st.DrawFn, id_: str) -> Made:
         businessStatus={"coding": [{"system": CODES + "hand-off-status", "code": each} for each in marks]},
         restriction=having(period=having(start=offered, end=due)),
         executionPeriod=having(
-            start=draw(later(base, least=-1)) if status in answered and draw(st.integers(0, 4)) else None,
-            end=draw(later(base)) if status not in ("requested", "accepted") else None,
+            start=draw(days(later(base, least=-1))) if status in answered and draw(st.integers(0, 4)) else None,
+            end=draw(days(later(base))) if status not in ("requested", "accepted") else None,
         ),
     )
 
 
 @st.composite
 def plans(draw: st.DrawFn, id_: str) -> Made:
-    start = draw(st.sampled_from((None, "2030-01-31", "2030-02-04T12:30:00.000Z", "2030-03-01", "2027-02-28")))
+    start = draw(st.sampled_from((
+        None, "2030-01-31", "2030-02-04T12:30:00.000Z", "2030-02-04T02:30:00.000Z", "2030-03-01", "2027-02-28",
+    )))  # fmt: skip
     return having(
         resourceType="CarePlan",
         id=id_,
@@ -118,7 +122,7 @@ def _notes(draw: st.DrawFn) -> Made:
 
 @st.composite
 def flags(draw: st.DrawFn, id_: str) -> Made:
-    start = draw(maybe(moments()))
+    start = draw(days(maybe(moments())))
     author = draw(departments)
     status = draw(st.sampled_from(("active", "active", "inactive", "entered-in-error")))
     return having(
@@ -126,7 +130,9 @@ def flags(draw: st.DrawFn, id_: str) -> Made:
         id=id_,
         extension=department(draw(departments)),
         status=status,
-        code=coded(CODES + "flag-kind", draw(st.sampled_from(("high-risk", "high-risk", "high-risk", "workload")))),
+        code=house_first(
+            CODES + "flag-kind", draw(st.sampled_from(("high-risk", "high-risk", "high-risk", "workload")))
+        ),
         subject=whom(draw(seen)),
         author={"reference": f"Organization/{author}"} if author else {"reference": "Practitioner/doctor"},
         period=having(start=start, end=draw(over(start)) if start and status == "inactive" else None),
@@ -144,16 +150,17 @@ def contacts(draw: st.DrawFn, id_: str) -> Made:
         ),
         **{"for": whom(draw(seen))},
         owner=draw(owners),
-        businessStatus=coded(
+        businessStatus=house_first(
             CODES + "outreach-outcome", draw(st.sampled_from(("reached", "reached", "not-reached", "declined")))
         ),
-        executionPeriod=having(end=draw(maybe(moments()))),
+        executionPeriod=having(end=draw(days(maybe(moments())))),
     )
 
 
 @st.composite
 def messages(draw: st.DrawFn, id_: str) -> Made:
     patient = draw(st.sampled_from((None, *PEOPLE)))
+    at = draw(days(moments()))
     recipient = draw(st.sampled_from(("Patient/ann", "Patient/bob-too", "Practitioner/doctor")))
     return having(
         resourceType="CommunicationRequest",
@@ -164,8 +171,8 @@ def messages(draw: st.DrawFn, id_: str) -> Made:
         extension=department(draw(departments)),
         subject=whom(patient),
         about=draw(st.sampled_from((None, [{"reference": "Appointment/visit"}], [{"reference": "Appointment/gone"}]))),
-        occurrenceDateTime=draw(maybe(moments())),
-        authoredOn=draw(maybe(moments())),
+        **draw(st.sampled_from(({"occurrenceDateTime": at}, {"occurrencePeriod": having(start=at)}, {}))),
+        authoredOn=draw(days(maybe(moments()))),
         recipient=[{"reference": recipient}],
     )  # fmt: skip
 

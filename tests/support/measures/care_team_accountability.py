@@ -15,12 +15,13 @@ from support.measures.plain import (
     id_of,
     moment,
     proportion,
+    standing,
 )
 
 
 def units(practice: Practice) -> Iterator[Unit]:
     for plan in practice.of("CarePlan"):
-        at = moment(plan.get("period", {}).get("start") or plan.get("created"))
+        at = standing(plan.get("period", {}).get("start") or plan.get("created"))
         if plan["status"] != "active" or at is None:
             continue
         person = practice.person(plan.get("subject"))

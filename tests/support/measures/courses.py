@@ -7,12 +7,23 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 
 from support.measures.forms import department_of_visit, visit
-from support.measures.plain import NOW, Practice, Resource, Unit, code_in, first_code, id_of, moment, proportion
+from support.measures.plain import (
+    NOW,
+    SNOMED,
+    Practice,
+    Resource,
+    Unit,
+    code_in,
+    codings,
+    id_of,
+    proportion,
+    standing,
+)
 from support.measures.strata import years
 
-ICD = ("F20", "F21", "F22", "F23", "F24", "F25", "F28", "F29", "F30", "F31", "F84", "F60.3", "Z51.5")
-SNOMED = ("13746004", "58214004", "69322001", "20010003", "35919005")
-SURE = ("provisional", "confirmed")
+ICD = ("F20", "F21", "F22", "F23", "F24", "F25", "F28", "F29", "F30", "F31", "F84", "F603", "Z515")
+_OF_SNOMED = ("13746004", "58214004", "69322001", "20010003", "35919005")
+NOT_SURE = {"unconfirmed", "differential", "refuted", "entered-in-error"}
 
 
 def remission(practice: Practice) -> Iterator[Unit]:
@@ -40,7 +51,13 @@ def _totals(practice: Practice) -> dict[str, Totals]:
     for each in practice.of("Observation"):
         person = practice.person(each.get("subject"))
         value = each.get("valueInteger", each.get("valueQuantity", {}).get("value"))
-        at = moment(each.get("effectiveDateTime") or each.get("issued"))
+        at = standing(
+            each.get("effectiveDateTime")
+            or each.get("effectiveInstant")
+            or each.get("effectivePeriod", {}).get("start")
+            or next(iter(each.get("effectiveTiming", {}).get("event", ())), None)
+            or each.get("issued")
+        )
         is_one = code_in(each["code"], "http://loinc.org") in ("44261-6", "89204-2")
         if is_one and person and at and value is not None and each["status"] in ("final", "amended", "corrected"):
             found[person].append((at, each["id"], value, each))
@@ -63,7 +80,12 @@ def _course(
     born = practice.get("Patient", person).get("birthDate")
     is_child = born is not None and years(date.fromisoformat(born), at.date()) < 12
     is_open = over > NOW
-    is_out = _is_out(practice, person, over)
+    response = practice.get(
+        "QuestionnaireResponse", id_of((observation.get("derivedFrom") or [{}])[0], "QuestionnaireResponse")
+    )
+    where = practice.department(observation) or practice.department(response)
+    where = where or department_of_visit(practice, visit(practice, observation.get("encounter")))
+    is_out = _is_out(practice, person, where, over)
     own = []
     if not is_child and is_open:
         own = ["open"]
@@ -72,11 +94,6 @@ def _course(
     populations = proportion(
         not is_open, last is not None and is_better(first, last), exclusion=is_out, begin=not is_child, own=own
     )
-    response = practice.get(
-        "QuestionnaireResponse", id_of((observation.get("derivedFrom") or [{}])[0], "QuestionnaireResponse")
-    )
-    where = practice.department(observation) or practice.department(response)
-    where = where or department_of_visit(practice, visit(practice, observation.get("encounter")))
     return Unit(f"Observation/{observation['id']}", person, later, where, (populations,))
 
 
@@ -87,20 +104,25 @@ def _year_later(at: datetime) -> datetime:
         return at.replace(year=at.year + 1, day=28)
 
 
-def _is_out(practice: Practice, person: str, over: datetime) -> bool:
-    died = practice.died(person)
+def _is_out(practice: Practice, person: str, department: str | None, over: datetime) -> bool:
+    died = practice.died(person, department)
     if died is True or (isinstance(died, datetime) and died < over):
         return True
     return any(
         practice.person(each.get("subject")) == person
-        and first_code(each.get("verificationStatus")) in (None, *SURE)
-        and _bars(each["code"]["coding"][0])
-        and (moment(each.get("onsetDateTime") or each.get("recordedDate")) or over) < over
+        and not {code for _, code in codings(each.get("verificationStatus"))} & NOT_SURE
+        and any(_bars(*coding) for coding in codings(each["code"]))
+        and (standing(_begun(each) or each.get("recordedDate")) or over) < over
         for each in practice.of("Condition")
     )
 
 
-def _bars(coding: Resource) -> bool:
-    if coding["system"] == "http://snomed.info/sct":
-        return coding["code"] in SNOMED
-    return "/icd-10" in coding["system"] and coding["code"].startswith(ICD)
+def _begun(condition: Resource) -> str | None:
+    found: str | None = condition.get("onsetDateTime") or condition.get("onsetPeriod", {}).get("start")
+    return found
+
+
+def _bars(system: str, code: str) -> bool:
+    if system == SNOMED:
+        return code in _OF_SNOMED
+    return "/icd-10" in system and code.replace(".", "").startswith(ICD)

@@ -63,6 +63,18 @@ def concept(code: str, system: str = "http://snomed.info/sct") -> Resource:
     return {"coding": [{"system": system, "code": code}]}
 
 
+ICD_CM = concept("J10.1", "http://hl7.org/fhir/sid/icd-10-cm")
+_REASONS = (
+    ICD_CM, concept("J108", "urn:oid:2.16.840.1.113883.6.90"), concept("J10.8", "http://hl7.org/fhir/sid/icd-10"),
+    concept("J11", TERMS + "icd-10"), concept("38341003"), concept("38341003", "urn:oid:2.16.840.1.113883.6.96"),
+    concept("38341003", "urn:of-the-house"),
+)  # fmt: skip
+_several = st.lists(st.sampled_from(_REASONS), min_size=1, max_size=2).map(
+    lambda each: {"coding": [coding for concept in each for coding in concept["coding"]]}
+)
+"""Codes of what a visit was for, several of one thing."""
+
+
 def _department(id_: str | None) -> list[Resource]:
     return [{"url": OURS + "department", "valueReference": reference(f"Organization/{id_}")}] if id_ else []
 
@@ -76,7 +88,8 @@ def _nested(name: str, **moments: datetime | None) -> list[Resource]:
 @st.composite
 def around(draw: st.DrawFn) -> list[Resource]:
     """The people (one was merged into another; one may have died), and where they are seen by whom."""
-    died = draw(st.one_of(st.none(), times, st.just(True), st.sampled_from(("2029-03-30", "2029-03", "2029"))))
+    days = times.map(lambda at: f"{at:%Y-%m-%d}")
+    died = draw(st.one_of(st.none(), times, st.just(True), days, st.sampled_from(("2029-03-30", "2029-03", "2029"))))
     deceased: Resource = {}
     if isinstance(died, datetime):
         deceased = {"deceasedDateTime": written(died)}
@@ -102,7 +115,8 @@ def around(draw: st.DrawFn) -> list[Resource]:
         {"resourceType": "Location", "id": "nowhere"},
         {"resourceType": "HealthcareService", "id": "service", "providedBy": reference("Organization/new-york")},
         {"resourceType": "Condition", "id": "flu", "subject": reference("Patient/ann"),
-         "code": concept("J10.1", TERMS + "icd-10")},
+         "code": {"coding": [{"system": "urn:of-the-house", "code": "flu"}, *ICD_CM["coding"]]}},
+        {"resourceType": "Condition", "id": "cold", "subject": reference("Patient/ann"), "code": concept("38341003")},
     ]  # fmt: skip
 
 
@@ -118,7 +132,7 @@ def appointment(draw: st.DrawFn, number: int, statuses: tuple[str, ...]) -> Reso
     since = draw(st.one_of(st.builds(lambda by: start - by, apart), st.none()))
     came = draw(st.one_of(st.builds(lambda by: start + by, st.sampled_from(_NIGHT)), st.none()))
     by = draw(st.sampled_from(["patient", None, "provider"])) if status == "cancelled" else None
-    late = draw(st.sampled_from([True, None, None, False])) if status == "cancelled" and by != "provider" else None
+    late = draw(st.sampled_from([True, None, None, False])) if status == "cancelled" else None
     why = (
         draw(st.sampled_from([None, "pat", "pat-crs", "prov", "maint-mlf", "oth-weath"]))
         if status == "cancelled"
@@ -154,7 +168,8 @@ def appointment(draw: st.DrawFn, number: int, statuses: tuple[str, ...]) -> Reso
         coding = {"system": TERMS + "appointment-cancellation-reason", "code": why}
         found["cancelationReason"] = {"coding": draw(st.sampled_from([[coding], [foreign, coding], [foreign]]))}
     if kind := draw(st.sampled_from([None, "CHECKUP", "FOLLOWUP", "WALKIN", "ROUTINE"])):
-        found["appointmentType"] = concept(kind, TERMS + "v2-0276")
+        coding, foreign = {"system": TERMS + "v2-0276", "code": kind}, {"system": "urn:x", "code": "FOLLOWUP"}
+        found["appointmentType"] = {"coding": draw(st.sampled_from([[coding], [foreign, coding], [foreign]]))}
     return {name: value for name, value in found.items() if value}
 
 
@@ -172,8 +187,11 @@ def encounter(draw: st.DrawFn, number: int, before: list[datetime], classes: tup
     after = [each + draw(apart) for each in before[-2:]]
     start = draw(st.sampled_from(after)) if after and not draw(st.booleans()) else draw(times)
     end = draw(st.one_of(st.builds(lambda by: start + by, apart), st.none()))
-    if draw(st.integers(0, 4)) == 4:  # known by the day only
+    if draw(st.integers(0, 4)) == 4:  # moments, though they begin days
         start, end = (at and at.replace(hour=0, minute=0, second=0, microsecond=0) for at in (start, end))
+    by_day = [
+        draw(st.sampled_from([None, None, None, 10, 10, 7])) for _ in range(2)
+    ]  # known by the day only, or the month
     finished = st.sampled_from(
         ["finished"] * 5 + ["in-progress", "planned", "cancelled", "entered-in-error", "arrived"]
     )
@@ -187,19 +205,20 @@ def encounter(draw: st.DrawFn, number: int, before: list[datetime], classes: tup
         "status": draw(finished),
         "class": {"system": V3, "code": draw(st.sampled_from(classes))},
         "extension": _department(draw(departments)),
-        "period": {"start": written(start), **({"end": written(end)} if end else {})},
+        "period": {"start": written(start)[: by_day[0]], **({"end": written(end)[: by_day[1]]} if end else {})},
         "hospitalization": {name: draw(_told(code, name)) for name, code in leaving.items() if code},
         "participant": [{"individual": reference(each)} for each in draw(clinicians)],
-        "reasonCode": draw(st.sampled_from([
-            [concept("J10.1", TERMS + "icd-10")], [concept("J10.8", TERMS + "icd-10")], [concept("38341003")], [],
-        ])),
+        "reasonCode": draw(st.one_of(st.just([]), st.lists(_several, max_size=2))),
     }  # fmt: skip
     if draw(st.integers(0, 9)) != 9:
         found["subject"] = reference(f"Patient/{draw(people)}")
     if draw(st.booleans()):
-        found["diagnosis"] = [{"condition": reference(draw(st.sampled_from(["Condition/flu", "Condition/gone"])))}]
+        diagnoses = st.sampled_from(["Condition/flu", "Condition/cold", "Condition/gone", "Procedure/flu"])
+        found["diagnosis"] = [{"condition": reference(each)} for each in draw(st.lists(diagnoses, max_size=2))]
     if draw(st.booleans()):
-        found["appointment"] = [reference(f"Appointment/a{draw(st.integers(0, 3))}")]
+        found["appointment"] = [
+            reference(f"Appointment/a{each}") for each in draw(st.lists(st.integers(0, 3), min_size=1, max_size=2))
+        ]
     if draw(st.integers(0, 4)) == 4:
         found["location"] = [{"location": reference(draw(places))}]
     if draw(st.integers(0, 4)) == 4:
@@ -253,12 +272,13 @@ def calendars(draw: st.DrawFn) -> list[Resource]:
             ],
         }
         found.append({name: value for name, value in schedule.items() if value not in ([], True)})
-    for number in range(draw(st.integers(9, 18))):
+    whose = st.sampled_from(draw(st.sampled_from([[0, 1, 2], [0], [1, 1, 1, 2]])))
+    for number in range(draw(st.sampled_from([0, 2, 9, 12, 18]))):
         start = NOW + draw(st.sampled_from(_NIGHT)) + timedelta(days=draw(st.sampled_from([0, 0, 1, 13, 14, 15])))
         slot: Resource = {
             "resourceType": "Slot",
             "id": f"t{number}",
-            "schedule": reference(f"Schedule/s{draw(st.integers(0, 2))}"),
+            "schedule": reference(f"Schedule/s{draw(whose)}"),
             "status": draw(
                 st.sampled_from(["free"] * 6 + ["busy", "busy-tentative", "busy-unavailable", "entered-in-error"])
             ),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from support.measures.plain import Practice, Resource, Unit, id_of, moment, observed, proportion
+from support.measures.plain import Practice, Resource, Unit, id_of, observed, proportion, standing
 
 FORM = "https://carethread.dev/fhir/Questionnaire/"
 TRUST = {"strongly-agree": 5, "agree": 4, "neither": 3, "disagree": 2, "strongly-disagree": 1}
@@ -15,11 +15,10 @@ WORN_OUT = ("wearing", "worn-out", "cannot-go-on")
 
 
 def said(response: Resource) -> datetime:
-    """When it was given; a day alone is 10:00, which is that day nearly everywhere."""
-    text = response.get("authored") or response["meta"]["lastUpdated"]
-    at = moment(text)
+    """When it was given."""
+    at = standing(response.get("authored") or response["meta"]["lastUpdated"])
     assert at is not None
-    return at + timedelta(hours=10) if at.time() == datetime.min.time() else at
+    return at
 
 
 def visit(practice: Practice, reference: Resource | None) -> Resource:
@@ -62,6 +61,10 @@ def _whole(practice: Practice, form: str) -> Iterator[tuple[Resource, dict[str, 
             yield each, answers(each)
 
 
+def _on_scale(number: int | None, most: int) -> int | None:
+    return number if number in range(most + 1) else None
+
+
 def unit(practice: Practice, response: Resource, *groups: tuple[frozenset[str], float | None]) -> Unit:
     """A response as a unit."""
     name = f"QuestionnaireResponse/{response['id']}"
@@ -71,7 +74,7 @@ def unit(practice: Practice, response: Resource, *groups: tuple[frozenset[str], 
 
 def satisfaction(practice: Practice) -> Iterator[Unit]:
     for response, given in _whole(practice, "visit-experience"):
-        overall = given.get("overall")
+        overall = _on_scale(given.get("overall"), 10)
         single = [proportion(q in given, given.get(q) == "fully") for q in FOUR]
         top = sum(given[q] == "fully" for q in FOUR) / 4 if all(q in given for q in FOUR) else None
         whole = proportion(overall is not None, overall is not None and overall >= 9)
@@ -80,7 +83,7 @@ def satisfaction(practice: Practice) -> Iterator[Unit]:
 
 def net_promoter(practice: Practice) -> Iterator[Unit]:
     for response, given in _whole(practice, "visit-experience"):
-        likely = given.get("recommend")
+        likely = _on_scale(given.get("recommend"), 10)
         if likely is None:
             yield unit(practice, response, observed(None))
         elif likely > 8:
@@ -99,7 +102,7 @@ def trust(practice: Practice) -> Iterator[Unit]:
 
 def shared_decisions(practice: Practice) -> Iterator[Unit]:
     for response, given in _whole(practice, "collaborate"):
-        three = [given.get(q) for q in ("understand", "listen", "include")]
+        three = [_on_scale(given.get(q), 9) for q in ("understand", "listen", "include")]
         yield unit(practice, response, proportion(None not in three, three == [9, 9, 9]))
 
 

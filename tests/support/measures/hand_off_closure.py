@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from support.measures.plain import CODES, NOW, Practice, Resource, Unit, code_in, extended, moment, observed, proportion
+from support.measures.plain import (
+    CODES,
+    NOW,
+    Practice,
+    Resource,
+    Unit,
+    code_in,
+    extended,
+    moment,
+    observed,
+    proportion,
+    standing,
+)
 
 
 def units(practice: Practice) -> Iterator[Unit]:
     for task in practice.of("Task"):
-        offered = moment(task.get("authoredOn"))
+        offered = standing(task.get("authoredOn"))
         if not code_in(task.get("code"), CODES + "hand-off-kind") or offered is None:
             continue
         if task["status"] in ("draft", "entered-in-error"):
             continue
-        accepted = moment(task.get("executionPeriod", {}).get("start"))
+        accepted = standing(task.get("executionPeriod", {}).get("start"))
         minutes = None
         if accepted is not None and accepted >= offered:
             minutes = (accepted - offered).total_seconds() / 60
@@ -29,8 +41,8 @@ def units(practice: Practice) -> Iterator[Unit]:
 
 
 def _answer(task: Resource, accepted: datetime | None) -> tuple[frozenset[str], None]:
-    due = moment(task.get("restriction", {}).get("period", {}).get("end"))
-    over = moment(task.get("executionPeriod", {}).get("end"))
+    due = moment(task.get("restriction", {}).get("period", {}).get("end"), last=True)
+    over = standing(task.get("executionPeriod", {}).get("end"))
     if due is None:
         return proportion(denominator=False, numerator=False)
     if accepted is not None:
@@ -47,7 +59,7 @@ def _answer(task: Resource, accepted: datetime | None) -> tuple[frozenset[str], 
 
 def _result(task: Resource, accepted: datetime | None) -> tuple[frozenset[str], None]:
     due = moment(extended(task, "result-by").get("valueInstant"))
-    over = moment(task.get("executionPeriod", {}).get("end"))
+    over = standing(task.get("executionPeriod", {}).get("end"))
     if due is None or accepted is None:
         return proportion(denominator=False, numerator=False)
     if task["status"] in ("completed", "failed"):

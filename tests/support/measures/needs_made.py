@@ -12,6 +12,7 @@ from support.measures.surrounding import (
     department,
     departments,
     having,
+    house_first,
     later,
     maybe,
     moments,
@@ -20,7 +21,19 @@ from support.measures.surrounding import (
     whom,
     written,
 )
+from support.measures.surrounding import (
+    days as day_or_moment,
+)
 from support.viewing import coded
+
+Codes = list[tuple[str, str | None]]
+
+_STATIN: Codes = [
+    ("urn:atc", "C10AA01"),
+    ("urn:oid:2.16.840.1.113883.6.88", "36567"),
+    ("urn:ndc", "0006-0543"),
+]
+"""The codes of one drug, in whatever order."""
 
 
 @st.composite
@@ -32,15 +45,17 @@ def dispenses(draw: st.DrawFn, id_: str, first: date) -> Made:
     days = draw(st.sampled_from((None, 0, 1, 30, 30, 45.5, 60, 90, 100000)))
     unit = draw(st.sampled_from((None, "d", "d", "d", "wk", "mo", "h")))
     shown = draw(st.sampled_from(("whenHandedOver", "whenHandedOver", "whenHandedOver", "whenPrepared", "nothing")))
-    code = draw(st.sampled_from(("C10AA01", "C10AA01", "C10AA05", None)))
+    drugs: list[Codes] = [_STATIN, _STATIN, [("urn:atc", "C10AA05")], [("urn:atc", None)]]
+    code = draw(st.sampled_from(drugs))
+    codings = [having(system=system, code=each) for system, each in draw(st.permutations(code))]
     return having(
         resourceType="MedicationDispense",
         id=id_,
         status=draw(st.sampled_from(("completed",) * 6 + ("cancelled", "entered-in-error"))),
         subject=whom(draw(st.sampled_from(("ann", "bob", "bob", "bob-too", "dot")))),
-        medicationCodeableConcept=coded("urn:atc", code) if code else {"text": "Pills"},
+        medicationCodeableConcept=having(text="Pills", coding=codings),
         daysSupply=having(value=days if days is None or days < 1000 else 1000, code=unit),
-        **({shown: at} if shown != "nothing" else {}),
+        **({shown: draw(day_or_moment(st.just(at)))} if shown != "nothing" else {}),
     )
 
 
@@ -56,7 +71,7 @@ LEFT = st.sampled_from(
 
 @st.composite
 def visits(draw: st.DrawFn, id_: str) -> Made:
-    start = draw(maybe(moments()))
+    start = draw(day_or_moment(maybe(moments())))
     where = draw(departments)
     return having(
         resourceType="Encounter",
@@ -85,9 +100,20 @@ def screenings(draw: st.DrawFn, id_: str) -> list[Made]:
     """Answers on most domains at one moment, some of them declined."""
     at = draw(st.one_of(moments(), moments(datetime(2029, 3, 12, 9, tzinfo=UTC), datetime(2029, 3, 1, tzinfo=UTC))))
     who = whom(draw(people))
-    shown = draw(st.sampled_from(("effectiveDateTime", "effectiveDateTime", "effectivePeriod", "issued")))
+    shown = draw(
+        st.sampled_from((
+            "effectiveDateTime", "effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming",
+            "issued",
+        ))
+    )  # fmt: skip
+    if shown not in ("issued", "effectiveInstant"):
+        at = draw(day_or_moment(st.just(at)))
     asked = DOMAINS if draw(st.integers(0, 3)) else draw(st.permutations((*DOMAINS, "stress")))[:5]
-    why = draw(st.sampled_from((None, None, "asked-declined", "not-asked")))
+    why = draw(st.sampled_from((None, None, "asked-declined", "not-asked", "no-answer")))
+    answer: Made = {"valueCodeableConcept": coded("http://loinc.org", "LA33-6")}
+    if draw(st.integers(0, 3)) == 0:
+        answer = {"component": [{"code": coded("http://loinc.org", "88122-7"), "valueBoolean": True}]}
+    both = draw(st.sampled_from((None, None, "food-insecurity", "utility-insecurity")))
     found = []
     for number, domain in enumerate(asked):
         absent = why if number == 2 else None
@@ -96,13 +122,17 @@ def screenings(draw: st.DrawFn, id_: str) -> list[Made]:
                 resourceType="Observation",
                 id=f"{id_}-{number}",
                 status="entered-in-error" if draw(st.integers(0, 30)) == 0 else "final",
-                category=[coded("urn:x", "survey"), coded(GRAVITY, domain)],
+                category=[
+                    coded("urn:x", "survey"),
+                    coded(GRAVITY, domain),
+                    *([coded(GRAVITY, both)] if both and number == 4 else []),
+                ],
                 code=coded("http://loinc.org", "88124-3"),
                 subject=who,
-                dataAbsentReason=coded("urn:absent", absent) if absent else None,
-                valueCodeableConcept=None if absent else coded("http://loinc.org", "LA33-6"),
+                dataAbsentReason=house_first("urn:absent", absent) if absent and absent != "no-answer" else None,
+                **({} if absent else answer),
             )
-            | {shown: {"start": at} if shown == "effectivePeriod" else at}
+            | {shown: {"effectivePeriod": {"start": at}, "effectiveTiming": {"event": [at]}}.get(shown, at)}
         )
     return found
 
@@ -110,7 +140,7 @@ def screenings(draw: st.DrawFn, id_: str) -> list[Made]:
 @st.composite
 def needs(draw: st.DrawFn, id_: str) -> list[Made]:
     """A need with what the person has said of help, and what came of it."""
-    at, said = draw(maybe(moments())), draw(moments())
+    at, said = draw(day_or_moment(maybe(moments()))), draw(day_or_moment(moments()))
     verified = draw(
         st.sampled_from((None, "confirmed", "confirmed", "confirmed", "unconfirmed", "refuted", "entered-in-error"))
     )
@@ -120,11 +150,12 @@ def needs(draw: st.DrawFn, id_: str) -> list[Made]:
             id=id_,
             category=[coded("urn:x", "health-concern")]
             + ([coded(GRAVITY, "food-insecurity")] if draw(st.integers(0, 5)) else []),
-            verificationStatus=coded("urn:verified", verified) if verified else None,
+            verificationStatus=house_first("urn:verified", verified) if verified else None,
             subject=whom(draw(people)),
             encounter={"reference": draw(st.sampled_from(("Encounter/v0", "Encounter/v1", "Encounter/unknown")))},
             recordedDate=at,
-            onsetDateTime=draw(maybe(moments())),
+            onsetPeriod=having(start=draw(day_or_moment(maybe(moments())))),
+            onsetDateTime=draw(day_or_moment(maybe(moments()))),
         )
     ]
     for number in range(draw(st.integers(0, 2))):
@@ -140,7 +171,10 @@ def needs(draw: st.DrawFn, id_: str) -> list[Made]:
                 provision=having(
                     type=kind,
                     period=having(start=draw(st.sampled_from((None, said))), end=draw(over(said))),
-                    data=[{"meaning": "instance", "reference": {"reference": f"Condition/{id_}"}}],
+                    data=[
+                        {"meaning": "instance", "reference": {"reference": each}}
+                        for each in draw(st.permutations((f"Condition/{id_}", "Condition/n0", "Encounter/v0")))
+                    ],
                 ),
             )
         )
@@ -152,9 +186,14 @@ def needs(draw: st.DrawFn, id_: str) -> list[Made]:
                 id=f"{id_}-t{number}",
                 status=draw(st.sampled_from(("completed", "completed", "completed", "requested", "cancelled"))),
                 code=coded(CODES + "careteam-task", draw(st.sampled_from(("need-referral",) * 4 + ("outreach",)))),
-                authoredOn=draw(later(said)),
+                authoredOn=draw(day_or_moment(later(said))),
                 input=[{"type": {"text": "Consent"}, "valueReference": {"reference": f"Consent/{named}"}}],
-                output=[{"type": {"text": "x"}, "valueCodeableConcept": coded(CODES + "referral-outcome", outcome)}],
+                reasonReference=draw(
+                    st.sampled_from((None, {"reference": f"Condition/{id_}"}, {"reference": "Condition/n0"}))
+                ),
+                output=[
+                    {"type": {"text": "x"}, "valueCodeableConcept": house_first(CODES + "referral-outcome", outcome)}
+                ],
             )
         )
     return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from support.measures.plain import NOW, Practice, Resource, Unit, id_of, moment, proportion
+from support.measures.plain import NOW, Practice, Resource, Unit, id_of, proportion, standing
 
 
 def units(practice: Practice) -> Iterator[Unit]:
     for message in practice.of("CommunicationRequest"):
-        at = moment(message.get("occurrenceDateTime") or message.get("authoredOn"))
+        at = standing(_due(message) or message.get("authoredOn"))
         if at is None or message["status"] in ("draft", "entered-in-error"):
             continue
         people = [each for each in message.get("recipient", ()) if id_of(each, "Patient")]
@@ -29,7 +29,11 @@ def units(practice: Practice) -> Iterator[Unit]:
         )
 
 
+def _due(message: Resource) -> str | None:
+    found: str | None = message.get("occurrenceDateTime") or message.get("occurrencePeriod", {}).get("start")
+    return found
+
+
 def _is_of(communication: Resource, message: str) -> bool:
-    """Whether it says what became of a message: of several that it is based on, of the first."""
-    requests = [found for each in communication.get("basedOn", ()) if (found := id_of(each, "CommunicationRequest"))]
-    return requests[:1] == [message]
+    """Whether it says what became of a message, of several that it is based on."""
+    return message in [id_of(each, "CommunicationRequest") for each in communication.get("basedOn", ())]

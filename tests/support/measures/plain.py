@@ -20,6 +20,15 @@ OURS = "https://carethread.dev/fhir/StructureDefinition/"
 CODES = "https://carethread.dev/fhir/CodeSystem/"
 GRAVITY = "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
 
+SNOMED, RXNORM = "http://snomed.info/sct", "http://www.nlm.nih.gov/research/umls/rxnorm"
+
+_OIDS = {
+    "urn:oid:2.16.840.1.113883.6.3": "http://hl7.org/fhir/sid/icd-10",
+    "urn:oid:2.16.840.1.113883.6.88": RXNORM,
+    "urn:oid:2.16.840.1.113883.6.90": "http://hl7.org/fhir/sid/icd-10-cm",
+    "urn:oid:2.16.840.1.113883.6.96": SNOMED,
+}
+
 NOW = datetime.fromtimestamp(1_900_000_000, UTC)
 """Up to when the facts of a test are whole."""
 
@@ -40,10 +49,17 @@ def moment(text: str | None, *, last: bool = False) -> datetime | None:
     return datetime.combine(after, time(), UTC)
 
 
+def standing(text: str | None) -> datetime | None:
+    """Where on the calendar a date or dateTime stands: a date at ten in the morning of its first day, as UTC has it,
+    for that is in this day in America and in Asia."""
+    at = moment(text)
+    return at + timedelta(hours=10) if at and text and "T" not in text else at
+
+
 def ended_by_day(encounter: Resource, at: datetime) -> bool:
     """Whether that it was over then is known by the day, the month or the year of its end."""
     end = encounter.get("period", {}).get("end", "")
-    return "T" not in end and moment(end) == at
+    return "T" not in end and standing(end) == at
 
 
 def id_of(reference: Resource | None, type_name: str) -> str | None:
@@ -55,6 +71,12 @@ def id_of(reference: Resource | None, type_name: str) -> str | None:
 def code_in(concept: Resource | None, system: str) -> str | None:
     """The first code of a system that a CodeableConcept has."""
     return next((each["code"] for each in (concept or {}).get("coding", ()) if each.get("system") == system), None)
+
+
+def codings(concept: Resource | None) -> list[tuple[str, str]]:
+    """The systems and codes that a CodeableConcept has; systems by their URL, also where an OID says which."""
+    told = [each for each in (concept or {}).get("coding", ()) if "code" in each]
+    return [(_OIDS.get(each.get("system", ""), each.get("system", "")), each["code"]) for each in told]
 
 
 def first_code(concept: Resource | None) -> str | None:
@@ -160,6 +182,15 @@ class Practice:
             datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC),
         )
 
+    def between(self, department: str | None, text: str | None) -> tuple[datetime, datetime] | None:
+        """From when to when a date or dateTime may be, where a department is."""
+        first, last = moment(text), moment(text, last=True)
+        if first is None or last is None:
+            return None
+        if text and "T" in text:
+            return first, first
+        return self.span(department, first.date(), (last - timedelta(days=1)).date())
+
     def within(self, units: Iterable[Unit], first: date, last: date) -> list[Unit]:
         """The units of these days, each by the days of its department."""
         spans = ((unit, self.span(unit.department, first, last)) for unit in units)
@@ -177,10 +208,15 @@ class Practice:
         midnight = self.span(department, died.date(), died.date())[0]
         return midnight <= at
 
-    def died(self, person: str | None) -> datetime | bool:
-        """When a person has died; whether, where nobody knows when."""
+    def died(self, person: str | None, department: str | None = None) -> datetime | bool:
+        """When a person has died, of a day, a month or a year when it began where a department is; whether, where
+        nobody knows when."""
         patient = self.get("Patient", person)
-        return moment(patient.get("deceasedDateTime")) or bool(patient.get("deceasedBoolean"))
+        told = patient.get("deceasedDateTime", "")
+        at = moment(told)
+        if at is None:
+            return bool(patient.get("deceasedBoolean"))
+        return at if "T" in told else self.span(department, at.date(), at.date())[0]
 
 
 def score(scoring: str, members: Sequence[tuple[frozenset[str], float | None]]) -> float | None:

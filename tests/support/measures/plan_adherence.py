@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
-from support.measures.plain import NOW, OURS, Practice, Resource, Unit, moment, observed, proportion
+from support.measures.plain import NOW, OURS, Practice, Resource, Unit, moment, observed, proportion, standing
 
 _HOURS = {"h": 1, "d": 24, "wk": 168}
 _MONTHS = {"mo": 1, "a": 12}
@@ -26,7 +26,7 @@ def units(practice: Practice) -> Iterator[Unit]:
 
 def _of(practice: Practice, plan: Resource, activity: Resource, detail: Resource, status: str) -> Iterator[Unit]:
     begin = moment(plan.get("period", {}).get("start")) or moment(plan.get("created"))
-    done = [at for each in activity.get("progress", ()) if _is_done(each) and (at := moment(each.get("time")))]
+    done = [at for each in activity.get("progress", ()) if _is_done(each) and (at := standing(each.get("time")))]
     by = moment(detail.get("scheduledPeriod", {}).get("end"), last=True)
     if by:
         was = status == "completed" or any(at < NOW and (begin is None or at >= begin) for at in done)
@@ -35,14 +35,14 @@ def _of(practice: Practice, plan: Resource, activity: Resource, detail: Resource
         windows = []
     else:
         windows = list(_windows(plan, detail, begin, done))
-    died = practice.died(practice.person(plan.get("subject")))
     department = practice.department(plan, *plan.get("careTeam", [])[:1])
+    died = practice.died(practice.person(plan.get("subject")), department)
     for end, needed, times in windows:
         if end <= NOW and not (isinstance(died, datetime) and end > died):
             yield Unit(
                 f"CarePlan/{plan['id']}",
                 practice.person(plan.get("subject")),
-                end - timedelta(milliseconds=1),
+                end - (timedelta(hours=14) if end.time() == time() else timedelta(milliseconds=1)),
                 department,
                 (proportion(denominator=True, numerator=times >= needed), observed(min(times, needed) / needed)),
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from support.measures import visits
 from support.measures.plain import (
@@ -14,13 +14,14 @@ from support.measures.plain import (
     Resource,
     Unit,
     code_in,
+    codings,
     ended_by_day,
     extended,
-    first_code,
     id_of,
     moment,
     observed,
     proportion,
+    standing,
 )
 
 BEGUN = ("arrived", "triaged", "in-progress", "onleave", "finished")
@@ -48,7 +49,7 @@ def retention(practice: Practice) -> Iterator[Unit]:
     for person in {each.person for each in seen}:
         own = [each for each in seen if each.person == person]
         first = min(own, key=lambda each: (each.at, each.resource))
-        died = practice.died(person)
+        died = practice.died(person, first.department)
         groups = []
         for days in (183, 365):
             until = first.at + timedelta(days=days)
@@ -95,55 +96,107 @@ def repeat_visits(practice: Practice) -> Iterator[Unit]:
         yield Unit(f"Encounter/{each['id']}", person, start, _department(practice, each), (populations,))
 
 
+@dataclass(frozen=True)
+class Stay:
+    """A stay: when it began and was over, as that stands, and each from when to when that may have been."""
+
+    told: Resource
+    person: str | None
+    department: str | None
+    start: datetime
+    end: datetime | None
+    begun: tuple[datetime, datetime]
+    over: tuple[datetime, datetime] | None
+
+    @property
+    def order(self) -> tuple[datetime, datetime, str]:
+        """By which the last of two is the one that is over last."""
+        last = max(self.over[1], self.start) if self.over else datetime.max.replace(tzinfo=UTC)
+        return last, self.start, self.told["id"]
+
+    @property
+    def goes_on(self) -> bool:
+        return self.over is None and self.told["status"] != "finished"
+
+    def may_follow(self, other: Stay) -> bool:
+        """Whether this one may have begun as the other was over."""
+        assert other.over is not None
+        begun = self.begun[1]
+        if self.over and self.over[1] > self.begun[0]:
+            begun = min(begun, self.over[1])
+        return begun >= max(other.over[0], other.begun[0])
+
+    def is_within(self, other: Stay, length: timedelta) -> bool:
+        """Whether this one may have begun so soon after the other."""
+        assert other.over is not None and other.end is not None
+        return self.begun[0] <= other.end + length or self.start < other.over[1] + length
+
+
 def readmission(practice: Practice) -> Iterator[Unit]:
-    stays = [each for each in practice.of("Encounter") if _is_stay(practice, each)]
+    stays = [stay for each in practice.of("Encounter") if _is_stay(practice, each) if (stay := _stay(practice, each))]
     for each in stays:
-        (start, end), person = _span(each, whole=False), practice.person(each.get("subject"))
-        if each["status"] != "finished" or start is None or end is None or end < start:
+        if each.told["status"] != "finished" or each.end is None or each.over is None:
             continue
-        until = end + timedelta(days=30)
-        others = [(*_span(other, whole=False), other) for other in stays if other is not each]
-        others = [other for other in others if practice.person(other[2].get("subject")) == person]
-        later = sorted(
-            (begins, other["id"], other)
-            for begins, ends, other in others
-            if begins
-            and end <= begins <= until
-            and (begins > start or ends is None or ends > end or other["id"] > each["id"])
+        if each.end < each.start and each.over[1] <= each.begun[0]:
+            continue
+        others = [other for other in stays if other is not each and other.person == each.person]
+        last = [other for other in others if other.over is None or other.order > each.order]
+        after = [other for other in last if other.may_follow(each) and other.is_within(each, timedelta(days=30))]
+        following = min(after, key=lambda other: (other.start, other.told["id"]), default=None)
+        planned = following is not None and _is_elective(following.told)
+        brought = (
+            following is not None
+            and _hospital(following.told, "admitSource") == "hosp-trans"
+            and following.is_within(each, timedelta(hours=24))
         )
-        planned = bool(later) and _is_elective(later[0][2])
-        within = any(
-            begins is not None
-            and begins < end
-            and (
-                other["status"] != "finished"
-                if ends is None
-                else ends > end or (ends == end > start and other["id"] > each["id"])
-            )
-            for begins, ends, other in others
-        )
-        begins, _, after = later[0] if later else (until, "", {})
-        brought = _hospital(after, "admitSource") == "hosp-trans" and begins <= end + timedelta(hours=24)
-        own = [*(["planned"] if planned else []), *(["not-over"] if until > NOW else [])]
+        inside = any(not other.may_follow(each) and (other.over or other.goes_on) for other in last)
+        is_over = each.over[1] + timedelta(days=30) <= NOW
+        own = [*(["planned"] if planned else []), *([] if is_over else ["not-over"])]
         populations = proportion(
-            until <= NOW,
-            bool(later) and not planned,
-            exclusion=within or brought or _left(practice, each, end),
+            is_over,
+            following is not None and not planned,
+            exclusion=inside or brought or _left_stay(practice, each),
             own=own,
         )
-        yield Unit(f"Encounter/{each['id']}", person, end, _department(practice, each), (populations,))
+        yield Unit(f"Encounter/{each.told['id']}", each.person, each.end, each.department, (populations,))
+
+
+def _stay(practice: Practice, encounter: Resource) -> Stay | None:
+    period, where = encounter.get("period", {}), _department(practice, encounter)
+    start, begun = standing(period.get("start")), practice.between(where, period.get("start"))
+    if start is None or begun is None:
+        return None
+    end, over = standing(period.get("end")), practice.between(where, period.get("end"))
+    return Stay(encounter, practice.person(encounter.get("subject")), where, start, end, begun, over)
+
+
+def _left_stay(practice: Practice, stay: Stay) -> bool:
+    """Whether somebody was brought elsewhere, left against advice, or has died in it: so it may be, where nothing is
+    said of how they left, else so it must be."""
+    how = _hospital(stay.told, "dischargeDisposition")
+    died = practice.between(stay.department, practice.get("Patient", stay.person).get("deceasedDateTime"))
+    if how in LEFT or died is None or stay.over is None or stay.end is None:
+        return how in LEFT
+    if how is None:
+        return stay.end >= died[0] or stay.over[1] > died[0]
+    return max(stay.over[0], stay.begun[0]) >= died[1]
 
 
 def _seen(practice: Practice) -> list[Seen]:
-    found, told, unnamed = [], set(), list[Seen]()
+    found, told, unnamed = [], set(), list[tuple[Seen, datetime, datetime]]()
     for each in practice.of("Encounter"):
         person, at = practice.person(each.get("subject")), _span(each)[0]
         if _is_visit(practice, each) and person and at:
             where, who = _department(practice, each), _practitioner(practice, each)
             found.append(Seen(f"Encounter/{each['id']}", person, at, where, who))
-            told.add((_appointment(each), person))
-            if _appointment(each) is None:
-                unnamed.append(found[-1])
+            told |= {(visit, person) for visit in _appointments(each)}
+            if not _appointments(each):
+                begun = each["period"]["start"]
+                near = at - timedelta(hours=12), at + timedelta(hours=12)
+                if "T" not in begun:
+                    day = practice.span(where, at.date(), at.date())
+                    near = day[0] - timedelta(microseconds=1), day[1]
+                unnamed.append((found[-1], *near))
     for visit in practice.of("Appointment"):
         at = moment(visit.get("start"))
         if visit["status"] == "fulfilled" and at:
@@ -159,18 +212,22 @@ def _seen(practice: Practice) -> list[Seen]:
                 for person in coming
                 if person and (visit["id"], person) not in told
             ]
-            found += [each for each in alone if not any(_is_one(each, other) for other in unnamed)]
+            found += [each for each in alone if not any(_is_one(each, *other) for other in unnamed)]
     return found
 
 
-def _is_one(visit: Seen, met: Seen) -> bool:
+def _is_one(visit: Seen, met: Seen, after: datetime, before: datetime) -> bool:
     """Whether an Encounter that names no Appointment is that visit."""
-    is_near = abs(met.at - visit.at) < timedelta(hours=12)
+    is_near = after < visit.at < before
     return is_near and met.person == visit.person and met.practitioner == visit.practitioner is not None
 
 
+def _appointments(encounter: Resource) -> list[str]:
+    return [found for each in encounter.get("appointment", ()) if (found := id_of(each, "Appointment"))]
+
+
 def _appointment(encounter: Resource) -> str | None:
-    return next((found for each in encounter.get("appointment", ()) if (found := id_of(each, "Appointment"))), None)
+    return next(iter(_appointments(encounter)), None)
 
 
 def _is_visit(practice: Practice, encounter: Resource) -> bool:
@@ -194,24 +251,23 @@ def _stands_alone(practice: Practice, encounter: Resource) -> bool:
 def _span(encounter: Resource, *, whole: bool = True) -> tuple[datetime | None, datetime | None]:
     """Start and end; with `whole` the start where there is no end after it."""
     period = encounter.get("period", {})
-    start, end = moment(period.get("start")), moment(period.get("end"))
+    start, end = standing(period.get("start")), standing(period.get("end"))
     return start, max(filter(None, (start, end)), default=None) if whole else end
 
 
 def _reasons(practice: Practice, encounter: Resource) -> set[str]:
-    diagnoses = [each.get("condition") for each in encounter.get("diagnosis", ())]
-    condition = next((found for each in diagnoses if (found := id_of(each, "Condition"))), None)
-    concepts = [*encounter.get("reasonCode", ())[:1], practice.get("Condition", condition).get("code", {})]
-    codings = [each["coding"][0] for each in concepts if each.get("coding")]
-    codes = {(each.get("system", ""), each["code"]) for each in codings if "code" in each}
-    named = {f"{system}|{code[:3] if 'icd-10' in system else code}" for system, code in codes}
-    return named | ({f"Condition/{condition}"} if condition else set())
+    """What a visit was for: Conditions and codes, of whatever edition of ICD-10 three characters."""
+    diagnoses = {id_of(each.get("condition"), "Condition") for each in encounter.get("diagnosis", ())} - {None}
+    concepts = [*encounter.get("reasonCode", ()), *(practice.get("Condition", id_).get("code") for id_ in diagnoses)]
+    codes = {coding for each in concepts for coding in codings(each)}
+    named = {f"ICD {code[:3]}" if "/icd-10" in system else f"{system}|{code}" for system, code in codes}
+    return named | {f"Condition/{id_}" for id_ in diagnoses}
 
 
 def _was_planned(practice: Practice, encounter: Resource, before: datetime) -> bool:
     visit = practice.get("Appointment", _appointment(encounter))
     made = moment(visit.get("created"))
-    is_routine = first_code(visit.get("appointmentType")) in ("CHECKUP", "FOLLOWUP")
+    is_routine = visits.kind(visit) in ("CHECKUP", "FOLLOWUP")
     return _is_elective(encounter) or is_routine or (made is not None and made <= before)
 
 

@@ -12,11 +12,12 @@ from support.measures.plain import (
     Resource,
     Unit,
     code_in,
+    codings,
     ended_by_day,
-    first_code,
     id_of,
     moment,
     proportion,
+    standing,
 )
 from support.measures.strata import years
 
@@ -37,7 +38,7 @@ _DISPOSITION = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 
 def units(practice: Practice) -> Iterator[Unit]:
     for visit in practice.of("Encounter"):
-        start = moment(visit.get("period", {}).get("start"))
+        start = standing(visit.get("period", {}).get("start"))
         person = practice.person(visit.get("subject"))
         born = practice.get("Patient", person).get("birthDate")
         if start is None or not born or "partOf" in visit:
@@ -50,12 +51,12 @@ def units(practice: Practice) -> Iterator[Unit]:
         ended = visit["period"].get("end")
         goes_on = visit["status"] != "finished" and visit.get("class", {}).get("code") in _STAYS
         now = NOW if goes_on and not ended else start
-        over = max(start, moment(ended) or now)
-        until = max(start + _DAY, moment(ended, last=True) or now)
+        over = max(start, standing(ended) or now)
+        until = max((moment(visit["period"]["start"]) or start) + _DAY, moment(ended, last=True) or now)
         how = code_in(visit.get("hospitalization", {}).get("dischargeDisposition"), _DISPOSITION)
         told = [each for each in _asked(practice, person) if start - _YEAR <= each[0] < until]
-        answered = {domain for _, domain, why in told if why is None}
-        asked = {domain for _, domain, why in told if why in (None, "asked-declined")}
+        answered = {domain for _, domain, is_answered in told if is_answered}
+        asked = {domain for _, domain, _ in told}
         yield Unit(
             f"Encounter/{visit['id']}",
             person,
@@ -74,17 +75,26 @@ def units(practice: Practice) -> Iterator[Unit]:
 
 
 def _asked(practice: Practice, person: str | None):  # type: ignore[no-untyped-def]
-    """When somebody was asked, in which domain, and why there is no answer (None: there is one)."""
+    """When somebody was asked, in which domain, and whether there is an answer; else they have declined."""
     for observation in practice.of("Observation"):
-        at = moment(
+        at = standing(
             observation.get("effectiveDateTime")
+            or observation.get("effectiveInstant")
             or observation.get("effectivePeriod", {}).get("start")
+            or next(iter(observation.get("effectiveTiming", {}).get("event", ())), None)
             or observation.get("issued")
         )
-        codes = [code for each in observation.get("category", ()) if (code := code_in(each, GRAVITY))]
+        codes = {
+            code for each in observation.get("category", ()) for system, code in codings(each) if system == GRAVITY
+        }
+        parts = [observation, *observation.get("component", ())]
+        answered = any(name.startswith("value") for part in parts for name in part)
+        why = {code for part in parts for _, code in codings(part.get("dataAbsentReason"))}
         final = observation["status"] in ("final", "amended", "corrected")
-        if final and at and codes and codes[0] in _DOMAINS and practice.person(observation.get("subject")) == person:
-            yield at, _DOMAINS[codes[0]], first_code(observation.get("dataAbsentReason"))
+        if final and at and practice.person(observation.get("subject")) == person:
+            for domain in {_DOMAINS[code] for code in codes & _DOMAINS.keys()}:
+                if answered or "asked-declined" in why:
+                    yield at, domain, answered
 
 
 def _roles(visit: Resource) -> list[Resource]:

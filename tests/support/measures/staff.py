@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from support.measures.plain import Practice, Resource, Unit, first_code, id_of, moment, observed
+from support.measures.plain import Practice, Resource, Unit, first_code, id_of, moment, observed, standing
 
 WORKLOAD = "https://carethread.dev/fhir/Measure/workload"
 BURDEN = "https://carethread.dev/fhir/Measure/documentation-burden"
@@ -53,14 +53,15 @@ def documentation(practice: Practice) -> Iterator[Unit]:
         if not mine or report["status"] != "complete" or report["type"] != "individual":
             continue
         for group in report.get("group", ()):
-            if first_code(group["code"]) == "seconds":
+            whose = [first_code(each["code"]) for each in group.get("population", ())]
+            if first_code(group["code"]) == "seconds" and (not whose or "initial-population" in whose):
                 name = report.get("subject", {}).get("identifier", {}).get("value")
-                day = moment(report["period"]["start"][:10])
-                assert day is not None
+                at = standing(report["period"]["start"])
+                assert at is not None
                 yield Unit(
                     f"MeasureReport/{report['id']}",
                     f"identifier/{name}" if name else None,
-                    day + timedelta(hours=10),
+                    at,
                     practice.department(report, report.get("reporter")),
                     (observed(group.get("measureScore", {}).get("value")),),
                 )

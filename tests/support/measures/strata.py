@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
-from support.measures.plain import GRAVITY, Practice, code_in, moment
+from support.measures.plain import GRAVITY, Practice, code_in, codings, moment, standing
 
 _BANDS = ((18, "0-17"), (40, "18-39"), (65, "40-64"), (80, "65-79"))
 
@@ -79,18 +80,31 @@ def _needs(practice: Practice, condition: Mapping[str, object], person: str | No
         return False
     if not any(code_in(each, GRAVITY) for each in condition.get("category", ())):  # type: ignore[attr-defined]
         return False
-    verified = [each["code"] for each in need.get("verificationStatus", {}).get("coding", ())]  # type: ignore[attr-defined]
-    if verified not in ([], ["confirmed"]):
+    if is_other(condition, "verificationStatus", "confirmed"):
         return False
-    dates = (condition.get("onsetDateTime"), condition.get("recordedDate"))
-    begun = next((found for each in dates if (found := moment(each))), None)  # type: ignore[arg-type]
+    spans: list[dict[str, object]] = [need.get(name, {}) for name in ("onsetPeriod", "abatementPeriod")]
+    dates = (condition.get("onsetDateTime"), spans[0].get("start"), condition.get("recordedDate"))
+    begun = next((found for each in dates if (found := standing(each))), None)  # type: ignore[arg-type]
     if begun is None or begun.date() > last:
         return False
-    ended = moment(condition.get("abatementDateTime"), last=True)  # type: ignore[arg-type]
+    ended = moment(condition.get("abatementDateTime") or spans[1].get("end"), last=True)  # type: ignore[arg-type]
     if ended is not None:
         return ended > datetime.combine(last + timedelta(days=1), time(), UTC)
-    states = [each["code"] for each in need.get("clinicalStatus", {}).get("coding", ())]  # type: ignore[attr-defined]
-    return states in ([], ["active"], ["recurrence"], ["relapse"])
+    return not is_other(condition, "clinicalStatus", "active", "recurrence", "relapse")
+
+
+_STATUSES = {
+    "clinicalStatus": {"active", "recurrence", "relapse", "inactive", "remission", "resolved"},
+    "verificationStatus": {
+        "unconfirmed", "provisional", "differential", "confirmed", "refuted", "entered-in-error",
+    },
+}  # fmt: skip
+
+
+def is_other(condition: Mapping[str, Any], name: str, *wanted: str) -> bool:
+    """Whether a status of a Condition is told, and is another one; codes of the house beside it say nothing."""
+    codes = [code for _, code in codings(condition.get(name)) if code in _STATUSES[name]]
+    return bool(codes) and codes[0] not in wanted
 
 
 STRATA: Mapping[str, Callable[[Practice, str | None, date], str]] = {

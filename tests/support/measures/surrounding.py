@@ -46,9 +46,15 @@ def moments(*around: datetime) -> Strategy:
     )
 
 
+def days(strategy: Strategy) -> Strategy:
+    """What it gives, or where that is there its day, its month or its year alone."""
+    lengths = st.sampled_from((None, None, None, None, 10, 10, 7, 4))
+    return st.builds(lambda text, length: text and text[:length], strategy, lengths)
+
+
 def later(than: str, *, least: int = 0) -> Strategy:
     """Instants so many steps after another, or none."""
-    begin = datetime.fromisoformat(than)
+    begin = datetime.fromisoformat((than + "-01-01"[len(than) - 4 :])[:10] if len(than) < 10 else than)
     minutes = st.sampled_from([least, 1, 15, 60, 47 * 60, 48 * 60, 49 * 60, 72 * 60, 30 * 24 * 60])
     return maybe(minutes.map(lambda each: written(begin + timedelta(minutes=each))))
 
@@ -68,6 +74,11 @@ def having(**members: Any) -> Made:
     return {name: value for name, value in members.items() if value not in (None, [], {})}
 
 
+def house_first(system: str, code: str) -> Made:
+    """A concept by a code of the house, and by one that others know after it."""
+    return {"coding": [{"system": "urn:of-the-house", "code": "17"}, {"system": system, "code": code}]}
+
+
 def whom(id_: str | None) -> Made | None:
     return {"reference": f"Patient/{id_}"} if id_ else None
 
@@ -78,13 +89,18 @@ def department(id_: str | None) -> list[Made]:
 
 people = st.sampled_from((*PEOPLE, "dot"))
 seen = st.sampled_from(("ann", "ann", "bob", "bob-too", "dot"))
-departments = st.sampled_from((None, "berlin", "york", "plain"))
+departments = st.sampled_from((None, "berlin", "york", "tokyo", "plain"))
 owners = st.sampled_from((
     None, {"reference": "Organization/york"}, {"reference": "PractitionerRole/nurse"},
     {"reference": "CareTeam/ours"}, {"reference": "Practitioner/doctor"}, {"reference": "CareTeam/gone"},
 ))  # fmt: skip
 
-_ZONES: Mapping[str, str | None] = {"berlin": "Europe/Berlin", "york": "America/New_York", "plain": None}
+_ZONES: Mapping[str, str | None] = {
+    "berlin": "Europe/Berlin",
+    "york": "America/New_York",
+    "tokyo": "Asia/Tokyo",
+    "plain": None,
+}
 
 
 @st.composite

@@ -6,28 +6,45 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from support.measures.plain import NOW, Practice, Resource, Unit, id_of, moment, observed, proportion
+from support.measures.plain import (
+    NOW,
+    RXNORM,
+    Practice,
+    Resource,
+    Unit,
+    codings,
+    id_of,
+    observed,
+    proportion,
+    standing,
+)
 
 DAY = timedelta(days=1)
 _LENGTHS = {"d": 1.0, "wk": 7.0, "mo": 30.4375}
 
 
 def units(practice: Practice, first: date, last: date) -> Iterator[Unit]:
-    treatments: defaultdict[tuple[str | None, str], list[tuple[datetime, str, int]]] = defaultdict(list)
+    treatments: defaultdict[tuple[str | None, tuple[str, str]], list[tuple[datetime, str, int]]] = defaultdict(list)
     for dispense in practice.of("MedicationDispense"):
-        coding = (dispense.get("medicationCodeableConcept", {}).get("coding") or [{}])[0]
-        at = moment(dispense.get("whenHandedOver") or dispense.get("whenPrepared"))
+        drugs = codings(dispense.get("medicationCodeableConcept"))
+        at = standing(dispense.get("whenHandedOver") or dispense.get("whenPrepared"))
         person = practice.person(dispense.get("subject"))
         days = _days(dispense)
-        if dispense["status"] != "completed" or at is None or "code" not in coding or days < 1:
+        if dispense["status"] != "completed" or at is None or not drugs or days < 1:
             continue
-        start, end = practice.span(_registered(practice, person), first, last)
-        died = practice.died(person)
+        department = _registered(practice, person)
+        start, end = practice.span(department, first, last)
+        died = practice.died(person, department)
         if _year_before(end) <= at < end and not (isinstance(died, datetime) and died < start):
-            drug = f"{coding.get('system')}|{coding['code']}"
-            treatments[person, drug].append((at, dispense["id"], days))
+            treatments[person, min(drugs, key=_first)].append((at, dispense["id"], days))
     for (person, _), fills in treatments.items():
         yield _unit(practice, person, sorted(fills), first, last)
+
+
+def _first(drug: tuple[str, str]) -> tuple[bool, str]:
+    """By what the code of a drug is chosen: that of RxNorm, else the least."""
+    system, code = drug
+    return system != RXNORM, f"{system}|{code}"
 
 
 def _registered(practice: Practice, person: str | None) -> str | None:
@@ -51,11 +68,12 @@ def _unit(
     department = _registered(practice, person)
     begin, until = practice.span(department, first, last)
     start = _year_before(until)
-    died = practice.died(person)
+    died = practice.died(person, department)
     end = round((until - start) / DAY)
     end = min(end, (NOW - start) // DAY)
     if isinstance(died, datetime):
-        end = min(end, (died - start) // DAY)
+        by_day = "T" not in practice.get("Patient", person)["deceasedDateTime"]
+        end = min(end, round((died - start) / DAY) if by_day else (died - start) // DAY)
     covered: set[int] = set()
     free = 0
     for at, _, days in fills:

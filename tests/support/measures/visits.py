@@ -15,10 +15,12 @@ from support.measures.plain import (
     Unit,
     code_in,
     extended,
+    first_code,
     id_of,
     moment,
     observed,
     proportion,
+    standing,
 )
 
 CAME = ("arrived", "checked-in", "fulfilled")
@@ -53,14 +55,15 @@ def late_cancellation(practice: Practice) -> Iterator[Unit]:
         )
         mark = extended(visit, "cancelled-by").get("valueCode")
         is_late = extended(visit, "late-cancellation").get("valueBoolean")
-        by_person = cancelled and (is_late or (mark or _canceller(visit)) == "patient")
+        by = mark or _canceller(visit) or ("patient" if is_late is not None else "")
+        by_person = cancelled and by == "patient"
         own = ["unresolved"] if waits and not dead else []
         if cancelled and (not by_person or is_late is None):
             own = ["moment-unknown" if by_person else "cancelled-otherwise"]
         known = status in (*CAME, "noshow")
         populations = proportion(
             known or (by_person and not own),
-            cancelled and bool(is_late),
+            by_person and bool(is_late),
             exclusion=dead,
             begin=known or waits or cancelled,
             own=own,
@@ -81,14 +84,19 @@ def _after_death(practice: Practice, visit: Resource, at: datetime) -> bool:
     return visit["status"] not in CAME and dead
 
 
+def kind(visit: Resource) -> str | None:
+    """What kind of visit it is: HL7's code, else the first that is told."""
+    told = visit.get("appointmentType")
+    return code_in(told, "http://terminology.hl7.org/CodeSystem/v2-0276") or first_code(told)
+
+
 def waiting_time(practice: Practice) -> Iterator[Unit]:
     for visit, at in _dated(practice):
         if visit["status"] not in ("booked", *CAME, "noshow"):
             continue
         asked = _time(visit, "waited", "since") or moment(visit.get("created"))
-        kinds = [each.get("code") for each in visit.get("appointmentType", {}).get("coding", ())]
         days = (at - asked).total_seconds() / DAY if asked and asked <= at else None
-        planned = days is not None and kinds[:1] in (["CHECKUP"], ["FOLLOWUP"], ["WALKIN"])
+        planned = days is not None and kind(visit) in ("CHECKUP", "FOLLOWUP", "WALKIN")
         came, began = _time(visit, "visit-times", "arrived"), _time(visit, "visit-times", "started")
         minutes = (began - came).total_seconds() / 60 if came and began and came <= began else None
         first = observed(None, ["measure-population-exclusion"]) if planned else observed(days)
@@ -100,8 +108,10 @@ def waitlist_fairness(practice: Practice) -> Iterator[Unit]:
         listed = entry["status"] == "waitlist"
         waits = entry["status"] in ("waitlist", "pending")
         stored = moment(entry.get("meta", {}).get("lastUpdated")) if listed else None
-        since = _time(entry, "waited", "since") or moment(entry.get("created")) or stored
+        since = _time(entry, "waited", "since") or standing(entry.get("created")) or stored
         if not (listed or extended(entry, "waited")) or since is None or entry["status"] == "entered-in-error":
+            continue
+        if not _is_of_somebody(entry):
             continue
         offered = _time(entry, "waited", "offered") or moment(extended(entry, "offer").get("valueInstant"))
         own = []
@@ -121,13 +131,17 @@ def third_next_available(practice: Practice) -> Iterator[Unit]:
     future: defaultdict[tuple[str, str | None], list[Resource]] = defaultdict(list)
     for slot in practice.of("Slot"):
         schedule = practice.get("Schedule", id_of(slot.get("schedule"), "Schedule"))
-        actors = [each.get("reference", "").partition("/")[0] for each in schedule.get("actor", ())]
-        bookable = schedule and schedule.get("active", True) and {"Practitioner", "PractitionerRole"} & set(actors)
         begins = moment(slot["start"])
-        if bookable and slot["status"] in ("free", "busy", "busy-tentative") and begins and begins > NOW:
+        if schedule and slot["status"] != "entered-in-error" and begins and begins > NOW:
             future[schedule["id"], _service(slot) or _service(schedule)].append(slot)
+    for schedule in practice.of("Schedule"):
+        if schedule["id"] not in {id_ for id_, _ in future}:
+            future[schedule["id"], _service(schedule)] = []
     for (id_, _), slots in future.items():
         schedule = practice.get("Schedule", id_)
+        whose = {each.get("reference", "").partition("/")[0] for each in schedule["actor"]}
+        if not schedule.get("active", True) or not whose & {"Practitioner", "PractitionerRole"}:
+            continue
         where = _department(practice, schedule, schedule["actor"])
         free = sorted(str(moment(slot["start"])) for slot in slots if slot["status"] == "free")
         third = datetime.fromisoformat(free[2]) if len(free) > 2 else None
@@ -197,9 +211,14 @@ def _service(resource: Resource) -> str | None:
 
 
 def _dated(practice: Practice) -> Iterator[tuple[Resource, datetime]]:
+    """Appointments of somebody that have a time."""
     for visit in practice.of("Appointment"):
-        if at := moment(visit.get("start")):
+        if _is_of_somebody(visit) and (at := moment(visit.get("start"))):
             yield visit, at
+
+
+def _is_of_somebody(visit: Resource) -> bool:
+    return any(id_of(each, "Patient") for each in actors(visit))
 
 
 def _time(visit: Resource, name: str, part: str) -> datetime | None:

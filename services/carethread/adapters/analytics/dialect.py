@@ -2,7 +2,8 @@
 
 sqlglot reads the one and writes the other (https://sqlglot.com/sqlglot.html). What it leaves alike though it means
 something else there is told apart here: a number with a point is exact in Spark, and a division by it rounds;
-`date_diff` counts the begins of units that lie between, where Spark counts whole units; `epoch` has parts of seconds.
+`date_diff` counts the begins of units that lie between, where Spark counts whole units; `epoch` has parts of seconds;
+`AT TIME ZONE` goes from a zone's clocks to UTC as well, where Spark has a function for each way.
 """
 
 from __future__ import annotations
@@ -139,10 +140,16 @@ def _spelled(node: exp.Expr, types: Mapping[str, str]) -> exp.Expr:
             return exp.cast(node, "double")
         case exp.DateDiff():
             return _difference(node)
+        case exp.AtTimeZone(this=exp.AtTimeZone() as local) if _is_utc(node) and not _is_utc(local):
+            return exp.func("to_utc_timestamp", local.this, local.args["zone"])
         case exp.TimeToUnix():
             micros = exp.func("unix_micros", exp.cast(node.this, "timestampltz"))
             return exp.Div(this=micros, expression=_MILLION.copy())
     return node
+
+
+def _is_utc(node: exp.AtTimeZone) -> bool:
+    return bool(node.args["zone"].is_string and node.args["zone"].name == "UTC")
 
 
 def _difference(node: exp.DateDiff) -> exp.Expr:

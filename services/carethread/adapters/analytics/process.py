@@ -22,6 +22,7 @@ from typing import Any
 from carethread.adapters.analytics.bounds import Bounds, Full, too_large, too_long
 from carethread.adapters.analytics.talking import LENGTH, Opening, Query, packed, unpacked
 from carethread.core.errors import Busy, FhirError, Invalid, TooCostly
+from carethread.core.wanting import refuse_unwanted
 
 _PROGRAM = "carethread.adapters.analytics.child"
 
@@ -39,6 +40,9 @@ _READY = len(packed(True))
 
 _RETRY_SECONDS = 5
 """After which a query that had no turn may be asked again."""
+
+_ASKS_SECONDS = 1.0
+"""After which it is asked anew whether an answer is wanted."""
 
 _AT_ONCE = 1 << 20
 
@@ -97,7 +101,8 @@ class Child:
 
     def ask(self, opening: Opening | None, query: Query) -> list[Any]:
         """All that the process says to a query: raises Ended where it is not there, TimeoutError where it takes too
-        long; then it is of no use any more, as where an error is raised that it tells."""
+        long, Unwanted where nobody wants it; then it is of no use any more, as where an error is raised that it
+        tells."""
         found, left = [], MOST_BYTES
         try:
             _write(self._process.stdin, packed((opening, query)))
@@ -126,8 +131,11 @@ class Child:
         parts = bytearray()
         while len(parts) < size:
             left = until - time.monotonic()
-            if left <= 0 or not self._answers.poll(left * 1000):
+            if left <= 0:
                 raise TimeoutError
+            if not self._answers.poll(min(left, _ASKS_SECONDS) * 1000):
+                refuse_unwanted()
+                continue
             part = os.read(pipe.fileno(), min(size - len(parts), _AT_ONCE))
             if not part:
                 raise Ended
@@ -171,7 +179,7 @@ class Children:
 
     def ask(self, opening: Opening | None, query: Query) -> list[Any]:
         """What a process says to a query, for which there is the time that it has left when it is asked. Raises
-        Invalid, TooCostly, and Busy where there is no room."""
+        Invalid, TooCostly, Busy where there is no room, and Unwanted (`core.wanting`)."""
         until = time.monotonic() + query.seconds
         with self._turn(query.seconds):
             while True:

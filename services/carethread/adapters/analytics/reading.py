@@ -5,7 +5,8 @@ the same; and tables may come of functions that read anything or run other SQL. 
 of nodes and which such functions it has. https://duckdb.org/docs/stable/data/json/sql_to_and_from_json
 
 An answer comes of the facts and of nothing else, so that who asks again has the same: what takes a sample, reads the
-clock or tells of the engine is refused too, by the catalog of functions that the engine has of itself.
+clock or tells of the engine is refused too, by the catalog of functions that the engine has of itself, and so is what
+goes by the order of rows (`ordering`).
 https://duckdb.org/docs/stable/sql/meta/duckdb_table_functions
 """
 
@@ -22,6 +23,7 @@ import duckdb
 import orjson
 
 from carethread.adapters.analytics.bounds import Full
+from carethread.adapters.analytics.ordering import unordered
 from carethread.core.errors import Invalid
 
 _NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
@@ -140,7 +142,7 @@ def _wrong_there(node: Mapping[str, Any]) -> str:
         return "The SQL takes a sample, which is another each time; let it count all rows."
     if name := _called(node):
         return f"The SQL calls {name}, which tells what is not in the facts; the moment of these is $now."
-    return ""
+    return unordered(node)
 
 
 def _reads_from(what: str) -> str:

@@ -79,8 +79,8 @@ class Sandbox:
         """See `core.ports.analytics.Glimpse.columns`."""
         check(sql)
         given = ", ".join(f"{name} AS (\n{each}\n)" for name, each in beside.items())
-        before = f"WITH {given} SELECT * FROM (\n" if given else ""
-        whole = f"{before}{inner(sql)}\n) AS units" if given else sql
+        before = f"{f'WITH {given} ' if given else ''}SELECT * FROM (\n"
+        whole = f"{before}{inner(sql)}\n) AS units"
         values = _values(whole, parameters)
         try:
             with self._reading(whole, values) as cursor:

@@ -42,6 +42,16 @@ _SESSION = {
 _QUIET = {"spark.log.level": "OFF", "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
 """What Spark logs of a fault has values of the data in it."""
 
+_SILENT = """appender.none.type = Null
+appender.none.name = none
+rootLogger.level = off
+rootLogger.appenderRef.none.ref = none
+"""
+"""Log4j's own settings until Spark has read its: else it warns of the machine's name. Spark takes settings for its
+defaults that name no appender."""
+
+_JAVA = "spark.driver.extraJavaOptions"
+
 _HERE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1", "spark.sql.shuffle.partitions": "8"}
 """For a master on this machine: nobody else is to reach it, and 200 parts of everything are too many."""
 
@@ -97,9 +107,11 @@ class SparkAnalytics:
         if self._folders is None:
             self._folders = TemporaryDirectory(prefix="carethread-spark-", ignore_cleanup_errors=True)
         own = Path(self._folders.name)
+        (logging := own / "log4j2.properties").write_text(_SILENT, "utf-8")
+        options = f"-Dlog4j2.configurationFile={logging.as_uri()} {self._given.get(_JAVA, '')}"
         folders = {"spark.sql.warehouse.dir": (own / "warehouse").as_uri()}
         here = {**_HERE, "spark.local.dir": str(own / "spilled")} if self._is_here else {}
-        return {**_QUIET, **here, **folders, **self._given}
+        return {**_QUIET, **here, **folders, **self._given, _JAVA: options.strip()}
 
     def close(self) -> None:
         """Stop Spark, if it runs."""

@@ -59,8 +59,9 @@ class Glimpse(Protocol):
     def columns(
         self, sql: str, parameters: Mapping[str, object] = NO_PARAMETERS, beside: Mapping[str, str] = NOTHING
     ) -> Mapping[str, str]:
-        """The columns of SQL that is a SELECT by itself, with their types in SQL (`BOOLEAN`); `beside` has the SQL of
-        relations that it may name. Raises as `query` does."""
+        """The columns of SQL that is a SELECT by itself, with their types in SQL (`BOOLEAN`), in other SQL that reads
+        from it: of one name (`n`) the second is `n_1`. `beside` has the SQL of relations that it may name. Raises as
+        `query` does."""
         ...
 
     def kept(self, sql: str, parameters: Mapping[str, object] = NO_PARAMETERS) -> str:

@@ -5,7 +5,7 @@ Every handler of requests uses these, so that an answer looks alike whoever give
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from urllib.parse import parse_qsl
@@ -84,16 +84,25 @@ def refuse_nul(pairs: Iterable[tuple[str, str]]) -> None:
         raise Malformed("The character U+0000 is not allowed in a URL or a form; take it out.", code="value")
 
 
-def negotiate(request: Request) -> None:
-    """Raise NotSupported when the caller accepts no JSON of R4; `_format` stands above Accept."""
+def negotiate(request: Request, beside: Sequence[str] = ()) -> None:
+    """Raise NotSupported when the caller accepts no JSON of R4, nor what there is `beside` it."""
+    if not any(name in _FORMATS or name in beside for name in _accepted(request)):
+        named = " or ".join((f"{MEDIA_TYPE} of FHIR 4.0", *beside))
+        raise NotSupported(f"Answers are {named}; ask for that, or for */*.", kind="accept")
+
+
+def preferred(request: Request, offered: Sequence[str]) -> str:
+    """The media type of these that the caller names first; empty where they name none."""
+    return next((name for name in _accepted(request) if name in offered), "")
+
+
+def _accepted(request: Request) -> Iterator[str]:
+    """What the caller accepts, without parameters; `_format` stands above Accept."""
     wanted = dict(request.query).get("_format") or request.headers.get("accept") or "*/*"
-    if not any(_offers(part) for part in wanted.replace(" json", "+json").split(",")):
-        raise NotSupported(f"Answers are {MEDIA_TYPE} of FHIR 4.0; ask for that, or for */*.", kind="accept")
-
-
-def _offers(media_range: str) -> bool:
-    name, *parameters = (part.strip().lower() for part in media_range.split(";"))
-    return name in _FORMATS and not any(_refuses(parameter) for parameter in parameters)
+    for media_range in wanted.replace(" json", "+json").split(","):
+        name, *parameters = (part.strip().lower() for part in media_range.split(";"))
+        if not any(map(_refuses, parameters)):
+            yield name
 
 
 def _refuses(parameter: str) -> bool:

@@ -98,7 +98,7 @@ def _route(runtime: Runtime, request: Request, context: Context) -> Response:
         case ["openapi.json"]:
             allow(request, *table.methods(table.OPENAPI))
             return openapi([runtime.service], runtime.base_url, request)
-    negotiate(request)
+    negotiate(request, _beside(runtime, request.path))
     match request.path.split("/") if request.path else []:
         case [] if request.method == "GET":
             return _search(runtime, [], request, context)
@@ -129,6 +129,14 @@ def _route(runtime: Runtime, request: Request, context: Context) -> Response:
             known_type(runtime, type_name)
             return _typed(runtime, type_name, rest, request, context)
     raise NotSupported("There is nothing at this path.")
+
+
+def _beside(runtime: Runtime, path: str) -> tuple[str, ...]:
+    """What the operation of a path may be asked to answer in place of JSON."""
+    type_name, _, rest = path.partition("/")
+    name = rest.rpartition("/")[2]
+    found = (each.answers for each in runtime.service.operations if (each.type, f"${each.name}") == (type_name, name))
+    return next(found, ())
 
 
 def _typed(runtime: Runtime, type_name: str, rest: list[str], request: Request, context: Context) -> Response:

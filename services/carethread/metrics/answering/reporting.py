@@ -125,7 +125,7 @@ def _told(group: Group, cell: Cell, hidden: Hidden) -> Resource:
     scored = scored_populations(group)
     populations: list[Resource] = [
         {"code": each.code or {"text": each.name}, "_count": MASKED}
-        if hidden is Hidden.ALL or (hidden is Hidden.BESIDE and each.name not in scored)
+        if hidden is Hidden.ALL or (hidden >= Hidden.BESIDE and each.name not in scored)
         else {"code": each.code or {"text": each.name}, "count": cell.counts[each.name]}
         for each in group.populations
     ]

@@ -19,6 +19,7 @@ from carethread.core.fhir import json
 from carethread.core.fhir.outcome import outcome_bytes
 from carethread.core.ports import Request, Resource, Session, Store
 from carethread.core.service import Call, Runtime
+from carethread.core.wanting import Unwanted, while_wanted
 from carethread.interactions.rest.exchange import MEDIA_TYPE, answer, refusal
 from carethread.metrics.answering.turns import BEAT_SECONDS, Turns
 
@@ -113,8 +114,9 @@ class Job:
     def __call__(self) -> float | None:
         """See `turns.Piece`. What is only not possible now is no answer: it is tried again."""
         try:
-            return self._done()
-        except _Over:
+            with while_wanted(self._is_wanted):
+                return self._done()
+        except Unwanted:
             return None
         except Busy as error:
             return max(error.retry_after, _PAUSE_SECONDS)
@@ -123,7 +125,7 @@ class Job:
         call = call_of(json.parse(self.kept), self.headers)
         try:
             said = answer(self.work.done(call, self.context, self._tell))
-        except _Over:
+        except Unwanted:
             raise
         except Busy as error:
             self._tell(WAITS)
@@ -140,7 +142,14 @@ class Job:
 
     def _tell(self, progress: str) -> None:
         if not self.note({"progress": progress}):
-            raise _Over
+            raise Unwanted
+
+    def _is_wanted(self) -> bool:
+        """Whether it was not cancelled, and nobody else works at it; so long as the database does not say, it is."""
+        try:
+            return TURNS.holds(self.place) and self.kept == self.runtime.store.snapshot(lambda s: s.export(self.place))
+        except FhirError:
+            return True
 
     def note(self, more: dict[str, Any]) -> bool:
         """Whether it is still ours."""
@@ -148,10 +157,6 @@ class Job:
         ours = self.runtime.store.transact(lambda session: session.advance_export(self.place, before, after))
         self.kept = after
         return ours
-
-
-class _Over(Exception):
-    """It was cancelled, or somebody else works at it."""
 
 
 def call_of(state: dict[str, Any], headers: dict[str, str]) -> Call:

@@ -25,16 +25,28 @@ _OBSERVED = frozenset({"measure-population", "measure-population-exclusion"})
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """How alike what is observed of people is: the value that most of them have and no other, how many these are, and
+    how many others there are of whom something is observed. None is usual where each has several."""
+
+    usual: float | None
+    people: int
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """What was counted of one group over all units or one stratum of them: each population's units by its name; `value`
     of the observation (None: of nobody); `people` are how many stand behind each (see `behind`), empty where that was
     not asked. `standings` are of all groups together (see `is_crossed`): how many people have units that stand so, each
-    unit by a bit for each population that it is in, in the order of the groups and theirs."""
+    unit by a bit for each population that it is in, in the order of the groups and theirs. `likeness` is there where it
+    was asked and something is observed."""
 
     counts: Mapping[str, int]
     value: float | None
     people: Mapping[str, int]
     standings: Mapping[tuple[int, ...], int] = field(default_factory=dict)
+    likeness: Likeness | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from carethread.metrics.evaluating.periods import Days, Zones, quoted, zones
 from carethread.metrics.evaluating.reading import read
 from carethread.metrics.evaluating.tallying import tallied
 from carethread.metrics.measures.definition import Definition
-from carethread.metrics.measures.shipped import standard
+from carethread.metrics.measures.shipped import comes_along, standard
 
 _PARAMETER = re.compile(r"\$([a-z]\w*)", re.ASCII)
 
@@ -99,7 +99,15 @@ def evaluate_each(
     known = everybody(definition, standard())
     if known is not None:
         known = replace(known, sql=facts.kept(known.sql, named(known.sql, counted)))
-    rows = tallied(lambda sql: run(facts, sql, counted), definition, known, counted.wanted, parts=people, bucket=bucket)
+    rows = tallied(
+        lambda sql: run(facts, sql, counted),
+        definition,
+        known,
+        counted.wanted,
+        parts=people,
+        likeness=people and not comes_along(definition.sql),
+        bucket=bucket,
+    )
     return [_finite(each) for each in read(definition, rows, parts=people, buckets=buckets)]
 
 

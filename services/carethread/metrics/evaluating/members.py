@@ -66,8 +66,14 @@ def held(runtime: Runtime, key: Key, name: str, call: Call) -> Resource:
     if said.status >= 500:
         raise Busy(f"{_OWNER} does not answer about the {key[0]} now; try again.")
     if said.status != 200:
-        raise NotFound(f"{'/'.join(key)} is not known here.", expression=name)
+        raise NotFound(not_known(key), expression=name)
     return json.parse_object(said.body)
+
+
+def not_known(key: Key) -> str:
+    """That something is not there, with where a department's id is to be had, for people know it by its name."""
+    led = " GET Organization?name=... finds a department's id." if key[0] == "Organization" else ""
+    return f"{'/'.join(key)} is not known here.{led}"
 
 
 def here(runtime: Runtime, wanted: Asked, call: Call) -> None:
@@ -89,7 +95,7 @@ def in_facts(facts: Glimpse, wanted: Asked) -> None:
             continue
         asked = [f"SELECT 1 FROM {table} WHERE {column} = {quoted(id_)}" for table, column in there]
         any_ = f"SELECT count(*) FROM {there[0][0]}"
-        if facts.query(any_).rows[0][0] and not facts.query(f"{' UNION ALL '.join(asked)} LIMIT 1").rows:
+        if facts.query(any_).rows[0][0] and not facts.query(f"{' UNION ALL '.join(asked)} ORDER BY 1 LIMIT 1").rows:
             raise NotFound(f"{REFERS[name]}/{id_} is not known to the facts.", expression=name)
 
 

@@ -11,8 +11,19 @@ from operator import or_
 from typing import Any
 
 from carethread.core.errors import TooCostly
-from carethread.metrics.evaluating.counting import UNKNOWN, Cell, Counted, behind, is_crossed, stratifiers
-from carethread.metrics.evaluating.tallying import BITS, CODES, MOST_STRATA, PEOPLE, STRATA, UNITS, VALUES, Rows, widths
+from carethread.metrics.evaluating.counting import UNKNOWN, Cell, Counted, Likeness, behind, is_crossed, stratifiers
+from carethread.metrics.evaluating.tallying import (
+    BITS,
+    CODES,
+    LIKENESS,
+    MOST_STRATA,
+    PEOPLE,
+    STRATA,
+    UNITS,
+    VALUES,
+    Rows,
+    widths,
+)
 from carethread.metrics.measures.definition import Definition
 
 _Strata = Mapping[tuple[int, str], "_Sum"]
@@ -22,12 +33,13 @@ _Strata = Mapping[tuple[int, str], "_Sum"]
 @dataclass(slots=True)
 class _Sum:
     """What was counted of one stratum: units by the bit of a population; people by the bit of a part, and by how their
-    units stand; and the observations."""
+    units stand; the observations; and how alike each of these is, by its place."""
 
     units: Counter[int] = field(default_factory=Counter)
     people: Counter[int] = field(default_factory=Counter)
     standings: Counter[tuple[int, ...]] = field(default_factory=Counter)
     values: Sequence[Any] = ()
+    likeness: dict[int, Likeness] = field(default_factory=dict)
 
 
 def read(
@@ -75,6 +87,9 @@ def _sums(definition: Definition, rows: Rows) -> Mapping[date | None, _Strata]:
             one.standings[tuple(sorted({stands for stands, _ in held}))] += int(count)
         elif what == VALUES:
             one.values = rest[:many]
+        elif what >= LIKENESS:
+            usual = _number(rest[what - LIKENESS])
+            one.likeness[what - LIKENESS] = Likeness(usual, people=int(rest[many]), others=int(count))
     return found
 
 
@@ -92,6 +107,7 @@ def _counted(definition: Definition, sums: _Strata, *, parts: bool) -> list[Coun
                 _number(one.values[valued]) if group.value and one.values else None,
                 {name: one.people[bit] for name, bit in behind_.items()},
                 dict(one.standings) if crossed else {},
+                one.likeness.get(valued) if group.value else None,
             )
             for key, one in {(-1, UNKNOWN): _Sum(), **sums}.items()
         }

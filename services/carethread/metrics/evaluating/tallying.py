@@ -8,12 +8,10 @@ of a person are one number too, so that people are looked up once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from carethread.metrics.evaluating.counting import (
-    DEPARTMENT,
     UNKNOWN,
     bare,
     behind,
@@ -23,13 +21,16 @@ from carethread.metrics.evaluating.counting import (
     text,
 )
 from carethread.metrics.evaluating.everybody import Everybody
+from carethread.metrics.evaluating.likening import ALIKE, OTHERS, USUAL, by_person, by_value
+from carethread.metrics.evaluating.planning import Plan
 from carethread.metrics.measures.definition import Definition, Group
 
 AGGREGATES = {"average": "avg", "median": "median", "sum": "sum", "minimum": "min", "maximum": "max"}
 
-UNITS, PEOPLE, VALUES, CODES, STRATA = range(5)
+UNITS, PEOPLE, VALUES, CODES, STRATA, LIKENESS = range(6)
 """What a row tells: how many units have a code, how many people have units of so numbered codes, the observations, of a
-code its number, in which populations it is and in which parts, or how many strata a stratifier has."""
+code its number, in which populations it is and in which parts, how many strata a stratifier has, or how alike what is
+observed of people is; of a second observation that is the number after it, and so on."""
 
 MOST_STRATA = 1000
 """Of a stratifier that is a column of the units, but for departments; of one that has more, none are told."""
@@ -43,42 +44,6 @@ _PERSON = "coalesce(unit.subject, unit.resource)"
 """Units of nobody, such as answers without a name, are each somebody's."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What a statement is made of: the SQL of a unit's bucket, if any; by column of a stratifier the name of what a
-    unit has itself, for the others are its person's; the groups that observe by a value's name; the numbers of a code,
-    those that tell its populations and its parts, and those of a person's codes, none where people are not counted."""
-
-    definition: Definition
-    people: Everybody | None
-    bucket: str
-    own: Mapping[str, str]
-    observed: Mapping[str, Group]
-    codes: Mapping[str, str]
-    populations: Mapping[str, str]
-    parts: Mapping[str, str]
-    sets: Sequence[str]
-
-    @property
-    def always(self) -> list[str]:
-        return ["bucket"] if self.bucket else []
-
-    @property
-    def bounded(self) -> Mapping[str, str]:
-        """What a unit has itself that may be anything."""
-        return {column: name for column, name in self.own.items() if column != DEPARTMENT}
-
-    @property
-    def each(self) -> list[str]:
-        """What units are grouped by, one after the other."""
-        return ["kind", *self.own.values()]
-
-    @property
-    def width(self) -> int:
-        """The numbers that each row has."""
-        return max(len(self.codes) + len(self.populations) + len(self.parts), len(self.sets))
-
-
 def tallied(
     ask: Callable[[str], Rows],
     definition: Definition,
@@ -86,13 +51,15 @@ def tallied(
     wanted: Sequence[str],
     *,
     parts: bool,
+    likeness: bool = False,
     bucket: str = "",
 ) -> Rows:
     """The rows that `ask` finds for the statement; the SQL of `people` is here what stands in its FROM. With `parts`
-    they tell of people. `wanted` are conditions on `unit`; `bucket` is SQL of what else units are told apart by."""
+    they tell of people, and with `likeness` how alike what is observed of these is. `wanted` are conditions on `unit`;
+    `bucket` is SQL of what else units are told apart by."""
     sets = 1
     while True:
-        rows = ask(tallying(definition, people, wanted, parts=parts, bucket=bucket, sets=sets))
+        rows = ask(tallying(definition, people, wanted, parts=parts, likeness=likeness, bucket=bucket, sets=sets))
         needed = -(-sum(row[0] == CODES for row in rows) // BITS)
         if needed <= sets or not parts:
             return rows
@@ -105,6 +72,7 @@ def tallying(
     wanted: Sequence[str],
     *,
     parts: bool,
+    likeness: bool = False,
     bucket: str = "",
     sets: int = 1,
 ) -> str:
@@ -112,21 +80,25 @@ def tallying(
 
     Its columns: what a row tells, the bucket, the stratifier's place (-1: the whole), the stratum, how many (of a code:
     its number), the observations, then numbers: those of the code or of a person's codes, or of a code also those of
-    its populations and of its parts.
+    its populations and of its parts. Of how alike an observation is: how many people have several or another one than
+    the usual, that one, and how many have it and no other.
     """
     columns = [each.column for each in stratifiers(definition)]
-    plan = _Plan(
+    observed = {f"v{i}": group for i, group in enumerate(each for each in definition.groups if each.value)}
+    plan = Plan(
         definition,
         people,
         bucket,
         own={name: f"own_{i}" for i, name in enumerate(columns) if not people or name not in people.columns},
-        observed={f"v{i}": group for i, group in enumerate(each for each in definition.groups if each.value)},
+        observed=observed,
         codes=_numbers("_c", list(_columns(definition).values())) or {"_c0": "0"},
         populations=_numbers("u", _populations(definition)),
         parts=_numbers("p", _parts(definition)) if parts else {},
         sets=[f"s{i}" for i in range(sets)] if parts else [],
+        likened=list(observed) if likeness else [],
     )
     relations = [bare(definition, wanted), *_marked(plan), *_by_units(plan), *(_by_people(plan) if parts else ())]
+    relations += _by_values(plan)
     relations += [
         relation(f"many_{name}", f"SELECT count(DISTINCT {name}) AS n\nFROM units_by_{name}")
         for name in plan.bounded.values()
@@ -147,7 +119,7 @@ def _columns(definition: Definition) -> dict[str, str]:
     return values | {name: f"coalesce(unit.{name}, FALSE)" for name in columns}
 
 
-def _marked(plan: _Plan) -> list[str]:
+def _marked(plan: Plan) -> list[str]:
     """Units with all that they are counted by."""
     numbered = {"number": "people.number", "person": f"CASE WHEN people.number IS NULL THEN {_PERSON} END"}
     marked = {**numbered, "kind": "people.kind"} if plan.people else {"person": _PERSON, "kind": "CAST(NULL AS BIGINT)"}
@@ -164,7 +136,7 @@ def _marked(plan: _Plan) -> list[str]:
     return [*found, relation("marked", f"SELECT {selected}\nFROM unit{joined}")]
 
 
-def _by_units(plan: _Plan) -> list[str]:
+def _by_units(plan: Plan) -> list[str]:
     """How many units of each code there are, and the codes with their numbers."""
     codes = ", ".join(plan.codes)
     found = [relation(f"units_by_{by}", _alike("marked", [*plan.always, by, *plan.codes])) for by in plan.each]
@@ -172,7 +144,7 @@ def _by_units(plan: _Plan) -> list[str]:
     return [*found, relation("codes", f"{numbered}\nFROM (SELECT DISTINCT {codes} FROM units_by_kind)")]
 
 
-def _by_people(plan: _Plan) -> list[str]:
+def _by_people(plan: Plan) -> list[str]:
     """How many people there are who have units of the same codes."""
     bits = ", ".join(
         f"CASE WHEN _number >= {BITS * i} AND _number < {BITS * (i + 1)}"
@@ -181,9 +153,8 @@ def _by_people(plan: _Plan) -> list[str]:
     )
     found = [relation("bits", f"SELECT {', '.join(plan.codes)}, {bits}\nFROM codes")]
     same = " AND ".join(f"bits.{name} = marked.{name}" for name in plan.codes)
-    who = ["number", "person"] if plan.people else ["person"]
     for by in plan.each:
-        names = ", ".join(f"marked.{name}" for name in [*who, *plan.always, by])
+        names = ", ".join(f"marked.{name}" for name in [*plan.who, *plan.always, by])
         each = ", ".join(f"bit_or(bits.{name}) AS {name}" for name in plan.sets)
         sql = f"SELECT {names}, {each}\nFROM marked\nJOIN bits ON {same}\nGROUP BY {names}"
         found.append(relation(f"each_by_{by}", sql))
@@ -191,12 +162,20 @@ def _by_people(plan: _Plan) -> list[str]:
     return found
 
 
+def _by_values(plan: Plan) -> Iterator[str]:
+    """How many people there are of whom one value is observed and no other (NULL: several)."""
+    for name in plan.likened:
+        for by in plan.each:
+            people = by_person(name, [*plan.who, *plan.always, by])
+            yield relation(f"{name}_by_{by}", _alike(f"({people})", [*plan.always, by, "one"]))
+
+
 def _alike(source: str, names: Iterable[str]) -> str:
     listed = ", ".join(names)
     return f"SELECT {listed}, count(*) AS n\nFROM {source}\nGROUP BY {listed}"
 
 
-def _selects(plan: _Plan) -> list[str]:
+def _selects(plan: Plan) -> list[str]:
     count = ["CAST(sum(n) AS BIGINT)", *_nothing(plan)]
     values = ["0", *(f"{AGGREGATES[group.method]}({name})" for name, group in plan.observed.items())]
     return [
@@ -205,36 +184,53 @@ def _selects(plan: _Plan) -> list[str]:
         *(_by_stratum(plan, VALUES, "", values, []) if plan.observed else ()),
         _of_codes(plan),
         *_of_strata(plan),
+        *_of_likeness(plan),
     ]
 
 
-def _row(plan: _Plan, what: int, place: int, told: Sequence[str], numbers: Sequence[str], bucket: str = "") -> str:
+def _row(plan: Plan, what: int, place: int, told: Sequence[str], numbers: Sequence[str], bucket: str = "") -> str:
     zeros = ["0"] * (plan.width - len(numbers))
     return f"SELECT {', '.join([str(what), bucket or 'CAST(NULL AS DATE)', str(place), *told, *numbers, *zeros])}"
 
 
-def _nothing(plan: _Plan) -> list[str]:
+def _nothing(plan: Plan) -> list[str]:
     """In place of observations."""
     return ["NULL"] * len(plan.observed)
 
 
-def _by_stratum(plan: _Plan, what: int, source: str, told: Sequence[str], numbers: Sequence[str]) -> Iterator[str]:
+def _by_stratum(plan: Plan, what: int, source: str, told: Sequence[str], numbers: Sequence[str]) -> Iterator[str]:
     """The whole, and each stratifier's strata; `source` begins the relation's name, empty: units by themselves."""
     for place, column in enumerate(["", *(each.column for each in stratifiers(plan.definition))], start=-1):
-        own, looked_up = plan.own.get(column), ""
-        stratum = own or f"'{UNKNOWN}'"
-        if column and not own:
-            looked_up = " AS alike\nLEFT JOIN kinds ON kinds.kind = alike.kind"
-            stratum = f"coalesce(kinds.{column}, '{UNKNOWN}')"
-        origin = f"{source}{own or 'kind'}" if source else "marked"
+        stratum, origin = _stratum(plan, column, source)
         alike = [*plan.always, *([stratum] if column else []), *numbers]
         grouped = f"\nGROUP BY {', '.join(alike)}" if alike else ""
         said = _row(plan, what, place, [stratum, *told], numbers, "".join(plan.always))
-        few = f"\nWHERE (SELECT n FROM many_{own}) <= {MOST_STRATA}" if column in plan.bounded else ""
-        yield f"{said}\nFROM {origin}{looked_up}{few}{grouped}"
+        yield f"{said}\nFROM {origin}{grouped}"
 
 
-def _of_codes(plan: _Plan) -> str:
+def _stratum(plan: Plan, column: str, source: str) -> tuple[str, str]:
+    """SQL of a stratifier's strata (none: the whole), and where they are of."""
+    own = plan.own.get(column)
+    origin = f"{source}{own or 'kind'}" if source else "marked"
+    if column and not own:
+        joined = f"{origin} AS alike\nLEFT JOIN kinds ON kinds.kind = alike.kind"
+        return f"coalesce(kinds.{column}, '{UNKNOWN}')", joined
+    few = f"\nWHERE (SELECT n FROM many_{own}) <= {MOST_STRATA}" if column in plan.bounded else ""
+    return own or f"'{UNKNOWN}'", f"{origin}{few}"
+
+
+def _of_likeness(plan: Plan) -> Iterator[str]:
+    """How alike each observation is, by stratum."""
+    for i, name in enumerate(plan.likened):
+        told = ["stratum", OTHERS, *(USUAL if each == name else "NULL" for each in plan.observed)]
+        for place, column in enumerate(["", *(each.column for each in stratifiers(plan.definition))], start=-1):
+            stratum, origin = _stratum(plan, column, f"{name}_by_")
+            said = _row(plan, LIKENESS + i, place, told, [ALIKE], "".join(plan.always))
+            of = by_value(origin, stratum, plan.always)
+            yield f"{said}\nFROM ({of})\nGROUP BY {', '.join([*plan.always, 'stratum'])}"
+
+
+def _of_codes(plan: Plan) -> str:
     """Each code with its number, and with what is true of its units."""
     observed = {group.value for group in plan.observed.values()}
     codes, raw = list(plan.codes), []
@@ -246,7 +242,7 @@ def _of_codes(plan: _Plan) -> str:
     return f"{said}\nFROM (SELECT {', '.join(['codes.*', *raw])} FROM codes) AS unit"
 
 
-def _of_strata(plan: _Plan) -> Iterator[str]:
+def _of_strata(plan: Plan) -> Iterator[str]:
     """How many strata each stratifier has that may be anything."""
     columns = [each.column for each in stratifiers(plan.definition)]
     for column, name in plan.bounded.items():

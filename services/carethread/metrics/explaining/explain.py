@@ -7,40 +7,35 @@ parameters, so that an analyst can ask on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from carethread.core.clock import instant
 from carethread.core.context import Context, authorize
-from carethread.core.errors import Invalid, Malformed
+from carethread.core.errors import Invalid
 from carethread.core.fhir import json
 from carethread.core.fhir.elements import at
 from carethread.core.ports import Resource
-from carethread.core.ports.analytics import Answer, Glimpse
 from carethread.core.service import Call, Runtime
+from carethread.interactions.operations.counting import COUNT, number_in, number_of
 from carethread.interactions.operations.parameters import once, refuse_unknown
 from carethread.interactions.read import read
 from carethread.interactions.rest.bundle import link_url
-from carethread.metrics.answering.answering import Question, analytics_of, is_told_all, question, wanted_units
+from carethread.metrics.answering.answering import Question, question
 from carethread.metrics.answering.guarding import is_counted
 from carethread.metrics.answering.reporting import AS_OF, COUNTED_BY, NARROWED_TO, OF_DEPARTMENT
-from carethread.metrics.evaluating.counting import DEPARTMENT, bare, relations, scored_populations
-from carethread.metrics.evaluating.evaluating import Units, answer
+from carethread.metrics.evaluating.counting import stratifiers
 from carethread.metrics.evaluating.listing import PERSON
 from carethread.metrics.explaining.again import again
+from carethread.metrics.explaining.behind import Behind, behind
 from carethread.metrics.explaining.columns import parameter
 from carethread.metrics.explaining.picking import Picked, extensions, fits, picked
 from carethread.metrics.measures.definition import Definition
 from carethread.metrics.measures.shipped import standard
-from carethread.metrics.measures.tables import read_by
-from carethread.metrics.suppressing.cells import Hidden
-from carethread.metrics.suppressing.crossing import listed
-from carethread.metrics.suppressing.masking import masked, refuse_list
-from carethread.metrics.suppressing.months import months, suppressed
-from carethread.metrics.suppressing.seeing import hides
 
 PARAMETERS = ("population", "group", "stratifier", "stratum", "_count", "_offset")
 
-_DEFAULT, _MOST = 100, 1000
+_DEFAULT, _MOST, _FARTHEST = 100, 1000, 2**31 - 1
 
 
 def explain(runtime: Runtime, call: Call, context: Context) -> Resource:
@@ -54,27 +49,30 @@ def explain(runtime: Runtime, call: Call, context: Context) -> Resource:
     report = json.parse_object(read(runtime, ("MeasureReport", call.id), context).body)
     asks = _asked(runtime, call, report)
     number = picked(asks.definition, report, call)
-    count, offset = _whole_number(call, "_count", _DEFAULT, _MOST), _whole_number(call, "_offset", 0, 2**31)
-    with analytics_of(runtime).look() as facts:
-        counted = wanted_units(facts, asks)
-        bare_only = hides(runtime, asks.definition) and not is_told_all(facts, asks, counted, context.principal)
-        if bare_only:
-            _refuse_few(facts, asks, number)
-        total, units = _units(facts, asks.definition, counted, number, count, offset)
-        statement = f"{_before(asks.definition, counted, number)}\nSELECT unit.* FROM unit WHERE {number.where}"
-        by = [*asks.measure.get("library", ())[:1], *read_by(facts, asks.definition)]
-        as_of = facts.marks.time
-    columns = ("resource",) if bare_only else units.columns
-    shown = units.dicts() if not bare_only or _may_be_listed(asks.definition, number) else ()
-    rows = [{name: row[name] for name in columns if name in row} for row in shown]
-    found = [*_head(asks, report, number, total, as_of, by), *again(statement, counted)]
-    found += [{"name": "unit", "part": [part for pair in row.items() if (part := parameter(*pair))]} for row in rows]
-    if offset + len(rows) < total and rows:
+    count = number_in(call, COUNT, _MOST, _DEFAULT)
+    offset = number_of(once(call, "_offset") or "0", "_offset", _FARTHEST, least=0)
+    found = behind(runtime, asks, number, context, count=count, offset=offset)
+    told = [*_head(asks, report, number, found), *again(found.statement, found.counted)]
+    rows = (_called(asks.definition, row) for row in found.rows)
+    told += [{"name": "unit", "part": [part for pair in row if (part := parameter(*pair))]} for row in rows]
+    if offset + len(found.rows) < found.total and found.rows:
         params = [(name, value) for name, values in call.params.items() for value in values if name != "_offset"]
         where = f"MeasureReport/{call.id}/$explain"
-        next_page = link_url(runtime.base_url, where, [*params, ("_offset", str(offset + len(rows)))])
-        found.append({"name": "next", "valueUri": next_page})
-    return {"resourceType": "Parameters", "parameter": found}
+        next_page = link_url(runtime.base_url, where, [*params, ("_offset", str(offset + len(found.rows)))])
+        told.append({"name": "next", "valueUri": next_page})
+    return {"resourceType": "Parameters", "parameter": told}
+
+
+def _called(definition: Definition, row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The columns of a unit, its strata by the names of their stratifiers, unless the SELECT has a column of that name;
+    one that is a column of the SELECT is told as that."""
+    strata = {f"stratum_{i}": each for i, each in enumerate(stratifiers(definition))}
+    for name, value in row.items():
+        parted = strata.get(name)
+        if parted is None or (parted.name in row and parted.column in standard()):
+            yield name, value
+        elif parted.column not in row or parted.column in standard():
+            yield parted.name, value
 
 
 def _asked(runtime: Runtime, call: Call, report: Resource) -> Question:
@@ -98,65 +96,20 @@ def _asked(runtime: Runtime, call: Call, report: Resource) -> Question:
     return asks
 
 
-def _refuse_few(facts: Glimpse, asks: Question, number: Picked) -> None:
-    """Raise Forbidden for a number that is not told, in this report or today."""
-    counted, hidden = masked(facts, asks.definition, asks.wanted)
-    is_known = number.stratifier < 0 or number.stratum in counted[number.place].strata.get(number.column, {})
-    level = hidden.get((number.column, number.stratum), Hidden.NOTHING) if is_known else Hidden.ALL
-    beside = number.population not in scored_populations(number.group)
-    if number.reported is None or level is Hidden.ALL or (level is Hidden.BESIDE and beside):
-        raise suppressed("Few people stand behind this number: it is for staff who treat them.", "population")
-    refuse_list(asks.definition, asks.wanted.days)
-    if number.column in standard() and len(months(asks.wanted.days)) > 1:
-        raise suppressed("A stratum of several months is explained month by month.", "stratum")
-
-
-def _may_be_listed(definition: Definition, number: Picked) -> bool:
-    """Whether it is told who they are: of departments, and not of other strata, for lists of men and of young people
-    laid beside each other tell of young men."""
-    return (number.place, number.population) in listed(definition.groups) and number.column in ("", DEPARTMENT)
-
-
-def _units(
-    facts: Glimpse, definition: Definition, counted: Units, number: Picked, count: int, offset: int
-) -> tuple[int, Answer]:
-    before = _before(definition, counted, number)
-    total = answer(facts, f"{before}\nSELECT count(*) FROM unit WHERE {number.where}", counted).rows[0][0]
-    order = 'unit.resource, unit."at", COLUMNS(*)'  # all columns: several units of a resource may be of one moment
-    page = f"ORDER BY {order} LIMIT {count} OFFSET {offset}"
-    return int(total), answer(facts, f"{before}\nSELECT unit.* FROM unit WHERE {number.where}\n{page}", counted)
-
-
-def _before(definition: Definition, counted: Units, number: Picked) -> str:
-    parted = number.stratifier >= 0
-    return relations(definition, standard(), counted.wanted) if parted else bare(definition, counted.wanted)
-
-
-def _head(
-    asks: Question, report: Resource, number: Picked, total: int, as_of: int, by: Sequence[str]
-) -> list[Resource]:
+def _head(asks: Question, report: Resource, number: Picked, found: Behind) -> list[Resource]:
     then = extensions(report, AS_OF, "valueInstant")[0]
     counted_by = extensions(report, COUNTED_BY, "valueCanonical")
     of_one = report["type"] == "individual" and number.group.basis == PERSON
-    moved = number.reported != (min(total, 1) if of_one else total) or counted_by != list(by)
-    found: list[Resource] = [
+    total = min(found.total, 1) if of_one else found.total
+    told: list[Resource] = [
         {"name": "measure", "valueCanonical": asks.definition.canonical},
         {"name": "population", "valueCode": number.population},
         {"name": "reported-as-of", "valueInstant": then},
-        {"name": "found", "valueInteger": total},
-        {"name": "found-as-of", "valueInstant": instant(as_of)},
-        {"name": "moved-on", "valueBoolean": moved},
-        *({"name": "counted-by", "valueCanonical": each} for each in by),
+        {"name": "found", "valueInteger": found.total},
+        {"name": "found-as-of", "valueInstant": instant(found.as_of)},
+        {"name": "moved-on", "valueBoolean": number.reported != total or counted_by != list(found.by)},
+        *({"name": "counted-by", "valueCanonical": each} for each in found.by),
     ]
     if number.reported is not None:
-        found.insert(2, {"name": "reported", "valueInteger": number.reported})
-    return found
-
-
-def _whole_number(call: Call, name: str, default: int, most: int) -> int:
-    said = once(call, name)
-    if not said:
-        return default
-    if not (said.isascii() and said.isdigit() and len(said) < 10) or (name == "_count" and int(said) == 0):
-        raise Malformed(f"{name} is a whole number.", code="value", expression=name)
-    return min(int(said), most)
+        told.insert(2, {"name": "reported", "valueInteger": number.reported})
+    return told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ class Picked:
 
 def picked(definition: Definition, report: Resource, call: Call) -> Picked:
     """The number that is asked about. Raises Malformed naming the parameter."""
-    place = _group(definition, once(call, "group"))
+    place = place_of(definition.groups, once(call, "group"))
     group, told = definition.groups[place], report["group"][place]
     population = once(call, "population")
     names = [each.name for each in group.populations]
@@ -64,14 +64,20 @@ def picked(definition: Definition, report: Resource, call: Call) -> Picked:
     return Picked(place, group, population, which, column, value, reported)
 
 
-def _group(definition: Definition, said: str) -> int:
-    if not said and len(definition.groups) == 1:
+def place_of(groups: Sequence[Group], said: str) -> int:
+    """The place of the group that is named: by its code, or by its number from 1 on. Raises Malformed."""
+    if not said and len(groups) == 1:
         return 0
-    known = {code: i for i, group in enumerate(definition.groups) for code in at(group.code, "coding.code")}
-    numbered = {str(i + 1): i for i in range(len(definition.groups))}
+    known = {code: i for i, group in enumerate(groups) for code in at(group.code, "coding.code")}
+    numbered = {str(i + 1): i for i in range(len(groups))}
     if said in known or said in numbered:
         return known.get(said, numbered.get(said, 0))
     raise Malformed(f"group is one of {', '.join(known or numbered)}.", code="value", expression="group")
+
+
+def name_of(group: Group, place: int) -> str:
+    """What `place_of` knows a group by."""
+    return str(next(iter(at(group.code, "coding.code")), place + 1))
 
 
 def _stratum(group: Resource, code: Resource, value: str) -> Resource:

@@ -53,12 +53,19 @@ DAYS: Mapping[str, Day] = {
     "appointments": Day(("start_at", "created_at", "last_updated_at")),
     "care_plans": Day(("start_at", "created_at", "last_updated_at")),
     "comment_themes": Day(("authored_at", "last_updated_at")),
+    "communication_requests": Day(like="communications"),
     "communications": Day(("sent_at", "received_at", "last_updated_at")),
-    "conditions": Day(("recorded_at", "onset_at", "last_updated_at")),
+    "condition_codings": Day(like="conditions"),
+    "conditions": Day(("recorded_at", "onset_at", "onset_from_at", "last_updated_at")),
+    "consent_needs": Day(like="consents"),
     "consents": Day(("said_at", "start_at", "last_updated_at")),
     "coverages": Day(("start_at", "end_at")),
-    "deliveries": Day(("due_at", "authored_at", "last_updated_at")),
+    "deliveries": Day(("due_at", "due_from_at", "authored_at", "last_updated_at")),
+    "dispense_codings": Day(like="dispenses"),
     "dispenses": Day(("handed_over_at", "prepared_at", "last_updated_at")),
+    "encounter_diagnoses": Day(like="encounters"),
+    "encounter_reasons": Day(like="encounters"),
+    "encounter_appointments": Day(like="encounters"),
     "encounters": Day(("start_at", "end_at", "last_updated_at")),
     "feedback": Day(("said_at", "authored_at", "last_updated_at")),
     "flags": Day(("start_at", "last_updated_at")),
@@ -77,7 +84,8 @@ DAYS: Mapping[str, Day] = {
     "review_decisions": Day(("authored_at", "last_updated_at")),
     "risks": Day(("since_at", "assessed_at", "last_updated_at")),
     "schedules": EVER,
-    "scores": Day(("effective_at", "period_start_at", "issued_at", "last_updated_at")),
+    "score_needs": Day(like="scores"),
+    "scores": Day(("effective_at", "instant_at", "period_start_at", "timing_at", "issued_at", "last_updated_at")),
     "slots": Day(("start_at",)),
     "tasks": Day(("authored_at", "since_at", "last_updated_at")),
     "team_members": Day(("start_at", "team_start_at")),
@@ -98,25 +106,33 @@ comes and goes. Deaths are no part, and merges are a table of their own (`patien
 _OF_REPLIES = {"encounters", "team_members"}
 """A response is of the department of its visit or team, which may begin after it."""
 
+_COMMUNICATIONS = {"communications", "communication_requests"}
+_CONDITIONS = {"conditions", "condition_codings"}
+_CONSENTS = {"consents", "consent_needs"}
+_ENCOUNTERS = {"encounters", "encounter_diagnoses", "encounter_reasons"}
+_SCORES = {"scores", "score_needs"}
+"""Tables of the same resources."""
+
 AHEAD: Mapping[str, Collection[str]] = {
-    "avoidable-repeat-visits": {"appointments", "conditions", "encounters", "patients"},  # who comes again, or dies
+    "avoidable-repeat-visits": {"appointments", "condition_codings", *_ENCOUNTERS, "patients"},  # who comes again
     "care-team-accountability": {"patients", "team_members"},  # who answers for the person now
-    "continuity-upc": {"encounters"},  # which of them tell of an appointment that is counted else
+    "continuity-upc": {"encounter_appointments", "encounters"},  # which of them tell of an appointment counted else
     "feedback-loop-closure": {"responses", *_OF_REPLIES},
     "hand-off-closure": {"team_members"},  # of which department the team is
     "net-promoter": _OF_REPLIES,
-    "notification-delivery": {"appointments", "communications"},  # whether it arrived; the visit that it is about
-    "phq-9-remission": {"conditions", "patients", "scores"},  # a total of the 60 days after the year
-    "phq-9-response": {"conditions", "patients", "scores"},
+    "notification-delivery": {"appointments", *_COMMUNICATIONS},  # whether it arrived; the visit that it is about
+    "phq-9-remission": {*_CONDITIONS, "patients", "scores"},  # a total of the 60 days after the year
+    "phq-9-response": {*_CONDITIONS, "patients", "scores"},
     "plan-adherence": {"care_plans", "plan_progress", "team_members"},  # what is done late; of whom a plan is
     "readmission-30-days": {"encounters"},  # the next stay
     "response-rate": {"patients", *_OF_REPLIES},  # a death before the time to answer is over
-    "retention": {"appointments", "appointment_participants", "encounters", "patients"},  # the visits of a year
+    # the visits of a year
+    "retention": {"appointments", "appointment_participants", "encounter_appointments", "encounters", "patients"},
     "risk-to-first-contact": {"patients", "tasks"},  # who is reached later
     "satisfaction-top-box": _OF_REPLIES,
     "shared-decision-top-score": _OF_REPLIES,
-    "social-need-help": {"consents", "encounters", "tasks"},  # a yes, the help that followed; the visit that it is of
-    "social-need-screening": {"patients", "scores"},  # what is asked until the end of a stay, and a death in it
+    "social-need-help": {*_CONSENTS, "encounters", "tasks"},  # a yes, the help that followed; the visit that it is of
+    "social-need-screening": {"patients", *_SCORES},  # what is asked until the end of a stay, and a death in it
     "staff-burnout-share": _OF_REPLIES,
     "trust-score": _OF_REPLIES,
     "waiting-time": {"waits"},  # who was put on the list after the visit

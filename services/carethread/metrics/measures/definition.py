@@ -155,36 +155,44 @@ def _group(measure: Resource, group: Resource, where: str) -> Group:
     scoring = _code(_extension(group, "scoring", "valueCodeableConcept") or measure.get("scoring") or {})
     if scoring not in SCORINGS:
         raise _wrong(f"a scoring ({', '.join(SCORINGS)})", "Measure.scoring")
-    populations: list[Population] = []
-    value, method = "", ""
-    for i, each in enumerate(group.get("population") or []):
-        there = f"{where}.population[{i}]"
-        name = _code(each.get("code") or {})
-        column = _column(each, there)
-        if name == OBSERVATION:
-            value, method = column, _method(each, there)
-        elif name in (each.name for each in populations):
-            raise _wrong(f"one population {name} in a group", f"{there}.code")
-        else:
-            populations.append(Population(name or column, each.get("code") or {}, column, name not in _NESTED))
+    populations, value, method = _populations(group, f"{where}.population")
     if missing := sorted(_NEEDED.get(scoring, frozenset()) - {each.name for each in populations}):
         raise _wrong(f"a population {missing[0]} where the scoring is {scoring}", f"{where}.population")
     if scoring == "continuous-variable" and not value:
         raise _wrong("a population measure-observation that names the number", f"{where}.population")
-    unit = _extension(group, "scoringUnit", "valueCodeableConcept") or _extension(
-        measure, "scoringUnit", "valueCodeableConcept"
-    )
     return Group(
         code=group.get("code") or {},
         scoring=scoring,
         basis=_extension(group, "populationBasis", "valueCode") or "boolean",
-        populations=tuple(populations),
+        populations=populations,
         stratifiers=tuple(_stratifier(each, f"{where}.stratifier[{i}]") for i, each in enumerate(_strata(group))),
         value=value,
         method=method,
-        unit=next(iter(at(unit or {}, "coding")), {}),
+        unit=_unit(measure, group),
         looks_back=looks_back(measure),
     )
+
+
+def _populations(group: Resource, where: str) -> tuple[tuple[Population, ...], str, str]:
+    """Its populations, and the column of its observation with how the values become one; empty without one."""
+    found: list[Population] = []
+    value, method = "", ""
+    for i, each in enumerate(group.get("population") or []):
+        there = f"{where}[{i}]"
+        code, column = each.get("code") or {}, _column(each, there)
+        name = _code(code)
+        if name == OBSERVATION:
+            value, method = column, _method(each, there)
+        elif any(known.name == name for known in found):
+            raise _wrong(f"one population {name} in a group", f"{there}.code")
+        else:
+            found.append(Population(name or column, code, column, own=name not in _NESTED))
+    return tuple(found), value, method
+
+
+def _unit(measure: Resource, group: Resource) -> Resource:
+    said = (_extension(each, "scoringUnit", "valueCodeableConcept") for each in (group, measure))
+    return next(iter(at(next(filter(None, said), {}), "coding")), {})
 
 
 def _strata(group: Resource) -> list[Resource]:
@@ -203,7 +211,8 @@ def _column(holder: Resource, where: str) -> str:
     criteria: dict[str, Any] = holder.get("criteria") or {}
     named = criteria.get("expression", "")
     if criteria.get("language") != LANGUAGE or not _COLUMN.fullmatch(named):
-        raise _wrong(f"criteria in {LANGUAGE} that name a column, such as numerator", f"{where}.criteria")
+        needed = f"criteria in {LANGUAGE} that name a column in small letters, such as numerator"
+        raise _wrong(needed, f"{where}.criteria")
     return str(named)
 
 

@@ -6,6 +6,7 @@ import logging
 from base64 import b64decode
 from binascii import Error
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from carethread.core.errors import Invalid, NotFound
 from carethread.core.fhir import json
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 _MOST_VERSIONS = 200
 _MOST_MEASURES = 1000
+_MOST_NAMED = 200
+"""Characters that are told of a name."""
 
 
 def by_canonical(session: Session, type_name: str, canonical: str) -> Resource | None:
@@ -35,7 +38,8 @@ def by_canonical(session: Session, type_name: str, canonical: str) -> Resource |
 
 
 def measure_named(session: Session, named: str) -> Resource:
-    """The Measure of a canonical, or of a reference such as `Measure/no-show-rate`. Raises NotFound."""
+    """The Measure of a canonical, or of a reference such as `Measure/no-show-rate`. Raises NotFound that tells those
+    whose names are near, and where all are listed."""
     if "://" in named:
         found = by_canonical(session, "Measure", named)
     else:
@@ -43,8 +47,25 @@ def measure_named(session: Session, named: str) -> Resource:
         stored = session.current([key]).get(key)
         found = json.restore(stored.body) if stored and not stored.deleted else None
     if found is None:
-        raise NotFound("The Measure is not known here.", expression="measure")
+        raise NotFound(_unknown(session, named), expression="measure")
     return found
+
+
+def _unknown(session: Session, named: str) -> str:
+    """Names are alike by what they end with: bases of canonicals are long, and alike all the same."""
+    known = active_measures(session)
+    if "://" in named:
+        asked, names = named, [f"{each['url']}|{each.get('version', '')}".strip("|") for each in known if "url" in each]
+    else:
+        asked, names = f"Measure/{named.removeprefix('Measure/')}", [f"Measure/{each['id']}" for each in known]
+    asked, by_end = asked[:_MOST_NAMED], {_end(each): each for each in names}
+    near = [by_end[each] for each in get_close_matches(_end(asked), by_end)]
+    meant = f" Is {' or '.join(near)} meant?" if near else ""
+    return f"{asked} is not known here.{meant} GET Measure?status=active&_elements=title lists all."
+
+
+def _end(name: str) -> str:
+    return name.rpartition("/")[2].partition("|")[0]
 
 
 def active_measures(session: Session) -> list[Resource]:

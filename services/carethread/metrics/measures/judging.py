@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from carethread.core.context import Context
@@ -16,6 +17,7 @@ from carethread.core.service import Runtime
 from carethread.metrics.measures.definition import LANGUAGE, Definition
 from carethread.metrics.measures.remembering import Remembered
 from carethread.metrics.measures.shipped import LIBRARIES, libraries, standard
+from carethread.metrics.measures.words import words_of
 
 SQL = "Library.content[0].data"
 """Where a Library has it."""
@@ -31,6 +33,7 @@ _UNIT = {
 
 _OF_A_UNIT = re.compile(r'\bunit\.(?:"(\w+)"|(\w+))')
 _OF_A_STRATUM = re.compile(r"stratum_[0-9]+")
+_AGAIN = re.compile(r"(.+)_[0-9]+")
 _NUMBER = re.compile(r"(?:U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE|DECIMAL.*)", re.ASCII)
 
 
@@ -107,40 +110,78 @@ def _shipped() -> frozenset[str]:
     return frozenset(library["content"][0]["data"] for library in libraries())
 
 
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The columns of SQL, with their types, and those by which a Measure is counted: `needed` are all of them, `flags`
+    those of populations, `numbers` those that are observed."""
+
+    sql: str
+    there: Mapping[str, str]
+    needed: Sequence[str]
+    flags: Sequence[str]
+    numbers: Sequence[str]
+
+    def are_not(self, names: Iterable[str], fits: Callable[[str], object]) -> Iterator[tuple[str, str]]:
+        """Those of these columns that are there with a type that does not fit, and the type."""
+        named = dict.fromkeys(names)
+        return ((name, self.there[name]) for name in named if name in self.there and not fits(self.there[name]))
+
+
+def _lacking(columns: _Columns) -> Iterator[str]:
+    if lacking := [name for name in columns.needed if name not in columns.there]:
+        column = "columns" if len(lacking) > 1 else "column"
+        yield f"The SELECT has no {column} {', '.join(lacking)}; it has {', '.join(columns.there)}."
+
+
+def _twice(columns: _Columns) -> Iterator[str]:
+    """Engines give the second of a name another one, which the SQL does not have."""
+    words = words_of(columns.sql)
+    again = (_AGAIN.fullmatch(name) for name in columns.there if name not in words)
+    for name in dict.fromkeys(found[1] for found in again if found and found[1] in columns.there):
+        yield f"The SELECT has the column {name} more than once; call one of them otherwise, or leave it out."
+
+
+def _taken(columns: _Columns) -> Iterator[str]:
+    """Names of what is put beside the columns of SQL (`counting.relations`)."""
+    for name in filter(_OF_A_STRATUM.fullmatch, columns.there):
+        yield f"The column {name} has a name that is given to strata here; call it otherwise."
+
+
+def _other_units(columns: _Columns) -> Iterator[str]:
+    for needed, kinds in _UNIT.items():
+        for name, kind in columns.are_not([needed], kinds.__contains__):
+            yield f"The column {name} is {kind}; it is a {kinds[0]}, which CAST(... AS {kinds[0]}) makes."
+
+
+def _no_flags(columns: _Columns) -> Iterator[str]:
+    for name, kind in columns.are_not(columns.flags, "BOOLEAN".__eq__):
+        yield f"The column {name} is {kind}; a population is BOOLEAN, such as {name} = 1."
+
+
+def _no_numbers(columns: _Columns) -> Iterator[str]:
+    for name, kind in columns.are_not(columns.numbers, _NUMBER.fullmatch):
+        yield f"The column {name} is {kind}; an observation is a number."
+
+
+_RULES = (_lacking, _twice, _taken, _other_units, _no_flags, _no_numbers)
+"""What may be wrong with columns, each in words."""
+
+
 def refuse_columns(definition: Definition, columns: Mapping[str, str], conditions: Iterable[str]) -> None:
-    """Raise Invalid for columns that the SQL lacks, by which a Measure is counted, or that are of another type than it
-    takes, and for those that are put beside its own (`counting.relations`). `conditions` are those on `unit`."""
+    """Raise Invalid for columns that the SQL lacks, by which a Measure is counted, that it has twice, or that are of
+    another type than it takes, and for those that are put beside its own. `conditions` are those on `unit`."""
     own = [each.column for group in definition.groups for each in group.stratifiers if each.column not in standard()]
     named = (quoted or plain for each in conditions for quoted, plain in _OF_A_UNIT.findall(each))
-    yes_or_no = [each.column for group in definition.groups for each in group.populations]
-    values = [group.value for group in definition.groups if group.value]
-    wanted = dict.fromkeys([*_UNIT, *named, *yes_or_no, *values, *own])
-    found = {name.lower(): kind.upper() for name, kind in columns.items()}
-    said = []
-    if lacking := [name for name in wanted if name not in found]:
-        column = "columns" if len(lacking) > 1 else "column"
-        said.append(f"The SELECT has no {column} {', '.join(lacking)}; it has {', '.join(columns)}.")
-    said += [
-        f"The column {name} has a name that is given to strata here; call it otherwise."
-        for name in found
-        if _OF_A_STRATUM.fullmatch(name)
-    ]
-    said += [
-        f"The column {name} is {found[name]}; it is a {kind}, which CAST(... AS {kind}) makes."
-        for name, (kind, *others) in _UNIT.items()
-        if found.get(name, kind) not in (kind, *others)
-    ]
-    said += [
-        f"The column {name} is {found[name]}; a population is BOOLEAN, such as {name} = 1."
-        for name in dict.fromkeys(yes_or_no)
-        if found.get(name, "BOOLEAN") != "BOOLEAN"
-    ]
-    said += [
-        f"The column {name} is {found[name]}; an observation is a number."
-        for name in dict.fromkeys(values)
-        if name in found and not _NUMBER.fullmatch(found[name])
-    ]
-    if said:
+    flags = [each.column for group in definition.groups for each in group.populations]
+    numbers = [group.value for group in definition.groups if group.value]
+    judged = _Columns(
+        sql=definition.sql,
+        there={name.lower(): kind.upper() for name, kind in columns.items()},
+        needed=list(dict.fromkeys([*_UNIT, *named, *flags, *numbers, *own])),
+        flags=flags,
+        numbers=numbers,
+    )
+    if said := [each for rule in _RULES for each in rule(judged)]:
         raise Invalid(issues=[Issue("invalid", each, SQL) for each in said])
 
 

@@ -92,7 +92,7 @@ def _named(sql: str, shared: Mapping[str, str]) -> list[str]:
 
 @lru_cache(1)
 def standard() -> Mapping[str, str]:
-    """The standard stratifiers by their column, each the SQL of `subject` and `value` at `$end`."""
+    """The standard stratifiers by their column, each the SQL of `subject` and `value` at `$utc_end`."""
     return {name.replace("-", "_"): sql for name, sql in _sql("strata").items()}
 
 

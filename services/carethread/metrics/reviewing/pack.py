@@ -17,6 +17,7 @@ from carethread.core.ports.analytics import Glimpse
 from carethread.core.service import Runtime
 from carethread.metrics.answering.answering import analytics_of
 from carethread.metrics.answering.reporting import report
+from carethread.metrics.evaluating.members import not_known
 from carethread.metrics.evaluating.periods import zones
 from carethread.metrics.measures.definition import Definition, title_of
 from carethread.metrics.measures.finding import active_measures, defined
@@ -26,6 +27,7 @@ from carethread.metrics.reviewing.complaints import Complaints, complaints
 from carethread.metrics.reviewing.decisions import Decision, Decisions, decisions, stands
 from carethread.metrics.reviewing.figures import Figure, figures, months, of_month
 from carethread.metrics.reviewing.people import names
+from carethread.metrics.series.buckets import before
 from carethread.metrics.series.telling import Told, head
 from carethread.metrics.signals.goals import Target, pursued, targets
 from carethread.metrics.signals.standing import Raised, read
@@ -113,6 +115,12 @@ class Pack:
         """By which Task somebody finds out what a signal is about."""
         return next((each for each in self.told if each.is_of(figure)), None)
 
+    @property
+    def is_newest(self) -> bool:
+        """Whether its month is the last that is over: what is seen in it, and nobody was told of, is still to be looked
+        at; what is seen in an older one may be over."""
+        return self.review.days.last == before(from_micros(self.as_of).date(), "month", 1).last
+
     def called(self, task: Decision | Asked) -> str:
         """Who does what was decided, or finds out what a signal is about."""
         return self.names.get(task.owner) or task.owner_name or task.owner
@@ -191,7 +199,7 @@ def _department(facts: Glimpse, review: Review) -> str:
     """What it is called, once its month is over."""
     rows = facts.query("SELECT name FROM organizations WHERE id = $id", {"id": review.department}).rows
     if not rows:
-        raise NotFound(f"Organization/{review.department} is not known here.", expression="department")
+        raise NotFound(not_known(("Organization", review.department)), expression="department")
     until = from_micros(facts.marks.time)
     if zones(facts).widest(review.days)[1].replace(tzinfo=UTC) > until:
         said = f"month is one that is over; what has happened is known up to {until:%Y-%m-%d %H:%M} UTC."

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
+from urllib.parse import urlencode, urljoin
 
 from carethread.core.clock import from_micros
 from carethread.core.ports import Response
 from carethread.interactions.rest.page import headers, templates
+from carethread.metrics.explaining.picking import name_of
 from carethread.metrics.reviewing import words
 from carethread.metrics.reviewing.figures import Figure
 from carethread.metrics.reviewing.lines import line
@@ -27,6 +29,7 @@ def page(pack: Pack, base_url: str) -> Response:
     html = made.render(
         pack=pack,
         base=base_url,
+        opened=lambda figure: _opened(pack, figure, base_url),
         style=style,
         words=words,
         line=line,
@@ -35,6 +38,17 @@ def page(pack: Pack, base_url: str) -> Response:
         empty=_empty(pack),
     )
     return Response(200, _headers(style), html.encode())
+
+
+def _opened(pack: Pack, figure: Figure, base_url: str) -> str:
+    """Where a figure's number of the month is opened: the page beside FHIR's base."""
+    days = pack.review.days
+    asks = {"measure": figure.measure, "periodStart": f"{days.first}", "periodEnd": f"{days.last}"}
+    asks |= {
+        "department": pack.review.department,
+        **({"group": name_of(figure.group, figure.place)} if figure.part else {}),
+    }
+    return f"{urljoin(f'{base_url}/', '../console/number')}?{urlencode(asks)}"
 
 
 def _by_kind(pack: Pack) -> Mapping[str, Sequence[Figure]]:

@@ -50,7 +50,12 @@ def wanted(call: Call) -> Wanted:
     by = next((each for each in SHOWN if each == said), None)
     if by is None:
         raise Malformed(f"by is one of {', '.join(SHOWN)}.", code="value", expression=BY)
+    return Wanted(ids[MEASURE], ids[DEPARTMENT], by, page_number(call))
+
+
+def page_number(call: Call) -> int:
+    """Which page is asked for, from 1 on. Raises Malformed."""
     page = once(call, PAGE) or "1"
     if not (page.isascii() and page.isdigit() and 0 < int(page[:6]) <= _MOST_PAGES and len(page) < 5):
         raise Malformed("page is a number from 1 on.", code="value", expression=PAGE)
-    return Wanted(ids[MEASURE], ids[DEPARTMENT], by, int(page))
+    return int(page)

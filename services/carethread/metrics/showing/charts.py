@@ -14,11 +14,12 @@ from carethread.core.service import Call, Runtime
 from carethread.interactions.operations.invoke import invoke
 from carethread.metrics.answering.answering import analytics_of, known, one_look
 from carethread.metrics.evaluating.periods import Days, quoted
+from carethread.metrics.explaining.picking import name_of
 from carethread.metrics.measures.definition import Group, title_of
 from carethread.metrics.measures.finding import active_measures
 from carethread.metrics.series.buckets import before
 from carethread.metrics.showing.asking import DEPARTMENT, EACH, MEASURE, SHOWN, Wanted
-from carethread.metrics.showing.plot import Plot, plot
+from carethread.metrics.showing.plot import Plot, begun, plot
 from carethread.metrics.showing.points import Point, points
 from carethread.metrics.signals.goals import Target, pursued, targets
 
@@ -44,9 +45,11 @@ _DEPARTMENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One number of a measure over time; `place` tells it from others of the page."""
+    """One number of a measure over time; `place` tells it from others of the page, and `part` names it among those of
+    its measure, empty where there is but one."""
 
     place: str
+    part: str
     title: str
     description: str
     group: Group
@@ -147,8 +150,10 @@ def _section(
         seen = points(reports, place)
         aim = [each for each in (target.low, target.high) if each is not None] if target else []
         title = f"{head[1]}: {group.called(place)}" if several else head[1]
-        drawing = plot(seen, aim, share=group.scoring == "proportion")
-        made.append(Chart(f"{head[0]}-{place}", title, _description(measure, place), group, seen, drawing, target))
+        drawing = plot(begun(seen), aim, share=group.scoring == "proportion")
+        part = name_of(group, place) if several else ""
+        said = title, _description(measure, place)
+        made.append(Chart(f"{head[0]}-{place}", part, *said, group, seen, drawing, target))
     return Section(*head, charts=made)
 
 

@@ -1,13 +1,14 @@
-"""`Measure/$charts`: the page at /console/metrics."""
+"""`Measure/$charts` and `Measure/$number`: the pages at /console/metrics and /console/number."""
 
 from __future__ import annotations
 
 from carethread.core.context import Context, authorize
 from carethread.core.ports import Response
 from carethread.core.service import Call, Operation, Page, Runtime
+from carethread.metrics.showing import opening
 from carethread.metrics.showing.asking import PARAMETERS, wanted
 from carethread.metrics.showing.charts import charts
-from carethread.metrics.showing.page import shown, sorry
+from carethread.metrics.showing.page import shown, shown_number, sorry
 
 
 def show(runtime: Runtime, call: Call, context: Context) -> Response:
@@ -15,6 +16,13 @@ def show(runtime: Runtime, call: Call, context: Context) -> Response:
     `sorry` says these to people."""
     authorize("read", "Measure", context)
     return shown(charts(runtime, call, wanted(call), context), runtime.base_url)
+
+
+def open_number(runtime: Runtime, call: Call, context: Context) -> Response:
+    """The page of one number. Raises as `opening.opened` does."""
+    for type_name in ("Measure", "MeasureReport"):
+        authorize("read", type_name, context)
+    return shown_number(opening.opened(runtime, call, context), runtime.base_url)
 
 
 PAGES = (
@@ -25,6 +33,7 @@ PAGES = (
         title="Measures",
         about="the practice's numbers as charts, by department",
     ),
+    Page("console/number", "Measure/$number", sorry=sorry),
 )
 
 OPERATIONS = (
@@ -35,5 +44,13 @@ OPERATIONS = (
         definition="https://carethread.dev/fhir/OperationDefinition/Measure-charts",
         handler=show,
         parameters=PARAMETERS,
+    ),
+    Operation(
+        name="number",
+        type="Measure",
+        levels=("type",),
+        definition="https://carethread.dev/fhir/OperationDefinition/Measure-number",
+        handler=open_number,
+        parameters=opening.PARAMETERS,
     ),
 )

@@ -32,7 +32,8 @@ class Mark:
 class Plot:
     """`runs` are the parts of the line between gaps, as points of SVG; `marks` the points that there are; `hidden`
     where (x) masked ones would be. `band` is what is between the limits, `centre` the line of the usual, both empty
-    without a chart; `targets` are heights. `ticks` are heights with their numbers, `labels` places (x) of points."""
+    without a chart; `targets` are heights. `ticks` are heights with their numbers, `labels` places (x) of points. Where
+    there is no number at all there are neither ticks nor targets: what is wanted alone is no scale."""
 
     runs: Sequence[str]
     marks: Sequence[Mark]
@@ -44,9 +45,17 @@ class Plot:
     labels: Sequence[tuple[float, Point]]
 
 
+def begun(points: Sequence[Point]) -> Sequence[Point]:
+    """The same from the first on of which there is anything, a number or that it is masked: half a chart of nothing
+    tells nothing."""
+    first = next((i for i, each in enumerate(points) if each.value is not None or each.masked), len(points))
+    return points[first:]
+
+
 def plot(points: Sequence[Point], wanted: Sequence[float], *, share: bool) -> Plot:
     """The chart of points with lines at what is `wanted`. `share`: numbers are between 0 and 1."""
     heights = [h for each in points for h in (each.value, each.lower, each.upper) if h is not None]
+    wanted = wanted if heights else ()
     low, high, step = scale([*heights, *wanted], share=share)
 
     def x(i: int) -> float:
@@ -70,7 +79,7 @@ def plot(points: Sequence[Point], wanted: Sequence[float], *, share: bool) -> Pl
         band=_text([*upper, *reversed(lower)]) if len(upper) > 1 else "",
         centre=_text(line([each.centre for each in points])),
         targets=[y(each) for each in wanted],
-        ticks=[(y(each), each) for each in ticks],
+        ticks=[(y(each), each) for each in ticks if heights],
         labels=[(x(i), points[i]) for i in range(0, len(points), every)],
     )
 

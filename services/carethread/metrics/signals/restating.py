@@ -32,7 +32,7 @@ from carethread.metrics.measures.tables import tables_read
 from carethread.metrics.measures.words import words_of
 from carethread.metrics.series.buckets import start_of
 from carethread.metrics.series.counting import narrowed
-from carethread.metrics.signals.watching import RAISED, TIMER, charted_by
+from carethread.metrics.signals.watching import RAISED, TIMER, charted_by, last_look
 
 LATER = 5_000_000
 """Microseconds after which a Measure is looked at of which nobody is told anything."""
@@ -77,12 +77,13 @@ class _Round:
 
 class Restating:
     """Gathers what was published, and has it judged. A process that begins looks at all signals that stand: what
-    another one had gathered may be lost."""
+    another one had gathered may be lost; and at what was last looked at where numbers of few people were told by
+    another setting, for by this one something else may be to be seen."""
 
     def __init__(self, runtime: Runtime, clock: Clock) -> None:
         self._runtime = runtime
         self._clock = clock
-        self._rounds = (_Round(stands=True, times=LEAST, begins=True), _Round(stands=False, times=10))
+        self._rounds = (_Round(stands=True, times=LEAST, begins=True), _Round(stands=False, times=10, begins=True))
 
     def changed(self, tables: Mapping[str, datetime]) -> None:
         """Tables in which rows differ from before, each with when the earliest of these is (UTC)."""
@@ -99,7 +100,7 @@ class Restating:
                 if due:
                     at = now - FIRST if each.stands else now + LATER
                     self._runtime.store.transact(partial(_set, due=due, at=at))
-                    each.rest(sum(map(_took, due)), now)
+                    each.rest(sum(last_look(one).took for one in due), now)
                 each.changed, each.begins = {}, False
 
     def _due(self, session: Session, of: _Round, now: int) -> list[Timer]:
@@ -109,8 +110,11 @@ class Restating:
             for timer in session.timers.ahead(TIMER, _MOST)
             if not timer.failure
             and any(True for _ in session.places(RAISED, timer.key)) == of.stands
-            and (of.begins or self._touches(session, timer, of.changed, now))
+            and (self._is_begun_with(timer, of) or self._touches(session, timer, of.changed, now))
         ]
+
+    def _is_begun_with(self, timer: Timer, of: _Round) -> bool:
+        return of.begins and (of.stands or last_look(timer).small_cells not in ("", self._runtime.small_cells))
 
     def _touches(self, session: Session, timer: Timer, changed: Mapping[str, datetime], now: int) -> bool:
         """Whether what changed is counted in a bucket of the Measure that is over."""
@@ -153,9 +157,4 @@ def _set(session: Session, due: Sequence[Timer], at: int) -> None:
     """Have them due then, the shortest first (a millisecond apart for each second of a look), and before they are now:
     what counts already counts without what has changed."""
     for each in due:
-        session.timers.set(TIMER, each.key, min(at + _took(each) // 1000, each.due - 1), each.payload)
-
-
-def _took(timer: Timer) -> int:
-    """How long the last look took (microseconds); 0 where that is not known."""
-    return int(timer.payload or 0)
+        session.timers.set(TIMER, each.key, min(at + last_look(each).took // 1000, each.due - 1), each.payload)

@@ -43,8 +43,8 @@ from carethread.metrics.signals.telling import changes, id_of, signal, task, wit
 from carethread.metrics.suppressing.seeing import is_of_people
 
 TIMER = "signals"
-"""The kind of timer that looks at a Measure; its key is the Measure's id, its payload how many microseconds the last
-look took, where that is known."""
+"""The kind of timer that looks at a Measure; its key is the Measure's id, its payload what is known of the last look
+(`Looked`)."""
 
 RAISED = "metric-signal"
 """The kind of places: the signals (keys, see `Raised`) of a Measure (holder) that stand."""
@@ -57,6 +57,25 @@ HOUR = 4
 
 _AGAIN = timedelta(minutes=1)
 """Until it is asked again for facts, or an engine, that were not to be had; nobody waits for a signal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The last look at a Measure: how many microseconds it `took` (0 where that is not known), and by which
+    `Runtime.small_cells` numbers were told (empty where that is not known)."""
+
+    took: int = 0
+    small_cells: str = ""
+
+    @property
+    def payload(self) -> bytes:
+        return f"{self.took} {self.small_cells}".encode()
+
+
+def last_look(timer: Timer) -> Looked:
+    """What a Measure's timer knows of the last look."""
+    took, _, small_cells = timer.payload.decode().partition(" ")
+    return Looked(int(took or 0), small_cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +119,7 @@ def signals_due(runtime: Runtime, session: Session, timer: Timer, context: Conte
     _settle(_Turn(runtime, session, context, unit, measure, seen.definition.canonical), seen)
     is_overtaken = timer.due < asked or timer.failure  # what failed is left as it is, whatever is corrected
     due = timer.due if is_overtaken else _next(context.clock())
-    session.timers.set(TIMER, timer.key, due, str(seen.took).encode())
+    session.timers.set(TIMER, timer.key, due, Looked(seen.took, runtime.small_cells).payload)
 
 
 def _is_looked_at(measure: Resource) -> bool:

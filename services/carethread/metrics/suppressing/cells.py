@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from carethread.core.few import is_few
-from carethread.metrics.evaluating.counting import Cell, Counted, behind
+from carethread.metrics.evaluating.counting import Cell, Counted, Likeness, behind
 from carethread.metrics.measures.definition import Group
 from carethread.metrics.suppressing.crossing import Standings, tells_few, told_of
 
@@ -25,13 +25,14 @@ WHOLE = ("", "")
 
 
 class Hidden(IntEnum):
-    """What of a cell is not told: nothing, a score that is one person's value, what is counted beside the score too, or
-    anything."""
+    """What of a cell is not told: nothing, a score that is one person's value, what is counted beside the score too,
+    any score of an observation too, or anything."""
 
     NOTHING = 0
-    SCORE = 1
+    OF_ONE = 1
     BESIDE = 2
-    ALL = 3
+    SCORE = 3
+    ALL = 4
 
 
 _OF_ONE = frozenset({"minimum", "maximum"})
@@ -40,7 +41,9 @@ _OF_ONE = frozenset({"minimum", "maximum"})
 
 def tells_score(group: Group, level: Hidden) -> bool:
     """Whether the score of a group is told where so much of a cell is hidden."""
-    return level is not Hidden.ALL and not (level and group.method in _OF_ONE)
+    if group.method in _OF_ONE:
+        return not level
+    return level < (Hidden.SCORE if group.method else Hidden.ALL)
 
 
 Place = tuple[str, str]
@@ -49,27 +52,30 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Tally:
-    """How many people stand behind each part of a cell, of all groups of the Measure, and how their units stand."""
+    """How many people stand behind what is told of a cell where less is hidden than a level, of all groups of the
+    Measure: behind each part, and where that is a score, each who differs. And how their units stand, and how alike
+    what is observed of them is, where that was asked."""
 
-    told: tuple[int, ...]
-    beside: tuple[int, ...]
+    behind: Mapping[Hidden, tuple[int, ...]]
     standings: Standings
-
-    def of(self, level: Hidden) -> tuple[int, ...]:
-        return self.told if level is Hidden.ALL else self.beside
+    likeness: tuple[Likeness | None, ...]
 
 
 _Told = Mapping[Hidden, Sequence[int]]
-"""Of which populations numbers are told where less is hidden than this: see `crossing.told_of`."""
+"""Of which populations numbers are told where less is hidden than this: see `crossing.told_of`. Scores tell none."""
+
+_LEVELS = (Hidden.ALL, Hidden.SCORE, Hidden.BESIDE)
+"""What is hidden more is hidden less too."""
 
 
 def hidden(groups: Sequence[Group], counted: Sequence[Counted], once: Collection[str]) -> dict[Place, Hidden]:
     """Of each cell that is not told as it is, what is not. `once` are the stratifiers (columns) in which a person is in
     one stratum only. A cell is told alike in all groups, for these may be of the same people."""
     told = {level: told_of(groups, scored=level is Hidden.ALL) for level in (Hidden.ALL, Hidden.BESIDE)}
+    told[Hidden.SCORE] = []
     parts = [{name: part.told for name, part in behind(group).items()} for group in groups]
     whole = _level(_tally(parts, [each.whole for each in counted]), told)
-    least = Hidden.SCORE if any(group.method in _OF_ONE for group in groups) else Hidden.NOTHING
+    least = Hidden.OF_ONE if any(group.method in _OF_ONE for group in groups) else Hidden.NOTHING
     found = {WHOLE: max(whole, least)}
     columns = dict.fromkeys(column for each in counted for column in each.strata)
     for column in columns:
@@ -80,7 +86,7 @@ def hidden(groups: Sequence[Group], counted: Sequence[Counted], once: Collection
             for value in values
         }
         levels = {value: max(whole, _level(strata[value], told)) for value in strata}
-        for level in (Hidden.ALL, Hidden.BESIDE):
+        for level in _LEVELS:
             if whole < level:
                 _complement(levels, strata, level, told[level], adds=column in once)
         found |= {(column, value): max(level, least) for value, level in levels.items()}
@@ -94,7 +100,7 @@ def _complement(
     inside = [value for value in levels if levels[value] >= level]
     if not inside:
         return
-    others = sorted(strata.keys() - set(inside), key=lambda value: (sum(strata[value].of(level)), value))
+    others = sorted(strata.keys() - set(inside), key=lambda value: (sum(strata[value].behind[level]), value))
 
     def is_safe(more: int) -> bool:
         return _is_safe([strata[value] for value in (*inside, *others[:more])], level, told, adds=adds)
@@ -107,18 +113,37 @@ def _complement(
 
 def _is_safe(tallies: Sequence[_Tally], level: Hidden, told: Sequence[int], *, adds: bool) -> bool:
     """Where a person may be in several strata, all that is certain is that they are no fewer than those of one."""
-    counts = [each.of(level) for each in tallies]
-    together = [sum(each) if adds else max(each) for each in zip(*counts, strict=True)]
+    if level is Hidden.SCORE:
+        observed = zip(*(each.likeness for each in tallies), strict=True)
+        together = [_who_differ([of for of in each if of], adds=adds) for each in observed]
+    else:
+        counts = [each.behind[level] for each in tallies]
+        together = [sum(each) if adds else max(each) for each in zip(*counts, strict=True)]
     if len(tallies) < 2 or any(map(is_few, together)):
         return False
     return not tells_few([each.standings for each in tallies], told, adds=adds)
 
 
+def _who_differ(cells: Sequence[Likeness], *, adds: bool) -> int:
+    """How many people of these cells at least have another value than most of them have. In a cell of which another is
+    usual those who have only that one do, or, where they are more, all but those."""
+    usual = {each.usual for each in cells}
+    join = sum if adds else max
+    return min(
+        (join(each.others if each.usual == one else max(each.others, each.people) for each in cells) for one in usual),
+        default=0,
+    )
+
+
 def _level(tally: _Tally, told: _Told) -> Hidden:
-    if any(map(is_few, tally.told)) or tells_few([tally.standings], told[Hidden.ALL]):
-        return Hidden.ALL
-    beside = any(map(is_few, tally.beside)) or tells_few([tally.standings], told[Hidden.BESIDE])
-    return Hidden.BESIDE if beside else Hidden.NOTHING
+    return next(
+        (
+            level
+            for level in _LEVELS
+            if any(map(is_few, tally.behind[level])) or tells_few([tally.standings], told[level])
+        ),
+        Hidden.NOTHING,
+    )
 
 
 def _tally(parts_of: Sequence[Mapping[str, bool]], cells: Sequence[Cell]) -> _Tally:
@@ -129,4 +154,10 @@ def _tally(parts_of: Sequence[Mapping[str, bool]], cells: Sequence[Cell]) -> _Ta
         for name, told in parts.items()
     ]
     standings = next((cell.standings for cell in cells if cell.standings), {})
-    return _Tally(tuple(n for told, n in parts if told), tuple(n for told, n in parts if not told), standings)
+    likeness = tuple(cell.likeness for cell in cells)
+    behind = {
+        Hidden.ALL: tuple(n for told, n in parts if told),
+        Hidden.SCORE: tuple(each.others for each in likeness if each),
+        Hidden.BESIDE: tuple(n for told, n in parts if not told),
+    }
+    return _Tally(behind, standings, likeness)

@@ -8,7 +8,7 @@ few people's units stand in together, are such a combination. Of which ways ther
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from carethread.core.few import ENOUGH, is_few
 from carethread.metrics.evaluating.counting import scored_populations
@@ -49,42 +49,52 @@ def told_of(groups: Sequence[Group], *, scored: bool) -> list[int]:
 def tells_few(cells: Sequence[Standings], told: Sequence[int], *, adds: bool = True) -> bool:
     """Whether a number of few people follows from what is told of cells together. `adds`: nobody is in two of them;
     else no more is certain than that they are no fewer than those of one."""
-    people: defaultdict[int, Counter[tuple[int, frozenset[int]]]] = defaultdict(Counter)  # by way: a cell's, held alike
+    people = _people(cells, told, adds=adds)
+    many = sorted(way for way in people if _behind({way}, people) >= ENOUGH)
+    order = [*many, *sorted(people.keys() - set(many))]
+    sums = [[way >> i & 1 for way in order] for i in range(len(told))]
+    left = [(order[place], row) for place, row in _reduced(sums) if place >= len(many)]
+    for tried, found in enumerate(_sums_of_few(left, people, frozenset(), [0] * len(order)), start=1):
+        is_number = set(found) <= {0, 1}
+        if tried > _MOST or (
+            is_number and is_few(_behind({w for w, n in zip(order, found, strict=True) if n}, people))
+        ):
+            return True
+    return False
+
+
+_People = Mapping[int, Mapping[tuple[int, frozenset[int]], int]]
+"""By way in which units stand how many people have some that do, by their cell and by all the ways of theirs."""
+
+
+def _people(cells: Sequence[Standings], told: Sequence[int], *, adds: bool) -> _People:
+    """Cells of which nobody is in two are as one."""
+    found: defaultdict[int, Counter[tuple[int, frozenset[int]]]] = defaultdict(Counter)
     for cell, standings in enumerate(cells):
         for held, n in _held(standings, told).items():
             for way in held:
-                people[way][0 if adds else cell, held] += n
-    ways = set(people)
+                found[way][0 if adds else cell, held] += n
+    return found
 
-    def behind(some: Set[int]) -> int:
-        counts: Counter[int] = Counter()
-        for (cell, _), n in {who: n for way in some for who, n in people[way].items()}.items():
-            counts[cell] += n
-        return max(counts.values(), default=0)
 
-    many = [way for way in ways if behind({way}) >= ENOUGH]
-    order = [*sorted(many), *sorted(ways.difference(many))]
-    sums = [[way >> i & 1 for way in order] for i in range(len(told))]
-    left = [(order[place], row) for place, row in _reduced(sums) if place >= len(many)]
-    tried = 0
+def _behind(ways: Set[int], people: _People) -> int:
+    """How many people at least have units that stand in some of these ways."""
+    counts: Counter[int] = Counter()
+    for (cell, _), n in {who: n for way in ways for who, n in people[way].items()}.items():
+        counts[cell] += n
+    return max(counts.values(), default=0)
 
-    def follows(start: int, chosen: Set[int], before: Sequence[int]) -> bool:
-        """Whether a number does that has some of the ways which `left` begins with: these, and more of the others."""
-        nonlocal tried
-        for i, (way, row) in enumerate(left[start:], start):
-            if behind(chosen | {way}) >= ENOUGH:
-                continue
-            tried += 1
-            sum_ = [(a + b) % _PRIME for a, b in zip(before, row, strict=True)]
-            if tried > _MOST or (
-                set(sum_) <= {0, 1} and is_few(behind({w for w, n in zip(order, sum_, strict=True) if n}))
-            ):
-                return True
-            if follows(i + 1, chosen | {way}, sum_):
-                return True
-        return False
 
-    return follows(0, frozenset(), [0] * len(order))
+def _sums_of_few(
+    left: Sequence[tuple[int, Sequence[int]]], people: _People, chosen: Set[int], before: Sequence[int]
+) -> Iterator[Sequence[int]]:
+    """What follows (`before`) of the ways that are chosen, with each more of those that are left that few people's
+    units stand in together with them."""
+    for i, (way, row) in enumerate(left, start=1):
+        if _behind(chosen | {way}, people) < ENOUGH:
+            found = [(a + b) % _PRIME for a, b in zip(before, row, strict=True)]
+            yield found
+            yield from _sums_of_few(left[i:], people, chosen | {way}, found)
 
 
 def _held(standings: Standings, told: Sequence[int]) -> Mapping[frozenset[int], int]:

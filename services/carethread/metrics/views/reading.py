@@ -24,6 +24,7 @@ from carethread.metrics.views.paths import Misspelt, Path, leads_to, path
 from carethread.metrics.views.selecting import Cell, cell, selected, unrolled
 from carethread.metrics.views.stepping import ROW_INDEX
 from carethread.metrics.views.view import Column, Select, View, Where
+from carethread.metrics.views.walking import MEANT
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}", re.ASCII)
 _UNSTEADY = frozenset({"now", "today", "timeOfDay", "resolve"})
@@ -31,7 +32,8 @@ _GIVEN = frozenset({"resource", "rootResource", "context", "rowIndex", "ucum", "
 _FHIR, _SYSTEM = "http://hl7.org/fhir/StructureDefinition/", "http://hl7.org/fhirpath/System."
 _SYSTEM_TYPES = ("Boolean", "Integer", "Decimal", "String", "Date", "DateTime", "Time")
 _MEANT = "carethread/meant"
-"""The tag of a time that is told as the `end` of what the value means, where others are told as its beginning."""
+"""The tag of a time that is told as the `end` of what the value means, or stands within its first `day`, where others
+are told as its beginning (`walking.MEANT`)."""
 
 _UNROLLING = ("forEach", "forEachOrNull", "repeat")
 _TOLD = 200
@@ -171,7 +173,8 @@ class _Reading:
                 self.fault("value", "A name is a letter, then letters, digits and _.", f"{where}.name")
                 continue
             sql_type, is_list = _tag(each, "ansi/type"), each.get("collection") is True
-            conversion = "end" if sql_type == "TIMESTAMP" and _tag(each, _MEANT) == "end" else sql_type
+            meant = _tag(each, _MEANT)
+            conversion = meant if sql_type == "TIMESTAMP" and meant in MEANT else sql_type
             column = Column(name, str(each.get("type", "")), sql_type, is_list, conversion)
             if column.type and not _is_type(column.type):
                 self.fault("value", f"{column.type[:64]} is no type that a column can have.", f"{where}.type")

@@ -28,6 +28,9 @@ NO_EXTENSIONS: Mapping[str, list[Any]] = {}
 _LOCAL = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})", re.ASCII)
 """A reference as almost all are written; `parse_reference` knows the others."""
 
+_WITHIN = 10 * 3_600_000_000
+"""Microseconds from the beginning of a day in UTC to where it stands."""
+
 _KINDS = frozenset({str, int, bool, type(None), Decimal})
 
 
@@ -194,6 +197,15 @@ def end(text: Any) -> str | None:
     return instant(min(span[1], LATEST - 1)) if span else None
 
 
+def within(text: Any) -> str | None:
+    """The moment of a dateTime in UTC; of a day, a month or a year 10:00 on its first day: that is this day by the
+    clocks of nearly every place where people live (of UTC-10 to UTC+13). None for no moment."""
+    if type(text) is not str or "T" in text:
+        return utc(text)
+    span = date_range(text)
+    return instant(span[0] + _WITHIN) if span else None
+
+
 def day(text: Any) -> str | None:
     """The day of a date, the first that a partial one can mean, and of a dateTime as it is written."""
     if type(text) is not str:
@@ -201,5 +213,8 @@ def day(text: Any) -> str | None:
     return (text + "-01-01"[len(text) - 4 :])[:10] if len(text) < 10 else text[:10]
 
 
-CONVERSIONS: Mapping[str, Callable[[Any], str | None]] = {"TIMESTAMP": utc, "DATE": day, "end": end}
+MEANT: Mapping[str, Callable[[Any], str | None]] = {"day": within, "end": end}
+"""What is made of a time, by what its column says is meant; else it is `utc`."""
+
+CONVERSIONS: Mapping[str, Callable[[Any], str | None]] = {"TIMESTAMP": utc, "DATE": day, **MEANT}
 """What is made of a value, by the tags of its column."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -67,7 +68,7 @@ def count(definition: Definition, standard: dict[str, str], wanted: tuple[str, .
     known = everybody(definition, standard)
     people = replace(known, sql=f"({known.sql})") if known else None
     found, plain = (
-        read(definition, tallied(_rows, definition, people, wanted, parts=parts), parts=parts)[0]
+        read(definition, tallied(_rows, definition, people, wanted, parts=parts, likeness=parts), parts=parts)[0]
         for parts in (True, False)
     )
     assert [_bare(each) for each in plain] == [_bare(each) for each in found]
@@ -82,7 +83,7 @@ def _bare(counted: Counted) -> Counted:
     """Without the people."""
 
     def alone(cell: Cell) -> Cell:
-        return replace(cell, people={}, standings={})
+        return replace(cell, people={}, standings={}, likeness=None)
 
     strata = {c: {v: alone(cell) for v, cell in cells.items()} for c, cells in counted.strata.items()}
     return Counted(alone(counted.whole), strata)
@@ -139,6 +140,43 @@ def test_an_observation_is_aggregated_and_of_nobody_is_no_number():
     (nobody,) = count(known, standard, ("unit.subject = 'c'",))
     assert score(known.groups[0], nobody.whole) is None
     assert nobody.whole.counts["measure-population"] == 0
+
+
+some_values = st.lists(
+    st.tuples(st.sampled_from("abcde"), st.sampled_from(["x", "y"]), st.sampled_from([None, 0, 0, 1, 2])),
+    min_size=1,
+    max_size=14,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(some_values)
+def test_how_alike_what_is_observed_is_goes_by_people(units: list[tuple[str, str, float | None]]) -> None:
+    """`a` and `b` are known. Where as many people have one value as another, either is the usual one."""
+    populations = ("initial-population", "measure-population", "measure-observation")
+    sql = " UNION ALL ".join(unit(who, where, (True,) * 6, value) for who, where, value in units)
+    known = definition(measure("continuous-variable", populations, "sex", "department"), sql, "")
+    sexes = {"a": "female", "b": "male"}
+    standard = {"sex": "SELECT * FROM (VALUES ('a', 'female'), ('b', 'male')) AS people(subject, value)"}
+    (counted,) = count(known, standard)
+
+    def judge(cell: Cell, members: list[tuple[str, str, float | None]]) -> None:
+        values = {who: {v for each, _, v in members if each == who and v is not None} for who, _, _ in members}
+        values = {who: some for who, some in values.items() if some}
+        alone = Counter(next(iter(some)) for some in values.values() if len(some) == 1)
+        if not values:
+            assert cell.likeness is None
+            return
+        assert cell.likeness is not None
+        most = max(alone.values(), default=0)
+        assert (cell.likeness.people, cell.likeness.others) == (most, len(values) - most)
+        assert alone[cell.likeness.usual] == most if cell.likeness.usual is not None else not alone
+
+    judge(counted.whole, units)
+    for sex, cell in counted.strata["sex"].items():
+        judge(cell, [each for each in units if sexes.get(each[0], "") == sex])
+    for where, cell in counted.strata["department"].items():
+        judge(cell, [each for each in units if each[1] == where])
 
 
 def test_a_measure_may_have_more_populations_than_a_number_has_bits():

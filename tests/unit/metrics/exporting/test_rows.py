@@ -49,7 +49,7 @@ def test_a_row_for_the_whole_and_for_each_stratum() -> None:
     told = made(cell(50, 40, 10, 2), {"heart": cell(30, 20, 5, 1), UNKNOWN: cell(20, 0, 0, 1)}, reporter=reporter)
     whole, heart, unknown = read(table([told]))
     assert whole == {
-        "measure": "https://carethread.dev/fhir/Measure/no-show-rate|2.2.0", "period_start": "2026-02-01",
+        "measure": "https://carethread.dev/fhir/Measure/no-show-rate|2.3.0", "period_start": "2026-02-01",
         "period_end": "2026-02-28", "department": "heart", "group": "", "stratifier": "", "stratum": "",
         "initial_population": "50", "denominator": "40", "denominator_exclusion": "0", "numerator": "10",
         "unresolved": "2", "score": "0.25",

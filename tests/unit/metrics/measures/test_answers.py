@@ -31,8 +31,8 @@ FIRST, LAST = date(2030, 3, 1), date(2030, 3, 31)
 FULLY = st.sampled_from(["fully", "mostly", "a-little", "not-at-all"])
 AGREE = st.sampled_from(list(forms.TRUST))
 STEP = st.sampled_from(["energy", "tired-sometimes", "wearing", "worn-out", "cannot-go-on"])
-RATING = st.sampled_from([0, 6, 7, 8, 9, 10])
-EFFORT = st.sampled_from([9, 9, 9, 8, 0])
+RATING = st.sampled_from([0, 6, 7, 8, 9, 10, 9, 10, -1, 11])
+EFFORT = st.sampled_from([9, 9, 9, 9, 9, 8, 0, 10, -1])
 
 QUESTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "visit-experience": {**dict.fromkeys(forms.FOUR, FULLY), "overall": RATING, "recommend": RATING},

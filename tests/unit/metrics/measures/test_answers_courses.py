@@ -38,6 +38,15 @@ RESPONSES: list[Made] = [
 ]  # fmt: skip
 
 
+def _effective(at: str) -> st.SearchStrategy[Made]:
+    """When a total holds, in each way that FHIR has."""
+    others: list[Made] = [
+        {"effectiveInstant": at}, {"effectivePeriod": {"start": at}}, {"effectiveTiming": {"event": [at]}},
+        {"issued": at},
+    ]  # fmt: skip
+    return st.sampled_from([{"effectiveDateTime": at}] * 4 + others)
+
+
 @st.composite
 def totals(draw: st.DrawFn) -> Made:
     """A total of the PHQ-9, or something that is none."""
@@ -53,7 +62,7 @@ def totals(draw: st.DrawFn) -> Made:
                 st.sampled_from([[coding], [coding], [LOCAL, coding], [LOCAL, {**coding, "system": "urn:x"}]])
             )
         },
-        draw(st.sampled_from(["effectiveDateTime"] * 4 + ["issued"])): draw(AT.filter(lambda text: len(text) > 10)),
+        **draw(AT.filter(lambda text: len(text) > 10).flatmap(_effective)),
         **value,
         "subject": draw(PERSON),
         **draw(
@@ -70,19 +79,27 @@ CODES = st.sampled_from(
     [("http://hl7.org/fhir/sid/icd-10-cm", "F31.9"), ("http://hl7.org/fhir/sid/icd-10", "F20"),
      ("http://fhir.de/CodeSystem/bfarm/icd-10-gm", "F60.31"), ("http://hl7.org/fhir/sid/icd-10-cm", "F60.5"),
      ("http://hl7.org/fhir/sid/icd-10-cm", "Z51.5"), ("http://hl7.org/fhir/sid/icd-10-cm", "F32.1"),
-     ("http://snomed.info/sct", "13746004"), ("http://snomed.info/sct", "370143000"), (LOINC, "F31.9")]
+     ("http://hl7.org/fhir/sid/icd-10-cm", "F603"), ("urn:oid:2.16.840.1.113883.6.90", "F31.9"),
+     ("urn:oid:2.16.840.1.113883.6.96", "13746004"), ("http://snomed.info/sct", "13746004"),
+     ("http://snomed.info/sct", "370143000"), (LOINC, "F31.9")]
 )  # fmt: skip
 
 
 @st.composite
 def conditions(draw: st.DrawFn) -> Made:
-    system, code = draw(CODES)
+    codes = draw(st.lists(CODES, min_size=1, max_size=2))
     sure = draw(st.sampled_from(["confirmed", "confirmed", "provisional", "refuted", "differential", ""]))
     return {
         "resourceType": "Condition",
         "subject": draw(reference("Patient/one", "Patient/merged")),
-        "code": {"coding": [{"system": system, "code": code}]},
-        draw(st.sampled_from(["onsetDateTime", "recordedDate"])): draw(AT),
+        "code": {"coding": [{"system": system, "code": code} for system, code in codes]},
+        **draw(
+            AT.flatmap(
+                lambda at: st.sampled_from(
+                    [{"onsetDateTime": at}, {"onsetPeriod": {"start": at}}, {"recordedDate": at}]
+                )
+            )
+        ),
         **({"verificationStatus": {"coding": [{"code": sure}]}} if sure else {}),
     }
 

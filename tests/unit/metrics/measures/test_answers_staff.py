@@ -59,6 +59,16 @@ def test_days_of_staff_are_counted_as_they_are_defined(name, again):
     both_agree(name, reports(), again, FIRST, LAST)
 
 
+_OF_TIMES = st.sampled_from(
+    [("initial-population",), (), ("initial-population", "measure-population"), ("numerator",)]
+).map(
+    lambda codes: (
+        {"population": [{"code": {"coding": [{"code": each}]}, "count": 1} for each in codes]} if codes else {}
+    )
+)
+"""The populations of a group: ours, none, ours and another, or another."""
+
+
 @st.composite
 def times(draw: st.DrawFn) -> Made:
     """A time that somebody took to document, or another report of that measure."""
@@ -73,7 +83,7 @@ def times(draw: st.DrawFn) -> Made:
         "measure": draw(st.sampled_from([staff.BURDEN, staff.BURDEN + "|1.0.0", staff.WORKLOAD])),
         "subject": draw(st.sampled_from(who)),
         "period": {"start": day, "end": day},
-        "group": [{"code": code, **seconds}],
+        "group": [{"code": code, **seconds, **draw(_OF_TIMES)}],
         **draw(members(extension=DEPARTMENT, reporter=reference("Organization/east"))),
     }
 

@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from carethread.adapters.analytics.reading import parameters_of
 from carethread.core.clock import from_micros
+from carethread.metrics.evaluating.evaluating import Units, spelled
+from carethread.metrics.evaluating.periods import Zones
 from carethread.metrics.measures.shipped import beginnings, standard, texts, whole
 from support.facts import NOW, facts_of
+
+MADE = Units([], {}, {"zones": Zones({}).places()})
+"""What is made for SQL that names it."""
 
 PAGE = Path(__file__).parents[4] / "docs" / "own-measures.md"
 
@@ -36,7 +42,7 @@ def test_what_sql_names_and_does_not_have_goes_before_it(sql: str, names: list[s
     assert [name for name in names if name not in found] == []
     assert names or found == sql
     with facts_of([]) as facts:
-        facts.query(found)
+        facts.query(spelled(found, MADE))
 
 
 def test_the_page_names_all_that_there_is() -> None:
@@ -46,7 +52,8 @@ def test_the_page_names_all_that_there_is() -> None:
             assert f"| `{name}` |" in page
             shown = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
             if name != "courses":
-                columns = facts.columns(whole(f"SELECT * FROM {name}"), {"now": from_micros(NOW)})
+                sql = spelled(whole(f"SELECT * FROM {name}"), MADE)
+                columns = facts.columns(sql, {each: from_micros(NOW) for each in parameters_of(sql)})
                 assert [column for column in columns if f"`{column}`" not in shown] == []
     assert [name for name in standard() if f"| `{name}` |" not in page] == []
 

@@ -110,6 +110,19 @@ def test_all_of_it_is_told() -> None:
     assert "•: not told" in shown(replace(pack(), masks=True))
 
 
+def test_a_number_of_the_month_leads_to_its_page() -> None:
+    asks = "measure=no-show-rate&amp;periodStart=2030-02-01&amp;periodEnd=2030-02-28&amp;department=ward"
+    assert f'<a href="http://127.0.0.1/console/number?{asks}">No-show &lt;rate&gt;</a>' in shown(pack())
+
+
+def test_what_nobody_was_told_of_is_still_to_be_looked_at() -> None:
+    assert "not looked at yet" not in shown(pack())
+    untold = replace(pack(), told=[])
+    assert "<td>not looked at yet</td>" in shown(untold)
+    of_old = replace(untold, as_of=NOW + 31 * 86_400_000_000)
+    assert "<td>–</td>" in shown(of_old)
+
+
 def test_what_is_written_is_text_and_nothing_is_run_or_fetched() -> None:
     html = shown(pack())
     assert "<script" not in html

@@ -47,10 +47,11 @@ def visit(number: int, status: str, at: str) -> dict[str, Any]:
 
 
 def seen(number: int, status: str, at: str) -> dict[str, Any]:
-    """A visit of which the status is the department."""
+    """Somebody's visit of which the status is the department."""
     url = "https://carethread.dev/fhir/StructureDefinition/department"
     return visit(number, status, at) | {
-        "extension": [{"url": url, "valueReference": {"reference": f"Organization/{status}"}}]
+        "extension": [{"url": url, "valueReference": {"reference": f"Organization/{status}"}}],
+        "participant": [{"actor": {"reference": f"Patient/p{number}"}, "status": "accepted"}],
     }
 
 

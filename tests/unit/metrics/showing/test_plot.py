@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carethread.metrics.showing.plot import BOTTOM, HEIGHT, LEFT, TOP, WIDTH, plot, scale
+from carethread.metrics.showing.plot import BOTTOM, HEIGHT, LEFT, TOP, WIDTH, begun, plot, scale
 from carethread.metrics.showing.points import Point, points
 
 DAY = date(2029, 1, 1)
@@ -64,3 +64,14 @@ def test_a_masked_report_is_a_point_without_numbers() -> None:
     [found] = points([report], 0)
     assert (found.value, found.size, found.masked, found.over) == (None, None, True, True)
     assert (found.start, found.end) == (date(2029, 1, 1), date(2029, 1, 31))
+
+
+def test_a_chart_begins_where_there_is_something() -> None:
+    told = [point(0, None), point(1, None, masked=True), point(2, None), point(3, 0.2)]
+    assert begun(told) == told[1:]
+    assert begun(told[:1]) == []
+
+
+def test_what_is_wanted_alone_makes_no_scale() -> None:
+    made = plot([point(i, None, masked=True) for i in range(3)], [0.25], share=True)
+    assert (made.ticks, made.targets, len(made.hidden)) == ([], [], 3)

@@ -22,7 +22,7 @@ people = st.sampled_from([0, 0, 1, 5, 10, 11, 12, 40])
 def one_by_one(levels: Any, strata: Any, level: Hidden, told: Sequence[int], *, adds: bool) -> None:
     """The same, looked at after each."""
     inside = [value for value in levels if levels[value] >= level]
-    others = sorted(strata.keys() - set(inside), key=lambda value: (sum(strata[value].of(level)), value))
+    others = sorted(strata.keys() - set(inside), key=lambda value: (sum(strata[value].behind[level]), value))
     while inside and others and not cells._is_safe([strata[value] for value in inside], level, told, adds=adds):
         levels[others[0]] = level
         inside.append(others.pop(0))

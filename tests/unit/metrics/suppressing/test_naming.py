@@ -16,7 +16,7 @@ NAMES = [each.name for each in GROUP.populations]
 
 
 @pytest.mark.parametrize(
-    ("level", "named"), [(Hidden.SCORE, True), (Hidden.BESIDE, False), (Hidden.ALL, False), (None, True)]
+    ("level", "named"), [(Hidden.OF_ONE, True), (Hidden.BESIDE, False), (Hidden.ALL, False), (None, True)]
 )
 def test_a_stratum_of_which_only_the_score_is_not_told_is_named(level: Hidden | None, named: bool) -> None:
     room = Cell(dict.fromkeys(NAMES, 0) | {"initial-population": 30}, None, {})

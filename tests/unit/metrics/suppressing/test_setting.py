@@ -38,6 +38,22 @@ def test_unless_it_is_set_few_are_told_on_ones_own_machine_only(settings, told, 
     assert runtimes(replace(settings, data=tmp_path), ["metrics"])["metrics"].small_cells == told
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (Settings(), "exact, because everything is embedded, and listens on this machine alone"),
+        (Settings(base_url="https://practice.example/fhir"), "masked, because CARETHREAD_BASE_URL is set"),
+        (Settings(host="0.0.0.0", allow_insecure_bind=True), "masked, because it listens on 0.0.0.0"),
+        (Settings(allow_insecure_bind=True), "masked, because CARETHREAD_ALLOW_INSECURE_BIND is set"),
+        (Settings(http_urls={"records": "http://r"}), "masked, because CARETHREAD_RECORDS_HTTP_URL is set"),
+        (Settings(base_url="https://p/fhir", small_cells="exact"), "exact, because CARETHREAD_SMALL_CELLS is exact"),
+    ],
+)
+def test_it_is_said_why_they_are_told_or_not(settings, said):
+    assert settings.small_numbers.startswith(said)
+    assert ("CARETHREAD_SMALL_CELLS (mask or exact) chooses" in settings.small_numbers) == (not settings.small_cells)
+
+
 def test_another_word_is_refused(monkeypatch):
     monkeypatch.setenv("CARETHREAD_SMALL_CELLS", "mask")
     assert load().small_cells == "mask"

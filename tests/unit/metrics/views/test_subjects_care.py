@@ -17,12 +17,15 @@ PERIODS = {
     "authoredOn": "2031-03-03",
 }
 TIMES = {
-    "authored_at": "2031-03-03T00:00:00.000Z",
+    "authored_at": "2031-03-03T10:00:00.000Z",
     "since_at": "2031-03-04T08:00:00.000Z",
     "due_at": "2031-03-05T08:00:00.000Z",
     "taken_at": "2031-03-04T09:00:00.000Z",
     "ended_at": "2031-03-04T09:30:00.000Z",
 }
+
+
+SAID = [("urn:x", "arranged"), (CODES + "outreach-outcome", "reached")]
 
 
 def test_tasks():
@@ -39,7 +42,8 @@ def test_tasks():
             "encounter": {"reference": "Encounter/visit"},
             "owner": {"reference": "Organization/helper"},
             "focus": {"reference": "ServiceRequest/s"},
-            "businessStatus": coded("urn:x", "arranged"),
+            "businessStatus": {"coding": [coding for system, code in SAID for coding in coded(system, code)["coding"]]},
+            "reasonReference": {"reference": "Condition/need"},
             "reasonCode": coded("urn:x", "why"),
             "input": [{"type": {"text": "Consent"}, "valueReference": {"reference": "Consent/yes"}}],
             "output": [
@@ -63,7 +67,10 @@ def test_tasks():
             "response_id": "r",
             "consent_id": "yes",
             "state_code": "arranged",
+            "outreach_code": "reached",
             "outcome_code": "need-met",
+            "referral_code": "need-met",
+            "need_id": "need",
             "reason_code": "why",
             "department_id": "ward",
             **TIMES,
@@ -109,7 +116,7 @@ def test_hand_offs_are_tasks_of_such_a_kind():
             "patient_id": "one",
             "from_practitioner_role_id": "sender",
             "to_care_team_id": "night",
-            "offered_at": "2031-03-03T00:00:00.000Z",
+            "offered_at": "2031-03-03T10:00:00.000Z",
             "answer_by_at": "2031-03-05T08:00:00.000Z",
             "accepted_at": "2031-03-04T09:00:00.000Z",
             "closed_at": "2031-03-04T09:30:00.000Z",
@@ -145,7 +152,7 @@ def test_feedback_is_what_somebody_answers():
             "low_score": True,
             "owner_practitioner_id": "p",
             "state_code": "told",
-            "authored_at": "2031-03-03T00:00:00.000Z",
+            "authored_at": "2031-03-03T10:00:00.000Z",
             "said_at": "2031-03-04T08:00:00.000Z",
             "due_at": "2031-03-05T08:00:00.000Z",
             "taken_at": "2031-03-04T09:00:00.000Z",
@@ -252,7 +259,7 @@ def test_care_plans():
         "careTeam": [{"reference": "CareTeam/team"}],
         "created": "2031-01-15",
     }
-    times = {"start_at": "2031-01-15T00:00:00.000Z", "end_at": "2031-06-01T00:00:00.000Z"}
+    times = {"start_at": "2031-01-15T10:00:00.000Z", "end_at": "2031-06-01T10:00:00.000Z"}
     assert rows("care_plans", resource) == [
         {
             "id": "plan",
@@ -262,7 +269,7 @@ def test_care_plans():
             "category_code": "assess-plan",
             "template": "https://carethread.dev/fhir/PlanDefinition/diabetes|1.0.0",
             "care_team_id": "team",
-            "created_at": "2031-01-15T00:00:00.000Z",
+            "created_at": "2031-01-15T10:00:00.000Z",
             **times,
         }
     ]
@@ -274,10 +281,10 @@ def test_each_activity_of_a_plan_is_a_row_and_each_note_that_says_whether_it_was
         "plan_status": "active",
         "patient_id": "one",
         "plan_start_at": "2031-01-15T00:00:00.000Z",
-        "plan_end_at": "2031-06-01T00:00:00.000Z",
+        "plan_end_at": "2031-06-01T10:00:00.000Z",
         "plan_until_at": "2031-07-01T00:00:00.000Z",
     }
-    by = {"scheduled_end_at": "2031-03-01T00:00:00.000Z", "scheduled_until_at": "2031-03-02T00:00:00.000Z"}
+    by = {"scheduled_end_at": "2031-03-01T10:00:00.000Z", "scheduled_until_at": "2031-03-02T00:00:00.000Z"}
     assert rows("plan_activities", PLAN) == [
         plan
         | {
@@ -297,7 +304,7 @@ def test_each_activity_of_a_plan_is_a_row_and_each_note_that_says_whether_it_was
         plan | {"number": 2, "status": "completed", "week_days": 0} | by,
     ]
     assert rows("plan_progress", PLAN) == [
-        {"id": "plan", "patient_id": "one", "activity": 0, "number": 0, "at": "2031-02-02T00:00:00.000Z", "done": True},
+        {"id": "plan", "patient_id": "one", "activity": 0, "number": 0, "at": "2031-02-02T10:00:00.000Z", "done": True},
         {"id": "plan", "patient_id": "one", "activity": 0, "number": 1, "done": False},
     ]
 
@@ -355,6 +362,7 @@ def test_risks_flags_and_issues():
             "status": "active",
             "code_system": CODES + "flag-kind",
             "code_code": "workload",
+            "kind_code": "workload",
             "practitioner_id": "p",
             "author_organization_id": "ward",
             "start_at": since,
@@ -408,7 +416,7 @@ def test_reports_of_other_services_are_a_row_for_each_population():
         "practitioner_id": "p",
         "reporter_id": "ward",
         "reported_at": "2031-03-05T00:15:00.000Z",
-        "start_at": "2031-03-04T00:00:00.000Z",
+        "start_at": "2031-03-04T10:00:00.000Z",
         "end_at": "2031-03-05T00:00:00.000Z",
     }
     first = whole | {"number": 0, "group_code": "open-tasks"}

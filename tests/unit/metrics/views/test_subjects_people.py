@@ -116,8 +116,8 @@ def test_conditions_with_and_without_a_social_need():
     old = {name: value for name, value in need.items() if name != "category"} | {"onsetDateTime": "1999"}
     old |= {"clinicalStatus": coded(CLINICAL, "resolved"), "abatementDateTime": "2003-05"}
     row = {name: value for name, value in row.items() if name != "need_code"}
-    over = {"abated_at": "2003-05-01T00:00:00.000Z", "abated_until_at": "2003-06-01T00:00:00.000Z"}
-    more = {"onset_at": "1999-01-01T00:00:00.000Z", **over}
+    over = {"abated_at": "2003-05-01T10:00:00.000Z", "abated_until_at": "2003-06-01T00:00:00.000Z"}
+    more = {"onset_at": "1999-01-01T10:00:00.000Z", **over}
     assert rows("conditions", old) == [row | more | {"clinical_status": "resolved"}]
 
 
@@ -127,10 +127,12 @@ def observation(**members: Any) -> dict[str, Any]:
 
 def test_scores_are_what_surveys_and_responses_tell():
     survey = coded("http://terminology.hl7.org/CodeSystem/observation-category", "survey")
-    plain = {"id": "o", "status": "final", "code_system": LOINC, "code_code": "44261-6", "loinc_code": "44261-6"}
+    phq = {"id": "o", "status": "final", "code_system": LOINC, "code_code": "44261-6", "loinc_code": "44261-6"}
+    plain: dict[str, Any] = phq | {"answered": False, "declined": False}
+    there = plain | {"answered": True}
     whole = observation(category=[survey], subject=ONE, effectiveDateTime="2031-03-04", valueInteger=12)
     assert rows("scores", whole) == [
-        plain | {"patient_id": "one", "effective_at": "2031-03-04T00:00:00.000Z", "value_integer": 12}
+        there | {"patient_id": "one", "effective_at": "2031-03-04T10:00:00.000Z", "value_integer": 12}
     ]
     made = observation(
         derivedFrom=[{"reference": "Observation/x"}, {"reference": "QuestionnaireResponse/answers"}],
@@ -138,16 +140,16 @@ def test_scores_are_what_surveys_and_responses_tell():
         valueCodeableConcept=coded(LOINC, "LA33-6"),
     )
     assert rows("scores", made) == [
-        plain | {"value_code": "LA33-6", "response_id": "answers", "need_code": "housing-instability"}
+        there | {"value_code": "LA33-6", "response_id": "answers", "need_code": "housing-instability"}
     ]
     amount = observation(
         category=[survey], valueQuantity={"value": 4.5, "system": "http://unitsofmeasure.org", "code": "{score}"}
     )
-    assert rows("scores", amount) == [plain | {"value_number": Decimal("4.5"), "value_unit": "{score}"}]
+    assert rows("scores", amount) == [there | {"value_number": Decimal("4.5"), "value_unit": "{score}"}]
     declined = coded("http://terminology.hl7.org/CodeSystem/data-absent-reason", "asked-declined")
     silent = observation(category=[survey], dataAbsentReason=declined, effectivePeriod={"start": "2031"})
     assert rows("scores", silent) == [
-        plain | {"absent_code": "asked-declined", "period_start_at": "2031-01-01T00:00:00.000Z"}
+        plain | {"absent_code": "asked-declined", "declined": True, "period_start_at": "2031-01-01T10:00:00.000Z"}
     ]
     vital = coded("http://terminology.hl7.org/CodeSystem/observation-category", "vital-signs")
     local = {"coding": [{"system": "urn:of-the-house", "code": "PHQ"}, *coded(LOINC, "44261-6")["coding"]]}
@@ -259,10 +261,10 @@ def test_consents():
             "scope_code": "patient-privacy",
             "category_code": "IDSCL",
             "patient_id": "one",
-            "said_at": "2031-03-04T00:00:00.000Z",
+            "said_at": "2031-03-04T10:00:00.000Z",
             "provision_type": "permit",
             "start_at": "2031-03-04T00:00:00.000Z",
-            "end_at": "2032-03-04T00:00:00.000Z",
+            "end_at": "2032-03-04T10:00:00.000Z",
             "until_at": "2032-03-05T00:00:00.000Z",
             "condition_id": "need",
         }

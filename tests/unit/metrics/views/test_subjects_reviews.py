@@ -29,7 +29,7 @@ def test_decisions_of_reviews():
             "about": "Measure/no-show-rate",
             "owner": "Practitioner/lead",
             "owner_name": "The desk",
-            "due_at": "2030-03-04T00:00:00.000Z",
+            "due_at": "2030-03-04T10:00:00.000Z",
             "authored_at": "2030-01-20T10:00:00.000Z",
             "department_id": "ward",
             "last_updated_at": "2030-02-20T08:00:00.000Z",

@@ -93,6 +93,7 @@ def test_appointments_whole():
             "service_system": "http://terminology.hl7.org/CodeSystem/service-type",
             "service_code": "165",
             "kind_code": "FOLLOWUP",
+            "hl7_kind_code": "FOLLOWUP",
             "priority": 2,
             "slot_id": "a",
             "cancelled_by": "patient",
@@ -144,7 +145,7 @@ def test_who_waits_is_a_row_and_stays_one():
             "id": "entry",
             "status": "waitlist",
             "patient_id": "one",
-            "created_at": "2031-01-02T00:00:00.000Z",
+            "created_at": "2031-01-02T10:00:00.000Z",
             "priority": 3,
             "declined_slot_id": "a",
         }
@@ -209,7 +210,8 @@ def test_encounters():
             "practitioner_role_id": "role",
             "organization_id": "hospital",
             "location_id": "bed",
-            "start_at": "2031-03-04T00:00:00.000Z",
+            "start_at": "2031-03-04T10:00:00.000Z",
+            "begun_by_at": "2031-03-05T00:00:00.000Z",
             "end_at": "2031-03-10T04:30:00.000Z",
             "until_at": "2031-03-10T04:30:00.000Z",
             "appointment_id": "visit",
@@ -335,3 +337,11 @@ def test_services_places_organizations_and_roles():
     assert rows("locations", place) == [
         {"id": "room", "status": "active", "organization_id": "ward", "part_of_id": "floor", "name": "Room 3"}
     ]
+
+
+def test_each_appointment_of_an_encounter_is_a_row():
+    named = [{"reference": "Appointment/a"}, {"reference": "https://elsewhere.example/Appointment/b"}]
+    visit = {"resourceType": "Encounter", "id": "e", "status": "finished", "class": {"code": "AMB"}}
+    found = rows("encounter_appointments", {**visit, "appointment": named})
+    assert found[0] == {"id": "e", "number": 0, "appointment_id": "a"}
+    assert [each["number"] for each in found] == [0, 1]

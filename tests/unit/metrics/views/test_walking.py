@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from carethread.core.clock import instant, to_micros
 from carethread.core.fhir.json import Number
 from carethread.core.fhir.search.dates import date_range
-from carethread.metrics.views.walking import Unplain, day, end, lists_of_primitives, number, utc
+from carethread.metrics.views.walking import Unplain, day, end, lists_of_primitives, number, utc, within
 
 MOMENTS = st.datetimes().filter(lambda moment: 2 < moment.year < 9998)
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -83,3 +83,18 @@ def test_a_repeated_primitive_of_several_nodes_is_told_in_order_where_plain_json
     for surprising in ({"given": ["Ann"], "_given": [None]}, {"given": "Ann"}):
         with pytest.raises(Unplain):
             lists_of_primitives([surprising], "given", "_given")
+
+
+@pytest.mark.parametrize(
+    ("told", "stands"),
+    [
+        ("2029-06-01", "2029-06-01T10:00:00.000Z"),
+        ("2029-06", "2029-06-01T10:00:00.000Z"),
+        ("2029", "2029-01-01T10:00:00.000Z"),
+        ("2029-06-01T00:00:00Z", "2029-06-01T00:00:00.000Z"),
+        ("2029-06-01T00:00:00+02:00", "2029-05-31T22:00:00.000Z"),
+        ("June", None),
+    ],
+)
+def test_a_day_alone_stands_within_it(told, stands):
+    assert within(told) == stands
