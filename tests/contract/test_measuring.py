@@ -309,7 +309,7 @@ def test_without_facts_nothing_is_promised(asked: Metrics) -> None:
 
 def test_the_measures_that_come_along_are_published_with_their_libraries(asked: Metrics) -> None:
     measure = body(asked.ask(f"Measure/{RATE}"))
-    assert measure["version"] == "2.2.0"
+    assert measure["version"] == "2.3.0"
     library = body(asked.ask(f"Library/{RATE}"))
     assert measure["library"] == [f"{library['url']}|{library['version']}"]
     assert json.render(library["content"][0])

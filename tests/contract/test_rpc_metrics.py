@@ -77,7 +77,7 @@ def test_a_number_is_explained(asked: Metrics, rpc: Rpc) -> None:
     by = [each["valueCanonical"] for each in parts if each["name"] == "counted-by"]
     found = rpc.metrics.Explain(pb.ExplainRequest(report=id_, population="denominator"), timeout=SECONDS)
     assert (found.reported, found.found, found.moved_on, found.HasField("next_offset")) == (3, 3, False, False)
-    assert (found.measure, list(found.counted_by)) == (f"https://carethread.dev/fhir/Measure/{RATE}|2.2.0", by)
+    assert (found.measure, list(found.counted_by)) == (f"https://carethread.dev/fhir/Measure/{RATE}|2.3.0", by)
     assert "SELECT" in found.sql
     assert found.reported_as_of == found.found_as_of
     assert [each.resource for each in found.units] == ["Appointment/a", "Appointment/b", "Appointment/c"]
