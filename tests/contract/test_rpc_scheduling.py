@@ -341,6 +341,6 @@ def test_a_call_that_is_over_has_booked_nothing(sides: tuple[Rest, Grpc]):
     side = sides[1]
     wish = scheduling_pb2.Wish(slots=["n1"], patients=["ann"])
     with pytest.raises(grpc.RpcError) as caught:
-        side.rpc.scheduling.Book(scheduling_pb2.BookRequest(wish=wish), timeout=0.0001)
+        side.rpc.scheduling.Book(scheduling_pb2.BookRequest(wish=wish), timeout=0.0001, wait_for_ready=True)
     assert caught.value.code().name == "DEADLINE_EXCEEDED"
     until(lambda: side.desk.status("Slot/n1") == "free", seconds=1, what="the slot is free")

@@ -13,7 +13,7 @@ from carethread.core.errors import Busy, Malformed
 from carethread.core.ports import Request, Resource, Response
 from carethread.core.service import Call, Operation, Runtime
 from carethread.interactions.operations.invoke import invoke
-from carethread.interactions.operations.parameters import once, refuse_unknown
+from carethread.interactions.operations.parameters import once, refuse_objects, refuse_unknown
 from carethread.interactions.rest.exchange import preferred
 from carethread.metrics.evaluating.asking import PARAMETERS
 from carethread.metrics.exporting.rows import Table, table
@@ -58,6 +58,7 @@ def tabled(runtime: Runtime, call: Call, context: Context) -> Response:
     Raises Malformed for another format, and whatever the operation raises that counts.
     """
     taker, takes = ("$table with by", SERIES) if once(call, _BY) else ("$table without by", _WITHOUT_BY)
+    refuse_objects(call.body, call.params)
     refuse_unknown(call, taker, (*takes, _FORMAT))
     accepted = preferred(call.request, tuple(_BY_MEDIA_TYPE))
     named = once(call, _FORMAT) or _BY_MEDIA_TYPE.get(accepted, "csv")
