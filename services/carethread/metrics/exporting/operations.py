@@ -58,7 +58,7 @@ def tabled(runtime: Runtime, call: Call, context: Context) -> Response:
     Raises Malformed for another format, and whatever the operation raises that counts.
     """
     taker, takes = ("$table with by", SERIES) if once(call, _BY) else ("$table without by", _WITHOUT_BY)
-    refuse_objects(call.body, call.params)
+    refuse_objects(call.body, call.params, (*_HANDED_ON, _FORMAT))
     refuse_unknown(call, taker, (*takes, _FORMAT))
     accepted = preferred(call.request, tuple(_BY_MEDIA_TYPE))
     named = once(call, _FORMAT) or _BY_MEDIA_TYPE.get(accepted, "csv")
