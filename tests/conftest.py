@@ -6,12 +6,15 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from hypothesis import settings
 
 from support import kafka, postgres, run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _T = TypeVar("_T")
 _SERVER_FIXTURES = {
@@ -124,3 +127,15 @@ def postgres_server(_own_postgres: postgres.Postgres) -> Iterator[postgres.Postg
     """A PostgreSQL that no other worker uses: stop, start, kill and pause it at will; it is brought back afterwards."""
     yield _own_postgres
     _own_postgres.restore()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser of this module's own."""
+    from support.browser import chromium as a_browser  # few tests need what drives it
+
+    try:
+        with a_browser() as browser:
+            yield browser
+    except run.Unavailable as error:
+        pytest.skip(str(error))

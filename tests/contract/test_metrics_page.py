@@ -7,17 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
 
 from support import accessible
-from support.browser import chromium as a_browser
 from support.facts import facts_of
 from support.measuring import RATE, Metrics, Resource, keep, metrics, own_measure, visit
-from support.metrics_pages import Standing, browser_of
-from support.run import Unavailable
+from support.metrics_pages import Standing, browser_of, on_a_telephone
 from support.stores import open_store
 
 MONTHS = [f"{2028 + m // 12}-{1 + m % 12:02}" for m in range(11, 26)]
@@ -167,37 +164,17 @@ def test_what_is_not_there_is_said_in_words(asked: Metrics) -> None:
     assert browser.get("/console/metrics.css").status_code == 200
 
 
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    try:
-        with a_browser() as browser:
-            yield browser
-    except Unavailable as error:
-        pytest.skip(str(error))
-
-
 @pytest.mark.servers
 def test_a_telephone_a_keyboard_and_a_screen_reader(
     chromium: Browser, asked: Metrics, heart: str, masked: str, tmp_path: Path
 ) -> None:
     """Without scripts: at 360 px nothing is cut off, all has a name and can be told from its ground."""
-    (tmp_path / "metrics.css").write_bytes(browser_of(asked).get("/console/metrics.css").data)
-    for name, html in (("heart", heart), ("masked", masked)):
-        (tmp_path / f"{name}.html").write_text(html, encoding="utf-8")
-        for scheme in SCHEMES:
-            page = chromium.new_page(viewport={"width": 360, "height": 640}, color_scheme=scheme)
-            page.goto((tmp_path / f"{name}.html").as_uri())
-            assert not accessible.scrolls_sideways(page)
-            assert (accessible.faint(page), accessible.small(page), accessible.unnamed(page)) == ([], [], [])
-            assert accessible.headings(page) == [1, 2]
-            images = [each for each in accessible.tree(page) if each["role"] == "image"]
-            assert [each["name"].startswith("No-show rate Feb 2030: 100.0 %") for each in images] == [True]
-            assert ("Masked in 1 of 24 months" in images[0]["name"]) == (name == "masked")
-            page.keyboard.press("Tab")
-            assert page.evaluate("document.activeElement.textContent") == "Skip to the charts"
-            page.locator("summary", has_text="Numbers").press("Enter")
-            assert page.get_by_role("row").count() > 20
-            page.close()
+    for name, page in on_a_telephone(chromium, browser_of(asked), tmp_path, {"heart": heart, "masked": masked}):
+        assert accessible.headings(page) == [1, 2]
+        images = [each for each in accessible.tree(page) if each["role"] == "image"]
+        assert [each["name"].startswith("No-show rate Feb 2030: 100.0 %") for each in images] == [True]
+        assert ("Masked in 1 of 24 months" in images[0]["name"]) == (name == "masked")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to the charts"
+        page.locator("summary", has_text="Numbers").press("Enter")
+        assert page.get_by_role("row").count() > 20

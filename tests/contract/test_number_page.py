@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
-from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -17,11 +16,9 @@ from carethread.core.context import Context
 from carethread.core.errors import Forbidden
 from carethread.metrics.showing import opening, operations
 from support import accessible
-from support.browser import chromium as a_browser
 from support.facts import facts_of
 from support.measuring import RATE, Metrics, body, keep, metrics, own_measure, visit
-from support.metrics_pages import Standing, browser_of
-from support.run import Unavailable
+from support.metrics_pages import Standing, browser_of, on_a_telephone
 from support.stores import open_store
 
 MARCH = "periodStart=2029-03&periodEnd=2029-03"
@@ -194,30 +191,11 @@ def test_who_may_not_read_reports_sees_none(asked: Metrics, monkeypatch: pytest.
     assert "This is not for you to see" in page(asked, f"measure={RATE}&{MARCH}", 403)
 
 
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    try:
-        with a_browser() as browser:
-            yield browser
-    except Unavailable as error:
-        pytest.skip(str(error))
-
-
 @pytest.mark.servers
 def test_a_telephone_a_keyboard_and_a_screen_reader(chromium: Browser, asked: Metrics, tmp_path: Path) -> None:
     """Without scripts: at 360 px nothing is cut off, all has a name and can be told from its ground."""
-    (tmp_path / "metrics.css").write_bytes(browser_of(asked).get("/console/metrics.css").data)
-    for name, html in (("heart", rate(asked, "department=heart")), ("few", rate(asked.masking(), "department=skin"))):
-        (tmp_path / f"{name}.html").write_text(html, encoding="utf-8")
-        for scheme in SCHEMES:
-            shown = chromium.new_page(viewport={"width": 360, "height": 640}, color_scheme=scheme)
-            shown.goto((tmp_path / f"{name}.html").as_uri())
-            assert not accessible.scrolls_sideways(shown)
-            assert (accessible.faint(shown), accessible.small(shown), accessible.unnamed(shown)) == ([], [], [])
-            assert accessible.is_in_order(accessible.headings(shown))
-            shown.keyboard.press("Tab")
-            assert shown.evaluate("document.activeElement.textContent") == "Skip to the number"
-            shown.close()
+    pages = {"heart": rate(asked, "department=heart"), "few": rate(asked.masking(), "department=skin")}
+    for _, page in on_a_telephone(chromium, browser_of(asked), tmp_path, pages):
+        assert accessible.is_in_order(accessible.headings(page))
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to the number"

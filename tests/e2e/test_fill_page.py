@@ -12,9 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from carethread.core.ports import Resource
 from support import accessible
 from support.answers import CORE, code, ext, item, questionnaire, when
-from support.browser import chromium as a_browser
 from support.processes import CareThread, carethread
-from support.run import Unavailable
 
 PHONE = {"width": 360, "height": 640}
 FORMS = "https://carethread.dev/fhir/Questionnaire/"
@@ -81,15 +79,6 @@ def server() -> Iterator[CareThread]:
             made = started.fhir.put(f"Questionnaire/{each['id']}", each)
             assert made.status == 201, made.json
         yield started
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    try:
-        with a_browser() as browser:
-            yield browser
-    except Unavailable as error:
-        pytest.skip(str(error))
 
 
 Open = Callable[..., Page]
