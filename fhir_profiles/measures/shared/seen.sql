@@ -1,15 +1,15 @@
 -- When a person was seen, and by whom: an Encounter outside of a stay that has begun, or an Appointment that took
 -- place and of which no Encounter of that person tells: none that names it, nor one near it that names none, or on its
 -- day where no more is known. A visit of several people is one for each; who has declined has not come.
-WITH met AS (
-  SELECT e.id, e.subject, e.appointment_id, e.resource, e.start_at AS at, e.begun_by_at, e.department, e.practitioner
+WITH met AS NOT MATERIALIZED (
+  SELECT e.id, e.subject, e.appointment_id, e.start_at AS at, e.begun_by_at, e.department, e.practitioner
   FROM stays e
   WHERE e.subject IS NOT NULL
     AND e.start_at IS NOT NULL
     AND e.status IN ('arrived', 'triaged', 'in-progress', 'onleave', 'finished')
     AND coalesce(e.class_code, 'AMB') NOT IN ('IMP', 'ACUTE', 'NONAC', 'OBSENC', 'PRENC', 'SS')
     AND e.part_of_id IS NULL
-), held AS (
+), held AS NOT MATERIALIZED (
   SELECT * FROM visits WHERE status = 'fulfilled' AND start_at IS NOT NULL
 ), accompanied AS (
   -- Whoever is not the first participant; most visits have nobody else.
@@ -50,19 +50,19 @@ WITH met AS (
   LEFT JOIN zones z ON z.department = m.department
   WHERE m.appointment_id IS NULL AND m.practitioner IS NOT NULL
 ), came AS (
-  SELECT h.subject, h.id, h.resource, h.start_at AS at, h.department, h.practitioner
+  SELECT h.subject, h.id, h.start_at AS at, h.department, h.practitioner
   FROM held h
   WHERE h.subject IS NOT NULL
   UNION ALL
-  SELECT DISTINCT a.subject, h.id, h.resource, h.start_at AS at, h.department, h.practitioner
+  SELECT DISTINCT a.subject, h.id, h.start_at AS at, h.department, h.practitioner
   FROM accompanied a
   JOIN held h ON h.id = a.id
   WHERE a.subject <> h.subject
 )
-SELECT m.subject, m.resource, m.at, m.department, m.practitioner
+SELECT m.subject, 'Encounter/' || m.id AS resource, m.at, m.department, m.practitioner
 FROM met m
 UNION ALL
-SELECT c.subject, c.resource, c.at, c.department, c.practitioner
+SELECT c.subject, 'Appointment/' || c.id AS resource, c.at, c.department, c.practitioner
 FROM came c
 LEFT JOIN apart a ON a.id = c.id AND a.subject = c.subject
 WHERE a.subject IS NULL

@@ -140,6 +140,8 @@ def _spelled(node: exp.Expr, types: Mapping[str, str]) -> exp.Expr:
             return exp.cast(node, "double")
         case exp.DateDiff():
             return _difference(node)
+        case exp.CTE():
+            node.set("materialized", None)  # what is named more than once is a step
         case exp.AtTimeZone(this=exp.AtTimeZone() as local) if _is_utc(node) and not _is_utc(local):
             return exp.func("to_utc_timestamp", local.this, local.args["zone"])
         case exp.TimeToUnix():

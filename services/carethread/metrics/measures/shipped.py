@@ -21,7 +21,8 @@ from carethread.metrics.measures.words import without_comments, words_of
 
 LIBRARIES = "https://carethread.dev/fhir/Library/"
 
-_OWN = re.compile(r"\b([a-z_]\w*)(?:\s+|\s*\([^()]*\)\s*)as\s*\(", re.ASCII)
+_OWN = re.compile(r"\b([a-z_]\w*)(?:\s+|\s*\([^()]*\)\s*)as\s*(?:(?:not\s+)?materialized\s*)?\(", re.ASCII)
+_LOOKED_UP = frozenset({"stays", "visits"})
 _OPEN = "\nSELECT * FROM (\n"
 _FOLDER = files("carethread.fhir_profiles").joinpath("measures")
 
@@ -77,7 +78,10 @@ def _made() -> Sequence[str]:
 
 
 def _relation(name: str, sql: str) -> str:
-    return f"{name} AS (\n{sql.strip()}\n)"
+    """One of a WITH. Those that only look something up are not held: nearly all rows of a table take more memory than
+    finding them again takes time."""
+    inlined = "NOT MATERIALIZED " if name in _LOOKED_UP else ""
+    return f"{name} AS {inlined}(\n{sql.strip()}\n)"
 
 
 def _named(sql: str, shared: Mapping[str, str]) -> list[str]:

@@ -27,12 +27,14 @@ def test_what_is_whole_stays_as_it_is(name: str) -> None:
 @pytest.mark.parametrize(
     ("sql", "names"),
     [
-        ("SELECT id FROM visits", ["visits AS ("]),
-        ("SELECT id FROM visits;", ["visits AS ("]),
-        ("SELECT * FROM seen -- not replies", ["stays AS (", "visits AS (", "seen AS ("]),
+        ("SELECT id FROM visits", ["visits AS NOT MATERIALIZED ("]),
+        ("SELECT id FROM visits;", ["visits AS NOT MATERIALIZED ("]),
+        ("SELECT * FROM seen -- not replies", ["stays AS NOT", "visits AS NOT", "seen AS ("]),
         ("WITH visits AS (SELECT 1 AS id) SELECT id FROM visits", []),
         ("WITH visits(id) AS (SELECT 1) SELECT id FROM visits", []),
         ("WITH visits (id, kind) AS (SELECT 1, 2) SELECT id FROM visits", []),
+        ("WITH visits AS MATERIALIZED (SELECT 1 AS id) SELECT id FROM visits", []),
+        ("WITH visits AS NOT MATERIALIZED (SELECT 1 AS id) SELECT id FROM visits", []),
         ("SELECT id FROM appointments", []),
         ("SELECT count(*) AS members FROM appointments", []),  # a word that SQL of one's own has for other things
     ],
